@@ -60,7 +60,7 @@ def _corner(rng, shape, size):
     "A random corner for a field of `size` px"
     return tuple(int(rng.integers(0, max(n-size, 0)+1)) for n in shape[:2])
 
-# %% ../nbs/04_data.ipynb #70f459a8
+# %% ../nbs/04_data.ipynb #2ee3e268
 def _tensor(a, channels):
     "`(C, H, W)` uint8"
     a = a[None] if a.ndim == 2 else a.transpose(2, 0, 1)
@@ -75,8 +75,9 @@ class Fields:
         fixed:bool=False, # The same fields each time
         seed:int=0, # Of the random corners
         repeats:int=1, # Fields a picture and epoch
+        together:int=1, # Fields cut from a picture at once, side by side in the batch
         squash:bool=False): # The whole picture, resized to `size` x `size`, instead of a field
-        self.store, self.idxs, self.size, self.fixed, self.seed, self.repeats, self.squash = store, list(idxs), size, fixed, seed, repeats, squash
+        self.store, self.idxs, self.size, self.fixed, self.seed, self.repeats, self.together, self.squash = store, list(idxs), size, fixed, seed, repeats, together, squash
         self.rng = np.random.default_rng(seed)
     def __len__(self): return len(self.idxs)*self.repeats
     def __getitem__(self, k):
@@ -85,8 +86,9 @@ class Fields:
         if self.squash:
             from PIL import Image
             a = np.asarray(Image.fromarray(a).resize((self.size, self.size), Image.Resampling.BILINEAR))
-        else: a = cut_field(a, *_corner(rng, a.shape, self.size), self.size)
-        return _tensor(a, self.store.channels), i
+            return _tensor(a, self.store.channels), i
+        fields = [_tensor(cut_field(a, *_corner(rng, a.shape, self.size), self.size), self.store.channels) for _ in range(self.together)]
+        return (fields[0], i) if self.together == 1 else (torch.stack(fields), torch.full((self.together,), i))
 
 # %% ../nbs/04_data.ipynb #0f2f72e5
 def _tiles(shape, size):

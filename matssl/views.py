@@ -128,7 +128,7 @@ class PaperView:
         x = self._jitter(x)
         return blur(x, torch.where(r.hit(x, .5), r(x, .1, 2), 0.), 6).clamp(0, 1)
 
-# %% ../nbs/13_views.ipynb #b47cee96
+# %% ../nbs/13_views.ipynb #a76727b5
 class TwoViews:
     "A step for whole batches: (fields, numbers) to (first views, second views, numbers)"
     def __init__(self,
@@ -137,7 +137,10 @@ class TwoViews:
         self.view, self.fixed = view, fixed
     def reset(self):
         if self.fixed: self.view.rand.reset()
-    def __call__(self, b): return to_float(self.view(b[0])), to_float(self.view(b[0])), *b[1:]
+    def __call__(self, b):
+        x, i = b[0], b[1]
+        if x.ndim == 5: x, i = x.flatten(0, 1), i.flatten() # several fields of each picture
+        return to_float(self.view(x)), to_float(self.view(x)), i
 
 def paper_views(
     size:int=224, # Side, px
