@@ -77,10 +77,11 @@ def partner_accuracy(
     i = torch.arange(len(sim), device=sim.device)
     return ((sim.argmax(1) == i).float().mean() + (sim.argmax(0) == i).float().mean()).item()/2
 
-# %% ../nbs/12_losses.ipynb #428d841b
+# %% ../nbs/12_losses.ipynb #97060964
 def effective_rank(
     z:torch.Tensor)->float: # `(N, D)` embeddings
     "Exponential of the entropy of the singular values of centred, normalised embeddings, 1 to min(N, D)"
+    if not torch.isfinite(z).all(): return math.nan
     z = F.normalize(z.float(), dim=1); s = torch.linalg.svdvals(z - z.mean(0))
     p = s[s > s.max()*1e-6]/s.sum().clamp_min(1e-12)
     return math.exp(-(p*p.log()).sum().item()) if len(p) and s.max() > 1e-6 else 1.

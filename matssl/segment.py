@@ -6,7 +6,7 @@
 __all__ = ['SegmentationModel', 'SegmentationLoss', 'confusion', 'iou_of', 'PooledIoU', 'segmentation_splitter',
            'segment_learner']
 
-# %% ../nbs/20_segment.ipynb #b0dead7a
+# %% ../nbs/20_segment.ipynb #f7dd373c
 import random
 import numpy as np, pandas as pd, torch, torch.nn.functional as F
 import segmentation_models_pytorch as smp
@@ -21,7 +21,7 @@ from .micrograph import InputError, Micrograph
 from .datasets import picture_hash
 from .data import FieldLoader, MicrographDataLoaders, _grid, _panel
 from .encoder import Encoder, InputNorm, load_encoder, save_encoder
-from .pretrain import StopAtNaN, _encoder
+from .pretrain import StopAtNaN, _encoder, fast
 from .views import AugmentLabelled
 
 # %% ../nbs/20_segment.ipynb #da2ab50d
@@ -66,13 +66,13 @@ class SegmentationLoss(BaseLoss):
     def activation(self, x): "Scores to probabilities"; return x.softmax(1)
     def decodes(self, x): "Scores to labels"; return x.argmax(1)
 
-# %% ../nbs/20_segment.ipynb #e15ea3fb
+# %% ../nbs/20_segment.ipynb #5edc5116
 def confusion(
     truth, # Labels, any shape, 255 for unlabelled
     pred, # Labels of the same shape
     n:int)->np.ndarray: # Classes
     "Pixel counts `(n, n)`: truth in rows, prediction in columns; unlabelled pixels left out"
-    t, p = (np.asarray(torch.as_tensor(a).cpu()).ravel().astype(np.int64) for a in (truth, pred))
+    t, p = (np.asarray(a.cpu() if torch.is_tensor(a) else a).ravel().astype(np.int64) for a in (truth, pred))
     ok = t != 255
     return np.bincount(t[ok]*n + p[ok], minlength=n*n).reshape(n, n)
 
@@ -105,7 +105,7 @@ def segmentation_splitter(
     enc = list(model.net.encoder.parameters()); ids = {id(p) for p in enc}
     return [enc, [p for p in model.parameters() if id(p) not in ids]]
 
-# %% ../nbs/20_segment.ipynb #c0957618
+# %% ../nbs/20_segment.ipynb #b9175815
 @delegates(Learner, keep=True)
 def segment_learner(
     dls:MicrographDataLoaders, # Of labelled micrographs (`from_pairs`)
@@ -119,6 +119,7 @@ def segment_learner(
     stats=None, # Input statistics of bare weights
     timm_kwargs:dict=None, # For `timm.create_model`
     seed:int=0, # Of new weights, fields and augmentation
+    bf16:bool=False, # Compute the network in bfloat16
     **kwargs # For fastai's `Learner`
 )->Learner:
     "A Learner that fine-tunes an encoder and a new decoder on labelled micrographs"
@@ -133,9 +134,9 @@ def segment_learner(
         metrics=kwargs.pop('metrics', [PooledIoU(dls.c)]), cbs=[StopAtNaN(), *kwargs.pop('cbs', [])], **kwargs)
     learn.encoder_notes = dict(method=enc.method, **getattr(enc, 'notes', {}))
     if enc.method != 'scratch': learn.freeze()
-    return learn
+    return fast(learn, bf16)
 
-# %% ../nbs/20_segment.ipynb #922b232a
+# %% ../nbs/20_segment.ipynb #86af9731
 @patch
 def show_results(self:FieldLoader, b, out, max_n=4, show=True, **kwargs):
     "Field, truth, prediction, in three rows; unlabelled pixels are dimmed"
@@ -143,5 +144,5 @@ def show_results(self:FieldLoader, b, out, max_n=4, show=True, **kwargs):
     axs = _grid(3*n, n, 1.8)
     for k in range(n):
         _panel(axs[k], b[0][k]); _panel(axs[n+k], b[0][k], b[1][k]); _panel(axs[2*n+k], b[0][k], out[k])
-    for a, t in zip(axs[::n], ('field', 'truth', 'prediction')): a.set_title(t, fontsize=9, loc='left')
+    for a, t in zip(axs[::n], ('field', 'truth', 'prediction')): a.text(.03, .97, t, transform=a.transAxes, va='top', fontsize=9, bbox=dict(fc='w', ec='none', pad=1.5))
     return axs
