@@ -31,8 +31,9 @@ def render():
         new = f'readme_{i}{Path(name).suffix}'
         files[new] = data
         text = text.replace(f'({name})', f'(.github/images/{new})')
-    text = re.sub(r'```python\n+```\n', '', text)
+    text = re.sub(r'```\w*\n\s*```\n', '', text)
     text = re.sub(r'!\[(png|svg)\]', '![picture]', text)
+    text = re.sub(r'\]\(\.\./([^)]+)\)', r'](\1)', re.sub(r'\]\(((?:[\w-]+/)*[\w-]+\.(?:ipynb|png))\)', r'](nbs/\1)', text))
     note = '<!-- Made from nbs/index.ipynb by .ci/readme.py: edit there. -->\n\n'
     return note + re.sub(r'\n{3,}', '\n\n', text).strip() + '\n', files
 

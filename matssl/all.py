@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = []
 
-# %% ../nbs/43_all.ipynb #ca85ad87
+# %% ../nbs/43_all.ipynb #84028ef7
 from .micrograph import *
 from .mask import *
 from .synthetic import *
@@ -20,3 +20,5 @@ from .probe import *
 from .segment import *
 from .predict import *
 from .evaluate import *
+
+__all__ = [n for n in dir() if not n.startswith('_')]

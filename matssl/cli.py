@@ -5,18 +5,21 @@
 # %% auto #0
 __all__ = ['demo', 'pretrain', 'finetune', 'evaluate', 'predict', 'main']
 
-# %% ../nbs/42_cli.ipynb #453978cd
-import argparse, sys, warnings
+# %% ../nbs/42_cli.ipynb #8462b019
+import argparse, glob, sys, warnings
+from collections import Counter
 from pathlib import Path
 from .micrograph import InputError
 from . import __version__
 
-# %% ../nbs/42_cli.ipynb #f6808a6a
+# %% ../nbs/42_cli.ipynb #4c317b14
 def _timm(a):
     "`--mean .5 --std .5 --timm pad_type=same` as keyword arguments"
+    if bad := [x for x in a.timm or [] if '=' not in x]: raise InputError('--timm', ' '.join(bad), 'name=value, e.g. pad_type=same', 'write it with an equals sign')
+    if (a.mean is None) != (a.std is None): raise InputError('--mean and --std', 'one of them', 'both or neither', "give the statistics that the weights' inputs were scaled with")
     kw = dict(x.split('=', 1) for x in a.timm or [])
     kw = {k: int(v) if v.isdigit() else v for k, v in kw.items()}
-    stats = None if a.mean is None else ((a.mean,)*3, (a.std or a.mean,)*3)
+    stats = None if a.mean is None else ((a.mean,)*3, (a.std,)*3)
     return dict(timm_kwargs=kw, stats=stats)
 
 def _new(path):
@@ -25,7 +28,7 @@ def _new(path):
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     return Path(path)
 
-# %% ../nbs/42_cli.ipynb #978b54dc
+# %% ../nbs/42_cli.ipynb #f91f106c
 def demo(a):
     from matssl.demo import demo_table, run_demo, settings
     import pandas as pd
@@ -40,22 +43,26 @@ def demo(a):
           f'\nnext, with pictures of your own:  matssl pretrain POOL/ -o mine.safetensors')
 
 def pretrain(a):
-    out = _new(a.out)
+    out = _new(a.out); _new(out.with_suffix('.csv')); _new(out.with_suffix('.png'))
+    if a.drop_overlap and not a.holdout: raise InputError('--drop-overlap', 'no --holdout', 'the folder of test pictures', 'name it with --holdout')
     from matssl.data import MicrographDataLoaders
+    from matssl.datasets import without_overlap
     from matssl.encoder import save_encoder
     from matssl.pretrain import pretrain_learner
     import matplotlib; matplotlib.use('Agg'); import matplotlib.pyplot as plt
-    dls = MicrographDataLoaders.from_folder(a.pool, bs=a.bs, valid_pct=a.valid_pct, specimen=a.specimen, seed=a.seed)
+    pool, out_of = without_overlap(a.pool, a.holdout) if a.drop_overlap else (a.pool, ())
+    if len(out_of): print(f'left out of the pool, shown in {a.holdout}: {", ".join(sorted(Path(f).name for f in set(out_of.a)))}')
+    dls = MicrographDataLoaders.from_folder(pool, bs=a.bs, valid_pct=a.valid_pct, specimen=a.specimen, seed=a.seed)
     over = {k: v for k, v in dict(size=a.size, temperature=a.temperature).items() if v}
-    learn = pretrain_learner(dls, a.arch, pretrained=not a.scratch, weights=a.weights, method=a.method, recipe=a.recipe, holdout=a.holdout, allow_overlap=a.allow_overlap, overrides=over, seed=a.seed, **_timm(a))
+    learn = pretrain_learner(dls, a.arch, pretrained=not a.scratch, weights=a.weights, method=a.method, recipe=a.recipe, holdout=a.holdout, allow_overlap=a.allow_overlap, overrides=over, seed=a.seed, bf16=a.bf16, **_timm(a))
     print(f'{len(dls.train.dataset.idxs)} training and {len(dls.valid.dataset.idxs)} held-back pictures', flush=True)
-    learn.fit_ssl(a.epochs, a.lr)
+    learn.fit_ssl(a.epochs, a.lr, checkpoint=a.checkpoint)
     save_encoder(learn, out)
     learn.ssl_monitor.table.to_csv(out.with_suffix('.csv')); learn.recorder.plot_ssl(); plt.savefig(out.with_suffix('.png'), dpi=110, bbox_inches='tight')
     n = learn.notes
     print(f"held-back partner accuracy {n['held_back_partner_accuracy'][0]:.3f} before, {n['held_back_partner_accuracy'][1]:.3f} at epoch {n['best_epoch']} (kept); {n['seconds']:.0f} s\nwritten: {out}, {out.with_suffix('.csv').name}, {out.with_suffix('.png').name}")
 
-# %% ../nbs/42_cli.ipynb #1bdfbaa7
+# %% ../nbs/42_cli.ipynb #739d83a1
 def finetune(a):
     out = _new(a.out)
     from matssl.data import MicrographDataLoaders
@@ -64,22 +71,24 @@ def finetune(a):
     from matssl.segment import segment_learner
     dls = MicrographDataLoaders.from_pairs(a.labelled, a.codes.split(',') if a.codes else None, size=a.size, bs=a.bs, n=a.bs*a.steps if a.steps else None, valid_pct=a.valid_pct, specimen=a.specimen, ignore=a.ignore, seed=a.seed)
     arch = a.arch or _about(a.encoder or '').get('arch') or 'resnet50'
-    learn = segment_learner(dls, arch, encoder=a.encoder, pretrained=not a.scratch, weights=a.weights, decoder=a.decoder, loss=a.loss, seed=a.seed, **_timm(a))
+    learn = segment_learner(dls, arch, encoder=a.encoder, pretrained=not a.scratch, weights=a.weights, decoder=a.decoder, loss=a.loss, seed=a.seed, bf16=a.bf16, **_timm(a))
     print(f'training on {", ".join(dls.pairs.names)}\nheld back: {", ".join(dls.valid_pairs.names) or "nothing"}', flush=True)
-    learn.fine_tune(a.epochs, a.lr)
+    learn.fit_segment(a.epochs, a.lr)
     Segmenter.from_learner(learn).save(out); print(f'written: {out}/model.safetensors, config.json')
 
 def evaluate(a):
     from matssl.evaluate import evaluate
     from matssl.predict import Segmenter
     import matplotlib; matplotlib.use('Agg')
-    ev = evaluate(Segmenter.load(a.segmenter), a.test, symmetry=a.symmetry, allow_overlap=a.allow_overlap)
-    t = ev.table(a.without.split(',') if a.without else ())
+    seg, without = Segmenter.load(a.segmenter), a.without.split(',') if a.without else ()
+    if bad := set(without) - set(seg.codes): raise InputError('--without', f'{sorted(bad)}', f'classes of {seg.codes}', 'check the names')
+    ev = evaluate(seg, a.test, symmetry=a.symmetry, allow_overlap=a.allow_overlap)
+    t = ev.table(without)
     print(t.round(4).to_string(na_rep=''))
     if a.out:
         out = _new(a.out); out.mkdir(parents=True); t.to_csv(out/'scores.csv'); ev.plot(4).savefig(out/'evaluation.png', dpi=90); print(f'written: {out}/scores.csv, evaluation.png')
 
-# %% ../nbs/42_cli.ipynb #5e73d5a4
+# %% ../nbs/42_cli.ipynb #83af365d
 def predict(a):
     from matssl.data import progress
     from matssl.mask import list_pictures
@@ -87,7 +96,10 @@ def predict(a):
     from matssl.predict import Segmenter
     from PIL import Image
     seg, out, bad, done = Segmenter.load(a.segmenter), Path(a.out), [], 0
-    files = [f for x in a.pictures for f in list_pictures(x)]
+    files = [f for x in a.pictures for f in (list_pictures(x) if '*' not in x else map(Path, sorted(glob.glob(x))))]
+    twice = [n for n, k in Counter(f.stem for f in files).items() if k > 1]
+    if twice: raise InputError('pictures', f'several files named {", ".join(twice[:5])}', 'one name a picture', 'predict them into different folders')
+    if out.resolve() in {f.parent.resolve() for f in files}: raise InputError(out, 'the pictures themselves', 'another folder', 'choose it with -o')
     for f in progress(files, 'predicting'):
         to = out/f'{f.stem}.tif'
         if to.exists(): done += 1; continue
@@ -100,14 +112,14 @@ def predict(a):
     for b in bad: print('skipped:', b, file=sys.stderr)
     return 1 if bad else 0
 
-# %% ../nbs/42_cli.ipynb #2f54deaa
+# %% ../nbs/42_cli.ipynb #feb44df3
 def _weights_args(p):
     p.add_argument('--arch', help='timm name (default: resnet50, or that of the encoder)')
     p.add_argument('--weights', metavar='FILE', help='start from a local .pth or .safetensors instead of downloading ImageNet weights')
     p.add_argument('--scratch', action='store_true', help='start from random weights')
     p.add_argument('--mean', type=float, help='input mean of --weights, 0-1'); p.add_argument('--std', type=float, help='input standard deviation of --weights')
     p.add_argument('--timm', metavar='K=V', nargs='*', help='keyword arguments of timm.create_model, e.g. pad_type=same')
-    p.add_argument('--seed', type=int, default=0); p.add_argument('--valid-pct', type=float, default=.2, help='share held back, by specimen (default 0.2)')
+    p.add_argument('--bf16', action='store_true', help='compute in bfloat16 where the chip has it'); p.add_argument('--seed', type=int, default=0); p.add_argument('--valid-pct', type=float, default=.2, help='share held back, by specimen (default 0.2)')
     p.add_argument('--specimen', metavar='REGEX', help='how to read the specimen from a file name (default: all before the last _)')
 
 def _parser():
@@ -122,7 +134,8 @@ def _parser():
     _weights_args(p); p.set_defaults(arch='resnet50')
     p.add_argument('--method', default='matssl'); p.add_argument('--recipe', default='default', choices=['default', 'paper']); p.add_argument('--epochs', type=int, help="default: the recipe's"); p.add_argument('--lr', type=float, help="default: the recipe's")
     p.add_argument('--size', type=int, help='side of a view, px'); p.add_argument('--temperature', type=float); p.add_argument('--bs', type=int, default=32, help='pictures a batch')
-    p.add_argument('--holdout', metavar='FOLDER', help='test pictures that must not be in the pool'); p.add_argument('--allow-overlap', action='store_true', help='go on although they are')
+    p.add_argument('--holdout', metavar='FOLDER', help='test pictures that must not be in the pool'); p.add_argument('--drop-overlap', action='store_true', help='leave such pictures out of the pool'); p.add_argument('--allow-overlap', action='store_true', help='go on although they are there')
+    p.add_argument('--checkpoint', metavar='FILE', help='state of the run, .safetensors: written each epoch, picked up if it is there')
     return ap, command
 
 def _parser_rest(command):

@@ -169,7 +169,7 @@ def show_batch(self:FieldLoader, b=None, max_n=8, show=True, **kwargs):
     for a in axs[len(panels):]: a.axis('off')
     return axs
 
-# %% ../nbs/04_data.ipynb #72176147
+# %% ../nbs/04_data.ipynb #35c5cdaa
 def specimen_of(
     name:str, # Name of a picture, without ending
     pattern=None)->str: # Regular expression or function; default: what precedes the last `_`
@@ -190,8 +190,10 @@ def split_by_specimen(
     if len(groups) == 1: groups = {n: [i] for i, n in enumerate(names)}
     order, valid = list(groups), []
     random.Random(seed).shuffle(order)
-    for g in order[:-1]:
-        if len(valid) < max(1, round(valid_pct*len(names))): valid += groups[g]
+    want = max(1, round(valid_pct*len(names)))
+    for g in order:
+        if len(valid) < want and len(valid) + len(groups[g]) <= max(want, len(names)//2): valid += groups[g]
+    if not valid: valid = random.Random(seed).sample(range(len(names)), want) # no specimen is small enough
     return sorted(set(range(len(names))) - set(valid)), sorted(valid)
 
 # %% ../nbs/04_data.ipynb #de61df45
@@ -225,7 +227,7 @@ def from_folder(cls:MicrographDataLoaders,
     valid = FieldLoader(Fields(store, va, size, fixed=True, seed=seed), bs=max(1, min(bs, len(va))), **kw)
     return cls(train, valid, device=kw['device'])
 
-# %% ../nbs/04_data.ipynb #4d11e5d5
+# %% ../nbs/04_data.ipynb #8f011d95
 def _read_masks(pairs, store, codes, palette, ignore):
     "The masks of a set, cut like their pictures, unlabelled as 255"
     read, out = MaskReader(pairs.masks, codes, palette, ignore), []
@@ -237,6 +239,8 @@ def _read_masks(pairs, store, codes, palette, ignore):
 def _default_codes(read):
     "Names where none were given"
     if read.palette: return ['unpainted', *read.palette]
+    v = [x for x in read.values if x != read.ignore]
+    if not read.binary and v != list(range(len(v))): raise InputError('masks', f'the values {v[:12]}{" ..." if len(v) > 12 else ""}', 'class numbers 0, 1, 2, ... without gaps', 'name the classes with codes=, say which value is unlabelled with ignore=, or export an 8-bit label image')
     return [f'class {i}' for i in range(2 if read.binary else 1+max(v for v in read.values if v != read.ignore))]
 
 def _part(store, masks, idxs):
@@ -246,7 +250,7 @@ def _part(store, masks, idxs):
     part.channels = store.channels
     return part, [masks[i] for i in idxs]
 
-# %% ../nbs/04_data.ipynb #f794ecaf
+# %% ../nbs/04_data.ipynb #df526e9f
 @patch(cls_method=True)
 def from_pairs(cls:MicrographDataLoaders,
     pairs, # Folder of pictures and masks, or `Pairs`
@@ -263,7 +267,11 @@ def from_pairs(cls:MicrographDataLoaders,
     seed:int=0, # Of split, corners and order
     device=None): # Default: fastai's
     "Fields of labelled micrographs with their masks"
-    pairs = pairs if isinstance(pairs, Pairs) else pair_files(pairs)
+    given, pairs = isinstance(pairs, Pairs), pairs if isinstance(pairs, Pairs) else pair_files(pairs)
+    splits = {p.split for p in pairs}
+    if not given and valid is None and len(splits) > 1 and 'train' in splits: # a folder with its authors' split
+        if 'test' in splits: warnings.warn('the pictures under test/ are left out of training; pass them to evaluate', stacklevel=2)
+        valid, pairs = pairs.of('val', 'valid', 'validation'), pairs.of('train')
     if valid is None:
         tr, va = split_by_specimen(pairs.names, valid_pct, specimen, seed)
         pairs, valid = Pairs([pairs[i] for i in tr]), Pairs([pairs[i] for i in va])
@@ -272,7 +280,8 @@ def from_pairs(cls:MicrographDataLoaders,
     codes = list(codes or _default_codes(read))
     parts = [_part(store, masks, range(len(pairs))), _part(store, masks, range(len(pairs), len(masks)))]
     kw = dict(codes=codes, device=device or default_device(), num_workers=0)
-    train = FieldLoader(LabelledFields(*parts[0], size, n=n, seed=seed), bs=bs, shuffle=True, drop_last=(n or len(parts[0][1])*4) >= bs, seed=seed, **kw)
+    fields = LabelledFields(*parts[0], size, n=n, seed=seed)
+    train = FieldLoader(fields, bs=bs, shuffle=True, drop_last=len(fields) >= bs, seed=seed, **kw)
     dls = cls(train, FieldLoader(LabelledFields(*parts[1], size, tiles=True), bs=bs, **kw), device=kw['device'])
     dls.codes, dls.c, dls.pairs, dls.valid_pairs, dls.ignore, dls.palette = codes, len(codes), pairs, valid, ignore, palette
     return dls

@@ -20,7 +20,7 @@ from .pretrain import pretrain_learner
 from .segment import segment_learner
 from .synthetic import write_synthetic_dataset
 
-# %% ../nbs/23_demo.ipynb #584c21b0
+# %% ../nbs/23_demo.ipynb #c082ee8a
 settings = dict(arch='resnet10t', pool=64, labelled=4, test=8, picture=256, size=96, epochs=12, steps=40, bs=8, lr=3e-3, decoder='unetplusplus')
 
 def _quiet(learn, f):
@@ -40,7 +40,7 @@ def _finetune(data, s, seed, encoder=None):
 def _one_seed(data, out, s, seed):
     "Pretrain, fine-tune twice, evaluate twice: rows of results, and what was made"
     dls = MicrographDataLoaders.from_folder(data/'pool', seed=seed)
-    ssl = pretrain_learner(dls, s['arch'], pretrained=False, holdout=pair_files(data/'test'), overrides=dict(size=s['size'], epochs=s['epochs']), seed=seed)
+    ssl = pretrain_learner(dls, s['arch'], pretrained=False, holdout=pair_files(data/'test'), overrides=dict(epochs=s['epochs']), seed=seed)
     sec = _quiet(ssl, ssl.fit_ssl)
     enc, rows, segs = save_encoder(ssl, out/f'encoder-{seed}.safetensors'), [], {}
     for start, e in (('scratch', None), ('matssl', enc)):
@@ -67,7 +67,7 @@ def _pictures(out, data, ssl, segs):
         m = read_micrograph(p.image); lm = seg.predict(m)
         write_label_map(lm, out/'predictions'/f'{p.name}.tif'); Image.fromarray(lm.overlay(m)).save(out/'predictions'/f'{p.name}_overlay.png')
 
-# %% ../nbs/23_demo.ipynb #18530d54
+# %% ../nbs/23_demo.ipynb #89feb862
 def run_demo(
     out, # New folder for everything
     seeds:int=3, # Repetitions
@@ -76,11 +76,13 @@ def run_demo(
     "The whole walk on synthetic micrographs; returns the rows behind the table"
     out, s = Path(out), {**settings, **changes}
     if bad := set(s) - set(settings): raise InputError('demo', f'{sorted(bad)}', f'{sorted(settings)}', 'check the names')
+    if seeds < 1: raise InputError('demo', f'{seeds} seeds', 'at least 1', 'three give a spread')
     data = write_synthetic_dataset(out/'data', pool=s['pool'], labelled=s['labelled'], test=s['test'], size=(s['picture'],)*2)
     rows = []
     for seed in progress(range(seeds), f'{seeds} seeds: pretrain, fine-tune twice, evaluate'):
         r, ssl, segs = _one_seed(data, out, s, seed); rows += r
         pd.DataFrame(rows).to_csv(out/'results.csv', index=False)
         if seed == 0: segs['matssl'][0].save(out/'segmenter'); _pictures(out, data, ssl, segs); ssl.ssl_monitor.table.to_csv(out/'pretraining.csv')
-    pd.DataFrame({k: [ev.mean(cm=v)] for k, v in segs['matssl'][1].floors.items()}).to_csv(out/'floors.csv', index=False)
+    last = segs['matssl'][1]
+    pd.DataFrame({k: [last.mean(cm=v)] for k, v in last.floors.items()}).to_csv(out/'floors.csv', index=False)
     return pd.DataFrame(rows)

@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['imagenet_stats', 'LoadReport', 'Encoder', 'InputNorm', 'load_weights', 'save_encoder', 'load_encoder']
 
-# %% ../nbs/10_encoder.ipynb #79f96729
+# %% ../nbs/10_encoder.ipynb #34d1945c
 import json
+from difflib import get_close_matches
 from collections import namedtuple
 from pathlib import Path
 import numpy as np, timm, torch
@@ -16,14 +17,14 @@ from safetensors.torch import load_file, save_file
 from .micrograph import InputError
 from . import __version__
 
-# %% ../nbs/10_encoder.ipynb #0010409d
+# %% ../nbs/10_encoder.ipynb #2d304b18
 imagenet_stats = ((.485, .456, .406), (.229, .224, .225))
 
 def _body(arch, pretrained, kwargs):
     "A timm feature extractor; what is missing is said"
     try: return timm.create_model(arch, pretrained=pretrained, features_only=True, **kwargs)
     except (RuntimeError, ValueError, KeyError, AttributeError, TypeError) as e:
-        if not timm.is_model(arch): raise InputError(arch, 'no such architecture', 'a timm name', f"try one of {timm.list_models(f'*{arch[:5]}*')[:5]}, or timm.list_models()") from e
+        if not timm.is_model(arch): raise InputError(arch, 'no such architecture', 'a timm name', f"did you mean {' or '.join(get_close_matches(arch, timm.list_models(), 3, .5)) or 'resnet50'}? timm.list_models() has all of them") from e
         if not pretrained: raise
         raise _offline(arch, e) from e
     except Exception as e:

@@ -29,7 +29,7 @@ def scores_of(
     cm = np.asarray(cm); tp, t, p = np.diag(cm), cm.sum(1), cm.sum(0)
     return pd.DataFrame(dict(iou=iou_of(cm), dice=_ratio(2*tp, t+p), precision=_ratio(tp, p), recall=_ratio(tp, t), pixels=t), index=codes)
 
-# %% ../nbs/22_evaluate.ipynb #3c32ed06
+# %% ../nbs/22_evaluate.ipynb #e86d66b6
 @dataclass
 class Evaluation:
     "A confusion matrix over test pictures, the floors beside it, and the pictures"
@@ -58,7 +58,7 @@ class Evaluation:
     def table(self,
         without=())->pd.DataFrame: # Classes left out of the means
         "Scores of each class, and means of the score and of the floors"
-        t = scores_of(self.cm, self.codes)
+        self.mean(without); t = scores_of(self.cm, self.codes)
         t.loc['mean' + (f' without {", ".join(without)}' if without else '')] = [*t.drop(list(without)).iloc[:, :4].mean(), t.pixels.sum()]
         for k, v in self.floors.items(): t.loc[f'floor: {k}'] = [self.mean(without, v)] + [np.nan]*3 + [v.sum()]
         return t.astype({'pixels': int})
@@ -78,7 +78,7 @@ def floor_predictions(
     "What would be predicted without a network: `{name: (H, W)}`"
     return {'majority class': np.full(shape, int(prior.sum((1, 2)).argmax()), np.uint8), 'majority at each position': prior_map(prior, shape)}
 
-# %% ../nbs/22_evaluate.ipynb #6259631b
+# %% ../nbs/22_evaluate.ipynb #69c193a4
 def _check_leak(seg, pairs, pictures, allow):
     "Refuse test pictures that the encoder or the decoder has trained on"
     test = {str(p.image): picture_hash(m) for p, m in zip(pairs, pictures)}
@@ -104,20 +104,22 @@ def evaluate(
     read = MaskReader(pairs.masks, codes, seg.config.get('palette'), ignore)
     pictures = [read_micrograph(p.image) for p in pairs]
     _check_leak(seg, pairs, pictures, allow_overlap)
-    prior, floors, per, maps = seg.prior if train is None else _prior_of(train, seg, ignore), {}, {}, []
+    prior, floors, per, maps, cm = seg.prior if train is None else _prior_of(train, seg, ignore), {}, {}, [], 0
     for p, m in progress(list(zip(pairs, pictures)), 'evaluating'):
         t = check_same_size(p, m.shape, read(p.mask), m.meta['bar_rows'])
         t = np.where(t == ignore, 255, t) if ignore is not None else t
         y = predictions(m) if predictions else seg.predict(m, symmetry=symmetry).labels
-        per[p.name if p.name not in per else f'{p.split}/{p.name}'] = confusion(t, y, n)
+        one = confusion(t, y, n); cm = cm + one
+        per[p.name if p.name not in per else str(p.image)] = one
         if len(maps) < keep: maps.append((p.image, t, y))
         for k, f in (floor_predictions(prior, m.shape) if prior is not None else {}).items(): floors[k] = floors.get(k, 0) + confusion(t, f, n)
-    return Evaluation(sum(per.values()), codes, floors, per, maps)
+    return Evaluation(cm, codes, floors, per, maps)
 
 def _prior_of(train, seg, ignore):
     train = train if isinstance(train, Pairs) else pair_files(train)
     read = MaskReader(train.masks, seg.codes, seg.config.get('palette'), ignore)
-    return class_prior([np.where(m == ignore, 255, m) if ignore is not None else m for m in map(read, train.masks)], len(seg.codes))
+    masks = [check_same_size(p, (m := read_micrograph(p.image)).shape, read(p.mask), m.meta['bar_rows']) for p in train]
+    return class_prior([np.where(m == ignore, 255, m) if ignore is not None else m for m in masks], len(seg.codes))
 
 # %% ../nbs/22_evaluate.ipynb #726d23ce
 @patch

@@ -44,14 +44,14 @@ class ProjectionHead(nn.Sequential):
         n_out:int=128): # Width of the embedding
         super().__init__(nn.Linear(n_in, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Linear(hidden, n_out, bias=False), nn.BatchNorm1d(n_out))
 
-# %% ../nbs/11_fusion.ipynb #70976443
+# %% ../nbs/11_fusion.ipynb #6916f878
 def plot_gates(
     fusion:GatedFeatureFusion, # After training
     maps:list=None, # Stages' maps of a batch; needed for the dynamic gate
     ax=None): # Axes to draw on
     "Distribution of the gates of each stage, 0-1; the start is a dashed line"
     import matplotlib.pyplot as plt
-    p = torch.cat([m.mean((2, 3)) for m in maps], 1) if maps else torch.zeros(1, sum(fusion.dims), device=next(fusion.parameters()).device)
+    p = torch.cat([m.mean((2, 3)) for m in maps], 1) if maps else torch.zeros(1, sum(fusion.dims), device=next(iter(fusion.parameters()), torch.zeros(1)).device)
     with torch.no_grad(): w = fusion.weights(p).mean(0).cpu().split(fusion.dims)
     ax = ax or plt.subplots(figsize=(5, 2.4))[1]
     ax.violinplot([x.numpy() for x in w], showextrema=False, showmedians=True)

@@ -28,7 +28,7 @@ def gather(
     "Embeddings of all processes `(W*B, D)`, differentiable; of one process, themselves"
     return _Gather.apply(x) if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1 else x
 
-# %% ../nbs/12_losses.ipynb #6cd12b95
+# %% ../nbs/12_losses.ipynb #54c88064
 class NTXent(nn.Module):
     "Normalised temperature-scaled cross-entropy between two views of each picture"
     def __init__(self,
@@ -41,8 +41,11 @@ class NTXent(nn.Module):
         z2:torch.Tensor)->torch.Tensor: # `(B, D)`, of the second views
         "The loss, a scalar"
         if z1.shape != z2.shape or len(z1) < 1: raise InputError('NTXent', f'shapes {tuple(z1.shape)} and {tuple(z2.shape)}', 'twice (B, D)', 'pass both views of the same batch')
-        mine = F.normalize(torch.cat([z1, z2]).float() if z1.dtype in (torch.half, torch.bfloat16) else torch.cat([z1, z2]), dim=1)
-        b, a1, a2 = len(z1), *(gather(z) for z in mine.chunk(2))
+        with torch.autocast(z1.device.type, enabled=False): # similarities over a small temperature want single precision
+            return self._loss(*(z.float() if z.dtype in (torch.half, torch.bfloat16) else z for z in (z1, z2)))
+    def _loss(self, z1, z2):
+        b, mine = len(z1), F.normalize(torch.cat([z1, z2]), dim=1)
+        a1, a2 = (gather(z) for z in mine.chunk(2))
         n, r = len(a1), (dist.get_rank() if len(a1) > b else 0)*b
         sim = mine @ torch.cat([a1, a2]).T/self.temperature
         i = torch.arange(b, device=z1.device) + r

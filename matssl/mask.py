@@ -29,10 +29,10 @@ def _painted(rgb, palette, file):
             f'grey or one of {list(palette.values())}', 'add the colour to palette= or repaint with a hard brush and save as PNG or TIFF')
     return out
 
-# %% ../nbs/01_mask.ipynb #ba6f48a3
+# %% ../nbs/01_mask.ipynb #87f21fd4
 def _raw_mask(file, palette):
     "Class numbers as stored, or painted colours translated"
-    a = read_pixels(file, indices=True)
+    a = read_pixels(file, indices=not palette)
     if a.ndim == 3 and palette: return _painted(a, palette, file)
     if a.ndim == 3 and (a[..., :1] == a).all(): a = a[..., 0]
     if a.ndim == 3:
@@ -98,7 +98,7 @@ def list_pictures(
     if not fs: raise InputError(folder, 'no picture', f'files ending in {", ".join(sorted(picture_types))}', 'check the path, or the subfolder that holds them')
     return sorted(fs, key=lambda f: [int(x) if x.isdigit() else x.lower() for x in re.split(r'(\d+)', str(f))])
 
-# %% ../nbs/01_mask.ipynb #7c717bc1
+# %% ../nbs/01_mask.ipynb #e335425d
 _image_dirs, _mask_dirs = ('images', 'image', 'imgs'), ('labels', 'masks', 'annotations', 'label', 'mask')
 
 def _layouts(folder):
@@ -110,9 +110,11 @@ def _layouts(folder):
         if img and msk: yield (d.name if d != folder else ''), img, msk, ''
         for n, s in sub.items():
             if f'{n}_annot' in sub: yield s.name, s, sub[f'{n}_annot'], ''
-        if any(f.stem.endswith('_mask') for f in d.iterdir()): yield (d.name if d != folder else ''), d, d, '_mask'
+        if any(f.stem.endswith('_mask') and f.is_file() and f.suffix.lower() in picture_types for f in d.iterdir()): yield (d.name if d != folder else ''), d, d, '_mask'
 
-# %% ../nbs/01_mask.ipynb #f6b6dc91
+# %% ../nbs/01_mask.ipynb #d3ba0d32
+def _no_such(name, known): raise InputError('pairs', f'no picture named {name!r}', f'one of {", ".join(list(known)[:6])} ...', 'check the names')
+
 class Pairs(list):
     "Pictures with their masks: a list of `Pair(image, mask, name, split)`, and the files left over"
     def __init__(self, items=(), lonely=()): super().__init__(items); self.lonely = list(lonely)
@@ -120,14 +122,23 @@ class Pairs(list):
     masks = property(lambda self: [p.mask for p in self], doc="The masks' files")
     names = property(lambda self: [p.name for p in self], doc="The names, without ending")
     def of(self, *splits): "The pairs of the named splits"; return Pairs([p for p in self if p.split in splits])
-    def named(self, names): "The pairs with these names, in this order"; d = {p.name: p for p in self}; return Pairs([d[n] for n in names])
+    def named(self, names): "The pairs with these names, in this order"; d = {p.name: p for p in self}; return Pairs([d[n] for n in names if n in d or _no_such(n, d)])
     def table(self):
         "One row a pair, and one for each file without a partner"
         rows = [(p.split, p.name, p.image.name, p.mask.name) for p in self] + [('', f.stem, f.name, 'no partner') for f in self.lonely]
         return pd.DataFrame(rows, columns=['split', 'name', 'picture', 'mask'])
     def __repr__(self): return f'{len(self)} pairs' + (f', {len(self.lonely)} files without a partner' if self.lonely else '')
 
-# %% ../nbs/01_mask.ipynb #25deb8ec
+# %% ../nbs/01_mask.ipynb #96db3cf0
+def _by_name(files, end=''):
+    "`{name: file}`; two files of one name are an error"
+    out = {}
+    for f in files:
+        n = f.stem.removesuffix(end)
+        if n in out: raise InputError(f, f'the same name as {out[n].name}', 'one file a name', 'remove or rename one of them')
+        out[n] = f
+    return out
+
 def pair_files(
     folder, # `images/` + `labels/`, `train/` + `train_annot/`, or `NAME` + `NAME_mask`
 )->Pairs:
@@ -135,8 +146,9 @@ def pair_files(
     folder, pairs, lonely = Path(folder), [], []
     if not folder.is_dir(): raise InputError(folder, 'no such folder', 'a folder with pictures and masks', 'check the path')
     for split, img, msk, end in _layouts(folder):
-        a = {f.stem: f for f in list_pictures(img) if not (end and f.stem.endswith(end))}
-        b = {f.stem.removesuffix(end): f for f in list_pictures(msk) if not end or f.stem.endswith(end)}
+        a = _by_name(f for f in list_pictures(img) if not (end and f.stem.endswith(end)))
+        b = _by_name((f for f in list_pictures(msk) if not end or f.stem.endswith(end)), end)
+        if not a.keys() & b.keys(): b = _by_name(b.values(), '_mask') # images/NAME with labels/NAME_mask
         pairs += [Pair(a[n], b[n], n, split) for n in a if n in b]
         lonely += [f for n, f in a.items() if n not in b] + [f for n, f in b.items() if n not in a]
     if not pairs:

@@ -6,8 +6,8 @@
 __all__ = ['class_colours', 'InputError', 'read_pixels', 'to_um', 'find_data_bar', 'Micrograph', 'read_micrograph', 'LabelMap',
            'write_label_map', 'read_label_map']
 
-# %% ../nbs/00_micrograph.ipynb #2ff34a69
-import json, re
+# %% ../nbs/00_micrograph.ipynb #c0525a60
+import json, re, warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np
@@ -25,19 +25,22 @@ class InputError(ValueError):
         todo:str): # The next step
         super().__init__(f'{source}: found {found}, expected {expected}; {todo}')
 
-# %% ../nbs/00_micrograph.ipynb #fd608f10
+# %% ../nbs/00_micrograph.ipynb #c8335813
 def _read_tiff(path, page, indices):
     with tifffile.TiffFile(path) as tif:
         if not 0 <= page < len(tif.pages):
             raise InputError(path, f'{len(tif.pages)} page(s)', f'a page number {page}', f'use page=0 to {len(tif.pages)-1}')
         p = tif.pages[page]
         a, kind = p.asarray(), p.photometric.name
-        if kind == 'PALETTE' and not indices: a = np.moveaxis(p.colormap, 0, -1)[a]
+        if kind == 'SEPARATED': raise InputError(path, 'CMYK colours', 'grey or RGB', 'save it as RGB')
+        if kind == 'PALETTE' and not indices: a = (np.moveaxis(p.colormap, 0, -1) >> (8 if p.colormap.max() > 255 else 0)).astype(np.uint8)[a]
         if kind == 'MINISWHITE' and not indices and a.dtype.kind in 'bu': a = ~a if a.dtype == bool else np.iinfo(a.dtype).max - a
     if a.ndim == 3 and a.shape[0] in (3, 4) and a.shape[-1] not in (3, 4): a = np.moveaxis(a, 0, -1)
     return a
 
-# %% ../nbs/00_micrograph.ipynb #cc3a499c
+# %% ../nbs/00_micrograph.ipynb #363b20b9
+Image.MAX_IMAGE_PIXELS = None # stitched micrographs are large
+
 def _read_pillow(path, indices):
     with Image.open(path) as im:
         if im.format == 'PNG' and im.mode in ('RGB', 'RGBA', 'LA') and Path(path).read_bytes()[24] == 16:
@@ -79,10 +82,10 @@ def to_um(
     k = _um.get(str(unit).strip().lower())
     return None if k is None or not value else float(value)*k
 
-# %% ../nbs/00_micrograph.ipynb #133b836c
+# %% ../nbs/00_micrograph.ipynb #20625b67
 def _imagej_um(tif):
     unit, tag = (tif.imagej_metadata or {}).get('unit'), tif.pages[0].tags.get('XResolution')
-    if not (unit and tag and tag.value[0]): return
+    if not (unit and tag and tag.value[0]) or str(unit).strip().lower() in ('inch', 'in'): return # inches are of paper
     return to_um(tag.value[1]/tag.value[0], unit)
 
 def _ome_um(tif):
@@ -106,7 +109,7 @@ def _zeiss_um(tif):
     m = tif.sem_metadata or {}
     return next((to_um(m[k][1], m[k][2]) for k in ('ap_image_pixel_size', 'ap_pixel_size') if len(m.get(k, ())) > 2), None)
 
-# %% ../nbs/00_micrograph.ipynb #8c7549ca
+# %% ../nbs/00_micrograph.ipynb #640325e7
 _scales = {'ImageJ': _imagej_um, 'OME': _ome_um, 'FEI': _fei_um, 'Zeiss': _zeiss_um}
 
 def _tiff_facts(path):
@@ -120,16 +123,17 @@ def _tiff_facts(path):
         m = tif.fei_metadata
         v, h = _find(m, 'VFieldsize', 'VerFieldsize', 'VFW'), _find(m, 'PixelHeight')
         if v and h: facts['picture_rows'] = round(v/h)
+        if len(tif.pages) > 1: facts['pages'] = sum(p.shape == tif.pages[0].shape for p in tif.pages)
         tags = tif.pages[0].tags
         x, unit = tags.get('XResolution'), tags.get('ResolutionUnit')
         if x and x.value[0] and unit and int(unit.value) in (2, 3):
             facts['resolution_tag_um_per_px'] = x.value[1]/x.value[0]*(25400 if int(unit.value) == 2 else 10000)
     return facts
 
-# %% ../nbs/00_micrograph.ipynb #dada5e6c
+# %% ../nbs/00_micrograph.ipynb #79cfb453
 def find_data_bar(
     pixels:np.ndarray, # `(H, W)` or `(H, W, 3)`
-    share:float=.25)->int: # Largest share of the height that a bar can take
+    share:float=.15)->int: # Largest share of the height that a bar can take
     "The number of rows above the data bar; the whole height where there is none"
     g = pixels if pixels.ndim == 2 else pixels.mean(-1)
     h, top = g.shape[0], g.max()
@@ -144,7 +148,9 @@ def find_data_bar(
         frame = first > 0 and other[first-1] > .8
         first -= frame
         flat = (ground[first+frame:rows[-1]+1] > .5).mean()
-        if first and flat > .9 and max(white[first-1], black[first-1]) < .4 and ground[first+frame] > .85 and other[rows].max() > .01:
+        bar = g[start+first+frame:start+rows[-1]+1]; ink = ((bar <= 14) if ground is white else (bar >= 240)).any(0)
+        letters = (np.diff(ink.astype(int)) == 1).sum() # strokes met from left to right
+        if first and flat > .9 and max(white[first-1], black[first-1]) < .4 and ground[first+frame] > .85 and letters >= 6:
             return start + first - (int(.3*(h-start-first)) if frame else 1)
     return h
 
@@ -163,7 +169,7 @@ class Micrograph:
         c = 'grey' if self.pixels.ndim == 2 else 'colour'
         return f'Micrograph({Path(self.source).name if self.source else "array"}: {self.shape[1]} x {self.shape[0]} px, {c} {self.pixels.dtype}, {scale})'
 
-# %% ../nbs/00_micrograph.ipynb #7f34bcb1
+# %% ../nbs/00_micrograph.ipynb #5fdd0c3a
 def read_micrograph(
     path, # TIFF (8, 16, 32 bit, float), PNG, JPEG or BMP
     page:int=0, # Page of a multi-page TIFF
@@ -174,13 +180,14 @@ def read_micrograph(
     path, meta = Path(path), {}
     px = read_pixels(path, page)
     if path.suffix.lower() in ('.tif', '.tiff'): meta = _tiff_facts(path)
+    if meta.get('pages', 1) > 1 and not page: warnings.warn(f'{path.name}: {meta["pages"]} pages of one size, the first is read; name another with page=', stacklevel=2)
     found = meta.pop('um_per_px', None)
     if um_per_px: meta['scale_from'] = 'by hand'
     rows = min(meta.pop('picture_rows', None) or find_data_bar(px), len(px)) if crop_bar else len(px)
     meta.update(bar_rows=len(px)-rows, dtype=str(px.dtype))
     return Micrograph(px[:rows], um_per_px or found, meta, path)
 
-# %% ../nbs/00_micrograph.ipynb #5bb896a9
+# %% ../nbs/00_micrograph.ipynb #c0c43c5f
 @patch
 def to_uint8(self:Micrograph,
     percentiles=(.1, 99.9)): # Levels of deeper data that become 0 and 255
@@ -188,6 +195,7 @@ def to_uint8(self:Micrograph,
     px = self.pixels
     if px.dtype == np.uint8: return px
     ok = np.isfinite(px) if px.dtype.kind == 'f' else slice(None)
+    if px.dtype.kind == 'f' and not ok.any(): raise InputError(self.source or 'micrograph', 'no finite pixel', 'grey levels', 'export it again')
     lo, hi = np.percentile(px[ok], percentiles)
     x = (np.nan_to_num(px.astype(np.float32), nan=lo, posinf=hi, neginf=lo) - lo)/max(hi-lo, 1e-12)
     return (x.clip(0, 1)*255).round().astype(np.uint8)
@@ -234,7 +242,7 @@ class LabelMap:
         n = np.bincount(self.labels.ravel(), minlength=256)[:len(self.codes)]
         return dict(zip(self.codes, (n/max(n.sum(), 1)).tolist()))
 
-# %% ../nbs/00_micrograph.ipynb #fb5cf516
+# %% ../nbs/00_micrograph.ipynb #78246a00
 def write_label_map(
     m:LabelMap, # The label map
     path): # File to write, `.tif`; an existing file is refused
@@ -251,12 +259,15 @@ def read_label_map(
     path, # A TIFF written by `write_label_map`, or any index map
     codes=None): # Class names, where the file has none
     "Read a label map with its scale and class names"
-    with tifffile.TiffFile(path) as tif: info = (tif.imagej_metadata or {}).get('Info', '{}')
-    try: info = json.loads(info)
-    except json.JSONDecodeError: info = {}
-    labels = read_pixels(path, indices=True)
-    codes = codes or info.get('codes') or [f'class {i}' for i in range(int(labels.max())+1)]
-    return LabelMap(labels, codes, _tiff_facts(path).get('um_per_px'), info.get('source'))
+    labels, info, um = read_pixels(path, indices=True), {}, None
+    if Path(path).suffix.lower() in ('.tif', '.tiff'):
+        with tifffile.TiffFile(path) as tif: info = (tif.imagej_metadata or {}).get('Info', '{}')
+        try: info, um = json.loads(info), _tiff_facts(path).get('um_per_px')
+        except json.JSONDecodeError: info = {}
+    top = int(labels[labels != 255].max(initial=0)) if labels.ndim == 2 and labels.dtype.kind in 'biu' else -1
+    codes = codes or info.get('codes') or [f'class {i}' for i in range(top+1)]
+    if not 0 <= top < len(codes): raise InputError(path, f'{labels.dtype} values of shape {labels.shape}, up to {labels.max()}', f'class numbers 0 to {len(codes)-1}', 'read painted or 0/255 masks with read_mask, or pass all class names')
+    return LabelMap(labels.astype(np.uint8), codes, um, info.get('source'))
 
 # %% ../nbs/00_micrograph.ipynb #a323545f
 @patch

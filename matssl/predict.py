@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['predict_tiled', 'symmetric', 'class_prior', 'Segmenter']
 
-# %% ../nbs/21_predict.ipynb #78a39a31
+# %% ../nbs/21_predict.ipynb #10e5e672
 import json
+from dataclasses import replace
 from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
 from PIL import Image
@@ -19,7 +20,7 @@ from .data import _tiles, progress, to_float
 from .encoder import Encoder
 from .segment import SegmentationModel
 
-# %% ../nbs/21_predict.ipynb #b60532ed
+# %% ../nbs/21_predict.ipynb #1fec10ef
 def _window(size, device):
     "Raised cosine `(size, size)`, 0.01 to 1"
     w = .01 + .99*torch.hann_window(size+2, periodic=False, device=device)[1:-1]
@@ -48,7 +49,7 @@ def predict_tiled(
         y = f(torch.stack([x[:, a:a+tile, b:b+tile] for a, b in at[k:k+bs]])).float()
         if out is None: out = torch.zeros(y.shape[1], *x.shape[1:], device=x.device)
         for (a, b), v in zip(at[k:k+bs], y): out[:, a:a+tile, b:b+tile] += v*win; total[a:a+tile, b:b+tile] += win
-    return (out/total)[:, :h, :w]
+    return out.div_(total)[:, :h, :w]
 
 # %% ../nbs/21_predict.ipynb #c491c964
 def symmetric(
@@ -74,7 +75,7 @@ def class_prior(
         out += F.interpolate(one[None], (side, side), mode='area')[0] if min(m.shape) >= side else F.interpolate(one[None], (side, side), mode='nearest')[0]
     return out
 
-# %% ../nbs/21_predict.ipynb #814ec59f
+# %% ../nbs/21_predict.ipynb #d1c28ce9
 class Segmenter:
     "A trained network with all that is needed to use it and to judge it"
     def __init__(self,
@@ -85,7 +86,7 @@ class Segmenter:
         device=None): # Default: the model's
         self.model, self.codes, self.config, self.prior = model.eval(), list(codes), dict(config or {}), prior
         self.device = torch.device(device) if device else next(model.parameters()).device
-        self.model.to(self.device)
+        self.model.to(self.device, memory_format=torch.channels_last)
     @classmethod
     def from_learner(cls,
         learn): # Of `segment_learner`
@@ -100,7 +101,7 @@ class Segmenter:
         e = self.config.get('encoder', {})
         return f"Segmenter({self.config['decoder']} on {self.config['arch']}, encoder: {e.get('method')}, classes {self.codes}, trained at {self.config.get('um_per_px') or 'unknown'} um/px)"
 
-# %% ../nbs/21_predict.ipynb #5b1345b7
+# %% ../nbs/21_predict.ipynb #f960b9a7
 from fastcore.basics import patch
 
 @patch
@@ -124,14 +125,15 @@ def load(cls:Segmenter,
     folder = Path(folder)
     for f in ('config.json', 'model.safetensors'):
         if not (folder/f).is_file(): raise InputError(folder/f, 'no such file', 'a folder written by Segmenter.save', 'check the path')
-    cfg, state = json.loads((folder/'config.json').read_text()), load_file(folder/'model.safetensors')
+    try: cfg, state = json.loads((folder/'config.json').read_text()), load_file(folder/'model.safetensors')
+    except Exception as e: raise InputError(folder, f'files that cannot be read ({type(e).__name__})', 'config.json and model.safetensors as Segmenter.save writes them', 'copy the folder again') from e
     codes, prior = cfg.pop('codes'), state.pop('prior', None)
     model = SegmentationModel(Encoder(cfg['arch'], stats=cfg['stats'], **cfg['timm_kwargs']), len(codes), cfg['decoder'])
     try: model.load_state_dict({k.removeprefix('model.'): v for k, v in state.items()})
     except RuntimeError as e: raise InputError(folder/'model.safetensors', str(e).splitlines()[1].strip()[:120], f"weights of {cfg['decoder']} on {cfg['arch']}", 'keep config.json and model.safetensors of one model together') from e
     return cls(model, codes, cfg, prior, device)
 
-# %% ../nbs/21_predict.ipynb #f0fee742
+# %% ../nbs/21_predict.ipynb #785be355
 @patch
 def predict(self:Segmenter,
     x, # A file, an array `(H, W[, 3])`, a `Micrograph`; or a folder or list of these
@@ -145,7 +147,7 @@ def predict(self:Segmenter,
     kw = dict(symmetry=symmetry, proba=proba, tile=tile, overlap=overlap, um_per_px=um_per_px, crop_bar=crop_bar)
     if isinstance(x, (list, tuple)) or (isinstance(x, (str, Path)) and Path(x).is_dir()):
         return [self.predict(f, **kw) for f in progress(list_pictures(x) if not isinstance(x, (list, tuple)) else x, 'predicting')]
-    m = x if isinstance(x, Micrograph) else Micrograph(x, um_per_px) if isinstance(x, np.ndarray) else read_micrograph(x, um_per_px=um_per_px, crop_bar=crop_bar)
+    m = replace(x, um_per_px=um_per_px or x.um_per_px) if isinstance(x, Micrograph) else Micrograph(x, um_per_px) if isinstance(x, np.ndarray) else read_micrograph(x, um_per_px=um_per_px, crop_bar=crop_bar)
     px = m.to_uint8(); px = px[None] if px.ndim == 2 else px.transpose(2, 0, 1)
     f = lambda b: self.model(to_float(b)).softmax(1)
     p = predict_tiled(symmetric(f) if symmetry else f, torch.from_numpy(px.copy()).to(self.device).float()/255, tile or self.config.get('tile', 256), overlap)

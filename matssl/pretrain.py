@@ -4,16 +4,18 @@
 
 # %% auto #0
 __all__ = ['methods', 'recipes', 'SSLModel', 'SSLMonitor', 'StopAtNaN', 'has_bf16', 'BFloat16', 'fast', 'refuse_overlap',
-           'ssl_splitter', 'pretrain_learner', 'enc_start']
+           'ssl_splitter', 'pretrain_learner', 'Resume', 'enc_start']
 
-# %% ../nbs/14_pretrain.ipynb #5e46179d
-import copy, random, time, warnings
+# %% ../nbs/14_pretrain.ipynb #9813296d
+import json, random, time, warnings
 from collections import namedtuple
 from functools import partial
 from pathlib import Path
 import numpy as np, pandas as pd, torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch import nn
-from fastai.callback.core import Callback
+from fastai.callback.core import Callback, CancelFitException
 from fastai.callback.schedule import ParamScheduler, SchedCos, lr_find
 from fastai.learner import AvgMetric, Learner, Recorder
 from fastai.optimizer import Adam, SGD
@@ -59,9 +61,10 @@ class SSLModel(nn.Module):
         if not self.joint: return self.head(self.fuse(v1)), self.head(self.fuse(v2))
         return self.head(self.fuse(torch.cat([v1, v2]))).chunk(2)
 
-# %% ../nbs/14_pretrain.ipynb #449b0fd7
+# %% ../nbs/14_pretrain.ipynb #526b806f
 def _acc(z, *_): return partner_accuracy(*z)
 def _rank(z, *_): return effective_rank(torch.cat(z))
+_acc.__name__, _rank.__name__ = 'partner_accuracy', 'effective_rank' # as the recorder's columns
 
 class SSLMonitor(Callback):
     "Watches partners, rank and loss on training and held-back pictures; keeps the best held-back state"
@@ -69,9 +72,9 @@ class SSLMonitor(Callback):
     def __init__(self,
         keep_best:bool=True): # Return to the best held-back state after training
         self.keep_best, self.history, self.seen, self.state = keep_best, [], [], None
-    def before_fit(self): self.run = not hasattr(self.learn, 'lr_finder') # and validate() passes here too
+    def before_fit(self): self.on, self.seen = not hasattr(self.learn, 'lr_finder'), [] # validate() passes here too
     def before_train(self):
-        if self.epoch == 0: self._start()
+        if self.epoch == 0 and self.on: self._start()
         self.seen = []
     def _start(self):
         self.history, self.best, self.state, self.started = [], (-1, 0), None, time.time()
@@ -81,7 +84,7 @@ class SSLMonitor(Callback):
             for v1, v2, *_ in self.dls.valid: z = self.model(v1, v2); out.append((self.learn.loss_func.ssl(*z).item(), _acc(z), _rank(z)))
         self._log(0, (np.nan,)*3, np.mean(out, 0)); self.model.train()
     def after_batch(self):
-        if self.training:
+        if self.training and self.on:
             z = [p.detach() for p in self.learn.pred]
             self.seen.append((self.learn.loss.item(), _acc(z), _rank(z)))
     def after_epoch(self):
@@ -91,15 +94,16 @@ class SSLMonitor(Callback):
         names = [f'{a}_{b}' for a in ('train', 'valid') for b in ('loss', 'partner_accuracy', 'effective_rank')]
         self.history.append(dict(epoch=epoch, **dict(zip(names, map(float, (*train, *valid)))), seconds=time.time()-self.started))
         score = (float(valid[1]), -float(valid[0]))
-        if self.keep_best and not np.isnan(score[0]) and score > self.best:
+        if self.keep_best and self._judges() and not np.isnan(score[0]) and score > self.best:
             self.best, self.best_epoch = score, epoch
             self.state = {k: v.detach().cpu().clone() for k, v in self.model.state_dict().items()}
+    def _judges(self): "At least two held-back fields a batch: one alone always finds its partner"; d = self.dls.valid; return len(d) and d.bs*d.dataset.together > 1
     def after_fit(self):
         if self.state: self.model.load_state_dict(self.state); self.state = None
     @property
     def table(self): "One row an epoch, the first before training"; return pd.DataFrame(self.history).set_index('epoch')
 
-# %% ../nbs/14_pretrain.ipynb #f08524e0
+# %% ../nbs/14_pretrain.ipynb #8be29720
 @patch
 def plot_ssl(self:Recorder,
     axs=None): # Three axes
@@ -110,23 +114,25 @@ def plot_ssl(self:Recorder,
     for ax, q in zip(axs, ('loss', 'partner_accuracy', 'effective_rank')):
         ax.plot(t[f'train_{q}'], label='training'); ax.plot(t[f'valid_{q}'], label='held back'); ax.set_title(q.replace('_', ' ')); ax.set_xlabel('epoch')
         if getattr(m, 'best_epoch', None) is not None: ax.axvline(m.best_epoch, c='k', lw=.6, ls=':')
-    b, tau, dim = self.learn.dls.train.bs*self.learn.recipe['together'], self.learn.loss_func.ssl.temperature, self.learn.model.head[-1].num_features
-    axs[0].axhline(random_loss(b, dim, tau, 50), c='C3', ls='--', lw=.8, label=f'random (B={b})'); axs[0].axhline(collapsed_loss(b), c='C3', lw=.8, label=f'collapsed (B={b})')
+    tau, dim, m = self.learn.loss_func.ssl.temperature, self.learn.model.head[-1].num_features, self.learn.recipe['together']
+    for b, c in dict.fromkeys(((self.learn.dls.train.bs*m, 'C0'), (self.learn.dls.valid.bs*m, 'C1'))):
+        axs[0].axhline(random_loss(b, dim, tau, 50), c=c, ls='--', lw=.8, label=f'random, B={b}'); axs[0].axhline(collapsed_loss(b), c=c, ls=':', lw=1.2, label=f'collapsed, B={b}')
     axs[1].axhline(1/(self.learn.dls.valid.bs*self.learn.recipe['together']), c='C3', lw=.8, label='chance, held back'); axs[1].set_ylim(0, 1)
     for ax in axs[:2]: ax.legend(fontsize=7)
     return axs
 
-# %% ../nbs/14_pretrain.ipynb #61e3feaa
+# %% ../nbs/14_pretrain.ipynb #8e54bc93
 class StopAtNaN(Callback):
     "Stops at a loss that is not finite, naming the batch's files"
     order = -5
     def after_loss(self):
         if torch.isfinite(self.learn.loss_grad).all(): return
+        if hasattr(self.learn, 'lr_finder'): raise CancelFitException()
         files = [self.dls.name_of(i, not self.training).name for i in self.learn.yb[-1].flatten().tolist()]
         raise InputError(', '.join(dict.fromkeys(files)), f'a loss of {self.learn.loss_grad.item()} at batch {self.iter} of epoch {self.epoch}', 'a finite number',
             'look at these pictures, or lower the learning rate')
 
-# %% ../nbs/14_pretrain.ipynb #4d6f1bff
+# %% ../nbs/14_pretrain.ipynb #a8be2eb8
 def has_bf16(
     device='cpu')->bool: # Where the network is
     "Does this device compute in bfloat16 natively?"
@@ -136,14 +142,15 @@ def has_bf16(
 
 class BFloat16(Callback):
     "Network in bfloat16, loss in single precision"
-    order = -9
     def before_fit(self):
-        if not has_bf16(self.dls.device): raise InputError('bf16=True', f'{self.dls.device} without bfloat16', 'a chip that has it', 'leave bf16 out')
-    def before_batch(self): self.ctx = torch.autocast(self.dls.device.type, torch.bfloat16); self.ctx.__enter__()
-    def after_pred(self):
-        self.ctx.__exit__(None, None, None)
-        p = self.learn.pred
-        self.learn.pred = p.float() if torch.is_tensor(p) else tuple(z.float() for z in p)
+        dev = torch.device(self.dls.device)
+        if not has_bf16(dev): raise InputError('bf16=True', f'{dev} without bfloat16', 'a chip that has it', 'leave bf16 out')
+        self.plain = plain = self.model.forward
+        def forward(*x):
+            with torch.autocast(dev.type, torch.bfloat16): y = plain(*x)
+            return y.float() if torch.is_tensor(y) else tuple(z.float() for z in y)
+        self.model.forward = forward
+    def after_fit(self): self.model.__dict__.pop('forward', None)
 
 def fast(
     learn:Learner, # Any
@@ -172,7 +179,7 @@ def refuse_overlap(
     if len(o): warnings.warn(f'{o.a.nunique()} pictures of the pool show test pictures; scores on them are not honest', stacklevel=3)
     return o.a.nunique()
 
-# %% ../nbs/14_pretrain.ipynb #eacfeeca
+# %% ../nbs/14_pretrain.ipynb #66aed542
 def ssl_splitter(
     model:SSLModel)->list: # The network
     "Two groups of parameters, so that a trained encoder can learn more slowly than a new head"
@@ -185,7 +192,7 @@ class _Loss(nn.Module):
 
 def _encoder(arch, pretrained, weights, stats, kwargs):
     if isinstance(arch, Encoder): return arch
-    if weights and str(weights).endswith('.safetensors') and not stats: return load_encoder(weights, arch, **kwargs)
+    if weights and str(weights).endswith('.safetensors'): return load_encoder(weights, arch, stats, **kwargs)
     return Encoder(arch, pretrained, weights, stats, **kwargs)
 
 def _ssl_loaders(dls, r, seed):
@@ -198,7 +205,7 @@ def _ssl_loaders(dls, r, seed):
     valid = new(dls.valid, make(v, fixed=True, repeats=max(1, 128//max(1, n*m))), True, max(1, min(n, 64//m)), drop_last=n > 0)
     return MicrographDataLoaders(train, valid, device=dls.device)
 
-# %% ../nbs/14_pretrain.ipynb #5ef22180
+# %% ../nbs/14_pretrain.ipynb #e67c0e47
 @delegates(Learner, keep=True)
 def pretrain_learner(
     dls:MicrographDataLoaders, # Of unlabelled micrographs (`from_folder`)
@@ -230,26 +237,72 @@ def pretrain_learner(
     enc = _encoder(arch, pretrained, weights, stats, timm_kwargs or {})
     opt = Adam if r['opt'] == 'adamw' else partial(SGD, mom=.9, decouple_wd=False)
     learn = Learner(_ssl_loaders(dls, r, seed), SSLModel(enc, **m, hidden=r['hidden'], dim=r['dim'], joint=r['joint']), loss_func=_Loss(r['temperature']), opt_func=opt, splitter=ssl_splitter,
-        lr=r['lr'], wd=r['wd'], metrics=[AvgMetric(_acc), AvgMetric(_rank)], cbs=[SSLMonitor(), StopAtNaN(), *kwargs.pop('cbs', [])], **kwargs)
+        lr=r['lr'], wd=r['wd'], metrics=[AvgMetric(_acc), AvgMetric(_rank)], cbs=[SSLMonitor(keep_best=recipe != 'paper'), StopAtNaN(), *kwargs.pop('cbs', [])], **kwargs)
+    start = enc_start(arch, weights, pretrained)
     enc.method, learn.recipe = method, r
-    learn.notes = dict(start=enc_start(weights, pretrained), method=m, recipe={k: v for k, v in r.items() if k != 'views'}, views=r['views'].__name__, pool=list(pool.values()), pool_overlap_with_holdout=leak, seed=seed)
+    learn.notes = dict(start=start, arch=enc.arch, timm_kwargs=enc.timm_kwargs, fusion=m, recipe={k: v for k, v in r.items() if k != 'views'}, views=r['views'].__name__, pool=list(pool.values()), pool_overlap_with_holdout=leak, seed=seed)
     return fast(learn, bf16)
 
-# %% ../nbs/14_pretrain.ipynb #6c91e36e
-def enc_start(weights, pretrained):
+# %% ../nbs/14_pretrain.ipynb #ccc6d040
+def _rngs(dls):
+    "States of the random generators of a run, as JSON takes them"
+    t = dls.train
+    return dict(fields=t.dataset.rng.bit_generator.state, order=t.rng.getstate(), views=t.batch_tfms[0].view.rand.g.get_state().tolist(), torch=torch.get_rng_state().tolist())
+
+def _set_rngs(dls, s):
+    t, (v, state, g) = dls.train, s['order']
+    t.dataset.rng.bit_generator.state = s['fields']; t.rng.setstate((v, tuple(state), g))
+    t.batch_tfms[0].view.rand.g.set_state(torch.tensor(s['views'], dtype=torch.uint8)); torch.set_rng_state(torch.tensor(s['torch'], dtype=torch.uint8))
+
+class Resume(Callback):
+    "Writes the state of a pretraining run after each epoch, and picks it up again"
+    order = 60 # after SSLMonitor
+    def __init__(self,
+        path, # Of the state, `.safetensors`
+        settings:dict): # What must be the same when the run goes on
+        self.path, self.settings, self.epochs_done = Path(path), json.loads(json.dumps(settings)), 0
+        if self.path.exists():
+            with safe_open(self.path, 'pt') as f: self.about = json.loads(f.metadata()['run'])
+            if self.about['settings'] != self.settings: raise InputError(path, 'the state of a run with other settings', 'the same settings', 'choose another file, or the settings of that run')
+            self.epochs_done = self.about['epoch']+1
+    def before_fit(self):
+        if not self.epochs_done: return
+        state, m, about = load_file(self.path), self.learn.ssl_monitor, self.about
+        part = lambda p: {k[len(p):]: v for k, v in state.items() if k.startswith(p)}
+        self.model.load_state_dict(part('model.')); m.history, m.best, m.best_epoch, m.state, m.started = about['history'], tuple(about['best']), about['best_epoch'], part('best.') or None, time.time()-about['seconds']
+        opt = [{**o, **{k.split('.', 1)[1]: v for k, v in part('opt.').items() if k.startswith(f'{i}.')}} for i, o in enumerate(about['opt'])]
+        self.opt.load_state_dict(dict(state=opt, hypers=about['hypers'])); self.opt.zero_grad(); _set_rngs(self.dls, about['rngs'])
+        for p, _, s, _ in self.opt.all_params(): s.update({k: v.to(p.device) for k, v in s.items() if torch.is_tensor(v)})
+    def after_epoch(self):
+        if self.epoch < self.epochs_done or not self.learn.ssl_monitor.history: return
+        m, o = self.learn.ssl_monitor, self.opt.state_dict()
+        tensors = {f'model.{k}': v for k, v in self.model.state_dict().items()} | {f'best.{k}': v for k, v in (m.state or {}).items()}
+        tensors |= {f'opt.{i}.{k}': v for i, s in enumerate(o['state']) for k, v in s.items() if torch.is_tensor(v)}
+        run = dict(settings=self.settings, epoch=self.epoch, history=m.history, best=m.best, best_epoch=getattr(m, 'best_epoch', None), seconds=m.history[-1]['seconds'], rngs=_rngs(self.dls),
+            opt=[{k: v for k, v in s.items() if not torch.is_tensor(v)} for s in o['state']], hypers=[dict(h) for h in o['hypers']])
+        part = self.path.with_suffix('.part'); self.path.parent.mkdir(parents=True, exist_ok=True)
+        save_file({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, part, metadata=dict(run=json.dumps(run))); part.replace(self.path)
+
+# %% ../nbs/14_pretrain.ipynb #1a63c415
+def enc_start(arch, weights, pretrained):
     "Where training started from, in words"
+    if isinstance(arch, Encoder): return dict(scratch='random', imagenet='ImageNet (timm)').get(arch.method, arch.method)
     return Path(weights).name if weights else 'ImageNet (timm)' if pretrained else 'random'
 
 @patch
 def fit_ssl(self:Learner,
     n_epoch:int=None, # Epochs; default: the recipe's
-    lr:float=None): # Largest learning rate; default: the recipe's
+    lr:float=None, # Largest learning rate; default: the recipe's
+    checkpoint=None): # File for the state of the run, `.safetensors`: written each epoch, picked up if it is there
     "Pretrain by the recipe's schedule; the best held-back state is kept"
     n, lr, r = n_epoch or self.recipe['epochs'], lr or self.recipe['lr'], self.recipe
+    resume = Resume(checkpoint, {k: v for k, v in self.notes.items() if k not in ('pool_overlap_with_holdout',)} | dict(n=n, lr=lr, bs=self.dls.train.bs, train=self.dls.train.dataset.idxs, valid=self.dls.valid.dataset.idxs)) if checkpoint else None
     lrs = np.array([lr*(1 if self.notes['start'] == 'random' else r['encoder_lr']), lr])
-    if r['opt'] == 'adamw': self.fit_one_cycle(n, lrs, wd=r['wd'])
-    else: self.fit(n, lrs, wd=r['wd'], cbs=ParamScheduler({'lr': SchedCos(lrs, 0*lrs)}))
+    kw = dict(wd=r['wd'], cbs=[resume] if resume else [], start_epoch=resume.epochs_done if resume else 0)
+    if r['opt'] == 'adamw': self.fit_one_cycle(n, lrs, **kw)
+    else: self.fit(n, lrs, **{**kw, 'cbs': kw['cbs'] + [ParamScheduler({'lr': SchedCos(lrs, 0*lrs)})]})
     t = self.ssl_monitor.table
     self.notes.update(epochs=n, lr=lr, best_epoch=getattr(self.ssl_monitor, 'best_epoch', n), seconds=round(float(t.seconds.iloc[-1]), 1),
-        held_back_partner_accuracy=[round(float(t.valid_partner_accuracy.iloc[0]), 4), round(float(t.valid_partner_accuracy.max()), 4)])
+        held_back_partner_accuracy=[round(float(t.valid_partner_accuracy.iloc[0]), 4), round(float(t.valid_partner_accuracy.get(getattr(self.ssl_monitor, 'best_epoch', n), np.nan)), 4)])
+    if self.notes['best_epoch'] == 0: warnings.warn('no epoch found more held-back partners than the start: the starting weights were kept', stacklevel=2)
     return self

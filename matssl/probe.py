@@ -63,7 +63,7 @@ def pixel_probe(
         acc.append(np.mean([(guess[t == c] == c).mean() for c in np.unique(Y) if (t == c).any()]))
     return float(np.mean(acc))
 
-# %% ../nbs/15_probe.ipynb #4d7bc9df
+# %% ../nbs/15_probe.ipynb #7c54a778
 def before_after(
     make, # Function of a seed to a Learner of `pretrain_learner`
     pairs, # Labelled pictures for the probe
@@ -77,7 +77,7 @@ def before_after(
         learn = make(seed); probe = pixel_probe(learn.model.encoder, pairs, **kwargs)
         with learn.no_bar(), learn.no_logging(): learn.fit_ssl(epochs)
         t = learn.ssl_monitor.table.valid_partner_accuracy
-        rows.append(dict(seed=seed, partner_before=t.iloc[0], partner_after=t.max(), probe_before=probe, probe_after=pixel_probe(learn.model.encoder, pairs, **kwargs), best_epoch=learn.ssl_monitor.best_epoch, seconds=learn.notes['seconds']))
+        rows.append(dict(seed=seed, partner_before=t.iloc[0], partner_after=t[learn.ssl_monitor.best_epoch], probe_before=probe, probe_after=pixel_probe(learn.model.encoder, pairs, **kwargs), best_epoch=learn.ssl_monitor.best_epoch, seconds=learn.notes['seconds']))
     return pd.DataFrame(rows).set_index('seed')
 
 def rises(

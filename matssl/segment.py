@@ -6,8 +6,8 @@
 __all__ = ['SegmentationModel', 'SegmentationLoss', 'confusion', 'iou_of', 'PooledIoU', 'segmentation_splitter',
            'segment_learner']
 
-# %% ../nbs/20_segment.ipynb #f7dd373c
-import random
+# %% ../nbs/20_segment.ipynb #90857903
+import copy, random
 import numpy as np, pandas as pd, torch, torch.nn.functional as F
 import segmentation_models_pytorch as smp
 from torch import nn
@@ -24,7 +24,7 @@ from .encoder import Encoder, InputNorm, load_encoder, save_encoder
 from .pretrain import StopAtNaN, _encoder, fast
 from .views import AugmentLabelled
 
-# %% ../nbs/20_segment.ipynb #da2ab50d
+# %% ../nbs/20_segment.ipynb #33d19d5f
 class SegmentationModel(nn.Module):
     "Input scaling, encoder and decoder: pictures 0-1 `(B, 3, H, W)` to scores `(B, C, H, W)`"
     def __init__(self,
@@ -39,7 +39,7 @@ class SegmentationModel(nn.Module):
             self.eval(); test = self(torch.zeros(1, 3, 64, 64)); self.train()
         except Exception as e:
             raise InputError(f'{decoder} on {encoder.arch}', f'a pair that does not fit ({type(e).__name__}: {str(e).splitlines()[0][:90]})',
-                'a backbone with maps at strides 4 to 32 and a decoder of segmentation-models-pytorch', "try a convolutional backbone such as 'resnet50', or decoder='dpt' for a plain ViT") from e
+                'a backbone with maps at strides 4 to 32 and a decoder of segmentation-models-pytorch', "try a convolutional backbone such as 'resnet50'") from e
     def forward(self, x):
         h, w = x.shape[2:]
         pad = [(-w) % 32, (-h) % 32]
@@ -92,10 +92,11 @@ class PooledIoU(Metric):
     @property
     def name(self): return self.name_
 
-# %% ../nbs/20_segment.ipynb #01af6ee1
+# %% ../nbs/20_segment.ipynb #6796589f
 def _segmentation_loaders(dls, augment, seed):
-    new = lambda dl, tfms, **kw: FieldLoader(dl.dataset, batch_tfms=tfms, codes=dl.codes, bs=dl.bs, device=dl.device, num_workers=0, seed=seed, **kw)
-    out = MicrographDataLoaders(new(dls.train, [AugmentLabelled(seed)] if augment else [], shuffle=True, drop_last=dls.train.drop_last), new(dls.valid, []), device=dls.device)
+    fields = copy.copy(dls.train.dataset); fields.rng = np.random.default_rng(seed) # whatever was drawn before
+    new = lambda dl, tfms, ds=None, **kw: FieldLoader(ds or dl.dataset, batch_tfms=tfms, codes=dl.codes, bs=dl.bs, device=dl.device, num_workers=0, seed=seed, **kw)
+    out = MicrographDataLoaders(new(dls.train, [AugmentLabelled(seed)] if augment else [], fields, shuffle=True, drop_last=dls.train.drop_last), new(dls.valid, []), device=dls.device)
     for k in ('codes', 'c', 'pairs', 'valid_pairs', 'ignore', 'palette'): setattr(out, k, getattr(dls, k))
     return out
 
@@ -105,7 +106,7 @@ def segmentation_splitter(
     enc = list(model.net.encoder.parameters()); ids = {id(p) for p in enc}
     return [enc, [p for p in model.parameters() if id(p) not in ids]]
 
-# %% ../nbs/20_segment.ipynb #b9175815
+# %% ../nbs/20_segment.ipynb #f8a189a3
 @delegates(Learner, keep=True)
 def segment_learner(
     dls:MicrographDataLoaders, # Of labelled micrographs (`from_pairs`)
@@ -132,9 +133,19 @@ def segment_learner(
     model = SegmentationModel(enc, dls.c, decoder)
     learn = Learner(_segmentation_loaders(dls, augment, seed), model, loss_func=SegmentationLoss(loss), opt_func=kwargs.pop('opt_func', Adam), splitter=segmentation_splitter,
         metrics=kwargs.pop('metrics', [PooledIoU(dls.c)]), cbs=[StopAtNaN(), *kwargs.pop('cbs', [])], **kwargs)
-    learn.encoder_notes = dict(method=enc.method, **getattr(enc, 'notes', {}))
+    learn.encoder_notes = {**getattr(enc, 'notes', {}), 'method': enc.method}
     if enc.method != 'scratch': learn.freeze()
     return fast(learn, bf16)
+
+# %% ../nbs/20_segment.ipynb #19ebb921
+@patch
+def fit_segment(self:Learner,
+    n_epoch:int, # Epochs
+    lr:float=2e-3): # Largest learning rate
+    "Fine-tune: frozen start and lower rates for a pretrained encoder, one cycle for a new one"
+    if self.encoder_notes['method'] == 'scratch': self.fit_one_cycle(n_epoch, lr)
+    else: self.fine_tune(n_epoch, lr)
+    return self
 
 # %% ../nbs/20_segment.ipynb #86af9731
 @patch

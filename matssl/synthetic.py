@@ -88,15 +88,15 @@ def _particles(rng, shape, n, radius):
     img = np.where(labels == 1, .75, .5 + .05*_smooth_noise(rng, shape, 3))
     return img, labels, ['matrix', 'particle'], dict(n=len(centres), radius=radius)
 
-# %% ../nbs/02_synthetic.ipynb #b1a881ad
+# %% ../nbs/02_synthetic.ipynb #00c0eeec
 def _structure(kind, rng, shape):
     "The structure of a specimen, drawn at random"
     h, w = shape
     if kind == 'two-phase': return dict(fraction=rng.uniform(.25, .6), coarseness=rng.uniform(7, 14), period=rng.uniform(4.5, 8))
-    if kind == 'polycrystal': return dict(grains=int(h*w/rng.uniform(25, 45)**2), boundary=2.)
+    if kind == 'polycrystal': return dict(grains=max(2, int(h*w/rng.uniform(25, 45)**2)), boundary=2.)
     if kind == 'coating': return dict(thickness=rng.uniform(.12, .22)*h, cracks=int(rng.integers(2, 6)))
     radius = rng.uniform(5, 9)
-    return dict(radius=radius, n=int(h*w/(radius*rng.uniform(5, 8))**2))
+    return dict(radius=radius, n=max(1, int(h*w/(radius*rng.uniform(5, 8))**2)))
 
 # %% ../nbs/02_synthetic.ipynb #38d172c5
 kinds = {'two-phase': _two_phase, 'polycrystal': _polycrystal, 'coating': _coating, 'particles': _particles}
