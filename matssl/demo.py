@@ -20,8 +20,8 @@ from .pretrain import pretrain_learner
 from .segment import segment_learner
 from .synthetic import write_synthetic_dataset
 
-# %% ../nbs/23_demo.ipynb #c082ee8a
-settings = dict(arch='resnet10t', pool=64, labelled=4, test=8, picture=256, size=96, epochs=12, steps=40, bs=8, lr=3e-3, decoder='unetplusplus')
+# %% ../nbs/23_demo.ipynb #7b390f45
+settings = dict(arch='resnet10t', pool=64, labelled=4, test=8, picture=256, size=96, epochs=10, steps=30, bs=8, lr=3e-3, decoder='unetplusplus')
 
 def _quiet(learn, f):
     "Run without bars and lines; seconds taken"

@@ -44,7 +44,7 @@ class ProjectionHead(nn.Sequential):
         n_out:int=128): # Width of the embedding
         super().__init__(nn.Linear(n_in, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Linear(hidden, n_out, bias=False), nn.BatchNorm1d(n_out))
 
-# %% ../nbs/11_fusion.ipynb #6916f878
+# %% ../nbs/11_fusion.ipynb #75f70620
 def plot_gates(
     fusion:GatedFeatureFusion, # After training
     maps:list=None, # Stages' maps of a batch; needed for the dynamic gate
@@ -56,5 +56,5 @@ def plot_gates(
     ax = ax or plt.subplots(figsize=(5, 2.4))[1]
     ax.violinplot([x.numpy() for x in w], showextrema=False, showmedians=True)
     ax.axhline(.7311, ls='--', c='k', lw=.8)
-    ax.set_xticks(range(1, len(w)+1), [f'stage {i+1}\n{len(x)} channels' for i, x in enumerate(w)]); ax.set_ylabel('gate, 0-1')
+    ax.set_xticks(range(1, len(w)+1), [f'stage {i+1}\n{len(x)} ch.' for i, x in enumerate(w)], fontsize=8); ax.set_ylabel('gate, 0-1')
     return [x.mean().item() for x in w]

@@ -98,7 +98,7 @@ def list_pictures(
     if not fs: raise InputError(folder, 'no picture', f'files ending in {", ".join(sorted(picture_types))}', 'check the path, or the subfolder that holds them')
     return sorted(fs, key=lambda f: [int(x) if x.isdigit() else x.lower() for x in re.split(r'(\d+)', str(f))])
 
-# %% ../nbs/01_mask.ipynb #e335425d
+# %% ../nbs/01_mask.ipynb #7db1bd60
 _image_dirs, _mask_dirs = ('images', 'image', 'imgs'), ('labels', 'masks', 'annotations', 'label', 'mask')
 
 def _layouts(folder):
@@ -110,7 +110,7 @@ def _layouts(folder):
         if img and msk: yield (d.name if d != folder else ''), img, msk, ''
         for n, s in sub.items():
             if f'{n}_annot' in sub: yield s.name, s, sub[f'{n}_annot'], ''
-        if any(f.stem.endswith('_mask') and f.is_file() and f.suffix.lower() in picture_types for f in d.iterdir()): yield (d.name if d != folder else ''), d, d, '_mask'
+        if d.name.lower() not in _mask_dirs and any(f.stem.endswith('_mask') and f.is_file() and f.suffix.lower() in picture_types for f in d.iterdir()): yield (d.name if d != folder else ''), d, d, '_mask'
 
 # %% ../nbs/01_mask.ipynb #d3ba0d32
 def _no_such(name, known): raise InputError('pairs', f'no picture named {name!r}', f'one of {", ".join(list(known)[:6])} ...', 'check the names')

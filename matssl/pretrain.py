@@ -103,7 +103,7 @@ class SSLMonitor(Callback):
     @property
     def table(self): "One row an epoch, the first before training"; return pd.DataFrame(self.history).set_index('epoch')
 
-# %% ../nbs/14_pretrain.ipynb #8be29720
+# %% ../nbs/14_pretrain.ipynb #5d3fc87e
 @patch
 def plot_ssl(self:Recorder,
     axs=None): # Three axes
@@ -115,7 +115,7 @@ def plot_ssl(self:Recorder,
         ax.plot(t[f'train_{q}'], label='training'); ax.plot(t[f'valid_{q}'], label='held back'); ax.set_title(q.replace('_', ' ')); ax.set_xlabel('epoch')
         if getattr(m, 'best_epoch', None) is not None: ax.axvline(m.best_epoch, c='k', lw=.6, ls=':')
     tau, dim, m = self.learn.loss_func.ssl.temperature, self.learn.model.head[-1].num_features, self.learn.recipe['together']
-    for b, c in dict.fromkeys(((self.learn.dls.train.bs*m, 'C0'), (self.learn.dls.valid.bs*m, 'C1'))):
+    for b, c in {self.learn.dls.valid.bs*m: 'C1', self.learn.dls.train.bs*m: 'C0'}.items():
         axs[0].axhline(random_loss(b, dim, tau, 50), c=c, ls='--', lw=.8, label=f'random, B={b}'); axs[0].axhline(collapsed_loss(b), c=c, ls=':', lw=1.2, label=f'collapsed, B={b}')
     axs[1].axhline(1/(self.learn.dls.valid.bs*self.learn.recipe['together']), c='C3', lw=.8, label='chance, held back'); axs[1].set_ylim(0, 1)
     for ax in axs[:2]: ax.legend(fontsize=7)
