@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['predict_tiled', 'symmetric', 'class_prior', 'Segmenter']
 
-# %% ../nbs/21_predict.ipynb #10e5e672
+# %% ../nbs/21_predict.ipynb #e5d7ee6f
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +16,8 @@ from . import __version__
 from .micrograph import InputError, LabelMap, Micrograph, read_micrograph
 from .mask import list_pictures
 from .datasets import picture_hash
-from .data import _tiles, progress, to_float
-from .encoder import Encoder
+from .data import _tiles, progress, squashed, to_float
+from .encoder import Encoder, load_encoder, split_state
 from .segment import SegmentationModel
 
 # %% ../nbs/21_predict.ipynb #1fec10ef
@@ -75,7 +75,11 @@ def class_prior(
         out += F.interpolate(one[None], (side, side), mode='area')[0] if min(m.shape) >= side else F.interpolate(one[None], (side, side), mode='nearest')[0]
     return out
 
-# %% ../nbs/21_predict.ipynb #d1c28ce9
+# %% ../nbs/21_predict.ipynb #62b9808c
+def _whole(f, x):
+    "`f` on one picture `(C, S, S)`"
+    with torch.no_grad(): return f(x[None]).float()[0]
+
 class Segmenter:
     "A trained network with all that is needed to use it and to judge it"
     def __init__(self,
@@ -94,14 +98,14 @@ class Segmenter:
         m, d = learn.model, learn.dls.train.dataset
         scales = [u for u in d.store.um_per_px if u]
         cfg = dict(arch=m.arch, decoder=m.decoder, timm_kwargs=m.timm_kwargs, stats=[m.norm.mean.flatten().tolist(), m.norm.std.flatten().tolist()],
-            um_per_px=float(np.median(scales)) if scales else None, tile=max(256, d.size), encoder=learn.encoder_notes, ignore=learn.dls.ignore, palette=learn.dls.palette,
+            um_per_px=float(np.median(scales)) if scales else None, tile=max(256, d.size), squash=d.size if d.squash else None, encoder=learn.encoder_notes, ignore=learn.dls.ignore, palette=learn.dls.palette,
             labelled=[picture_hash(Micrograph(p)) for p in d.store.pixels], version=__version__)
         return cls(m, learn.dls.codes, cfg, class_prior(d.masks, len(learn.dls.codes)))
     def __repr__(self):
         e = self.config.get('encoder', {})
         return f"Segmenter({self.config['decoder']} on {self.config['arch']}, encoder: {e.get('method')}, classes {self.codes}, trained at {self.config.get('um_per_px') or 'unknown'} um/px)"
 
-# %% ../nbs/21_predict.ipynb #f960b9a7
+# %% ../nbs/21_predict.ipynb #68a355e8
 from fastcore.basics import patch
 
 @patch
@@ -119,10 +123,12 @@ def save(self:Segmenter,
 
 @patch(cls_method=True)
 def load(cls:Segmenter,
-    folder, # Written by `save`
-    device=None): # Default: CPU
+    folder, # Written by `save`; or a file of weights by other hands, with what follows
+    device=None, # Default: CPU
+    **kwargs): # For a file: `arch`, `codes`, `decoder`, `stats`, `squash` of `from_weights`
     "Read a Segmenter; weights are loaded strictly"
     folder = Path(folder)
+    if folder.is_file(): return cls.from_weights(folder, device=device, **kwargs)
     for f in ('config.json', 'model.safetensors'):
         if not (folder/f).is_file(): raise InputError(folder/f, 'no such file', 'a folder written by Segmenter.save', 'check the path')
     try: cfg, state = json.loads((folder/'config.json').read_text()), load_file(folder/'model.safetensors')
@@ -133,7 +139,32 @@ def load(cls:Segmenter,
     except RuntimeError as e: raise InputError(folder/'model.safetensors', str(e).splitlines()[1].strip()[:120], f"weights of {cfg['decoder']} on {cfg['arch']}", 'keep config.json and model.safetensors of one model together') from e
     return cls(model, codes, cfg, prior, device)
 
-# %% ../nbs/21_predict.ipynb #785be355
+# %% ../nbs/21_predict.ipynb #390a97df
+@patch(cls_method=True)
+def from_weights(cls:Segmenter,
+    file, # `.pth` or `.safetensors`: a state dict of segmentation-models-pytorch
+    arch:str=None, # timm name of the encoder, e.g. 'resnet50'
+    codes:list=None, # Class names; default: class 0, class 1, ...
+    decoder:str='unetplusplus', # A decoder of segmentation-models-pytorch
+    stats=None, # ((means), (standard deviations)) of inputs 0-1; default: those of ImageNet weights
+    squash:int=None, # Side of the square that pictures are resized to; None: native tiles
+    device=None): # Default: CPU
+    "A Segmenter from weights by other hands, strictly loaded"
+    enc = load_encoder(file, arch, stats)
+    rest = split_state(file, ('decoder', 'segmentation_head'))
+    head = rest.get('segmentation_head.0.weight')
+    if head is None: raise InputError(file, 'no segmentation_head.0.weight', 'a whole segmentation network', 'load an encoder with load_encoder')
+    if len(head) == 1: rest.update({k: torch.cat([torch.zeros_like(rest[k]), rest[k]]) for k in ('segmentation_head.0.weight', 'segmentation_head.0.bias')})
+    n = max(len(head), 2); codes = list(codes or [f'class {i}' for i in range(n)])
+    if len(codes) != n: raise InputError(file, f'{n} classes', f'{len(codes)} as in codes', 'name each class of the file')
+    model = SegmentationModel(enc, n, decoder); own = {k: v for k, v in model.net.state_dict().items() if not k.startswith('encoder.')}
+    missing, extra, other = [k for k in own if k not in rest], [k for k in rest if k not in own], [k for k in own if k in rest and own[k].shape != rest[k].shape]
+    if missing or extra or other: raise InputError(file, f'another decoder (missing {missing[:3]}, unexpected {extra[:3]}, of another shape {other[:3]})', f'{decoder} on {arch}', 'name the decoder that the file was made with')
+    model.net.load_state_dict({**model.net.state_dict(), **rest})
+    cfg = dict(arch=enc.arch, decoder=decoder, timm_kwargs={}, stats=[list(s) for s in enc.stats], um_per_px=None, tile=256, squash=squash, encoder=dict(method=enc.method), ignore=None, palette=None, version=__version__)
+    return cls(model, codes, cfg, device=device)
+
+# %% ../nbs/21_predict.ipynb #88ed4a92
 @patch
 def predict(self:Segmenter,
     x, # A file, an array `(H, W[, 3])`, a `Micrograph`; or a folder or list of these
@@ -143,12 +174,14 @@ def predict(self:Segmenter,
     overlap:float=.25, # Of neighbouring tiles, 0-0.9
     um_per_px:float=None, # Scale by hand
     crop_bar:bool=True): # Cut the data bar
-    "The `LabelMap` of a picture at native resolution; a list of them for a folder or list"
+    "The `LabelMap` of a picture at native resolution; a list of them for a folder or list. A network trained on squashed pictures sees them squashed; its answer is scaled back up"
     kw = dict(symmetry=symmetry, proba=proba, tile=tile, overlap=overlap, um_per_px=um_per_px, crop_bar=crop_bar)
     if isinstance(x, (list, tuple)) or (isinstance(x, (str, Path)) and Path(x).is_dir()):
         return [self.predict(f, **kw) for f in progress(list_pictures(x) if not isinstance(x, (list, tuple)) else x, 'predicting')]
     m = replace(x, um_per_px=um_per_px or x.um_per_px) if isinstance(x, Micrograph) else Micrograph(x, um_per_px) if isinstance(x, np.ndarray) else read_micrograph(x, um_per_px=um_per_px, crop_bar=crop_bar)
-    px = m.to_uint8(); px = px[None] if px.ndim == 2 else px.transpose(2, 0, 1)
     f = lambda b: self.model(to_float(b)).softmax(1)
-    p = predict_tiled(symmetric(f) if symmetry else f, torch.from_numpy(px.copy()).to(self.device).float()/255, tile or self.config.get('tile', 256), overlap)
+    f, side = symmetric(f) if symmetry else f, self.config.get('squash')
+    as_input = lambda a: torch.from_numpy((a[None] if a.ndim == 2 else a.transpose(2, 0, 1)).copy()).to(self.device).float()/255
+    if side: p = F.interpolate(_whole(f, as_input(squashed(m.to_uint8(), side)))[None], m.shape, mode='bilinear')[0]
+    else: p = predict_tiled(f, as_input(m.to_uint8()), tile or self.config.get('tile', 256), overlap)
     return LabelMap(p.argmax(0).to(torch.uint8).cpu().numpy(), self.codes, m.um_per_px, m.source, p.cpu().numpy() if proba else None)
