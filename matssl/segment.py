@@ -67,7 +67,7 @@ class SegmentationLoss(BaseLoss):
     def activation(self, x): "Scores to probabilities"; return x.softmax(1)
     def decodes(self, x): "Scores to labels"; return x.argmax(1)
 
-# %% ../nbs/20_segment.ipynb #5edc5116
+# %% ../nbs/20_segment.ipynb #23ff0455
 def confusion(
     truth, # Labels, any shape, 255 for unlabelled
     pred, # Labels of the same shape
@@ -78,9 +78,9 @@ def confusion(
     return np.bincount(t[ok]*n + p[ok], minlength=n*n).reshape(n, n)
 
 def iou_of(
-    cm:np.ndarray)->np.ndarray: # Confusion matrix
-    "IoU of each class, 0-1; NaN where a class is neither in truth nor in prediction"
-    tp = np.diag(cm); union = cm.sum(0) + cm.sum(1) - tp
+    cm:np.ndarray)->np.ndarray: # Confusion matrix, or a stack of them `(..., C, C)`
+    "IoU of each class, 0-1, `(..., C)`; NaN where a class is neither in truth nor in prediction"
+    cm = np.asarray(cm); tp = np.diagonal(cm, axis1=-2, axis2=-1); union = cm.sum(-2) + cm.sum(-1) - tp
     return np.where(union > 0, tp/np.maximum(union, 1), np.nan)
 
 class PooledIoU(Metric):
