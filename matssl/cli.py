@@ -112,26 +112,42 @@ def predict(a):
     for b in bad: print('skipped:', b, file=sys.stderr)
     return 1 if bad else 0
 
-# %% ../nbs/42_cli.ipynb #d30f624c
-def _numbers(x): return tuple(v if v == 'all' else int(v) for v in x.split(','))
+# %% ../nbs/42_cli.ipynb #53b28875
+def _numbers(x, option):
+    "`1,2,all` as numbers and 'all'"
+    if bad := [v for v in x.split(',') if v != 'all' and not v.isdigit()]: raise InputError(option, f'{bad[0]!r} in {x!r}', "numbers of pictures and 'all', comma separated", 'correct it')
+    return tuple(v if v == 'all' else int(v) for v in x.split(','))
+
+def _tables(a, rows, folds, name):
+    "Print and write the table and picture, or the curve, of a benchmark"
+    from matssl.benchmark import benchmark_table, curve_table, plot_benchmark, plot_curve
+    from matssl.protocol import protocol
+    import matplotlib; matplotlib.use('Agg')
+    by, out = next((k for k in ('labels', 'unlabelled') if ',' in getattr(a, k)), None), Path(a.out)
+    kw = dict(folds=folds, methods=rows.attrs['methods'], seeds=range(a.seeds))
+    ts = {'': curve_table(rows, by, folds=folds).round(1).set_index('method')} if by else {'': benchmark_table(rows, **kw)}
+    if not by:
+        few = ['mean IoU, %', 'difference', '95 % interval']
+        for n in [n for n in protocol(a.protocol).numbers if n != 'miou']: ts[f'{n}: '] = benchmark_table(rows, number=n, **kw).reindex(columns=few).fillna('')
+        if (rows.different.fillna('') != '').any(): ts['different: '] = benchmark_table(rows, different=True, **kw).reindex(columns=few).fillna('')
+    for title, t in ts.items(): print(f'\n{title}\n{t.fillna("").to_string()}')
+    first, *more = ts.values(); first.join([t.add_prefix(n) for n, t in zip(list(ts)[1:], more)]).to_csv(out/f'{name}.csv')
+    (plot_curve(rows, by, folds=folds) if by else plot_benchmark(rows, folds=folds)).figure.savefig(out/f'{name}.png', dpi=110, bbox_inches='tight'); print(f'\nwritten: {out}/results.csv, {name}.csv, {name}.png')
 
 def benchmark(a):
-    from matssl.benchmark import benchmark_table, curve_table, plot_benchmark, plot_curve, run_benchmark
-    import matplotlib; matplotlib.use('Agg')
-    own = _timm(a)
+    if ',' in a.labels and ',' in a.unlabelled: raise InputError('benchmark', 'numbers of --labels and of --unlabelled', 'one curve at a time', 'run the two one after the other, into the same folder')
+    from matssl.benchmark import run_benchmark
+    own, folds = _timm(a), a.folds.split(',') if a.folds else None
     start = dict(own, weights=a.weights) if a.weights or own['timm_kwargs'] or own['stats'] else None
-    ms, folds = a.methods.split(','), a.folds.split(',') if a.folds else None
-    rows = run_benchmark(a.protocol, ms, folds, a.seeds, a.backbone, a.pool, _numbers(a.labels), _numbers(a.unlabelled), a.recipe, a.decoder, a.quick, a.plan, a.out, a.data, start, log=lambda s: print(s, flush=True))
+    rows = run_benchmark(a.protocol, a.methods.split(','), folds, a.seeds, a.backbone, a.pool, _numbers(a.labels, '--labels'), _numbers(a.unlabelled, '--unlabelled'), a.recipe, a.decoder, a.quick, a.plan, a.out, a.data, start, log=lambda s: print(s, flush=True))
     if a.plan:
         n = rows[rows.state == 'to run']; unknown = int(n.estimate_s.isna().sum())
         print(rows.fillna('').to_string(index=False)); print(f'\n{len(rows)-len(n)} done, {len(n)} to run: about {n.estimate_s.sum()/60:.0f} min' + (f', and {unknown} cells of a kind never measured here' if unknown else '')); return
-    name, out = f'{a.protocol}{"-quick" if a.quick else ""}', Path(a.out)
-    by = next((k for k in ('labels', 'unlabelled') if len(getattr(a, k).split(',')) > 1), None)
-    t = curve_table(rows, by).round(1) if by else benchmark_table(rows, ms)
-    (t if not by else t.set_index('method')).to_csv(out/f'{name}-{by or "table"}.csv'); (plot_curve(rows, by) if by else plot_benchmark(rows)).figure.savefig(out/f'{name}-{by or "table"}.png', dpi=110, bbox_inches='tight')
-    print(f'\n{rows.protocol.iloc[0]}' + (': QUICK, a trial and not a result' if a.quick else '') + f'; {rows.hardware.iloc[-1]}; {rows.versions.iloc[-1]}; weights {", ".join(sorted(set(rows.weights)-{""})) or "none"}\n\n{t.fillna("").to_string()}\n\nwritten: {out}/results.csv, {name}-{by or "table"}.csv, {name}-{by or "table"}.png')
+    r = rows.iloc[-1]; print(f'\n{r.protocol}' + (': QUICK, a trial and not a result' if a.quick else '') + f'; {r.decoder} on {r.backbone}; {" and ".join(sorted(set(rows.hardware)))}; {" and ".join(sorted(set(rows.versions)))}; ImageNet weights: {", ".join(sorted(set(rows.weights)-{""})) or "none"}')
+    _tables(a, rows, folds, f'{a.protocol}{"-quick" if a.quick else ""}-{r.setup}')
+    return 1 if rows.attrs['failed'] else 0
 
-# %% ../nbs/42_cli.ipynb #c2ef9941
+# %% ../nbs/42_cli.ipynb #41f8362c
 def _weights_args(p):
     p.add_argument('--arch', help='timm name (default: resnet50, or that of the encoder)')
     p.add_argument('--weights', metavar='FILE', help='start from a local .pth or .safetensors instead of downloading ImageNet weights')
@@ -172,7 +188,7 @@ def _parser_rest(command):
     p.add_argument('--um-per-px', type=float, help='scale by hand'); p.add_argument('--symmetry', action='store_true', help='average over eight positions'); p.add_argument('--keep-bar', action='store_true', help='do not cut data bars')
     p = command(benchmark, 'methods against each other under a named protocol; resumable')
     p.add_argument('protocol', help='metaldam, ebc1 ... ebc3, uhcs, super1 ... super4, synthetic'); p.add_argument('-o', '--out', default='benchmark', help='folder of results; lines are added, none is run twice'); p.add_argument('--data', metavar='FOLDER', help='folder of data sets (default: MATSSL_DATA, else ~/.matssl/data)')
-    p.add_argument('--methods', default='imagenet,matssl', help='comma separated, with variations: matssl+gate=none'); p.add_argument('--folds', help='comma separated names of folds (default: all)'); p.add_argument('--seeds', type=int, default=3, help='how many')
+    p.add_argument('--methods', default='imagenet,matssl', help='comma separated, with variations: matssl+gate=none'); p.add_argument('--folds', help='comma separated names of folds, as the protocol numbers them (default: all)'); p.add_argument('--seeds', type=int, default=3, help='how many')
     p.add_argument('--labels', default='all', help='numbers of labelled pictures: 1,2,4,8,all'); p.add_argument('--unlabelled', default='all', help='numbers of unlabelled pictures: 0,16,64,all'); p.add_argument('--pool', help="a pool of the protocol (default: its first)")
     p.add_argument('--recipe', default='default', choices=['default', 'paper']); p.add_argument('--decoder', default='unetplusplus'); p.add_argument('--backbone', default='mobilenetv2_100', help='timm name'); p.add_argument('--weights', metavar='FILE', help='ImageNet weights of the backbone, instead of those of the data folder or the hub')
     p.add_argument('--mean', type=float, help='input mean of --weights, 0-1'); p.add_argument('--std', type=float, help='input standard deviation of --weights'); p.add_argument('--timm', metavar='K=V', nargs='*', help='keyword arguments of timm.create_model')

@@ -78,9 +78,9 @@ def without_overlap(
     o = find_overlap(pool, test)
     return [f for f in list_pictures(pool, recurse=True) if str(f) not in set(o.a)], o
 
-# %% ../nbs/03_datasets.ipynb #c7a307a0
+# %% ../nbs/03_datasets.ipynb #22afe672
 _ebc = dict(codes=['background', 'oxide', 'crack'], licence='MIT', origin='github.com/nasa/pretrained-microscopy-models', specimen=r'\d{6}#\d+', place='train/, val/, test/ and *_annot/')
-_super = dict(codes=['matrix', 'secondary', 'tertiary'], licence='MIT', origin='github.com/nasa/pretrained-microscopy-models', place='train/, val/, test/ with NAME.tif and NAME_mask.tif',
+_super = dict(codes=['matrix', 'secondary', 'tertiary'], licence='MIT', origin='github.com/nasa/pretrained-microscopy-models', place='train/, val/, test/ with NAME.tif, and *_annot/ with NAME_mask.tif',
     palette=dict(secondary=(0, 0, 255), tertiary=(255, 0, 0)))
 _sets = {
     **{f'ebc{i}': dict(_ebc, folder=f'ebc/EBC{i}', what='SEM, environmental barrier coatings') for i in (1, 2, 3)},
@@ -102,9 +102,11 @@ def data_root()->Path:
     "The folder of data sets: `MATSSL_DATA`, or `~/.matssl/data`"
     return Path(os.environ.get('MATSSL_DATA') or Path.home()/'.matssl'/'data')
 
+def _is_here(root, s): p = Path(root)/s['folder']/s.get('into', ''); return p.is_dir() and any(f for f in p.iterdir() if f.name != '.incomplete')
+
 def list_datasets()->pd.DataFrame:
     "The named sets: what they show, their classes, licence, and whether they are here"
-    return pd.DataFrame([dict(name=n, what=s['what'], classes=len(s['codes']), licence=s['licence'], origin=s['origin'], here=(data_root()/s['folder']).is_dir())
+    return pd.DataFrame([dict(name=n, what=s['what'], classes=len(s['codes']), licence=s['licence'], origin=s['origin'], here=_is_here(data_root(), s))
         for n, s in _sets.items()]).set_index('name')
 
 # %% ../nbs/03_datasets.ipynb #f85cbd6a
@@ -121,7 +123,7 @@ def dataset_files(
     address = ['/'.join((_sources[s][0], _sources[s][1], quote(_sources[s][2] + p))) for s, p in zip(t.source, t.path)]
     return t.assign(address=address, path=_sets[name].get('into', '') + t.path)[['path', 'address', 'bytes', 'checksum']].reset_index(drop=True)
 
-# %% ../nbs/03_datasets.ipynb #729c5afc
+# %% ../nbs/03_datasets.ipynb #3e118549
 def checksum_fits(
     path, # A file
     checksum:str)->bool: # SHA-256 in hexadecimal digits, or `git:` and git's blob name
@@ -137,22 +139,23 @@ def fetch(
     size:int=None, # Bytes; None: not known
     tries:int=3)->int: # Attempts, each from where the last one stopped
     "Download one file, whole or not at all; returns the bytes that came over the line"
-    to, came, why = Path(to), 0, ''
+    to, came, why, whole = Path(to), 0, '', size
     part = to.with_name(to.name + '.part'); to.parent.mkdir(parents=True, exist_ok=True)
     for _ in range(tries):
         have = part.stat().st_size if part.exists() else 0
         try:
-            if not (size and have == size):
+            if not (whole and have == whole):
                 with urlopen(Request(url, headers={'Range': f'bytes={have}-'} if have else {}), timeout=30) as r, open(part, 'ab' if r.status == 206 else 'wb') as f:
+                    whole = size or int(r.headers.get('Content-Range', '/0').split('/')[1]) or int(r.headers.get('Content-Length') or 0) or None
                     while chunk := r.read(1 << 16):
                         f.write(chunk); came += len(chunk)
-                        if size and f.tell() > size: break
+                        if whole and f.tell() > whole: break
         except HTTPError as e:
             why = f'{e.code} {e.reason}'
             if e.code == 416: part.unlink() # longer than the file: begin again
             continue
         except (OSError, HTTPException) as e: why = f'no connection ({e})'; continue
-        if size and part.stat().st_size < size: why = 'a connection that broke off'; continue
+        if whole and part.stat().st_size < whole: why = 'a connection that broke off'; continue
         if checksum_fits(part, checksum): part.replace(to); return came
         part.unlink(); why = 'content with another checksum'
     raise InputError(url, why or 'nothing', 'the file of the list', 'call again: what has arrived is kept; or place the file by hand')
@@ -197,20 +200,20 @@ class Dataset:
         m = re.search(self.facts.get('specimen', r'.+'), name); return m[0] if m else name
     def __repr__(self): return f'{self.name}: {len(self.pairs)} labelled and {len(self.unlabelled)} unlabelled pictures, classes {self.codes}, licence {self.facts["licence"]}'
 
-# %% ../nbs/03_datasets.ipynb #0859b95a
+# %% ../nbs/03_datasets.ipynb #0d8cd125
 def dataset(
     name:str, # One of `list_datasets()`
     root=None, # Folder of data sets; default `data_root()`
     fetch:bool=True)->Dataset: # Download it if it is not there
     "A named set, from disk or from where it was published"
     s = _facts(name); p = (Path(root) if root else data_root())/s['folder']
-    if (p/'.incomplete').exists() or not p.is_dir() or not any(p.iterdir()):
+    if (p/'.incomplete').exists() or not _is_here(Path(root) if root else data_root(), s):
         if not fetch and len(dataset_files(name)): raise InputError(p, 'no complete set', f'{s["place"]}', f'let it be downloaded with fetch=True, or get it from {s["origin"]} (licence: {s["licence"]})')
         download(name, root)
     if name == 'aachen' and not (p/'labels').is_dir():
         tables = sorted(p.glob('*.csv'))
         if len(tables) != 1: raise InputError(p, f'{len(tables)} CSV files and no labels/', 'one CSV of outlines beside images/', 'place it there')
-        write_polygon_masks(tables[0], p/'images', p/'labels')
+        write_polygon_masks(tables[0], p/'images', p/'labels.part'); (p/'labels.part').rename(p/'labels')
     has_labels = s['codes'] and any(d.is_dir() and d.name != 'unlabelled' for d in p.iterdir())
     return Dataset(name, p, s, pair_files(p) if has_labels else Pairs())
 

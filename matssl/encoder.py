@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['imagenet_stats', 'LoadReport', 'Encoder', 'InputNorm', 'split_state', 'load_weights', 'save_encoder', 'load_encoder']
 
-# %% ../nbs/10_encoder.ipynb #34d1945c
-import json
+# %% ../nbs/10_encoder.ipynb #7fb6a498
+import json, re
 from difflib import get_close_matches
 from collections import namedtuple
 from pathlib import Path
@@ -79,7 +79,7 @@ class InputNorm(nn.Module):
         self.register_buffer('std', torch.tensor(std).view(1, -1, 1, 1), persistent=False)
     def forward(self, x): return (x - self.mean)/self.std
 
-# %% ../nbs/10_encoder.ipynb #4aeedb1c
+# %% ../nbs/10_encoder.ipynb #d74beb19
 LoadReport = namedtuple('LoadReport', 'matched missing unexpected')
 _wrappers = {'module', 'backbone', 'encoder', 'encoder_q', 'model', 'body', 'net', 'state_dict', 'feature_extractor'}
 _children = {'0': 'conv1', '1': 'bn1', '4': 'layer1', '5': 'layer2', '6': 'layer3', '7': 'layer4'} # of a ResNet in an nn.Sequential
@@ -107,6 +107,17 @@ def _place(key, wanted):
         if parts[0] not in _wrappers and not (parts[0] == '0' and len(parts) > 2): return
         parts = parts[1:]
 
+def _deeper(extra, own, arch):
+    "Left-over keys that continue the network's own numbered layers: of a deeper network, which would load into a shallower one without a word"
+    like = lambda k: re.sub(r'\d+', '#', _flat(k)); known, out = {like(k) for k in own}, []
+    for k in extra:
+        parts = k.split('.')
+        while parts and parts[0] in _wrappers: parts = parts[1:]
+        if parts and like('.'.join(parts)) in known: out.append('.'.join(parts))
+    if not out: return []
+    whole = {_flat(k) for k in timm.create_model(arch, pretrained=False).state_dict()} # layers behind the last map are no fault
+    return [k for k in out if _flat(k) not in whole]
+
 def split_state(
     file, # `.pth` or `.safetensors`
     names)->dict: # First parts of the keys wanted, e.g. `('decoder',)`
@@ -118,7 +129,7 @@ def split_state(
         if parts[0] in names: out['.'.join(parts)] = v
     return out
 
-# %% ../nbs/10_encoder.ipynb #42433285
+# %% ../nbs/10_encoder.ipynb #9b980dcf
 def load_weights(
     enc:nn.Module, # An `Encoder`
     file, # `.pth` or `.safetensors`
@@ -132,6 +143,7 @@ def load_weights(
         if mine in got and not torch.equal(got[mine], v): raise InputError(file, f'two different tensors for {mine}', 'one', 'save the encoder alone')
         if own[mine].shape != v.shape: raise InputError(file, f'{k} of shape {tuple(v.shape)}', f'{tuple(own[mine].shape)} for {enc.arch}', 'name the architecture that the file was made with')
         got[mine] = v
+    if deeper := _deeper(extra, own, enc.arch): raise InputError(file, f'more layers than {enc.arch} has ({deeper[:3]} ...)', f'weights of {enc.arch}', 'name the architecture that the file was made with')
     missing = [k for k in own if k not in got and not k.endswith('num_batches_tracked')]
     if missing: raise InputError(file, f'{len(got)} of the {len(own)} tensors of {enc.arch} (missing {missing[:4]} ...; unexpected {extra[:4]})', 'all of them', 'name the architecture that the file was made with')
     enc.body.load_state_dict({**own, **got})

@@ -170,7 +170,7 @@ def check_same_size(
     if mask.shape == (h, w): return mask
     raise InputError(pair.mask, f'a mask of {mw} x {mh} px', f'{w} x {h} px as {Path(pair.image).name}', 'export the mask at the size of its picture')
 
-# %% ../nbs/01_mask.ipynb #fea31c57
+# %% ../nbs/01_mask.ipynb #84bd10c5
 _file_columns, _id_columns = ('filename', 'file_name', 'file', 'image', 'image_name', 'name', 'picture'), ('polygon', 'polygon_id', 'id', 'object', 'region', 'region_id', 'label_id')
 
 def read_polygons(
@@ -178,26 +178,33 @@ def read_polygons(
     "Outlines of each picture: `{file name: [(N, 2) array of x, y in px, ...]}`"
     t = pd.read_csv(path, sep=None, engine='python'); low = {c.lower().strip(): c for c in t}
     pick = lambda names: next((low[n] for n in names if n in low), None)
-    file, out = pick(_file_columns), {}
+    file, x, y, one, out = pick(_file_columns), pick(('x', 'all_points_x')), pick(('y', 'all_points_y')), pick(_id_columns), {}
     def bad(found): return InputError(path, found, 'a column with file names, and x and y of each corner or all corners of an outline in one column', f'name them for example {_file_columns[0]}, {_id_columns[0]}, x, y')
     if file is None: raise bad(f'the columns {list(t)[:8]}')
-    if 'x' in low and 'y' in low and pick(_id_columns):
-        groups = [(f, g[[low['x'], low['y']]].to_numpy(float)) for (f, _), g in t.groupby([file, pick(_id_columns)], sort=False)]
-    else: groups = [(f, p) for f, p in zip(t[file], _corners(t.drop(columns=file))) if p is not None]
+    if t[file].isna().any(): raise bad(f'row {int(t[file].isna().argmax())+2} without a file name')
+    if x and y and pd.api.types.is_numeric_dtype(t[x]) and pd.api.types.is_numeric_dtype(t[y]):
+        if one is None or t[[one, x, y]].isna().any(axis=None): raise bad('corners without the name or number of their outline, or without x or y')
+        groups = [(f, g[[x, y]].to_numpy(float)) for (f, _), g in t.groupby([file, one], sort=False)]
+    else: groups = [(f, p) for f, p in zip(t[file], _corners(t.drop(columns=file), x, y, bad)) if p is not None]
     if not groups: raise bad(f'no outline in the columns {list(t)[:8]}')
     for f, p in groups:
         if len(p) < 3 or not np.isfinite(p).all(): raise InputError(path, f'an outline of {len(p)} corners for {f}', 'at least 3, all of them numbers', 'correct or remove it')
         out.setdefault(str(f), []).append(p)
     return out
 
-def _corners(t):
-    "Corners of each row: all points of x, then of y (VIA's JSON), or x, y, x, y, ... in one cell"
-    for row in t.astype(str).to_numpy():
-        via = [re.findall(rf'"all_points_{a}"\s*:\s*\[([^\]]*)\]', ' '.join(row).replace('""', '"')) for a in 'xy']
-        if all(via): yield np.array([[float(v) for v in c[0].split(',')] for c in via]).T; continue
-        cells = [np.array(re.findall(r'-?\d+\.?\d*(?:e-?\d+)?', c), float) for c in row]
-        long = max(cells, key=len, default=np.zeros(0))
-        yield long.reshape(-1, 2) if len(long) >= 6 and len(long) % 2 == 0 else None
+def _numbers_in(c): return np.array(re.findall(r'-?\d+\.?\d*(?:[eE][+-]?\d+)?', c), float)
+
+def _corners(t, x, y, bad):
+    "Corners of each row: x and y in two cells, VIA's JSON, or x, y, x, y, ... in one cell; an empty cell is no outline"
+    cells = t.fillna('').astype(str); geometry = max(cells, key=lambda c: cells[c].map(lambda v: len(_numbers_in(v))).sum())
+    for i, row in enumerate(cells.to_dict('records'), 2):
+        text = row[geometry].replace('""', '"'); via = [re.findall(rf'"all_points_{a}"\s*:\s*\[([^\]]*)\]', text) for a in 'xy']
+        if x and y: p = [_numbers_in(row[x]), _numbers_in(row[y])]
+        elif all(via): p = [_numbers_in(v[0]) for v in via]
+        else: n = _numbers_in(text); p = [n[::2], n[1::2]]
+        if not (len(p[0]) or len(p[1])): yield None; continue
+        if len(p[0]) != len(p[1]): raise bad(f'{len(p[0])} x and {len(p[1])} y in row {i}')
+        yield np.array(p).T
 
 # %% ../nbs/01_mask.ipynb #3ad38bd5
 def write_polygon_masks(

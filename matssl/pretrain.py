@@ -30,12 +30,12 @@ from .losses import DenseContrast, NTXent, QueueContrast, collapsed_loss, effect
 from .mask import Pairs, list_pictures
 from .views import micrograph_views, paper_views
 
-# %% ../nbs/14_pretrain.ipynb #5e06c36d
+# %% ../nbs/14_pretrain.ipynb #46c733f3
 methods = {
     'scratch': dict(start='random'), # nothing is pretrained
     'imagenet': dict(start='imagenet'), # photographs only
     'simclr': dict(stages=1, gate='none'), # the last stage alone: Chen et al. 2020
-    'mocov2': dict(stages=1, gate='none', momentum=.99, queue=1.), # slow copy, queue as long as the pool: Chen, Fan et al. 2020
+    'mocov2': dict(stages=1, gate='none', momentum=.99, queue=1.), # slow copy, queue of one epoch: Chen, Fan et al. 2020
     'densecl': dict(stages=1, gate='none', momentum=.99, queue=1., dense=.5), # and cells, matched by content: Wang et al. 2021
     'matssl': dict(stages=4, gate='static'), # all stages, static gates: the paper
 }
@@ -226,7 +226,7 @@ def refuse_overlap(
     if len(o): warnings.warn(f'{o.a.nunique()} pictures of the pool show test pictures; scores on them are not honest', stacklevel=3)
     return o.a.nunique()
 
-# %% ../nbs/14_pretrain.ipynb #a916fcd7
+# %% ../nbs/14_pretrain.ipynb #fd903de0
 def ssl_splitter(
     model:SSLModel)->list: # The network
     "Two groups of parameters, so that a trained encoder can learn more slowly than a new head"
@@ -241,11 +241,11 @@ class _Loss(nn.Module):
     def forward(self, z, *_): return self.ssl(*z)
 
 def _ssl_model(enc, m, r, loaders):
-    "The network of a method; a queue is as long as `queue` times the pool, in whole batches"
+    "The network of a method; a queue holds `queue` times what the pool gives in an epoch, in whole batches"
     kw = dict(hidden=r['hidden'], dim=r['dim'], joint=r['joint'])
     if 'queue' not in m: return SSLModel(enc, **m, **kw)
     b = loaders.train.bs*r['together']
-    return MomentumModel(enc, **{**m, 'queue': max(1, round(m['queue']*len(loaders.train.dataset.idxs)/b))*b}, **kw)
+    return MomentumModel(enc, **{**m, 'queue': max(1, round(m['queue']*len(loaders.train.dataset)*r['together']/b))*b}, **kw)
 
 def _encoder(arch, pretrained, weights, stats, kwargs):
     if isinstance(arch, Encoder): return arch

@@ -148,7 +148,7 @@ def fit_segment(self:Learner,
     else: self.fine_tune(n_epoch, lr)
     return self
 
-# %% ../nbs/20_segment.ipynb #6cc456fd
+# %% ../nbs/20_segment.ipynb #6ddf3944
 finetune_recipes = {
     'default': dict(size=256, squash=False, bs=8, steps=400, epochs=1, loss='dice_ce', augment=True, schedule='one cycle', lr=2e-3, wd=.01),
     'paper': dict(size=256, squash=True, bs=128, steps=None, epochs=200, loss='dice', augment=False, schedule='constant', lr=1e-4, wd=0.),
@@ -171,7 +171,7 @@ def finetune(
     if bad := set(r) - set(finetune_recipes['default']): raise InputError('overrides', f'{sorted(bad)}', f'names of {sorted(finetune_recipes["default"])}', 'check the spelling')
     bs = min(r['bs'], len(train)) if r['squash'] else r['bs']
     dls = MicrographDataLoaders.from_pairs(train, codes, size=r['size'], bs=bs, n=bs*r['steps'] if r['steps'] else None, valid_pct=0, palette=palette, ignore=ignore, squash=r['squash'], seed=seed)
-    learn = segment_learner(dls, arch, loss=r['loss'], augment=r['augment'], seed=seed, opt_func=Adam if r['schedule'] == 'one cycle' else partial(Adam, sqr_mom=.999), **kwargs)
+    learn = segment_learner(dls, arch, loss=r['loss'], augment=r['augment'], seed=seed, opt_func=Adam if r['schedule'] == 'one cycle' else partial(Adam, sqr_mom=.999, eps=1e-8), **kwargs)
     learn.unfreeze()
     with learn.no_bar(), learn.no_logging(): (learn.fit_one_cycle if r['schedule'] == 'one cycle' else learn.fit)(r['epochs'], r['lr'], wd=r['wd'])
     return learn
