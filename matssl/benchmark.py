@@ -60,7 +60,7 @@ def start_of(
     if not f.is_file(): raise InputError(f, 'no such file', 'weights', 'check the path')
     return b, f'{f.name} {hashlib.sha256(f.read_bytes()).hexdigest()[:8]}'
 
-# %% ../nbs/40_benchmark.ipynb #3069b0cf
+# %% ../nbs/40_benchmark.ipynb #254e4ef6
 _quick = dict(pretrain=dict(epochs=3), finetune=dict(steps=40)), dict(pretrain=dict(epochs=3), finetune=dict(epochs=10)) # default, paper
 
 def settings_of(
@@ -71,7 +71,7 @@ def settings_of(
     bf16:bool=False, # Compute in bfloat16
     changes:dict=None, # `dict(pretrain={...}, finetune={...})`: entries of the recipes to replace
     start:dict=None)->dict: # Of `start_of`
-    "All settings of a cell, and their checksum `setup`"
+    "All settings of a cell, and their checksums: `ssl_setup` of pretraining, `setup` of the rest"
     if recipe not in recipes: raise InputError('benchmark', f'recipe {recipe!r}', f'one of {list(recipes)}', 'choose one')
     pre = {k: v for k, v in recipes[recipe].items() if k != 'views'} | dict(views='paper' if recipes[recipe]['views'] is paper_views else 'micrograph')
     fine = {**finetune_recipes[recipe], **(dict(size=p.square) if recipe == 'paper' else {})}
@@ -81,10 +81,11 @@ def settings_of(
             d.update(more.get(part, {}))
     s = dict(recipe=recipe, decoder=decoder, quick=quick, bf16=bf16, pretrain=pre, finetune=fine, **{k: (start or {}).get(k) for k in ('stats', 'timm_kwargs')})
     s = json.loads(json.dumps(s))
-    return {**s, 'setup': hashlib.sha256(json.dumps(s, sort_keys=True).encode()).hexdigest()[:8]}
+    sha = lambda d: hashlib.sha256(json.dumps(d, sort_keys=True).encode()).hexdigest()[:8]
+    return {**s, 'setup': sha({k: v for k, v in s.items() if k != 'pretrain'}), 'ssl_setup': sha(s['pretrain'])}
 
-# %% ../nbs/40_benchmark.ipynb #abfd9891
-cell_key = ['protocol', 'data_id', 'backbone', 'weights', 'pool', 'pool_id', 'method', 'fold', 'seed', 'labels', 'unlabelled', 'setup']
+# %% ../nbs/40_benchmark.ipynb #ef27ddff
+cell_key = ['protocol', 'data_id', 'backbone', 'weights', 'pool', 'pool_id', 'method', 'fold', 'seed', 'labels', 'unlabelled', 'setup', 'ssl_setup']
 
 def _count(x, n, least, what):
     if x != 'all' and (not str(x).isdigit() or 0 < int(x) < least or least == 1 > int(x)): raise InputError('benchmark', f'{what} {x!r}', f"'all' or a number of pictures, at least {least}" + (', or 0' if least > 1 else ''), 'correct it')
@@ -110,7 +111,7 @@ def cells_of(
         if v.get('views') == settings['pretrain']['views']: v.pop('views')
         if nu == '0': name, v, nu, none = ('scratch' if v.get('start') == 'random' else 'imagenet'), {}, '', True
         c = dict(protocol=p.id, data_id=data_id[fold.name], backbone=backbone, weights='' if name == 'scratch' or v.get('start') == 'random' else weights, pool='' if none else pool, pool_id='' if none else pool_id[fold.name], method=method_name(name, v),
-            fold=fold.name, seed=int(seed), labels=_count(nl, len(fold.train), 1, 'labels'), unlabelled=nu, setup=settings['setup'])
+            fold=fold.name, seed=int(seed), labels=_count(nl, len(fold.train), 1, 'labels'), unlabelled=nu, setup=settings['setup'], ssl_setup='' if none else settings['ssl_setup'])
         if c not in out: out.append(c)
     return out
 
@@ -194,8 +195,8 @@ def run_cell(
     row.update(hardware=_hardware(), versions=_versions(), finished=datetime.now(timezone.utc).isoformat(timespec='seconds'), settings=json.dumps(settings, sort_keys=True), cell_s=round(time.time()-began, 1))
     return row
 
-# %% ../nbs/40_benchmark.ipynb #f97cfd7d
-_text = dict.fromkeys([*cell_key, 'labels', 'unlabelled', 'setup'], str) | dict(seed=int)
+# %% ../nbs/40_benchmark.ipynb #bb97d17f
+_text = dict.fromkeys(cell_key, str) | dict(seed=int)
 
 def read_results(
     path)->pd.DataFrame: # `results.csv`
@@ -218,7 +219,7 @@ def append_result(
         if b'\n' not in data: w.writeheader()
         w.writerow(row); f.write(text.getvalue().encode()); f.flush(); os.fsync(f.fileno())
 
-# %% ../nbs/40_benchmark.ipynb #275141e3
+# %% ../nbs/40_benchmark.ipynb #14748b52
 def is_done(
     cell:dict, # Of `cells_of`
     rows:pd.DataFrame)->bool: # Of `read_results`
@@ -238,7 +239,7 @@ def plan_of(
     for c in cells:
         encoder = c['pool'] and (c['method'], c['seed'], c['unlabelled'], *(() if shared else (c['fold'],)))
         own = bool(encoder) and encoder not in made; made.add(encoder)
-        est = typical(c, method=c['method'], unlabelled=c['unlabelled'], reused_encoder=False) if own else np.nanmin([np.inf, typical(c, pool=''), typical(c, reused_encoder=True)])
+        est = typical(c, method=c['method'], unlabelled=c['unlabelled'], ssl_setup=c['ssl_setup'], reused_encoder=False) if own else np.nanmin([np.inf, typical(c, pool=''), typical(c, reused_encoder=True)])
         done = is_done(c, rows)
         out.append(dict({k: c[k] for k in ('seed', 'fold', 'method', 'labels', 'unlabelled')}, state='done' if done else 'to run', estimate_s=round(est) if np.isfinite(est) and not done else np.nan))
     return pd.DataFrame(out)
@@ -310,16 +311,16 @@ def run_benchmark(
     rows = rows[[any(all(str(r[k]) == str(c[k]) for k in cell_key) for c in cells) for _, r in rows.iterrows()]]
     rows.attrs.update(methods=list(dict.fromkeys(c['method'] for c in cells)), failed=len(failed)); return rows
 
-# %% ../nbs/40_benchmark.ipynb #efa3bb49
+# %% ../nbs/40_benchmark.ipynb #4e56ae23
 _apart = ['protocol', 'quick', 'backbone', 'recipe', 'decoder', 'setup', 'labels']
 
 def _one_experiment(rows, but=None):
     "Refuse to mix; lines of one experiment"
     if not len(rows): raise InputError('benchmark', 'no lines', 'at least one cell that ran', 'run matssl benchmark first')
-    for k in (*_apart, 'weights', 'pool', 'pool_id', 'data_id', 'unlabelled'):
+    for k in (*_apart, 'weights', 'pool', 'pool_id', 'data_id', 'unlabelled', 'ssl_setup'):
         if k == but: continue
         for _, g in rows.groupby('fold') if k in ('pool_id', 'data_id') else [(0, rows)]: # a fold may have a pool of its own
-            v = {str(x) for x in g[k]} - ({''} if k in ('weights', 'pool', 'pool_id', 'unlabelled') else set())
+            v = {str(x) for x in g[k]} - ({''} if k in ('weights', 'pool', 'pool_id', 'unlabelled', 'ssl_setup') else set())
             if len(v) > 1: raise InputError('benchmark table', f'lines that differ in {k} ({", ".join(sorted(v)[:4])})', 'one experiment', f'choose, for example rows[rows.{k} == {sorted(v)[0]!r}]')
     return rows
 

@@ -112,7 +112,7 @@ def predict(a):
     for b in bad: print('skipped:', b, file=sys.stderr)
     return 1 if bad else 0
 
-# %% ../nbs/42_cli.ipynb #53b28875
+# %% ../nbs/42_cli.ipynb #cda4b474
 def _numbers(x, option):
     "`1,2,all` as numbers and 'all'"
     if bad := [v for v in x.split(',') if v != 'all' and not v.isdigit()]: raise InputError(option, f'{bad[0]!r} in {x!r}', "numbers of pictures and 'all', comma separated", 'correct it')
@@ -144,7 +144,7 @@ def benchmark(a):
         n = rows[rows.state == 'to run']; unknown = int(n.estimate_s.isna().sum())
         print(rows.fillna('').to_string(index=False)); print(f'\n{len(rows)-len(n)} done, {len(n)} to run: about {n.estimate_s.sum()/60:.0f} min' + (f', and {unknown} cells of a kind never measured here' if unknown else '')); return
     r = rows.iloc[-1]; print(f'\n{r.protocol}' + (': QUICK, a trial and not a result' if a.quick else '') + f'; {r.decoder} on {r.backbone}; {" and ".join(sorted(set(rows.hardware)))}; {" and ".join(sorted(set(rows.versions)))}; ImageNet weights: {", ".join(sorted(set(rows.weights)-{""})) or "none"}')
-    _tables(a, rows, folds, f'{a.protocol}{"-quick" if a.quick else ""}-{r.setup}')
+    _tables(a, rows, folds, f'{a.protocol}{"-quick" if a.quick else ""}-{r.setup}{"-" + r.ssl_setup if r.ssl_setup else ""}')
     return 1 if rows.attrs['failed'] else 0
 
 # %% ../nbs/42_cli.ipynb #41f8362c
