@@ -60,8 +60,8 @@ def start_of(
     if not f.is_file(): raise InputError(f, 'no such file', 'weights', 'check the path')
     return b, f'{f.name} {hashlib.sha256(f.read_bytes()).hexdigest()[:8]}'
 
-# %% ../nbs/40_benchmark.ipynb #254e4ef6
-_quick = dict(pretrain=dict(epochs=3), finetune=dict(steps=40)), dict(pretrain=dict(epochs=3), finetune=dict(epochs=10)) # default, paper
+# %% ../nbs/40_benchmark.ipynb #183449a5
+_quick = dict(pretrain=dict(epochs=8), finetune=dict(steps=60)), dict(pretrain=dict(epochs=3), finetune=dict(epochs=10)) # default, paper
 
 def settings_of(
     p, # `Protocol`
@@ -115,7 +115,7 @@ def cells_of(
         if c not in out: out.append(c)
     return out
 
-# %% ../nbs/40_benchmark.ipynb #8398cce2
+# %% ../nbs/40_benchmark.ipynb #cfc1bf84
 def _draw(items, n, seed):
     "The first `n` of a shuffled list: larger numbers contain smaller ones"
     order = np.random.default_rng(seed).permutation(len(items)); return [items[i] for i in (order if n == 'all' else order[:int(n)])]
@@ -126,15 +126,17 @@ def _encoder_of(cell, fold, folds, files, settings, start, out, shared=True):
     pool = _draw(sorted(files), cell['unlabelled'], cell['seed'])
     what = [cell[k] for k in ('protocol', 'backbone', 'weights', 'pool', 'method', 'seed')] + [files_fingerprint(pool)] + [settings[k] for k in ('recipe', 'pretrain', 'bf16', 'stats', 'timm_kwargs')]
     f = out/'encoders'/f"{cell['protocol']}-{cell['pool']}-{cell['unlabelled']}-{cell['method']}-seed{cell['seed']}-{hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:8]}.safetensors"
-    if f.exists(): return f, True
+    state = f.with_suffix('.state.safetensors')
+    if f.exists(): state.unlink(missing_ok=True); return f, True
     dls = MicrographDataLoaders.from_folder(pool, seed=cell['seed'])
     kw = dict(pretrained=False, stats=start.get('stats'), timm_kwargs=start.get('timm_kwargs')) if v.get('start') == 'random' else start
     learn = pretrain_learner(dls, cell['backbone'], method=name, recipe=settings['recipe'], holdout=[t.image for o in (folds if shared else [fold]) for t in (*o.test, *o.different)], gate=v.get('gate'), stages=int(v['stages']) if 'stages' in v else None,
         overrides=r, seed=cell['seed'], bf16=settings['bf16'], **kw)
-    state = f.with_suffix('.state.safetensors')
     with learn.no_bar(), learn.no_logging(), warnings.catch_warnings(): warnings.simplefilter('ignore'); learn.fit_ssl(checkpoint=state)
     learn.ssl_monitor.table.to_csv(f.with_suffix('.csv'))
-    save_encoder(learn, f.with_suffix('.part.safetensors'), overwrite=True).replace(f); state.unlink(missing_ok=True)
+    part = save_encoder(learn, f.with_suffix('.part.safetensors'), overwrite=True)
+    with open(part, 'rb') as h: os.fsync(h.fileno())
+    part.replace(f); state.unlink(missing_ok=True)
     return f, False
 
 # %% ../nbs/40_benchmark.ipynb #c2d3cc36
@@ -153,8 +155,8 @@ class PeakMemory:
         self.stop.set(); self.thread.join()
         if self.cuda: self.mb = torch.cuda.max_memory_allocated()/2**20
 
-# %% ../nbs/40_benchmark.ipynb #9243118d
-result_columns = ['dataset', *cell_key, 'miou', 'miou_all', 'miou_merged', 'iou_foreground', 'miou_different', 'valid_miou', 'floor_majority', 'floor_position', 'quick', 'recipe', 'decoder', 'partner_before', 'partner_after', 'best_epoch', 'reused_encoder',
+# %% ../nbs/40_benchmark.ipynb #f6838e86
+result_columns = ['dataset', *cell_key, 'miou', 'miou_all', 'miou_merged', 'iou_foreground', 'miou_different', 'valid_miou', 'floor_majority', 'floor_position', 'quick', 'recipe', 'decoder', 'pool_pictures', 'partner_before', 'partner_after', 'best_epoch', 'reused_encoder',
     'pretrain_s', 'finetune_s', 'evaluate_s', 'cell_s', 'peak_mb', 'hardware', 'versions', 'finished', 'settings', 'confusions', 'different', 'floors']
 
 def _hardware()->str:
@@ -181,7 +183,7 @@ def run_cell(
         if name == 'scratch': kw = dict(pretrained=False, stats=start.get('stats'), timm_kwargs=start.get('timm_kwargs'))
         elif name == 'imagenet': kw = start
         else:
-            f, row['reused_encoder'] = _encoder_of(cell, fold, folds, files, settings, start, Path(out), shared); n = _about(f)['notes']; kw = dict(encoder=f)
+            f, row['reused_encoder'] = _encoder_of(cell, fold, folds, files, settings, start, Path(out), shared); n = _about(f)['notes']; kw, row['pool_pictures'] = dict(encoder=f), len(n['pool'])
             row.update(pretrain_s=n['seconds'], best_epoch=n['best_epoch'], partner_before=n['held_back_partner_accuracy'][0], partner_after=n['held_back_partner_accuracy'][1])
         t = time.time()
         learn = finetune(Pairs(_draw(fold.train, cell['labels'], cell['seed'])), list(p.codes), cell['backbone'], settings['recipe'], settings['finetune'], p.palette, seed=cell['seed'], decoder=settings['decoder'], bf16=settings['bf16'], **kw)
@@ -219,7 +221,7 @@ def append_result(
         if b'\n' not in data: w.writeheader()
         w.writerow(row); f.write(text.getvalue().encode()); f.flush(); os.fsync(f.fileno())
 
-# %% ../nbs/40_benchmark.ipynb #14748b52
+# %% ../nbs/40_benchmark.ipynb #78607514
 def is_done(
     cell:dict, # Of `cells_of`
     rows:pd.DataFrame)->bool: # Of `read_results`
@@ -232,28 +234,28 @@ def plan_of(
     shared:bool=True)->pd.DataFrame: # One encoder serves all folds
     "What is done, what would run, and seconds estimated from cells already measured, on this hardware if it has measured any"
     made, out = set(), []
-    rows = rows[rows.hardware == _hardware()] if (rows.hardware == _hardware()).any() else rows
-    def typical(c, **more):
-        m = rows[np.logical_and.reduce([rows[k].astype(str) == str(v) for k, v in ({k: c[k] for k in ('protocol', 'backbone', 'setup')} | more).items()])] if len(rows) else rows
-        return pd.to_numeric(m.cell_s, errors='coerce').median()
+    here = rows[rows.hardware == _hardware()] if (rows.hardware == _hardware()).any() else rows
+    def typical(c, what, **more):
+        m = here[np.logical_and.reduce([here[k].astype(str) == str(v) for k, v in ({k: c[k] for k in ('protocol', 'backbone', 'setup')} | more).items()])] if len(here) else here
+        return pd.to_numeric(m[what], errors='coerce').median()
     for c in cells:
         encoder = c['pool'] and (c['method'], c['seed'], c['unlabelled'], *(() if shared else (c['fold'],)))
         own = bool(encoder) and encoder not in made; made.add(encoder)
-        est = typical(c, method=c['method'], unlabelled=c['unlabelled'], ssl_setup=c['ssl_setup'], reused_encoder=False) if own else np.nanmin([np.inf, typical(c, pool=''), typical(c, reused_encoder=True)])
+        est = typical(c, 'finetune_s') + typical(c, 'evaluate_s') + (typical(c, 'pretrain_s', method=c['method'], unlabelled=c['unlabelled'], ssl_setup=c['ssl_setup']) if own else 0)
         done = is_done(c, rows)
-        out.append(dict({k: c[k] for k in ('seed', 'fold', 'method', 'labels', 'unlabelled')}, state='done' if done else 'to run', estimate_s=round(est) if np.isfinite(est) and not done else np.nan))
+        out.append(dict({k: c[k] for k in ('seed', 'fold', 'method', 'labels', 'unlabelled')}, state='done' if done else 'to run', estimate_s=round(est) if est == est and not done else np.nan))
     return pd.DataFrame(out)
 
-# %% ../nbs/40_benchmark.ipynb #3fcf8048
+# %% ../nbs/40_benchmark.ipynb #ad631adf
 @contextmanager
 def _alone(out):
-    "Nobody else runs in this folder: its file `running` names the process that does"
-    import psutil
-    f = Path(out)/'running'; f.parent.mkdir(parents=True, exist_ok=True)
-    if f.exists() and (pid := int(f.read_text() or 0)) != os.getpid() and pid and psutil.pid_exists(pid): raise InputError(out, f'another run (process {pid})', 'a folder of its own for each run', 'wait for it, or choose another with -o')
-    f.write_text(str(os.getpid()))
+    "Nobody else runs in this folder: a lock that goes with its process, however that ends"
+    from filelock import FileLock, Timeout
+    Path(out).mkdir(parents=True, exist_ok=True); lock = FileLock(Path(out)/'running.lock')
+    try: lock.acquire(timeout=0)
+    except Timeout as e: raise InputError(out, 'another run', 'a folder of its own for each run', 'wait for it, or choose another with -o') from e
     try: yield
-    finally: f.unlink(missing_ok=True)
+    finally: lock.release()
 
 def _prepare(p, methods, folds, seeds, backbone, pool, labels, unlabelled, recipe, decoder, quick, root, start, changes, bf16):
     "Check what was asked for, find folds, pools and settings, list the cells"
@@ -271,7 +273,7 @@ def _prepare(p, methods, folds, seeds, backbone, pool, labels, unlabelled, recip
     else: files = {f.name: p.pools[pool](root, f) for f in chosen}
     return every, chosen, pool, files, kw, s, cells_of(p, chosen, methods, seeds, s, backbone, weights, pool, files, labels, unlabelled)
 
-# %% ../nbs/40_benchmark.ipynb #265d4642
+# %% ../nbs/40_benchmark.ipynb #a0540355
 def run_benchmark(
     name:str, # A protocol: 'metaldam', 'ebc1' ... 'ebc3', 'uhcs', 'super1' ... 'super4', 'synthetic'
     methods=('imagenet', 'matssl'), # Rows of `pretrain.methods`, with variations
@@ -297,19 +299,19 @@ def run_benchmark(
     every, chosen, pool, files, kw, s, cells = _prepare(p, methods, folds, seeds, backbone, pool, labels, unlabelled, recipe, decoder, quick, root, start, changes, bf16)
     shared = pool == next(iter(p.pools))
     if plan: return plan_of(cells, read_results(out/'results.csv'), shared)
-    failed, ran = [], 0
+    failed = []
     with _alone(out):
         for c in progress(cells, f'{p.id}: {len(cells)} cells'):
             if is_done(c, read_results(out/'results.csv')): continue
             said = f"{p.id} seed {c['seed']} fold {c['fold']} {c['method']}, labels {c['labels']}"
-            try: row = run_cell(c, p, next(f for f in chosen if f.name == c['fold']), every, files[c['fold']], s, kw, out, shared); ran += 1
+            try: row = run_cell(c, p, next(f for f in chosen if f.name == c['fold']), every, files[c['fold']], s, kw, out, shared)
             except Exception as e: failed.append(e); (log or warnings.warn)(f'{said}: FAILED, {type(e).__name__}: {e}'); continue
             append_result(out/'results.csv', row)
             if log: log(f"{said}: {100*row['miou']:.1f} % ({row['cell_s']:.0f} s)" + ('; pretraining kept its starting weights' if row.get('best_epoch') == 0 else ''))
-    if failed and not ran: raise failed[0]
     rows = read_results(out/'results.csv')
     rows = rows[[any(all(str(r[k]) == str(c[k]) for k in cell_key) for c in cells) for _, r in rows.iterrows()]]
-    rows.attrs.update(methods=list(dict.fromkeys(c['method'] for c in cells)), failed=len(failed)); return rows
+    if failed and not len(rows): raise failed[0]
+    rows.attrs.update({k + ('s' if k == 'method' else ''): list(dict.fromkeys(c[k] for c in cells)) for k in ('method', 'labels', 'unlabelled')}, failed=len(failed)); return rows
 
 # %% ../nbs/40_benchmark.ipynb #4e56ae23
 _apart = ['protocol', 'quick', 'backbone', 'recipe', 'decoder', 'setup', 'labels']
@@ -338,7 +340,7 @@ def pooled_matrices(
         if set(g.fold) == set(folds): out[seed] = {k: m for r in g.itertuples() for k, m in _matrices(r, part).items()}
     return out
 
-# %% ../nbs/40_benchmark.ipynb #f214609f
+# %% ../nbs/40_benchmark.ipynb #005f3071
 def benchmark_table(
     rows:pd.DataFrame, # Of `read_results` or `run_benchmark`, one experiment
     methods=None, # In this order; default: those that are there
@@ -370,7 +372,7 @@ def _line(rows, runs, ref, folds, seeds, score, draws, part):
         d[f'fold {f}'] = f'{np.mean(one):.1f}' if len(one) == len(seeds) else f'{np.mean(one):.1f} ({len(one)} of {len(seeds)})' if one else 'not run'
     cost = lambda k: pd.to_numeric(rows[k], errors='coerce').median()
     if n := int((pd.to_numeric(rows.best_epoch, errors='coerce') == 0).sum()): d['note'] = f'{n} of {len(rows)} kept the starting weights'
-    return d | {'pretraining, s': '' if np.isnan(cost('pretrain_s')) else f'{cost("pretrain_s"):.0f}', 'fine-tuning, s': '' if np.isnan(cost('finetune_s')) else f'{cost("finetune_s"):.0f}', 'peak memory, MB': '' if np.isnan(cost('peak_mb')) else f'{cost("peak_mb"):.0f}'}
+    return d | {'pretraining, s': '' if np.isnan(cost('pretrain_s')) else f'{cost("pretrain_s"):.0f}', 'fine-tuning, s': '' if np.isnan(cost('finetune_s')) else f'{cost("finetune_s"):.0f}', 'peak memory, MB': '' if np.isnan(peak := pd.to_numeric(rows.peak_mb, errors='coerce').max()) else f'{peak:.0f}'}
 
 # %% ../nbs/40_benchmark.ipynb #85afca64
 def class_table(
@@ -383,20 +385,22 @@ def class_table(
         if len(cms): out[m] = 100*iou_of(cms).mean(0); out['share of true pixels'] = 100*cms[0].sum(1)/cms[0].sum()
     return pd.DataFrame({k: out[k] for k in [*[k for k in out if k != 'share of true pixels'], 'share of true pixels']}, index=p.codes).T.round(2) if out else pd.DataFrame(columns=p.codes)
 
-# %% ../nbs/40_benchmark.ipynb #edb5a82f
+# %% ../nbs/40_benchmark.ipynb #d34f258f
 def _note(rows):
     r = rows.iloc[0]; n = sum(len(json.loads(x)) for x in rows.drop_duplicates('fold').confusions)
-    return f"{r.protocol}, fold {', '.join(sorted(set(rows.fold)))}: {n} test pictures, native resolution; {r.decoder} on {r.backbone}" + ('; QUICK, not a result' if r.quick else '')
+    note = protocol(r.protocol.rsplit('-', 1)[0]).note
+    return f"{r.protocol}, fold {', '.join(sorted(set(rows.fold)))}: {n} test pictures{', ' + note if note else ''}\n{r.decoder} on {r.backbone}, native resolution" + ('; QUICK, not a result' if r.quick else '')
 
 def plot_benchmark(
     rows:pd.DataFrame, # Lines of one experiment
     number:str='miou', # A number of the protocol
+    methods=None, # In this order; default: those that are there
     folds=None, # Folds that are pooled; default: all of the protocol
     ax=None): # Axes to draw on
     "Headlines of each method, a point a seed; floors as lines"
     import matplotlib.pyplot as plt
     rows = _one_experiment(rows); p = protocol(rows.protocol.iloc[0].rsplit('-', 1)[0]); score, folds = p.numbers[number], list(map(str, folds or p.fold_names))
-    names = list(dict.fromkeys(rows.method)); ax = ax or plt.subplots(figsize=(1.6+1.1*len(names), 3.2))[1]
+    names = list(methods or dict.fromkeys(rows.method)); ax = ax or plt.subplots(figsize=(1.6+1.1*len(names), 3.2))[1]
     for k, m in enumerate(names):
         v = [100*float(score(sum(c.values()))) for c in pooled_matrices(rows[rows.method == m], folds).values()]
         ax.plot([k]*len(v), v, 'o', c=f'C{k}', alpha=.7)
@@ -409,36 +413,42 @@ def plot_benchmark(
     ax.set_xticks(range(len(names)), names, rotation=20 if max(map(len, names)) > 9 else 0); ax.set_xlim(-.5, len(names)-.2); ax.set_ylabel('mean IoU, %'); ax.set_title(_note(rows), fontsize=7)
     return ax
 
-# %% ../nbs/40_benchmark.ipynb #b6e661bf
+# %% ../nbs/40_benchmark.ipynb #b282fd99
 def curve_table(
     rows:pd.DataFrame, # Lines that differ in `by`
     by:str='labels', # 'labels' or 'unlabelled'
     number:str='miou', # A number of the protocol
-    folds=None)->pd.DataFrame: # Folds that are pooled; default: all of the protocol
-    "Headline in % of each method against the number of labelled or unlabelled pictures: mean, lowest, highest over seeds; cost of a cell"
+    folds=None, # Folds that are pooled; default: all of the protocol
+    methods=None, # Default: those that are there
+    sizes=None, # Numbers of pictures; default: those that are there
+    seeds=None)->pd.DataFrame: # Default: those that are there
+    "Headline in % of each method against the number of labelled or unlabelled pictures: mean, lowest, highest over seeds; cost; NaN where a cell is missing"
     if by not in ('labels', 'unlabelled'): raise InputError('curve', f'by={by!r}', "'labels' or 'unlabelled'", 'choose one')
-    rows = _one_experiment(rows, by); p = protocol(rows.protocol.iloc[0].rsplit('-', 1)[0])
-    folds, size, out = list(map(str, folds or p.fold_names)), lambda x: 10**9 if x == 'all' else int(x), []
+    rows = _one_experiment(rows, by); p, out = protocol(rows.protocol.iloc[0].rsplit('-', 1)[0]), []
+    folds, seeds = list(map(str, folds or p.fold_names)), sorted(set(rows.seed) if seeds is None else seeds)
     base = rows[rows.unlabelled == ''].assign(unlabelled='0') if by == 'unlabelled' else rows.iloc[:0]                # no pool at all: the starting point
-    for m in dict.fromkeys(m for m in rows.method if m not in set(base.method)):
+    sizes = sorted(map(str, sizes or {*base[by], *rows[by]} - {''}), key=lambda x: 10**9 if x == 'all' else int(x))
+    for m in [m for m in methods or dict.fromkeys(rows.method) if m not in set(base.method)]:
         mine = pd.concat([base[base.method == ('scratch' if 'start=random' in m else 'imagenet')], rows[rows.method == m]])
-        for x in sorted(set(mine[by]), key=size):
-            g = mine[mine[by] == x]; v = [100*float(p.numbers[number](sum(c.values()))) for c in pooled_matrices(g, folds).values()]
-            cost = {k: pd.to_numeric(g[k], errors='coerce').median() for k in ('pretrain_s', 'finetune_s', 'peak_mb')}
-            out.append({'method': m, by: x, 'mean IoU, %': np.mean(v) if v else np.nan, 'lowest': min(v, default=np.nan), 'highest': max(v, default=np.nan), 'seeds': len(v), 'pretraining, s': cost['pretrain_s'], 'fine-tuning, s': cost['finetune_s'], 'peak memory, MB': cost['peak_mb']})
+        for x in sizes:
+            g = mine[(mine[by] == x) & mine.seed.isin(seeds)]; v = [100*float(p.numbers[number](sum(c.values()))) for c in pooled_matrices(g, folds).values()]
+            cost = {k: getattr(pd.to_numeric(g[k], errors='coerce'), how)() for k, how in (('pretrain_s', 'median'), ('finetune_s', 'median'), ('peak_mb', 'max'))}
+            out.append({'method': m, by: x, 'mean IoU, %': np.mean(v) if v else np.nan, 'lowest': min(v, default=np.nan), 'highest': max(v, default=np.nan), 'seeds': f'{len(v)} of {len(seeds)}', 'pretraining, s': cost['pretrain_s'], 'fine-tuning, s': cost['finetune_s'], 'peak memory, MB': cost['peak_mb']})
+    if not out: raise InputError('curve', f'lines of {", ".join(dict.fromkeys(rows.method))} only', 'a method that is pretrained on the pool', 'add one')
     return pd.DataFrame(out)
 
 def plot_curve(
     rows:pd.DataFrame, # Lines that differ in `by`
     by:str='labels', # 'labels' or 'unlabelled'
-    number:str='miou', # A number of the protocol
-    folds=None, # Folds that are pooled; default: all of the protocol
-    ax=None): # Axes to draw on
-    "Headline against the number of labelled or unlabelled pictures: mean over seeds, band from the lowest to the highest"
+    ax=None, # Axes to draw on
+    **kwargs): # For `curve_table`: `number`, `folds`, `methods`, `sizes`, `seeds`
+    "Headline against the number of labelled or unlabelled pictures: mean over seeds, band from the lowest to the highest; a gap where a cell is missing"
     import matplotlib.pyplot as plt
-    t = curve_table(rows, by, number, folds); ax = ax or plt.subplots(figsize=(5, 3.2))[1]
-    at = {x: i for i, x in enumerate(sorted(set(t[by]), key=lambda x: 10**9 if x == 'all' else int(x)))}
-    for k, (m, g) in enumerate(t.dropna(subset='mean IoU, %').groupby('method', sort=False)):
+    t = curve_table(rows, by, **kwargs); ax = ax or plt.subplots(figsize=(5, 3.2))[1]
+    at = {x: i for i, x in enumerate(dict.fromkeys(t[by]))}
+    for k, (m, g) in enumerate(t.groupby('method', sort=False)):
         x = g[by].map(at); ax.plot(x, g['mean IoU, %'], 'o-', c=f'C{k}', label=m); ax.fill_between(x, g.lowest, g.highest, color=f'C{k}', alpha=.2)
+    for x in at:
+        if t[t[by] == x]['mean IoU, %'].isna().all(): ax.text(at[x], .5, 'not run', transform=ax.get_xaxis_transform(), ha='center', rotation=90, fontsize=8, color='grey')
     ax.set_xticks(list(at.values()), list(at)); ax.set_xlabel(f'{"labelled" if by == "labels" else "unlabelled"} pictures'); ax.set_ylabel('mean IoU, %'); ax.legend(fontsize=8); ax.set_title(_note(rows), fontsize=7)
     return ax

@@ -112,27 +112,32 @@ def predict(a):
     for b in bad: print('skipped:', b, file=sys.stderr)
     return 1 if bad else 0
 
-# %% ../nbs/42_cli.ipynb #cda4b474
+# %% ../nbs/42_cli.ipynb #9d2ed067
 def _numbers(x, option):
     "`1,2,all` as numbers and 'all'"
     if bad := [v for v in x.split(',') if v != 'all' and not v.isdigit()]: raise InputError(option, f'{bad[0]!r} in {x!r}', "numbers of pictures and 'all', comma separated", 'correct it')
     return tuple(v if v == 'all' else int(v) for v in x.split(','))
 
-def _tables(a, rows, folds, name):
+def _tables(a, rows, folds):
     "Print and write the table and picture, or the curve, of a benchmark"
+    import hashlib
     from matssl.benchmark import benchmark_table, curve_table, plot_benchmark, plot_curve
     from matssl.protocol import protocol
     import matplotlib; matplotlib.use('Agg')
-    by, out = next((k for k in ('labels', 'unlabelled') if ',' in getattr(a, k)), None), Path(a.out)
+    by, out, p = next((k for k in ('labels', 'unlabelled') if ',' in getattr(a, k)), None), Path(a.out), protocol(a.protocol)
     kw = dict(folds=folds, methods=rows.attrs['methods'], seeds=range(a.seeds))
-    ts = {'': curve_table(rows, by, folds=folds).round(1).set_index('method')} if by else {'': benchmark_table(rows, **kw)}
-    if not by:
-        few = ['mean IoU, %', 'difference', '95 % interval']
-        for n in [n for n in protocol(a.protocol).numbers if n != 'miou']: ts[f'{n}: '] = benchmark_table(rows, number=n, **kw).reindex(columns=few).fillna('')
-        if (rows.different.fillna('') != '').any(): ts['different: '] = benchmark_table(rows, different=True, **kw).reindex(columns=few).fillna('')
-    for title, t in ts.items(): print(f'\n{title}\n{t.fillna("").to_string()}')
-    first, *more = ts.values(); first.join([t.add_prefix(n) for n, t in zip(list(ts)[1:], more)]).to_csv(out/f'{name}.csv')
-    (plot_curve(rows, by, folds=folds) if by else plot_benchmark(rows, folds=folds)).figure.savefig(out/f'{name}.png', dpi=110, bbox_inches='tight'); print(f'\nwritten: {out}/results.csv, {name}.csv, {name}.png')
+    if by: few = dict(kw, by=by, sizes=[x for x in rows.attrs[by] if x] + ['0']*(by == 'unlabelled' and '' in rows.attrs[by])); ts = {p.note: curve_table(rows, **few).round(1).astype(object).fillna('not run').set_index('method')}
+    else:
+        ts = {p.note: benchmark_table(rows, **kw)}; cols = ['mean IoU, %', 'difference', '95 % interval']
+        short = lambda t: t.reindex(columns=cols).fillna('')
+        for n in list(p.numbers)[1:]: ts[n] = short(benchmark_table(rows, number=n, **kw)).rename(columns={} if n.startswith('miou') else {'mean IoU, %': 'IoU, %'})
+        if (rows.different.fillna('') != '').any(): ts['different'] = short(benchmark_table(rows, different=True, **kw))
+    for title, t in ts.items(): print(f'\n{title}\n{t.to_string()}')
+    what = sorted({*rows.setup, *rows.ssl_setup, *rows.weights, *rows.pool_id, *kw['methods'], *(folds or p.fold_names), *map(str, kw['seeds'])})
+    name = f"{a.protocol}{'-quick' if a.quick else ''}-{rows.backbone.iloc[0]}-{by or 'table'}-{hashlib.sha256(' '.join(what).encode()).hexdigest()[:8]}"
+    first, *more = ts.values(); first.join([t.add_prefix(f'{n}: ') for n, t in zip(list(ts)[1:], more)]).to_csv(out/f'{name}.csv')
+    ax = plot_curve(rows, **few) if by else plot_benchmark(rows, folds=folds, methods=kw['methods'])
+    ax.figure.savefig(out/f'{name}.png', dpi=110, bbox_inches='tight'); print(f'\nwritten: {out}/results.csv, {name}.csv, {name}.png')
 
 def benchmark(a):
     if ',' in a.labels and ',' in a.unlabelled: raise InputError('benchmark', 'numbers of --labels and of --unlabelled', 'one curve at a time', 'run the two one after the other, into the same folder')
@@ -144,7 +149,7 @@ def benchmark(a):
         n = rows[rows.state == 'to run']; unknown = int(n.estimate_s.isna().sum())
         print(rows.fillna('').to_string(index=False)); print(f'\n{len(rows)-len(n)} done, {len(n)} to run: about {n.estimate_s.sum()/60:.0f} min' + (f', and {unknown} cells of a kind never measured here' if unknown else '')); return
     r = rows.iloc[-1]; print(f'\n{r.protocol}' + (': QUICK, a trial and not a result' if a.quick else '') + f'; {r.decoder} on {r.backbone}; {" and ".join(sorted(set(rows.hardware)))}; {" and ".join(sorted(set(rows.versions)))}; ImageNet weights: {", ".join(sorted(set(rows.weights)-{""})) or "none"}')
-    _tables(a, rows, folds, f'{a.protocol}{"-quick" if a.quick else ""}-{r.setup}{"-" + r.ssl_setup if r.ssl_setup else ""}')
+    _tables(a, rows, folds)
     return 1 if rows.attrs['failed'] else 0
 
 # %% ../nbs/42_cli.ipynb #41f8362c

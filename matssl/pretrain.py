@@ -302,7 +302,7 @@ def pretrain_learner(
     learn.notes = dict(start=start, arch=enc.arch, timm_kwargs=enc.timm_kwargs, fusion=m, recipe={k: v for k, v in r.items() if k != 'views'}, views=r['views'].__name__, pool=list(pool.values()), pool_overlap_with_holdout=leak, seed=seed)
     return fast(learn, bf16)
 
-# %% ../nbs/14_pretrain.ipynb #ccc6d040
+# %% ../nbs/14_pretrain.ipynb #0dead563
 def _rngs(dls):
     "States of the random generators of a run, as JSON takes them"
     t = dls.train
@@ -328,7 +328,8 @@ class Resume(Callback):
         if not self.epochs_done: return
         state, m, about = load_file(self.path), self.learn.ssl_monitor, self.about
         part = lambda p: {k[len(p):]: v for k, v in state.items() if k.startswith(p)}
-        self.model.load_state_dict(part('model.')); m.history, m.best, m.best_epoch, m.state, m.started = about['history'], tuple(about['best']), about['best_epoch'], part('best.') or None, time.time()-about['seconds']
+        self.model.load_state_dict(part('model.')); m.history, m.best, m.state, m.started = about['history'], tuple(about['best']), part('best.') or None, time.time()-about['seconds']
+        if about['best_epoch'] is not None: m.best_epoch = about['best_epoch']
         opt = [{**o, **{k.split('.', 1)[1]: v for k, v in part('opt.').items() if k.startswith(f'{i}.')}} for i, o in enumerate(about['opt'])]
         self.opt.load_state_dict(dict(state=opt, hypers=about['hypers'])); self.opt.zero_grad(); _set_rngs(self.dls, about['rngs'])
         for p, _, s, _ in self.opt.all_params(): s.update({k: v.to(p.device) for k, v in s.items() if torch.is_tensor(v)})
