@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = []
 
-# %% ../nbs/43_all.ipynb #84028ef7
+# %% ../nbs/43_all.ipynb #4d8f30dc
 from .micrograph import *
 from .mask import *
 from .synthetic import *
@@ -20,5 +20,7 @@ from .probe import *
 from .segment import *
 from .predict import *
 from .evaluate import *
+from .protocol import *
+from .benchmark import *
 
 __all__ = [n for n in dir() if not n.startswith('_')]

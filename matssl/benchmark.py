@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['backbones', 'cell_key', 'result_columns', 'parse_method', 'method_name', 'start_of', 'settings_of', 'cells_of',
-           'PeakMemory', 'run_cell', 'read_results', 'append_result', 'is_done', 'plan_of', 'run_benchmark',
-           'pooled_matrices', 'benchmark_table', 'class_table', 'plot_benchmark', 'curve_table', 'plot_curve']
+           'nested_draw', 'PeakMemory', 'run_cell', 'read_results', 'append_result', 'is_done', 'plan_of',
+           'run_benchmark', 'pooled_matrices', 'benchmark_table', 'class_table', 'plot_benchmark', 'curve_table',
+           'plot_curve']
 
 # %% ../nbs/40_benchmark.ipynb #5a1cbebc
 import csv, hashlib, io, itertools, json, os, platform, threading, time, warnings
@@ -115,15 +116,18 @@ def cells_of(
         if c not in out: out.append(c)
     return out
 
-# %% ../nbs/40_benchmark.ipynb #cfc1bf84
-def _draw(items, n, seed):
+# %% ../nbs/40_benchmark.ipynb #3fe4ec42
+def nested_draw(
+    items, # A list
+    n, # How many, or 'all'
+    seed:int)->list: # Of the shuffle
     "The first `n` of a shuffled list: larger numbers contain smaller ones"
     order = np.random.default_rng(seed).permutation(len(items)); return [items[i] for i in (order if n == 'all' else order[:int(n)])]
 
 def _encoder_of(cell, fold, folds, files, settings, start, out, shared=True):
     "The encoder of a cell: (file, was it there already?)"
     name, v = parse_method(cell['method']); r = dict(settings['pretrain']); r['views'] = dict(paper=paper_views, micrograph=micrograph_views)[v.get('views', r['views'])]
-    pool = _draw(sorted(files), cell['unlabelled'], cell['seed'])
+    pool = nested_draw(sorted(files), cell['unlabelled'], cell['seed'])
     what = [cell[k] for k in ('protocol', 'backbone', 'weights', 'pool', 'method', 'seed')] + [files_fingerprint(pool)] + [settings[k] for k in ('recipe', 'pretrain', 'bf16', 'stats', 'timm_kwargs')]
     f = out/'encoders'/f"{cell['protocol']}-{cell['pool']}-{cell['unlabelled']}-{cell['method']}-seed{cell['seed']}-{hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:8]}.safetensors"
     state = f.with_suffix('.state.safetensors')
@@ -155,7 +159,7 @@ class PeakMemory:
         self.stop.set(); self.thread.join()
         if self.cuda: self.mb = torch.cuda.max_memory_allocated()/2**20
 
-# %% ../nbs/40_benchmark.ipynb #f6838e86
+# %% ../nbs/40_benchmark.ipynb #b9bf68df
 result_columns = ['dataset', *cell_key, 'miou', 'miou_all', 'miou_merged', 'iou_foreground', 'miou_different', 'valid_miou', 'floor_majority', 'floor_position', 'quick', 'recipe', 'decoder', 'pool_pictures', 'partner_before', 'partner_after', 'best_epoch', 'reused_encoder',
     'pretrain_s', 'finetune_s', 'evaluate_s', 'cell_s', 'peak_mb', 'hardware', 'versions', 'finished', 'settings', 'confusions', 'different', 'floors']
 
@@ -186,7 +190,7 @@ def run_cell(
             f, row['reused_encoder'] = _encoder_of(cell, fold, folds, files, settings, start, Path(out), shared); n = _about(f)['notes']; kw, row['pool_pictures'] = dict(encoder=f), len(n['pool'])
             row.update(pretrain_s=n['seconds'], best_epoch=n['best_epoch'], partner_before=n['held_back_partner_accuracy'][0], partner_after=n['held_back_partner_accuracy'][1])
         t = time.time()
-        learn = finetune(Pairs(_draw(fold.train, cell['labels'], cell['seed'])), list(p.codes), cell['backbone'], settings['recipe'], settings['finetune'], p.palette, seed=cell['seed'], decoder=settings['decoder'], bf16=settings['bf16'], **kw)
+        learn = finetune(Pairs(nested_draw(fold.train, cell['labels'], cell['seed'])), list(p.codes), cell['backbone'], settings['recipe'], settings['finetune'], p.palette, seed=cell['seed'], decoder=settings['decoder'], bf16=settings['bf16'], **kw)
         row['finetune_s'] = round(time.time()-t, 1); t = time.time()
         seg = Segmenter.from_learner(learn); e = evaluate(seg, fold.test, train=fold.train)                   # floors from all training masks, however few were used
         valid, other = (evaluate(seg, x) if len(x) else None for x in (fold.valid, fold.different)); row['evaluate_s'] = round(time.time()-t, 1)

@@ -62,13 +62,15 @@ def fold_fingerprint(
     parts = (fold.train, fold.valid, fold.test, fold.different)
     return hashlib.sha256(' '.join(files_fingerprint([*x.images, *x.masks]) for x in parts).encode()).hexdigest()[:8]
 
-# %% ../nbs/24_protocol.ipynb #6588a4ff
-def _metaldam(root):
-    ds, out = dataset('metaldam', root), []
-    for k in range(6):
-        rest, test = ds.fold(k); tr, va = split_by_specimen(rest.names, .2, None, seed=k)
-        out.append(Fold(str(k), Pairs([rest[i] for i in tr]), Pairs([rest[i] for i in va]), test))
-    return out
+# %% ../nbs/24_protocol.ipynb #bb0d86be
+def _parts(rest, test, name, specimen=None, seed=0):
+    "A fold, a fifth of its training part held back by specimen"
+    tr, va = split_by_specimen(rest.names, .2, specimen, seed); return Fold(name, Pairs([rest[i] for i in tr]), Pairs([rest[i] for i in va]), test)
+
+def _six(name):
+    "The authors' six folds of a set"
+    def divide(root): ds = dataset(name, root); return [_parts(*ds.fold(k), str(k), seed=k) for k in range(6)]
+    return divide
 
 def _some(name, files):
     "A part of a pool that is empty is an error, not a smaller pool"
@@ -77,11 +79,10 @@ def _some(name, files):
 
 def _clean(root, fold=None): return _some('metaldam', dataset('metaldam', root).clean_pool()[0])
 
-# %% ../nbs/24_protocol.ipynb #34af4a5f
+# %% ../nbs/24_protocol.ipynb #7235f79f
 def _ebc(name):
     def divide(root):
-        ds = dataset(name, root); rest = ds.pairs.of('train', 'val'); tr, va = split_by_specimen(rest.names, .2, ds.specimen, seed=0)
-        return [Fold('test', Pairs([rest[i] for i in tr]), Pairs([rest[i] for i in va]), ds.pairs.of('test'))]
+        ds = dataset(name, root); return [_parts(ds.pairs.of('train', 'val'), ds.pairs.of('test'), 'test', ds.specimen)]
     return divide
 
 def _super(name):
@@ -95,14 +96,7 @@ def _others(root, fold=None): return [*_some('uhcs_unlabelled', dataset('uhcs_un
 def _three(cm): return merged_confusion(cm, [0, 1, 1])
 _ebc_numbers = {'miou': mean_iou, 'miou_merged': lambda cm: mean_iou(_three(cm)), 'iou_foreground': lambda cm: mean_iou(_three(cm), [1])}
 
-# %% ../nbs/24_protocol.ipynb #81e7d0c1
-def _uhcs(root):
-    ds, out = dataset('uhcs', root), []
-    for k in range(6):
-        rest, test = ds.fold(k); tr, va = split_by_specimen(rest.names, .2, None, seed=k)
-        out.append(Fold(str(k), Pairs([rest[i] for i in tr]), Pairs([rest[i] for i in va]), test))
-    return out
-
+# %% ../nbs/24_protocol.ipynb #64d6348e
 def _uhcs_pool(root, fold=None): return _some('uhcs_unlabelled', without_overlap(dataset('uhcs_unlabelled', root).unlabelled, dataset('uhcs', root).pairs.images)[0])
 
 # %% ../nbs/24_protocol.ipynb #1753baa9
@@ -122,14 +116,14 @@ def _synthetic(root):
 
 def _synthetic_pool(root, fold=None): return list_pictures(_made(root)/'set'/'pool')
 
-# %% ../nbs/24_protocol.ipynb #e5278041
+# %% ../nbs/24_protocol.ipynb #3a0c22d2
 def _with_train(f): return lambda root, fold: [*f(root), *fold.train.images]
 
 _metal = ('Matrix', 'Austenite', 'Martensite/Austenite', 'Precipitate', 'Defect')
 protocols = {p.name: p for p in (
-    Protocol('metaldam', 1, _metal, _metaldam, {'clean': _clean, 'clean+train': _with_train(_clean)}, {'miou': lambda cm: mean_iou(cm, [0, 1, 2, 4]), 'miou_all': mean_iou}, note='mean without precipitate', fold_names=tuple('012345')),
+    Protocol('metaldam', 1, _metal, _six('metaldam'), {'clean': _clean, 'clean+train': _with_train(_clean)}, {'miou': lambda cm: mean_iou(cm, [0, 1, 2, 4]), 'miou_all': mean_iou}, note='mean without precipitate', fold_names=tuple('012345')),
     *(Protocol(f'ebc{i}', 1, ('background', 'oxide', 'crack'), _ebc(f'ebc{i}'), {'others': _others, 'others+train': _with_train(_others)}, _ebc_numbers, square=512, note='mean of three classes') for i in (1, 2, 3)),
-    Protocol('uhcs', 1, ('ferritic matrix', 'carbide network', 'spheroidite', 'Widmanstaetten'), _uhcs, {'clean': _uhcs_pool, 'clean+train': _with_train(_uhcs_pool)}, {'miou': mean_iou}, fold_names=tuple('012345')),
+    Protocol('uhcs', 1, ('ferritic matrix', 'carbide network', 'spheroidite', 'Widmanstaetten'), _six('uhcs'), {'clean': _uhcs_pool, 'clean+train': _with_train(_uhcs_pool)}, {'miou': mean_iou}, fold_names=tuple('012345')),
     *(Protocol(f'super{i}', 1, ('matrix', 'secondary', 'tertiary'), _super(f'super{i}'), {'others': _others, 'others+train': _with_train(_others)}, {'miou': mean_iou}, palette=dict(secondary=(0, 0, 255), tertiary=(255, 0, 0))) for i in (1, 2, 3, 4)),
     Protocol('synthetic', 1, ('ferrite', 'pearlite'), _synthetic, {'clean': _synthetic_pool, 'clean+train': _with_train(_synthetic_pool)}, {'miou': mean_iou}, note='made pictures', fold_names=('0', '1')))}
 
