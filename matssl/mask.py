@@ -170,7 +170,7 @@ def check_same_size(
     if mask.shape == (h, w): return mask
     raise InputError(pair.mask, f'a mask of {mw} x {mh} px', f'{w} x {h} px as {Path(pair.image).name}', 'export the mask at the size of its picture')
 
-# %% ../nbs/01_mask.ipynb #84bd10c5
+# %% ../nbs/01_mask.ipynb #0b38c8e3
 _file_columns, _id_columns = ('filename', 'file_name', 'file', 'image', 'image_name', 'name', 'picture'), ('polygon', 'polygon_id', 'id', 'object', 'region', 'region_id', 'label_id')
 
 def read_polygons(
@@ -196,7 +196,7 @@ def _numbers_in(c): return np.array(re.findall(r'-?\d+\.?\d*(?:[eE][+-]?\d+)?', 
 
 def _corners(t, x, y, bad):
     "Corners of each row: x and y in two cells, VIA's JSON, or x, y, x, y, ... in one cell; an empty cell is no outline"
-    cells = t.fillna('').astype(str); geometry = max(cells, key=lambda c: cells[c].map(lambda v: len(_numbers_in(v))).sum())
+    cells = t.astype(object).where(t.notna(), '').astype(str); geometry = max(cells, key=lambda c: cells[c].map(lambda v: len(_numbers_in(v))).sum())
     for i, row in enumerate(cells.to_dict('records'), 2):
         text = row[geometry].replace('""', '"'); via = [re.findall(rf'"all_points_{a}"\s*:\s*\[([^\]]*)\]', text) for a in 'xy']
         if x and y: p = [_numbers_in(row[x]), _numbers_in(row[y])]
