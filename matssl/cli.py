@@ -112,7 +112,7 @@ def predict(a):
     for b in bad: print('skipped:', b, file=sys.stderr)
     return 1 if bad else 0
 
-# %% ../nbs/42_cli.ipynb #9d2ed067
+# %% ../nbs/42_cli.ipynb #6501885c
 def _numbers(x, option):
     "`1,2,all` as numbers and 'all'"
     if bad := [v for v in x.split(',') if v != 'all' and not v.isdigit()]: raise InputError(option, f'{bad[0]!r} in {x!r}', "numbers of pictures and 'all', comma separated", 'correct it')
@@ -126,7 +126,9 @@ def _tables(a, rows, folds):
     import matplotlib; matplotlib.use('Agg')
     by, out, p = next((k for k in ('labels', 'unlabelled') if ',' in getattr(a, k)), None), Path(a.out), protocol(a.protocol)
     kw = dict(folds=folds, methods=rows.attrs['methods'], seeds=range(a.seeds))
-    if by: few = dict(kw, by=by, sizes=[x for x in rows.attrs[by] if x] + ['0']*(by == 'unlabelled' and '' in rows.attrs[by])); ts = {p.note: curve_table(rows, **few).round(1).astype(object).fillna('not run').set_index('method')}
+    if by:
+        few = dict(kw, by=by, sizes=[x for x in rows.attrs[by] if x] + ['0']*(by == 'unlabelled' and '' in rows.attrs[by]))
+        t = curve_table(rows, **few).round(1).astype(object); score = ['mean IoU, %', 'lowest', 'highest']; t[score] = t[score].fillna('not run'); ts = {p.note: t.fillna('').set_index('method')}
     else:
         ts = {p.note: benchmark_table(rows, **kw)}; cols = ['mean IoU, %', 'difference', '95 % interval']
         short = lambda t: t.reindex(columns=cols).fillna('')
