@@ -2,9 +2,10 @@
 """README.md from nbs/index.ipynb: prose, code and stored outputs; hidden cells and hidden inputs left out.
 
 usage: python .ci/readme.py           writes README.md and its pictures
+       python .ci/readme.py --run     runs index.ipynb first: tables and pictures anew from the results files
        python .ci/readme.py --check   exit status 1 if they differ from what is there
 """
-import re, sys
+import re, subprocess, sys
 from pathlib import Path
 
 import nbformat
@@ -38,7 +39,15 @@ def render():
     return note + re.sub(r'\n{3,}', '\n\n', text).strip() + '\n', files
 
 
+def run():
+    "Run index.ipynb, keep its outputs, clean it"
+    here = Path(sys.executable).parent
+    for command in (['nbdev-test', 'nbs/index.ipynb', '--save', '--n-workers', '0'], ['nbdev-clean', '--fname', 'nbs/index.ipynb']):
+        subprocess.run([here/command[0], *command[1:]], cwd=root, check=True)
+
+
 def main():
+    if '--run' in sys.argv: run()
     text, files = render()
     if '--check' in sys.argv:
         same = (root/'README.md').read_text(encoding='utf-8') == text and all((pictures/n).is_file() and (pictures/n).read_bytes() == d for n, d in files.items())

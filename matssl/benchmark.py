@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['backbones', 'cell_key', 'result_columns', 'parse_method', 'method_name', 'start_of', 'settings_of', 'cells_of',
            'nested_draw', 'PeakMemory', 'run_cell', 'read_results', 'append_result', 'is_done', 'plan_of',
-           'run_benchmark', 'pooled_matrices', 'benchmark_table', 'class_table', 'plot_benchmark', 'curve_table',
-           'plot_curve']
+           'run_benchmark', 'todays_lines', 'pooled_matrices', 'benchmark_table', 'class_table', 'plot_benchmark',
+           'curve_table', 'plot_curve']
 
 # %% ../nbs/40_benchmark.ipynb #5a1cbebc
 import csv, hashlib, io, itertools, json, os, platform, threading, time, warnings
@@ -316,6 +316,17 @@ def run_benchmark(
     rows = rows[[any(all(str(r[k]) == str(c[k]) for k in cell_key) for c in cells) for _, r in rows.iterrows()]]
     if failed and not len(rows): raise failed[0]
     rows.attrs.update({k + ('s' if k == 'method' else ''): list(dict.fromkeys(c[k] for c in cells)) for k in ('method', 'labels', 'unlabelled')}, failed=len(failed)); return rows
+
+# %% ../nbs/40_benchmark.ipynb #2b361d35
+def todays_lines(
+    rows:pd.DataFrame, # Of `read_results`
+    recipe:str='default', # 'default' or 'paper'
+    quick:bool=False)->pd.DataFrame: # The quick ones instead of the full ones
+    "Lines whose settings are those of the recipes now; decoder, bfloat16 and weights may be any"
+    def same(r):
+        s = json.loads(r.settings); now = settings_of(protocol(r.protocol.rsplit('-', 1)[0]), recipe, s['decoder'], quick, s['bf16'], start=s)
+        return r.setup == now['setup'] and r.ssl_setup in ('', now['ssl_setup'])
+    return rows[[same(r) for r in rows.itertuples()]]
 
 # %% ../nbs/40_benchmark.ipynb #4e56ae23
 _apart = ['protocol', 'quick', 'backbone', 'recipe', 'decoder', 'setup', 'labels']

@@ -79,7 +79,7 @@ class InputNorm(nn.Module):
         self.register_buffer('std', torch.tensor(std).view(1, -1, 1, 1), persistent=False)
     def forward(self, x): return (x - self.mean)/self.std
 
-# %% ../nbs/10_encoder.ipynb #d74beb19
+# %% ../nbs/10_encoder.ipynb #b95c7603
 LoadReport = namedtuple('LoadReport', 'matched missing unexpected')
 _wrappers = {'module', 'backbone', 'encoder', 'encoder_q', 'model', 'body', 'net', 'state_dict', 'feature_extractor'}
 _children = {'0': 'conv1', '1': 'bn1', '4': 'layer1', '5': 'layer2', '6': 'layer3', '7': 'layer4'} # of a ResNet in an nn.Sequential
@@ -115,7 +115,7 @@ def _deeper(extra, own, arch):
         while parts and parts[0] in _wrappers: parts = parts[1:]
         if parts and like('.'.join(parts)) in known: out.append('.'.join(parts))
     if not out: return []
-    whole = {_flat(k) for k in timm.create_model(arch, pretrained=False).state_dict()} # layers behind the last map are no fault
+    with torch.device('meta'): whole = {_flat(k) for k in timm.create_model(arch, pretrained=False).state_dict()} # layers behind the last map are no fault; no random number is drawn
     return [k for k in out if _flat(k) not in whole]
 
 def split_state(

@@ -190,20 +190,21 @@ def merged_confusion(
     A = np.eye(max(groups)+1, dtype=int)[:, list(groups)]
     return A @ np.asarray(cm) @ A.T
 
-# %% ../nbs/22_evaluate.ipynb #11eacdb2
+# %% ../nbs/22_evaluate.ipynb #3f0f7e21
 def bootstrap_difference(
     a:list, # One `{picture: confusion matrix}` a seed
-    b:list, # The same for what it is compared with, on the same pictures
+    b:list, # The same for what it is compared with, on the same pictures and seeds
     score=mean_iou, # Function of confusion matrices `(..., C, C)` to scores
-    draws:int=2000, # Draws of the test pictures
+    draws:int=2000, # Draws of test pictures and seeds
     level:float=.95, # Of the interval, 0-1
     seed:int=0): # Of the draws
-    "Difference of the seeds' mean scores (a - b), and the ends of its interval over test pictures"
-    names = sorted(a[0])
+    "Difference of the seeds' mean scores (a - b), and the ends of its interval over test pictures and seeds"
+    names = sorted(a[0]); S = len(a)
+    if len(b) != S: raise InputError('bootstrap_difference', f'{S} and {len(b)} seeds', 'the same seeds for both', 'compare the seeds that both have')
     if any(sorted(m) != names for m in (*a, *b)): raise InputError('bootstrap_difference', 'methods scored on different pictures', 'the same test pictures for all seeds of both', 'compare only what ran on the same folds')
-    stack = lambda runs: np.stack([[m[n] for n in names] for m in runs]).astype(np.int64)             # (seeds, pictures, C, C)
-    weights = np.random.default_rng(seed).multinomial(len(names), [1/len(names)]*len(names), draws)   # how often each picture is drawn
-    def mean_scores(runs, w): return np.mean([score(np.einsum('dp,pij->dij', w, r)) for r in stack(runs)], 0)
-    diff = lambda w: mean_scores(a, w) - mean_scores(b, w)
-    d = diff(weights); lo, hi = np.nanquantile(d, [(1-level)/2, (1+level)/2])
-    return float(diff(np.ones((1, len(names)), int))[0]), float(lo), float(hi)
+    stack, rng = (lambda runs: np.stack([[m[n] for n in names] for m in runs]).astype(np.int64)), np.random.default_rng(seed) # (seeds, pictures, C, C)
+    pictures = rng.multinomial(len(names), [1/len(names)]*len(names), draws)                          # how often each picture is drawn
+    seeds = rng.multinomial(S, [1/S]*S, draws)/S                                                      # and each seed
+    gains = lambda w: np.stack([np.subtract(*(score(np.einsum('dp,pij->dij', w, r)) for r in pair)) for pair in zip(stack(a), stack(b))], 1)
+    lo, hi = np.nanquantile((gains(pictures)*seeds).sum(1), [(1-level)/2, (1+level)/2])
+    return float(gains(np.ones((1, len(names)), int)).mean()), float(lo), float(hi)

@@ -30,7 +30,7 @@ from .losses import DenseContrast, NTXent, QueueContrast, collapsed_loss, effect
 from .mask import Pairs, list_pictures
 from .views import micrograph_views, paper_views
 
-# %% ../nbs/14_pretrain.ipynb #46c733f3
+# %% ../nbs/14_pretrain.ipynb #ad4bb003
 methods = {
     'scratch': dict(start='random'), # nothing is pretrained
     'imagenet': dict(start='imagenet'), # photographs only
@@ -41,8 +41,8 @@ methods = {
 }
 
 recipes = {
-    'default': dict(views=micrograph_views, size=64, reach=1.5, together=4, squash=False, temperature=.2, joint=False, opt='adamw', lr=2e-3, encoder_lr=.15, wd=.05, epochs=16, hidden=512, dim=128),
-    'paper': dict(views=paper_views, size=224, reach=1., together=1, squash=True, temperature=.07, joint=False, opt='sgd', lr=.1, encoder_lr=1., wd=1e-6, epochs=100, hidden=2048, dim=128),
+    'default': dict(views=micrograph_views, exposure=.25, size=64, reach=1.5, together=4, squash=False, temperature=.2, joint=False, opt='adamw', lr=2e-3, encoder_lr=.15, wd=.05, epochs=16, hidden=512, dim=128),
+    'paper': dict(views=paper_views, exposure=1., size=224, reach=1., together=1, squash=True, temperature=.07, joint=False, opt='sgd', lr=.1, encoder_lr=1., wd=1e-6, epochs=100, hidden=2048, dim=128),
 }
 
 # %% ../nbs/14_pretrain.ipynb #7e9d8956
@@ -226,7 +226,7 @@ def refuse_overlap(
     if len(o): warnings.warn(f'{o.a.nunique()} pictures of the pool show test pictures; scores on them are not honest', stacklevel=3)
     return o.a.nunique()
 
-# %% ../nbs/14_pretrain.ipynb #fd903de0
+# %% ../nbs/14_pretrain.ipynb #a78c3b57
 def ssl_splitter(
     model:SSLModel)->list: # The network
     "Two groups of parameters, so that a trained encoder can learn more slowly than a new head"
@@ -256,8 +256,9 @@ def _ssl_loaders(dls, r, seed):
     "The loaders of a pool, with the recipe's fields and views; held-back ones fixed"
     t, v, side = dls.train.dataset, dls.valid.dataset, r['size'] if r['squash'] else int(r['size']*r['reach'])
     n, m = len(v.idxs), r['together']
+    shown = partial(r['views'], exposure=r['exposure']) if r['views'] is micrograph_views else r['views']
     make = lambda d, **kw: Fields(d.store, d.idxs, side, seed=seed, squash=r['squash'], together=m, **kw)
-    new = lambda dl, ds, fixed, bs, **kw: FieldLoader(ds, batch_tfms=[r['views'](r['size'], seed=seed+fixed, fixed=fixed)], n_inp=2, bs=bs, device=dl.device, num_workers=0, seed=seed, **kw)
+    new = lambda dl, ds, fixed, bs, **kw: FieldLoader(ds, batch_tfms=[shown(r['size'], seed=seed+fixed, fixed=fixed)], n_inp=2, bs=bs, device=dl.device, num_workers=0, seed=seed, **kw)
     train = new(dls.train, make(t, repeats=t.repeats), False, max(1, dls.train.bs//m), shuffle=True, drop_last=True)
     valid = new(dls.valid, make(v, fixed=True, repeats=max(1, 128//max(1, n*m))), True, max(1, min(n, 64//m)), drop_last=n > 0)
     return MicrographDataLoaders(train, valid, device=dls.device)

@@ -93,11 +93,11 @@ class PooledIoU(Metric):
     @property
     def name(self): return self.name_
 
-# %% ../nbs/20_segment.ipynb #6796589f
-def _segmentation_loaders(dls, augment, seed):
+# %% ../nbs/20_segment.ipynb #2f51fd96
+def _segmentation_loaders(dls, augment, seed, exposure):
     fields = copy.copy(dls.train.dataset); fields.rng = np.random.default_rng(seed) # whatever was drawn before
     new = lambda dl, tfms, ds=None, **kw: FieldLoader(ds or dl.dataset, batch_tfms=tfms, codes=dl.codes, bs=dl.bs, device=dl.device, num_workers=0, seed=seed, **kw)
-    out = MicrographDataLoaders(new(dls.train, [AugmentLabelled(seed)] if augment else [], fields, shuffle=True, drop_last=dls.train.drop_last), new(dls.valid, []), device=dls.device)
+    out = MicrographDataLoaders(new(dls.train, [AugmentLabelled(seed, exposure=exposure)] if augment else [], fields, shuffle=True, drop_last=dls.train.drop_last), new(dls.valid, []), device=dls.device)
     for k in ('codes', 'c', 'pairs', 'valid_pairs', 'ignore', 'palette'): setattr(out, k, getattr(dls, k))
     return out
 
@@ -107,7 +107,7 @@ def segmentation_splitter(
     enc = list(model.net.encoder.parameters()); ids = {id(p) for p in enc}
     return [enc, [p for p in model.parameters() if id(p) not in ids]]
 
-# %% ../nbs/20_segment.ipynb #f8a189a3
+# %% ../nbs/20_segment.ipynb #817ecaef
 @delegates(Learner, keep=True)
 def segment_learner(
     dls:MicrographDataLoaders, # Of labelled micrographs (`from_pairs`)
@@ -118,6 +118,7 @@ def segment_learner(
     decoder:str='unetplusplus', # A decoder of segmentation-models-pytorch
     loss:str='dice_ce', # 'dice_ce', 'dice' (the paper's) or 'ce'
     augment:bool=True, # Eight positions, other exposures
+    exposure:float=1., # Factor on the augmentation's changes of exposure
     stats=None, # Input statistics of bare weights
     timm_kwargs:dict=None, # For `timm.create_model`
     seed:int=0, # Of new weights, fields and augmentation
@@ -132,7 +133,7 @@ def segment_learner(
     else: enc = _encoder(arch, pretrained, weights, stats, timm_kwargs or {})
     torch.manual_seed(seed)
     model = SegmentationModel(enc, dls.c, decoder)
-    learn = Learner(_segmentation_loaders(dls, augment, seed), model, loss_func=SegmentationLoss(loss), opt_func=kwargs.pop('opt_func', Adam), splitter=segmentation_splitter,
+    learn = Learner(_segmentation_loaders(dls, augment, seed, exposure), model, loss_func=SegmentationLoss(loss), opt_func=kwargs.pop('opt_func', Adam), splitter=segmentation_splitter,
         metrics=kwargs.pop('metrics', [PooledIoU(dls.c)]), cbs=[StopAtNaN(), *kwargs.pop('cbs', [])], **kwargs)
     learn.encoder_notes = {**getattr(enc, 'notes', {}), 'method': enc.method}
     if enc.method != 'scratch': learn.freeze()
@@ -148,10 +149,10 @@ def fit_segment(self:Learner,
     else: self.fine_tune(n_epoch, lr)
     return self
 
-# %% ../nbs/20_segment.ipynb #6ddf3944
+# %% ../nbs/20_segment.ipynb #a1c0ecbc
 finetune_recipes = {
-    'default': dict(size=256, squash=False, bs=8, steps=400, epochs=1, loss='dice_ce', augment=True, schedule='one cycle', lr=2e-3, wd=.01),
-    'paper': dict(size=256, squash=True, bs=128, steps=None, epochs=200, loss='dice', augment=False, schedule='constant', lr=1e-4, wd=0.),
+    'default': dict(size=256, squash=False, bs=4, steps=400, epochs=1, loss='dice_ce', augment=True, exposure=1., schedule='one cycle', lr=4e-3, wd=.01),
+    'paper': dict(size=256, squash=True, bs=128, steps=None, epochs=200, loss='dice', augment=False, exposure=1., schedule='constant', lr=1e-4, wd=0.),
 }
 
 def finetune(
@@ -171,7 +172,7 @@ def finetune(
     if bad := set(r) - set(finetune_recipes['default']): raise InputError('overrides', f'{sorted(bad)}', f'names of {sorted(finetune_recipes["default"])}', 'check the spelling')
     bs = min(r['bs'], len(train)) if r['squash'] else r['bs']
     dls = MicrographDataLoaders.from_pairs(train, codes, size=r['size'], bs=bs, n=bs*r['steps'] if r['steps'] else None, valid_pct=0, palette=palette, ignore=ignore, squash=r['squash'], seed=seed)
-    learn = segment_learner(dls, arch, loss=r['loss'], augment=r['augment'], seed=seed, opt_func=Adam if r['schedule'] == 'one cycle' else partial(Adam, sqr_mom=.999, eps=1e-8), **kwargs)
+    learn = segment_learner(dls, arch, loss=r['loss'], augment=r['augment'], exposure=r['exposure'], seed=seed, opt_func=Adam if r['schedule'] == 'one cycle' else partial(Adam, sqr_mom=.999, eps=1e-8), **kwargs)
     learn.unfreeze()
     with learn.no_bar(), learn.no_logging(): (learn.fit_one_cycle if r['schedule'] == 'one cycle' else learn.fit)(r['epochs'], r['lr'], wd=r['wd'])
     return learn

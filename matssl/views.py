@@ -58,7 +58,7 @@ def _brightness(x, f): return x*f
 def _contrast(x, f): m = to_float(x).mean((1, 2, 3), keepdim=True); return m + (x-m)*f
 def _gamma(x, f): return x.clamp_min(1e-4)**f
 
-# %% ../nbs/13_views.ipynb #18f2107e
+# %% ../nbs/13_views.ipynb #608ed202
 class MicrographView:
     "One view: a crop at native scale in one of eight positions, another exposure, focus and noise"
     def __init__(self,
@@ -69,8 +69,10 @@ class MicrographView:
         sigma:float=1.2, # Largest blur, px
         noise:float=.05, # Largest standard deviation of noise, of the full range
         p:float=.5, # Probability of blur, and of noise
+        exposure:float=1., # Factor on brightness, contrast and gamma
         seed:int=0): # Of the draws
-        self.size, self.brightness, self.contrast, self.gamma, self.sigma, self.noise, self.p = size, brightness, contrast, gamma, sigma, noise, p
+        self.brightness, self.contrast, self.gamma = brightness*exposure, contrast*exposure, gamma*exposure
+        self.size, self.sigma, self.noise, self.p = size, sigma, noise, p
         self.rand = _Rand(seed)
     def expose(self, x):
         "Another exposure, focus and noise of `(B, C, H, W)`, 0-1"
