@@ -61,8 +61,8 @@ def start_of(
     if not f.is_file(): raise InputError(f, 'no such file', 'weights', 'check the path')
     return b, f'{f.name} {hashlib.sha256(f.read_bytes()).hexdigest()[:8]}'
 
-# %% ../nbs/40_benchmark.ipynb #183449a5
-_quick = dict(pretrain=dict(epochs=8), finetune=dict(steps=60)), dict(pretrain=dict(epochs=3), finetune=dict(epochs=10)) # default, paper
+# %% ../nbs/40_benchmark.ipynb #0a212b55
+_quick = dict(pretrain=dict(epochs=8), finetune=dict(steps=120)), dict(pretrain=dict(epochs=3), finetune=dict(epochs=10)) # default, paper
 
 def settings_of(
     p, # `Protocol`
