@@ -201,7 +201,7 @@ def run_cell(
     row.update(hardware=_hardware(), versions=_versions(), finished=datetime.now(timezone.utc).isoformat(timespec='seconds'), settings=json.dumps(settings, sort_keys=True), cell_s=round(time.time()-began, 1))
     return row
 
-# %% ../nbs/40_benchmark.ipynb #bb97d17f
+# %% ../nbs/40_benchmark.ipynb #bc30a031
 _text = dict.fromkeys(cell_key, str) | dict(seed=int)
 
 def read_results(
@@ -221,7 +221,7 @@ def append_result(
     path = Path(path); path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, 'a+b') as f:
         f.seek(0); data = f.read(); f.truncate(data.rfind(b'\n')+1)                      # what a power failure left of a line
-        text = io.StringIO(); w = csv.DictWriter(text, result_columns, lineterminator='\n')
+        text = io.StringIO(); w = csv.DictWriter(text, result_columns, lineterminator='\n', extrasaction='ignore') # other numbers of a protocol follow from the confusion matrices
         if b'\n' not in data: w.writeheader()
         w.writerow(row); f.write(text.getvalue().encode()); f.flush(); os.fsync(f.fileno())
 

@@ -95,13 +95,21 @@ class Fields:
         fields = [_tensor(cut_field(a, *_corner(rng, a.shape, self.size), self.size), self.store.channels) for _ in range(self.together)]
         return (fields[0], i) if self.together == 1 else (torch.stack(fields), torch.full((self.together,), i))
 
-# %% ../nbs/04_data.ipynb #851260f9
+# %% ../nbs/04_data.ipynb #5056d7f7
 def _tiles(shape, size):
     "Corners that cover a picture, and how much of each tile's top and left the neighbours have covered"
     def steps(n): s = list(range(0, max(n-size, 0)+1, size)); return s + ([n-size] if s[-1]+size < n else [])
     ys, xs = steps(shape[0]), steps(shape[1])
     for j, y in enumerate(ys):
         for k, x in enumerate(xs): yield y, x, (ys[j-1]+size-y if j else 0), (xs[k-1]+size-x if k else 0)
+
+def _places(masks, most=5000):
+    "Pixels of each class, at most so many a picture: `{class: [(picture, positions), ...]}`"
+    rng, out = np.random.default_rng(0), {}
+    for i, m in enumerate(masks):
+        for c in set(np.unique(m).tolist()) - {255}:
+            k = np.flatnonzero(m == c); out.setdefault(c, []).append((i, k if len(k) <= most else rng.choice(k, most, replace=False)))
+    return out
 
 class LabelledFields:
     "Fields with masks: (`(C, S, S)` uint8, `(S, S)` int64 with 255 for unlabelled, number of the picture)"
@@ -112,16 +120,25 @@ class LabelledFields:
         tiles:bool=False, # Cover each picture once instead of drawing at random
         n:int=None, # Random fields an epoch; default: as many as tiles
         seed:int=0, # Of the random corners
-        squash:bool=False): # Whole pictures and masks, resized to `size` x `size`, instead of fields
-        self.store, self.masks, self.size, self.rng, self.squash = store, masks, size, np.random.default_rng(seed), squash
+        squash:bool=False, # Whole pictures and masks, resized to `size` x `size`, instead of fields
+        balance:float=0.): # Share of random fields that are drawn around a pixel of some class, all classes alike, 0-1
+        self.store, self.masks, self.size, self.rng, self.squash, self.balance = store, masks, size, np.random.default_rng(seed), squash, balance
+        self.places = _places(masks) if balance and not tiles and not squash else {}
         self.cuts = [(i, 0, 0, 0, 0) for i in range(len(masks))] if squash else [(i, *t) for i, m in enumerate(masks) for t in _tiles(m.shape, size)]
         self.tiles, self.n = tiles, len(self.cuts) if tiles or n is None else n
     def __len__(self): return self.n
+    def _around(self):
+        "A picture, and the corner of a field around a pixel of some class"
+        i, at = (p := self.places[list(self.places)[self.rng.integers(len(self.places))]])[self.rng.integers(len(p))]
+        h, w = self.masks[i].shape; y, x = divmod(int(at[self.rng.integers(len(at))]), w)
+        return i, *(int(min(max(v-self.rng.integers(self.size), 0), max(n-self.size, 0))) for v, n in ((y, h), (x, w)))
     def __getitem__(self, k):
         i, y, x, top, left = self.cuts[k % len(self.cuts)]
+        near = bool(self.places) and self.rng.random() < self.balance
+        if near: i, y, x = self._around()
         a, m = self.store[i], self.masks[i]
         if self.squash: return _tensor(squashed(a, self.size), self.store.channels), torch.from_numpy(squashed(m, self.size, True).astype(np.int64)), i
-        if not self.tiles: y, x = _corner(self.rng, m.shape, self.size)
+        if not self.tiles and not near: y, x = _corner(self.rng, m.shape, self.size)
         m = cut_field(m, y, x, self.size, fill=255).astype(np.int64)
         if self.tiles: m[:top], m[:, :left] = 255, 255
         return _tensor(cut_field(a, y, x, self.size), self.store.channels), torch.from_numpy(m), i
@@ -257,7 +274,7 @@ def _part(store, masks, idxs):
     part.channels = store.channels
     return part, [masks[i] for i in idxs]
 
-# %% ../nbs/04_data.ipynb #e364d4d0
+# %% ../nbs/04_data.ipynb #95b5fdd3
 @patch(cls_method=True)
 def from_pairs(cls:MicrographDataLoaders,
     pairs, # Folder of pictures and masks, or `Pairs`
@@ -272,6 +289,7 @@ def from_pairs(cls:MicrographDataLoaders,
     ignore:int=None, # Mask value of unlabelled pixels
     crop_bar:bool=True, # Cut data bars
     squash:bool=False, # Whole pictures resized to `size` x `size` instead of fields: the paper's way
+    balance:float=0., # Share of the training fields drawn around a pixel of some class, all classes alike, 0-1
     seed:int=0, # Of split, corners and order
     device=None): # Default: fastai's
     "Fields of labelled micrographs with their masks"
@@ -288,7 +306,7 @@ def from_pairs(cls:MicrographDataLoaders,
     codes = list(codes or _default_codes(read))
     parts = [_part(store, masks, range(len(pairs))), _part(store, masks, range(len(pairs), len(masks)))]
     kw = dict(codes=codes, device=device or default_device(), num_workers=0)
-    fields = LabelledFields(*parts[0], size, n=n, seed=seed, squash=squash)
+    fields = LabelledFields(*parts[0], size, n=n, seed=seed, squash=squash, balance=balance)
     train = FieldLoader(fields, bs=bs, shuffle=True, drop_last=len(fields) >= bs, seed=seed, **kw)
     dls = cls(train, FieldLoader(LabelledFields(*parts[1], size, tiles=True, squash=squash), bs=bs, **kw), device=kw['device'])
     dls.codes, dls.c, dls.pairs, dls.valid_pairs, dls.ignore, dls.palette = codes, len(codes), pairs, valid, ignore, palette

@@ -116,12 +116,12 @@ def _synthetic(root):
 
 def _synthetic_pool(root, fold=None): return list_pictures(_made(root)/'set'/'pool')
 
-# %% ../nbs/24_protocol.ipynb #3a0c22d2
+# %% ../nbs/24_protocol.ipynb #50118c49
 def _with_train(f): return lambda root, fold: [*f(root), *fold.train.images]
 
 _metal = ('Matrix', 'Austenite', 'Martensite/Austenite', 'Precipitate', 'Defect')
 protocols = {p.name: p for p in (
-    Protocol('metaldam', 1, _metal, _six('metaldam'), {'clean': _clean, 'clean+train': _with_train(_clean)}, {'miou': lambda cm: mean_iou(cm, [0, 1, 2, 4]), 'miou_all': mean_iou}, note='mean without precipitate', fold_names=tuple('012345')),
+    Protocol('metaldam', 1, _metal, _six('metaldam'), {'clean': _clean, 'clean+train': _with_train(_clean)}, {'miou': lambda cm: mean_iou(cm, [0, 1, 2, 4]), 'miou_all': mean_iou, 'miou_common': lambda cm: mean_iou(cm, [0, 1, 2])}, note='mean without precipitate', fold_names=tuple('012345')),
     *(Protocol(f'ebc{i}', 1, ('background', 'oxide', 'crack'), _ebc(f'ebc{i}'), {'others': _others, 'others+train': _with_train(_others)}, _ebc_numbers, square=512, note='mean of three classes') for i in (1, 2, 3)),
     Protocol('uhcs', 1, ('ferritic matrix', 'carbide network', 'spheroidite', 'Widmanstaetten'), _six('uhcs'), {'clean': _uhcs_pool, 'clean+train': _with_train(_uhcs_pool)}, {'miou': mean_iou}, fold_names=tuple('012345')),
     *(Protocol(f'super{i}', 1, ('matrix', 'secondary', 'tertiary'), _super(f'super{i}'), {'others': _others, 'others+train': _with_train(_others)}, {'miou': mean_iou}, palette=dict(secondary=(0, 0, 255), tertiary=(255, 0, 0))) for i in (1, 2, 3, 4)),
