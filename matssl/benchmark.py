@@ -159,13 +159,15 @@ class PeakMemory:
         self.stop.set(); self.thread.join()
         if self.cuda: self.mb = torch.cuda.max_memory_allocated()/2**20
 
-# %% ../nbs/40_benchmark.ipynb #b9bf68df
+# %% ../nbs/40_benchmark.ipynb #c9437b47
 result_columns = ['dataset', *cell_key, 'miou', 'miou_all', 'miou_merged', 'iou_foreground', 'miou_different', 'valid_miou', 'floor_majority', 'floor_position', 'quick', 'recipe', 'decoder', 'pool_pictures', 'partner_before', 'partner_after', 'best_epoch', 'reused_encoder',
     'pretrain_s', 'finetune_s', 'evaluate_s', 'cell_s', 'peak_mb', 'hardware', 'versions', 'finished', 'settings', 'confusions', 'different', 'floors']
 
 def _hardware()->str:
     "The machine in a few words"
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else f'{os.cpu_count()} CPU cores ({platform.machine()}), no GPU'
+    if torch.cuda.is_available(): return torch.cuda.get_device_name()
+    cores, used = os.cpu_count(), torch.get_num_threads()
+    return f'{used} of {cores} CPU cores ({platform.machine()}), no GPU' if used < cores else f'{cores} CPU cores ({platform.machine()}), no GPU'
 
 def _versions(): from importlib.metadata import version; return ', '.join([f'matssl {__version__}', *(f'{n} {version(m).split("+")[0]}' for n, m in dict(torch='torch', timm='timm', fastai='fastai', smp='segmentation-models-pytorch').items())])
 
