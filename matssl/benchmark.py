@@ -402,10 +402,10 @@ def class_table(
         if len(cms): out[m] = 100*iou_of(cms).mean(0); out['share of true pixels'] = 100*cms[0].sum(1)/cms[0].sum()
     return pd.DataFrame({k: out[k] for k in [*[k for k in out if k != 'share of true pixels'], 'share of true pixels']}, index=p.codes).T.round(2) if out else pd.DataFrame(columns=p.codes)
 
-# %% ../nbs/40_benchmark.ipynb #d34f258f
-def _note(rows):
+# %% ../nbs/40_benchmark.ipynb #a24f4589
+def _note(rows, number='miou'):
     r = rows.iloc[0]; n = sum(len(json.loads(x)) for x in rows.drop_duplicates('fold').confusions)
-    note = protocol(r.protocol.rsplit('-', 1)[0]).note
+    p = protocol(r.protocol.rsplit('-', 1)[0]); note = p.note if number == next(iter(p.numbers)) else number
     return f"{r.protocol}, fold {', '.join(sorted(set(rows.fold)))}: {n} test pictures{', ' + note if note else ''}\n{r.decoder} on {r.backbone}, native resolution" + ('; QUICK, not a result' if r.quick else '')
 
 def plot_benchmark(
@@ -427,10 +427,10 @@ def plot_benchmark(
         cm = {r.fold: np.array(json.loads(r.floors)[f]) for r in rows.itertuples() if r.fold in folds}
         if set(cm) != set(folds): continue
         v = 100*float(score(sum(cm.values()))); ax.axhline(v, c='C3', ls=(':', '--')[j], lw=.9); ax.text(-.45, v, f'floor: {f}', fontsize=7, c='C3', va='bottom' if j else 'top')
-    ax.set_xticks(range(len(names)), names, rotation=20 if max(map(len, names)) > 9 else 0); ax.set_xlim(-.5, len(names)-.2); ax.set_ylabel('mean IoU, %'); ax.set_title(_note(rows), fontsize=7)
+    ax.set_xticks(range(len(names)), names, rotation=20 if max(map(len, names)) > 9 else 0); ax.set_xlim(-.5, len(names)-.2); ax.set_ylabel('mean IoU, %'); ax.set_title(_note(rows, number), fontsize=7)
     return ax
 
-# %% ../nbs/40_benchmark.ipynb #b282fd99
+# %% ../nbs/40_benchmark.ipynb #07afb93a
 def curve_table(
     rows:pd.DataFrame, # Lines that differ in `by`
     by:str='labels', # 'labels' or 'unlabelled'
@@ -467,5 +467,5 @@ def plot_curve(
         x = g[by].map(at); ax.plot(x, g['mean IoU, %'], 'o-', c=f'C{k}', label=m); ax.fill_between(x, g.lowest, g.highest, color=f'C{k}', alpha=.2)
     for x in at:
         if t[t[by] == x]['mean IoU, %'].isna().all(): ax.text(at[x], .5, 'not run', transform=ax.get_xaxis_transform(), ha='center', rotation=90, fontsize=8, color='grey')
-    ax.set_xticks(list(at.values()), list(at)); ax.set_xlabel(f'{"labelled" if by == "labels" else "unlabelled"} pictures'); ax.set_ylabel('mean IoU, %'); ax.legend(fontsize=8); ax.set_title(_note(rows), fontsize=7)
+    ax.set_xticks(list(at.values()), list(at)); ax.set_xlabel(f'{"labelled" if by == "labels" else "unlabelled"} pictures'); ax.set_ylabel('mean IoU, %'); ax.legend(fontsize=8); ax.set_title(_note(rows, kwargs.get('number', 'miou')), fontsize=7)
     return ax
