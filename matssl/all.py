@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = []
 
-# %% ../nbs/43_all.ipynb #4d8f30dc
+# %% ../nbs/43_all.ipynb #fc71ecdc
 from .micrograph import *
 from .mask import *
 from .synthetic import *
 from .datasets import *
 from .data import *
+from .compute import *
 from .encoder import *
 from .fusion import *
 from .losses import *
@@ -22,5 +23,6 @@ from .predict import *
 from .evaluate import *
 from .protocol import *
 from .benchmark import *
+from .speed import *
 
 __all__ = [n for n in dir() if not n.startswith('_')]

@@ -8,7 +8,7 @@ __all__ = ['backbones', 'cell_key', 'result_columns', 'parse_method', 'method_na
            'run_benchmark', 'todays_lines', 'pooled_matrices', 'benchmark_table', 'class_table', 'plot_benchmark',
            'curve_table', 'plot_curve']
 
-# %% ../nbs/40_benchmark.ipynb #5a1cbebc
+# %% ../nbs/40_benchmark.ipynb #9e8e9992
 import csv, hashlib, io, itertools, json, os, platform, threading, time, warnings
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -21,7 +21,8 @@ from .datasets import data_root
 from .data import MicrographDataLoaders, progress
 from .encoder import _about, save_encoder
 from .views import micrograph_views, paper_views
-from .pretrain import has_bf16, methods as method_table, pretrain_learner, recipes
+from .compute import has_bf16
+from .pretrain import methods as method_table, pretrain_learner, recipes
 from .segment import finetune, finetune_recipes, iou_of
 from .predict import Segmenter
 from .evaluate import bootstrap_difference, evaluate

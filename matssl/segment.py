@@ -6,7 +6,7 @@
 __all__ = ['finetune_recipes', 'SegmentationModel', 'SegmentationLoss', 'confusion', 'iou_of', 'PooledIoU',
            'segmentation_splitter', 'segment_learner', 'finetune']
 
-# %% ../nbs/20_segment.ipynb #be1bf6d1
+# %% ../nbs/20_segment.ipynb #8d04464d
 import copy, random
 from functools import partial
 import numpy as np, pandas as pd, torch, torch.nn.functional as F
@@ -15,14 +15,14 @@ from torch import nn
 from fastai.callback.schedule import fine_tune, fit_one_cycle, lr_find
 from fastai.learner import Learner, Metric
 from fastai.losses import BaseLoss
-from fastai.optimizer import Adam
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from .micrograph import InputError, Micrograph
 from .datasets import picture_hash
 from .data import FieldLoader, MicrographDataLoaders, _grid, _panel
+from .compute import FusedAdam, fast
 from .encoder import Encoder, InputNorm, load_encoder, save_encoder
-from .pretrain import StopAtNaN, _encoder, fast
+from .pretrain import StopAtNaN, _encoder
 from .views import AugmentLabelled
 
 # %% ../nbs/20_segment.ipynb #33d19d5f
@@ -107,7 +107,7 @@ def segmentation_splitter(
     enc = list(model.net.encoder.parameters()); ids = {id(p) for p in enc}
     return [enc, [p for p in model.parameters() if id(p) not in ids]]
 
-# %% ../nbs/20_segment.ipynb #817ecaef
+# %% ../nbs/20_segment.ipynb #3dc009ae
 @delegates(Learner, keep=True)
 def segment_learner(
     dls:MicrographDataLoaders, # Of labelled micrographs (`from_pairs`)
@@ -122,7 +122,8 @@ def segment_learner(
     stats=None, # Input statistics of bare weights
     timm_kwargs:dict=None, # For `timm.create_model`
     seed:int=0, # Of new weights, fields and augmentation
-    bf16:bool=False, # Compute the network in bfloat16
+    bf16:bool=None, # Compute the network in bfloat16; None: where the chip has it
+    compile:bool=False, # Compile the network with `torch.compile`
     **kwargs # For fastai's `Learner`
 )->Learner:
     "A Learner that fine-tunes an encoder and a new decoder on labelled micrographs"
@@ -133,11 +134,11 @@ def segment_learner(
     else: enc = _encoder(arch, pretrained, weights, stats, timm_kwargs or {})
     torch.manual_seed(seed)
     model = SegmentationModel(enc, dls.c, decoder)
-    learn = Learner(_segmentation_loaders(dls, augment, seed, exposure), model, loss_func=SegmentationLoss(loss), opt_func=kwargs.pop('opt_func', Adam), splitter=segmentation_splitter,
+    learn = Learner(_segmentation_loaders(dls, augment, seed, exposure), model, loss_func=SegmentationLoss(loss), opt_func=kwargs.pop('opt_func', FusedAdam), splitter=segmentation_splitter,
         metrics=kwargs.pop('metrics', [PooledIoU(dls.c)]), cbs=[StopAtNaN(), *kwargs.pop('cbs', [])], **kwargs)
     learn.encoder_notes = {**getattr(enc, 'notes', {}), 'method': enc.method}
     if enc.method != 'scratch': learn.freeze()
-    return fast(learn, bf16)
+    return fast(learn, bf16, compile)
 
 # %% ../nbs/20_segment.ipynb #19ebb921
 @patch
@@ -149,7 +150,7 @@ def fit_segment(self:Learner,
     else: self.fine_tune(n_epoch, lr)
     return self
 
-# %% ../nbs/20_segment.ipynb #a1c0ecbc
+# %% ../nbs/20_segment.ipynb #867ae488
 finetune_recipes = {
     'default': dict(size=256, squash=False, bs=4, steps=400, epochs=1, loss='dice_ce', augment=True, exposure=1., schedule='one cycle', lr=4e-3, wd=.01),
     'paper': dict(size=256, squash=True, bs=128, steps=None, epochs=200, loss='dice', augment=False, exposure=1., schedule='constant', lr=1e-4, wd=0.),
@@ -172,7 +173,7 @@ def finetune(
     if bad := set(r) - set(finetune_recipes['default']): raise InputError('overrides', f'{sorted(bad)}', f'names of {sorted(finetune_recipes["default"])}', 'check the spelling')
     bs = min(r['bs'], len(train)) if r['squash'] else r['bs']
     dls = MicrographDataLoaders.from_pairs(train, codes, size=r['size'], bs=bs, n=bs*r['steps'] if r['steps'] else None, valid_pct=0, palette=palette, ignore=ignore, squash=r['squash'], seed=seed)
-    learn = segment_learner(dls, arch, loss=r['loss'], augment=r['augment'], exposure=r['exposure'], seed=seed, opt_func=Adam if r['schedule'] == 'one cycle' else partial(Adam, sqr_mom=.999, eps=1e-8), **kwargs)
+    learn = segment_learner(dls, arch, loss=r['loss'], augment=r['augment'], exposure=r['exposure'], seed=seed, opt_func=FusedAdam if r['schedule'] == 'one cycle' else partial(FusedAdam, sqr_mom=.999, eps=1e-8), **kwargs)
     learn.unfreeze()
     with learn.no_bar(), learn.no_logging(): (learn.fit_one_cycle if r['schedule'] == 'one cycle' else learn.fit)(r['epochs'], r['lr'], wd=r['wd'])
     return learn
