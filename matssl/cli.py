@@ -159,7 +159,7 @@ def speed(a):
     d = run_speed(a.tasks.split(','), a.archs.split(','), a.out, sides=_numbers(a.sides, '--sides'), alone=(), bs=a.bs, steps=a.steps, repeats=a.repeats)
     print('\n' + d.set_index(['task', 'arch'])[['unit', 'ours', 'usual', 'ratio', 'ceiling', 'of_ceiling']].round(3).to_string() + f'\n\nratio: ours to the usual recipe; of_ceiling: ours to the same network on ready-made batches\nadded to {a.out}')
 
-# %% ../nbs/42_cli.ipynb #1bfc611d
+# %% ../nbs/42_cli.ipynb #9b7d7fca
 def _weights_args(p):
     p.add_argument('--arch', help='timm name (default: resnet50, or that of the encoder)')
     p.add_argument('--weights', metavar='FILE', help='start from a local .pth or .safetensors instead of downloading ImageNet weights')
@@ -186,6 +186,7 @@ def _parser():
     p.add_argument('--checkpoint', metavar='FILE', help='state of the run, .safetensors: written each epoch, picked up if it is there')
     return ap, command
 
+# %% ../nbs/42_cli.ipynb #f9dcae48
 def _parser_rest(command):
     p = command(finetune, 'train a segmentation network from labelled micrographs')
     p.add_argument('labelled', help='folder: images/ + labels/, train/ + train_annot/, or NAME + NAME_mask'); p.add_argument('-o', '--out', required=True, help='new folder for the segmenter')

@@ -176,7 +176,7 @@ class LabelledFields:
         if self.tiles: m[:top], m[:, :left] = 255, 255
         return _tensor(cut_field(a, y, x, self.size), self.store.channels), torch.from_numpy(m), i
 
-# %% ../nbs/04_data.ipynb #2d6c442e
+# %% ../nbs/04_data.ipynb #23d9a677
 def to_float(
     x:torch.Tensor)->torch.Tensor: # `(B, 1 or 3, H, W)` uint8, or float 0-1
     "Pictures as networks take them: `(B, 3, H, W)`, float, 0-1"
@@ -208,6 +208,7 @@ def _ahead(
             yield x
     finally: stop.set(); t.join()
 
+# %% ../nbs/04_data.ipynb #8ac43768
 class FieldLoader(DataLoader):
     "fastai's loader; `batch_tfms` are done to whole batches on the device"
     def __init__(self, dataset=None, batch_tfms=(), n_inp=1, codes=None, seed=None, **kwargs):
