@@ -41,12 +41,13 @@ def take_turns(
     contestants:dict, # `{name: function of a number of steps, giving the times of their ends}`
     n:int, # Pictures a step
     steps:int=6, # Steps a turn, at least 2
-    repeats:int=3)->pd.DataFrame: # Turns each
-    "Pictures a second: a row a round, a column a contestant; the order changes from round to round"
-    rows = []
-    for r in range(repeats):
-        names = list(contestants); names = names[r % len(names):] + names[:r % len(names)]
-        rows.append({k: rate(contestants[k](steps), n) for k in names})
+    repeats:int=3, # Turns each
+    rest:float=2.)->pd.DataFrame: # Seconds between turns
+    "Pictures a second: a row a round, a column a contestant; the order is drawn anew for each round"
+    rows, rng = [], np.random.default_rng(0)
+    for _ in range(repeats):
+        rows.append({})
+        for k in rng.permutation(list(contestants)): rows[-1][k] = rate(contestants[k](steps), n); time.sleep(rest)
     return pd.DataFrame(rows)[list(contestants)]
 
 # %% ../nbs/41_speed.ipynb #4805f010
