@@ -6,11 +6,13 @@
 __all__ = []
 
 # %% ../nbs/43_all.ipynb #fc71ecdc
+from .files import *
 from .micrograph import *
 from .mask import *
 from .synthetic import *
 from .datasets import *
 from .data import *
+from .export import *
 from .compute import *
 from .encoder import *
 from .fusion import *

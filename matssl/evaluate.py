@@ -96,6 +96,8 @@ def evaluate(
     ignore:int=None, # Mask value of unlabelled pixels; default: as in training
     keep:int=4, # Pictures kept for `plot`
     allow_overlap:bool=False, # Go on although test pictures were trained on
+    um_per_px=None, # Scale by hand: a number, or a CSV or dict of `read_scales`
+    crop_bar:bool=True, # Cut data bars
     predictions=None, # Functions of a `Micrograph` instead of the model, for tests
 )->Evaluation:
     "Scores of a Segmenter on whole pictures at native resolution"
@@ -103,7 +105,7 @@ def evaluate(
     codes, n = seg.codes, len(seg.codes)
     ignore = seg.config.get('ignore') if ignore is None else ignore
     read = MaskReader(pairs.masks, codes, seg.config.get('palette'), ignore)
-    pictures = [read_micrograph(p.image) for p in pairs]
+    pictures = [read_micrograph(p.image, um_per_px=um_per_px, crop_bar=crop_bar) for p in pairs]
     _check_leak(seg, pairs, pictures, allow_overlap)
     prior, floors, per, maps, cm = seg.prior if train is None else _prior_of(train, seg, ignore), {}, {}, [], 0
     for p, m in progress(list(zip(pairs, pictures)), 'evaluating'):

@@ -274,7 +274,7 @@ def pretrain_learner(
         lr=r['lr'], wd=r['wd'], metrics=[AvgMetric(_acc), AvgMetric(_rank)], cbs=[SSLMonitor(keep_best=recipe != 'paper'), StopAtNaN(), *kwargs.pop('cbs', [])], **kwargs)
     start = enc_start(arch, weights, pretrained)
     enc.method, learn.recipe = method, r
-    learn.notes = dict(start=start, arch=enc.arch, timm_kwargs=enc.timm_kwargs, fusion=m, recipe={k: v for k, v in r.items() if k != 'views'}, views=r['views'].__name__, pool=list(pool.values()), pool_overlap_with_holdout=leak, seed=seed)
+    learn.notes = dict(start=start, arch=enc.arch, timm_kwargs=enc.timm_kwargs, fusion=m, recipe={k: v for k, v in r.items() if k != 'views'}, views=r['views'].__name__, pool=list(pool.values()), pool_overlap_with_holdout=leak, um_per_px=dls.train.dataset.store.scale, levels=dls.train.dataset.store.levels, seed=seed)
     return fast(learn, bf16, compile)
 
 # %% ../nbs/14_pretrain.ipynb #0dead563

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['finetune_recipes', 'SegmentationModel', 'SegmentationLoss', 'confusion', 'iou_of', 'PooledIoU',
-           'segmentation_splitter', 'segment_learner', 'finetune']
+           'segmentation_splitter', 'warn_scales', 'segment_learner', 'finetune']
 
 # %% ../nbs/20_segment.ipynb #8d04464d
-import copy, random
+import copy, random, warnings
 from functools import partial
 import numpy as np, pandas as pd, torch, torch.nn.functional as F
 import segmentation_models_pytorch as smp
@@ -107,6 +107,14 @@ def segmentation_splitter(
     enc = list(model.net.encoder.parameters()); ids = {id(p) for p in enc}
     return [enc, [p for p in model.parameters() if id(p) not in ids]]
 
+# %% ../nbs/20_segment.ipynb #5ca1e002
+def warn_scales(
+    trained, now, # um/px of what was trained on and of what is there now, or None
+    what:str='the picture', where:str='training')->bool: # Names for the message
+    "Warn where two scales differ by more than a factor of 1.5"
+    if not (trained and now) or 1/1.5 <= now/trained <= 1.5: return False
+    warnings.warn(f'{what}: {now:.3g} um/px, but {where}: {trained:.3g} um/px; structures look {trained/now:.2g} times as large. Pass rescale_to={trained:.3g} to bring them to one scale', stacklevel=3); return True
+
 # %% ../nbs/20_segment.ipynb #3dc009ae
 @delegates(Learner, keep=True)
 def segment_learner(
@@ -137,6 +145,7 @@ def segment_learner(
     learn = Learner(_segmentation_loaders(dls, augment, seed, exposure), model, loss_func=SegmentationLoss(loss), opt_func=kwargs.pop('opt_func', FusedAdam), splitter=segmentation_splitter,
         metrics=kwargs.pop('metrics', [PooledIoU(dls.c)]), cbs=[StopAtNaN(), *kwargs.pop('cbs', [])], **kwargs)
     learn.encoder_notes = {**getattr(enc, 'notes', {}), 'method': enc.method}
+    warn_scales(learn.encoder_notes.get('um_per_px'), dls.train.dataset.store.scale, 'the labelled pictures', 'the pool of the encoder')
     if enc.method != 'scratch': learn.freeze()
     return fast(learn, bf16, compile)
 
