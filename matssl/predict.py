@@ -147,7 +147,7 @@ def _versions():
 
 def _trained_on(learn):
     "What a Learner was trained on and held back, and its last validation score"
-    dls, d = learn.dls, learn.dls.train.dataset; n = np.sum([np.bincount(m.ravel(), minlength=256)[:len(dls.codes)] for m in d.masks], 0); values = learn.recorder.values if hasattr(learn, 'recorder') else []
+    dls, d = learn.dls, learn.dls.train.dataset; n = np.sum([np.bincount(m.ravel(), minlength=256)[:len(dls.codes)] for m in d.masks], 0); values = getattr(getattr(learn, 'recorder', None), 'values', [])
     v = values[-1][-1] if len(values) and len(dls.valid.dataset.masks) and len(learn.metrics) and values[-1][-1] is not None else None
     return dict(date=date.today().isoformat(), pictures=dls.pairs.names, held_back=dls.valid_pairs.names, shares={c: round(float(k), 6) for c, k in zip(dls.codes, n/max(n.sum(), 1))}, valid_mean_iou=None if v is None else round(float(v), 4))
 
