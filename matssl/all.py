@@ -25,6 +25,8 @@ from .predict import *
 from .evaluate import *
 from .protocol import *
 from .benchmark import *
+from .measure import *
+from .report import *
 from .speed import *
 
 __all__ = [n for n in dir() if not n.startswith('_')]
