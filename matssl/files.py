@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import tifffile, imagecodecs
 from PIL import Image
+from fastcore.basics import patch
 
 # %% ../nbs/00_files.ipynb #73aaf326
 class InputError(ValueError):
@@ -148,15 +149,6 @@ class PictureRows:
     def _map(self, page):
         try: return tifffile.memmap(self.path, page=page, mode='r')
         except ValueError: return None
-    def _segment(self, i):
-        "One strip or tile, decoded; the last ones are kept"
-        if i not in self.last:
-            p, k = self.page, self.page.keyframe; fh = self.tif.filehandle
-            fh.seek(p.dataoffsets[i]); data = fh.read(p.databytecounts[i]) if p.databytecounts[i] else None
-            jpeg = dict(jpegtables=p.jpegtables, jpegheader=k.jpegheader) if int(k.compression) in (6, 7, 33007, 34892) else {}
-            a, at, shape = k.decode(data, i, **jpeg)
-            self.last[i] = (np.zeros(shape, p.dtype) if a is None else a)[0], at
-        return self.last[i]
     def __getitem__(self, rows):
         a, b, step = rows.indices(len(self))
         if self.whole is not None: return self.whole[rows]
@@ -164,15 +156,29 @@ class PictureRows:
         except Exception as e: raise _unreadable(self.path, e) from e
         out = _as_stored(out, self.page, False); out = out.astype(np.uint8)*255 if out.dtype == bool else out
         return (out[..., :3] if out.ndim == 3 and out.shape[-1] == 4 else out[..., 0] if out.ndim == 3 and out.shape[-1] < 3 else out)[::step]
-    def _decoded(self, a, b):
-        p = self.page; across = -(-p.imagewidth//p.tilewidth) if p.is_tiled else 1
-        wanted = range(a//self.high*across, (-(-b//self.high))*across if b > a else 0); self.last = {i: v for i, v in self.last.items() if i in wanted}
-        out = np.zeros((b-a, p.imagewidth, p.samplesperpixel), p.dtype)
-        for i in wanted:
-            s, at = self._segment(i); y, x = at[2], at[3]; s = s[:, :p.imagewidth-x]
-            top, end = max(a, y), min(b, y+len(s), p.imagelength)
-            if end > top: out[top-a:end-a, x:x+s.shape[1]] = s[top-y:end-y]
-        return out if p.samplesperpixel > 1 else out[..., 0]
+
+# %% ../nbs/00_files.ipynb #c40a77e5
+@patch
+def _segment(self:PictureRows, i):
+    "One strip or tile, decoded; the last ones are kept"
+    if i not in self.last:
+        p, k = self.page, self.page.keyframe; fh = self.tif.filehandle
+        fh.seek(p.dataoffsets[i]); data = fh.read(p.databytecounts[i]) if p.databytecounts[i] else None
+        jpeg = dict(jpegtables=p.jpegtables, jpegheader=k.jpegheader) if int(k.compression) in (6, 7, 33007, 34892) else {}
+        a, at, shape = k.decode(data, i, **jpeg)
+        self.last[i] = (np.zeros(shape, p.dtype) if a is None else a)[0], at
+    return self.last[i]
+
+@patch
+def _decoded(self:PictureRows, a, b):
+    p = self.page; across = -(-p.imagewidth//p.tilewidth) if p.is_tiled else 1
+    wanted = range(a//self.high*across, (-(-b//self.high))*across if b > a else 0); self.last = {i: v for i, v in self.last.items() if i in wanted}
+    out = np.zeros((b-a, p.imagewidth, p.samplesperpixel), p.dtype)
+    for i in wanted:
+        s, at = self._segment(i); y, x = at[2], at[3]; s = s[:, :p.imagewidth-x]
+        top, end = max(a, y), min(b, y+len(s), p.imagelength)
+        if end > top: out[top-a:end-a, x:x+s.shape[1]] = s[top-y:end-y]
+    return out if p.samplesperpixel > 1 else out[..., 0]
 
 # %% ../nbs/00_files.ipynb #c95bc67c
 _um = {'m': 1e6, 'cm': 1e4, 'mm': 1e3, 'um': 1., 'µm': 1., 'μm': 1., '\\u00b5m': 1., 'micron': 1., 'microns': 1., 'micrometer': 1., 'nm': 1e-3, 'pm': 1e-6,

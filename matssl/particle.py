@@ -6,13 +6,14 @@
 __all__ = ['particles', 'particle_fields', 'particle_summary', 'nodularity', 'size_distribution', 'plot_sizes']
 
 # %% ../nbs/28_particles.ipynb #28000003
+from pathlib import Path
 import numpy as np, pandas as pd
 from fastcore.meta import delegates
 from .micrograph import InputError
 from .fractions import check_fields, field_statistics
 
 # %% ../nbs/28_particles.ipynb #28000006
-def _name(m): from pathlib import Path; return Path(m.source).name if m.source else 'label map'
+def _name(m): return Path(m.source).name if m.source else 'label map'
 
 def _fields(x, cls):
     "The label maps of a set, where the class is in each, and the scale: (maps, `(H, W)` bool arrays, um/px or None)"
