@@ -231,6 +231,7 @@ def note_scores(self:Segmenter,
     score = dict(what=what, date=date.today().isoformat(), pictures=sorted(e.per_picture), mean_iou=round(float(e.miou), 4), iou={c: None if np.isnan(v) else round(float(v), 4) for c, v in e.iou.items()}, floors={k: round(float(e.mean(cm=v)), 4) for k, v in e.floors.items()})
     self.config['scores'] = [*self.config.get('scores', []), score]; return self
 
+# %% ../nbs/21_predict.ipynb #9e000012
 def _pct(x): return '' if x is None else f'{100*x:.1f}'
 
 @patch
@@ -252,6 +253,7 @@ def card(self:Segmenter,
     out += ['## Limits', '', f'Trained on {len(t.get("pictures") or []) or "an unknown number of"} pictures: other materials, etchants, detectors and scales are other data. Check a fraction before relying on it; rare classes (small shares above) are the first to go wrong.', '']
     return '\n'.join(out)
 
+# %% ../nbs/21_predict.ipynb #9e000013
 @patch
 def _draw_example(self:Segmenter, path):
     from matplotlib.figure import Figure
@@ -373,6 +375,7 @@ def predict_file(self:Segmenter,
         shares = {f'{c}, %': 100*v for c, v in lm.fractions().items()}; del lm
     return dict(size=f'{m.shape[1]} x {m.shape[0]}', um_per_px=m.um_per_px, scale_from=m.scale_from, **shares)
 
+# %% ../nbs/21_predict.ipynb #9e000043
 @patch
 def predict_files(self:Segmenter,
     pictures, # A folder, or a list of files
