@@ -230,9 +230,10 @@ def overlay(self:LabelMap,
     g = m.to_uint8() if isinstance(m, Micrograph) else np.asarray(m)
     g = np.dstack([g]*3) if g.ndim == 2 else g
     if g.shape[:2] != self.shape: raise InputError(self.source or 'label map', f'{self.shape}', f'the picture\'s {g.shape[:2]}', 'pass the picture that was segmented')
-    tint = class_colours[self.labels % len(class_colours)]*255
-    on = (~np.isin(self.labels, [*clear, 255]))[..., None]*alpha
-    return (g*(1-on) + tint*on).round().astype(np.uint8)
+    strength = np.full(256, alpha, np.float32); strength[[*clear, 255]] = 0; tint = (class_colours[np.arange(256) % len(class_colours)]*255).astype(np.float32); out = np.empty(g.shape, np.uint8)
+    for a in range(0, len(g), 256): # floats of a few rows at a time
+        y = np.asarray(self.labels[a:a+256]); on = strength[y][..., None]; out[a:a+256] = (g[a:a+256]*(1-on) + tint[y]*on).round()
+    return out
 
 # %% ../nbs/00_micrograph.ipynb #b6e7ddcf
 @patch
