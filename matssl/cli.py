@@ -35,6 +35,20 @@ def _reading(a):
         except ValueError: pass
     return dict(um_per_px=_scale(a), rescale_to=a.rescale_to, contrast=c, crop_bar=not a.keep_bar)
 
+def _codes(a): "Class names, comma separated"; return [c.strip() for c in a.codes.split(',')] if a.codes else None
+
+def _files(args):
+    "Pictures of files, folders and patterns"
+    from matssl.mask import list_pictures
+    from matssl.files import picture_types
+    out = []
+    for x in args:
+        if Path(x).exists(): out += list_pictures(x); continue
+        found = [f for f in map(Path, sorted(glob.glob(x) or glob.glob(str(Path(glob.escape(str(Path(x).parent)))/Path(x).name)))) if f.is_file() and f.suffix.lower() in picture_types]
+        if not found: raise InputError(x, 'no picture of that name', 'files, folders or a pattern', 'check the path')
+        out += found
+    return out
+
 def _new(path):
     "Refuse an output that is already there"
     if Path(path).exists(): raise InputError(path, 'something already there', 'a new name', 'choose another with -o')
@@ -77,13 +91,14 @@ def pretrain(a):
 
 # %% ../nbs/42_cli.ipynb #c11a0002
 def check(a):
-    from matssl.mask import codes_beside, pair_files
+    from matssl.mask import MaskReader, codes_beside, pair_files
     import pandas as pd
-    pairs = pair_files(a.labelled); codes = a.codes.split(',') if a.codes else codes_beside(pairs.masks)
+    pairs = pair_files(a.labelled); codes = _codes(a) or codes_beside(pairs.masks)
     t = pairs.report(codes, ignore=a.ignore, um_per_px=_scale(a), crop_bar=not a.keep_bar); bad = t[t.problem != '']
     with pd.option_context('display.width', 200, 'display.max_columns', None, 'display.max_rows', None): print(t.drop(columns=['problem', 'picture', 'mask']).round(3).fillna('').to_string(index=False))
     for n, p in zip(bad.name, bad.problem): print(f'problem: {n}: {p}', file=sys.stderr)
     print(f'\n{len(pairs)} pairs, {len(bad)} with a problem')
+    if any(c == 'value 1, %' for c in t) and MaskReader(pairs.masks, ignore=a.ignore).binary: print('masks of 0 and 255 are read as two classes; if 255 means unlabelled, say --ignore 255')
     if a.out:
         import matplotlib; matplotlib.use('Agg')
         out = _new(a.out); out.mkdir(parents=True); t.to_csv(out/'pairs.csv', index=False); print(f'written: {out}/pairs.csv')
@@ -97,7 +112,7 @@ def finetune(a):
     from matssl.encoder import _about
     from matssl.predict import Segmenter
     from matssl.segment import segment_learner
-    dls = MicrographDataLoaders.from_pairs(a.labelled, a.codes.split(',') if a.codes else None, size=a.size, bs=a.bs, n=a.bs*a.steps if a.steps else None, valid_pct=a.valid_pct, specimen=a.specimen, ignore=a.ignore, cache_gb=a.cache_gb, seed=a.seed, **_reading(a))
+    dls = MicrographDataLoaders.from_pairs(a.labelled, _codes(a), size=a.size, bs=a.bs, n=a.bs*a.steps if a.steps else None, valid_pct=a.valid_pct, specimen=a.specimen, ignore=a.ignore, cache_gb=a.cache_gb, seed=a.seed, **_reading(a))
     arch = a.arch or _about(a.encoder or '').get('arch') or 'resnet50'
     learn = segment_learner(dls, arch, encoder=a.encoder, pretrained=not a.scratch, weights=a.weights, decoder=a.decoder, loss=a.loss, seed=a.seed, bf16=a.bf16, compile=a.compile, **_timm(a))
     print(f'training on {", ".join(dls.pairs.names)}\nheld back: {", ".join(dls.valid_pairs.names) or "nothing"}', flush=True)
@@ -119,10 +134,9 @@ def evaluate(a):
 
 # %% ../nbs/42_cli.ipynb #83af365d
 def predict(a):
-    from matssl.mask import list_pictures
     from matssl.predict import Segmenter
     seg, out, what = Segmenter.load(a.segmenter), Path(a.out), [k for k in a.outputs.split(',') if k]
-    files = [f for x in a.pictures for f in (list_pictures(x) if '*' not in x else map(Path, sorted(glob.glob(x))))]
+    files = _files(a.pictures)
     def said(row):
         if row['state'] == 'predicted': print(f"{row['picture']}: " + ', '.join(f'{k[:-3]} {v:.2f} %' for k, v in row.items() if k.endswith(', %')), flush=True)
     t = seg.predict_files(files, out, what, said, symmetry=a.symmetry, um_per_px=_scale(a), crop_bar=not a.keep_bar)
@@ -145,14 +159,11 @@ def measure(a):
     from matssl.report import report
     import pandas as pd
     asked, meta, seg = _asked(a), dict(m.split('=', 1) if '=' in m else (m, '') for m in a.meta or []), None
-    files = [f for x in a.maps for f in (sorted(glob.glob(x)) if '*' in x else [x])]
-    if not files: raise InputError('label maps', f'nothing that fits {a.maps[0]}', 'files or folders', 'check the path')
     if a.segmenter:
         from matssl.predict import Segmenter
-        from matssl.mask import list_pictures
-        seg = Segmenter.load(a.segmenter); pictures = [p for f in files for p in list_pictures(f)]
+        seg = Segmenter.load(a.segmenter); pictures = _files(a.maps)
         maps, pics = [seg.predict(p, um_per_px=_scale(a), crop_bar=not a.keep_bar) for p in pictures], pictures
-    else: maps, pics = read_fields(files, a.codes.split(',') if a.codes else None, _scale(a)), a.pictures
+    else: maps, pics = read_fields(_files(a.maps), _codes(a), _scale(a)), a.pictures
     with pd.option_context('display.width', 200, 'display.max_columns', None):
         for w, kw in asked.items():
             for n, t in list(measure(maps, w, **kw).items())[:1]:

@@ -59,9 +59,12 @@ def shape_at(
     rescale_to, # Scale wanted, um/px, or None
     source='picture')->tuple: # The file, for the message
     "The size of a picture at another scale"
-    if not rescale_to: return tuple(shape)
+    if rescale_to is None: return tuple(shape)
+    if not (np.isfinite(rescale_to) and rescale_to > 0): raise InputError('rescale_to', f'{rescale_to}', 'a positive number, um/px', 'correct it')
     if not um_per_px: raise InputError(source, 'no scale', f'a known scale, to bring it to {rescale_to:g} um/px', 'give it with um_per_px= (a number or a CSV of files and scales)')
-    return tuple(max(1, round(n*um_per_px/rescale_to)) for n in shape)
+    out = tuple(max(1, round(n*um_per_px/rescale_to)) for n in shape)
+    if min(out) < min(16, *shape): raise InputError(source, f'{out[1]} x {out[0]} px after rescaling from {um_per_px:g} to {rescale_to:g} um/px', 'at least 16 px', 'rescale_to is in um/px: check the unit')
+    return out
 
 def set_levels(
     files, # Pictures
@@ -366,7 +369,8 @@ def _read_masks(pairs, store, codes, palette, ignore):
     "The masks of a set, cut like their pictures, unlabelled as 255"
     read, out = MaskReader(pairs.masks, codes, palette, ignore), []
     for i, p in enumerate(pairs):
-        px = store[i]; m = resized(check_same_size(p, store.kept[i][3], read(p.mask), store.kept[i][2]), px.shape[:2], True)
+        px = store[i]; full = check_same_size(p, store.kept[i][3], read(p.mask), store.kept[i][2]); m = resized(full, px.shape[:2], True)
+        if m is not full and (lost := set(np.unique(full).tolist()) - set(np.unique(m).tolist())): warnings.warn(f'{p.mask.name}: rescaling has removed the last pixels of the values {sorted(lost)}; draw thicker strokes, or train at a finer scale', stacklevel=3)
         out.append(np.where(m == ignore, 255, m).astype(np.uint8) if ignore is not None else m)
     return out, read
 

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['most_gb', 'tiff_types', 'dm_types', 'picture_types', 'InputError', 'written_whole', 'read_pixels', 'PictureRows',
-           'to_um', 'scale_bar', 'read_scales', 'scale_of']
+           'to_um', 'scale_bar', 'read_table', 'read_scales', 'scale_of']
 
 # %% ../nbs/00_files.ipynb #f1000003
-import os, re
+import html, io, os, re, unicodedata
 from contextlib import contextmanager
 from pathlib import Path
 import numpy as np
@@ -57,7 +57,7 @@ def _as_stored(a, page, indices):
     kind = page.photometric.name
     if kind == 'PALETTE' and not indices: a = (np.moveaxis(page.colormap, 0, -1) >> (8 if page.colormap.max() > 255 else 0)).astype(np.uint8)[a]
     if kind == 'MINISWHITE' and not indices and a.dtype.kind in 'bu': a = ~a if a.dtype == bool else np.iinfo(a.dtype).max - a
-    if a.ndim == 3 and a.shape[0] in (3, 4) and a.shape[-1] not in (3, 4): a = np.moveaxis(a, 0, -1)
+    if a.ndim == 3 and page.planarconfig.name == 'SEPARATE' and a.shape[0] in (2, 3, 4): a = np.moveaxis(a, 0, -1)
     return a
 
 def _tiff_page(tif, path, page):
@@ -202,7 +202,7 @@ def _ome_um(tif):
     if not tif.ome_metadata: return
     def size(k):
         m, u = re.search(rf'PhysicalSize{k}="([^"]+)"', tif.ome_metadata), re.search(rf'PhysicalSize{k}Unit="([^"]+)"', tif.ome_metadata)
-        return to_um(float(m[1]), u[1] if u else 'um') if m else None
+        return to_um(float(m[1]), html.unescape(u[1]) if u else 'um') if m else None
     return size('X'), size('Y')
 
 # %% ../nbs/00_files.ipynb #a36f0a48
@@ -309,25 +309,41 @@ def scale_bar(
     if not (np.isfinite([um, px]).all() and um > 0 and px > 0): raise InputError('scale_bar', f'{um} um over {px} px', 'two positive lengths', 'measure the bar from end to end')
     return um/px
 
+def read_table(
+    path): # CSV with commas, semicolons or tabs; UTF-8, UTF-16 or Western Windows
+    "A table of texts, as spreadsheets of all countries write it"
+    import pandas as pd
+    path = Path(path)
+    if not path.is_file(): raise InputError(path, 'no such file', 'a CSV', 'check the path')
+    raw = path.read_bytes()
+    try:
+        try: text = raw.decode('utf-16' if raw[:2] in (b'\xff\xfe', b'\xfe\xff') else 'utf-8-sig')
+        except UnicodeDecodeError: text = raw.decode('cp1252')
+        return pd.read_csv(io.StringIO(text), sep=None, engine='python', dtype=str)
+    except Exception as e: raise InputError(path, f'no readable table ({type(e).__name__})', 'a CSV with a line of column names', 'export it again as CSV') from e
+
 _by_column = {'um_per_px': 1., 'um/px': 1., 'nm_per_px': 1e-3, 'nm/px': 1e-3, 'mm_per_px': 1e3}
 
 def read_scales(
     path)->dict: # CSV: a column `file` and one of `um_per_px`, `nm_per_px`; or `bar_um` and `bar_px`
     "The scale of each picture by its name: `{name: um/px}`"
     import pandas as pd
-    t = pd.read_csv(path, sep=None, engine='python'); t.columns = [str(c).strip().lower() for c in t]
+    t = read_table(path); t.columns = [str(c).strip().lower().replace('µ', 'u').replace('μ', 'u') for c in t]
     col = next((c for c in t if c in _by_column), None); file = next((c for c in t if c in ('file', 'filename', 'name', 'image', 'picture')), None)
     if file is None or not (col or {'bar_um', 'bar_px'} <= set(t)): raise InputError(path, f'the columns {list(t)[:8]}', 'file and um_per_px (or nm_per_px, or bar_um and bar_px)', 'rename the columns')
-    um = pd.to_numeric(t[col], errors='coerce')*_by_column[col] if col else pd.to_numeric(t.bar_um, errors='coerce')/pd.to_numeric(t.bar_px, errors='coerce')
-    for n, v in zip(t[file].astype(str), um):
+    number = lambda c: pd.to_numeric(t[c].str.replace(',', '.'), errors='coerce'); um, out = number(col)*_by_column[col] if col else number('bar_um')/number('bar_px'), {}
+    for n, v in zip(t[file].map(_name_of), um):
         if not (np.isfinite(v) and v > 0): raise InputError(path, f'the scale {v} for {n}', 'a positive number', 'correct the row')
-    return {n: float(v) for n, v in zip(t[file].astype(str), um)}
+        if abs(out.setdefault(n, float(v))/v-1) > 1e-9: raise InputError(path, f'two scales for {n}, {out[n]:g} and {v:g}', 'one', 'remove one of the rows')
+    return out
+
+def _name_of(x): return unicodedata.normalize('NFC', str(x).strip())
 
 def scale_of(
     given, # A number (um/px), a CSV of `read_scales`, a dict of them, or None
     path): # The picture
     "The scale that somebody gave for a picture, um/px, or None"
     if isinstance(given, (str, Path)): given = read_scales(given)
-    if isinstance(given, dict): given = next((given[k] for k in (str(path), Path(path).name, Path(path).stem) if k in given), None)
+    if isinstance(given, dict): given = next((v for n in (str(path), Path(path).name, Path(path).stem) for k, v in given.items() if _name_of(k) == _name_of(n)), None)
     if given is not None and not (np.isfinite(given) and given > 0): raise InputError(path, f'um_per_px={given}', 'a positive number', 'leave it out where the scale is not known')
     return given

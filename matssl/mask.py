@@ -9,10 +9,10 @@ __all__ = ['Region', 'Pair', 'paint', 'read_regions', 'MaskReader', 'read_mask',
 # %% ../nbs/01_mask.ipynb #afa1c84b
 import base64, io, json, re, warnings
 from collections import namedtuple
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 import numpy as np, pandas as pd
 from fastcore.basics import patch
-from .files import InputError, picture_types, read_pixels
+from .files import InputError, picture_types, read_pixels, written_whole
 from .micrograph import LabelMap, read_micrograph
 
 # %% ../nbs/01_mask.ipynb #f5bf4db9
@@ -64,13 +64,14 @@ def _labelme(d, file):
     size, out = (d.get('imageHeight'), d.get('imageWidth')), []
     if not all(isinstance(v, int) and 0 < v < 10**6 for v in size): raise InputError(file, f'imageHeight and imageWidth {size}', 'the size of the picture', 'save it again in labelme')
     for s in d['shapes']:
-        name, kind, p = str(s.get('label')), s.get('shape_type', 'polygon'), s.get('points') or []
-        if kind == 'polygon': out.append(Region(name, _outline(p, file)))
+        name, kind, p = str(s.get('label')), s.get('shape_type') or 'polygon', s.get('points') or []
+        if kind == 'polygon' or (kind == 'rectangle' and len(p) == 4): out.append(Region(name, _outline(p, file)))
         elif kind == 'rectangle' and len(p) == 2: (a, b), (c, e) = p; out.append(Region(name, _outline([(a, b), (c, b), (c, e), (a, e)], file)))
         elif kind == 'circle' and len(p) == 2: r = float(np.hypot(p[1][0]-p[0][0], p[1][1]-p[0][1])); out.append(Region(name, _outline(_ellipse(*p[0], r, r), file)))
         elif kind == 'mask' and s.get('mask') and p:
             from PIL import Image
-            out.append(Region(name, None, (int(round(p[0][1])), int(round(p[0][0])), np.asarray(Image.open(io.BytesIO(base64.b64decode(s['mask'])))) > 0)))
+            y, x, on = int(round(p[0][1])), int(round(p[0][0])), np.asarray(Image.open(io.BytesIO(base64.b64decode(s['mask'])))) > 0
+            out.append(Region(name, None, (max(y, 0), max(x, 0), on[max(-y, 0):, max(-x, 0):])))
         else: raise InputError(file, f'a {kind} named {name!r} with {len(p)} points', 'polygons, rectangles, circles or masks', 'redraw it as a polygon')
     return out, size
 
@@ -91,7 +92,7 @@ def _rle(seg, file):
 
 def _coco(d, file):
     "Regions of each picture of a COCO file: `{file name: [Region, ...]}`, and its class names in order"
-    names = {c['id']: str(c['name']) for c in sorted(d.get('categories', []), key=lambda c: c['id'])}; pics = {i['id']: str(i['file_name']) for i in d['images']}; out = {n: [] for n in pics.values()}
+    names = {c['id']: str(c['name']) for c in sorted(d.get('categories', []), key=lambda c: c['id'])}; pics = {i['id']: PureWindowsPath(str(i['file_name'])).name for i in d['images']}; out = {n: [] for n in pics.values()}
     for a in d.get('annotations', []):
         if a['image_id'] not in pics or a['category_id'] not in names: raise InputError(file, f"an annotation of picture {a['image_id']} and category {a['category_id']}", 'ids that are listed in images and categories', 'export it again')
         seg, name, here = a['segmentation'], names[a['category_id']], out[pics[a['image_id']]]
@@ -140,7 +141,9 @@ def read_regions(
 def _raw_mask(file, palette, codes=None):
     "Class numbers as stored, painted colours translated, or labelme's outlines painted"
     if Path(file).suffix.lower() == '.json':
-        d = _load_labelme(file); regions, size = _labelme(d, file)
+        try: regions, size = _labelme(_load_labelme(file), file)
+        except InputError: raise
+        except Exception as e: raise InputError(file, f'outlines that cannot be read ({type(e).__name__}: {str(e)[:60]})', 'a labelme file', 'save it again in labelme') from e
         return paint(regions, size, codes or ['background', *sorted({r.name for r in regions} - {'background'})], file)
     a = read_pixels(file, indices=not palette)
     if a.ndim == 3 and palette: return _painted(a, palette, file)
@@ -213,7 +216,7 @@ def list_pictures(
     folder = Path(folder)
     if folder.is_file(): return [folder]
     if not folder.is_dir(): raise InputError(folder, 'no such folder', 'a folder of pictures', 'check the path')
-    fs = [f for f in (folder.rglob('*') if recurse else folder.iterdir()) if f.suffix.lower() in picture_types and not f.name.startswith('.')]
+    fs = [f for f in (folder.rglob('*') if recurse else folder.iterdir()) if f.suffix.lower() in picture_types and not f.name.startswith('.') and f.is_file()]
     if not fs: raise InputError(folder, 'no picture', f'files ending in {", ".join(sorted(picture_types))}', 'check the path, or the subfolder that holds them')
     return sorted(fs, key=lambda f: [int(x) if x.isdigit() else x.lower() for x in re.split(r'(\d+)', str(f))])
 
@@ -329,6 +332,9 @@ def report(self:Pairs,
             label = 'unlabelled' if v == ignore else names[v] if v < len(names) else f'value {v}'; r[f'{label}, %'] = 100*n[v]/n.sum()
             if names and v >= len(names) and v != ignore and n[v] and not (getattr(read, 'binary', False) and v == 1): r['problem'] = r['problem'] or f'{n[v]} pixels of value {v}, which no class has'
         if mid and r.get('um_per_px') and not 1/1.5 <= r['um_per_px']/mid <= 1.5: r['problem'] = r['problem'] or f'a scale {r["um_per_px"]/mid:.2g} times that of the others'
+    known = [v for v in values if v != ignore]
+    if not names and not getattr(read, 'binary', False) and known != list(range(len(known))):
+        for r in rows: r['problem'] = r['problem'] or f'the set holds the values {known[:8]}, not 0, 1, 2, ... without gaps: name the classes, or say which value is unlabelled'
     rows += [dict(name=f.stem, picture=f.name, problem='no partner') for f in self.lonely]
     t = pd.DataFrame(rows); first = ['split', 'name', 'picture', 'mask', 'size', 'depth', 'um_per_px', 'scale_from', 'bar_rows']
     return t.reindex(columns=[*first, *[c for c in t if c.endswith(', %')], 'problem']).fillna({'problem': '', 'split': '', 'mask': ''})
@@ -405,10 +411,13 @@ def write_polygon_masks(
     codes:list=None)->list: # Class names; default: background, then the names of the outlines
     "Masks of all pictures of a folder; pictures without an outline become empty masks, outlines without a picture raise"
     from PIL import Image
-    files = list_pictures(pictures); by_file, names = _named_regions(source, files); out, done = Path(out), []
+    files = list_pictures(pictures); _by_name(files); by_file, names = _named_regions(source, files); out, done = Path(out), []
+    if out.resolve() in {f.parent.resolve() for f in files}: raise InputError(out, 'the pictures themselves', 'another folder', 'choose another for the masks')
     codes = list(codes or ['background', *[n for n in names if n != 'background']])
     out.mkdir(parents=True, exist_ok=True)
-    for f, rs in by_file.items(): Image.fromarray(paint(rs, read_pixels(f).shape[:2], codes, source)).save(out/f'{f.stem}.png'); done.append(out/f'{f.stem}.png')
+    for f, rs in by_file.items():
+        with written_whole(out/f'{f.stem}.png') as part: Image.fromarray(paint(rs, read_pixels(f).shape[:2], codes, source)).save(part, 'PNG')
+        done.append(out/f'{f.stem}.png')
     (out/'codes.txt').write_text('\n'.join(codes) + '\n', encoding='utf-8')
     return done
 

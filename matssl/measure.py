@@ -28,6 +28,11 @@ _all_ = ['check_fields', 'correct_fractions', 'field_fractions', 'field_statisti
          'layer_profile', 'layer_thickness', 'cracks', 'crack_summary']
 
 # %% ../nbs/30_measure.ipynb #30000007
+def _by_product(p):
+    "Is this picture an overlay, an entropy map or an index PNG beside its label TIFF?"
+    base = next((p.stem.removesuffix(e) for e in ('_overlay', '_entropy') if p.stem.endswith(e)), p.stem if p.suffix.lower() == '.png' else None)
+    return base is not None and (p.parent/f'{base}.tif').exists()
+
 def read_fields(
     x, # `LabelMap`s, or files or folders of label maps
     codes:list=None, # Class names, where the files have none
@@ -37,10 +42,10 @@ def read_fields(
     x = [x] if isinstance(x, (LabelMap, str, Path)) else list(x); out = []
     for f in x:
         if isinstance(f, LabelMap): out.append(f); continue
-        files = [p for p in list_pictures(f) if Path(f).is_file() or not p.stem.endswith(('_overlay', '_entropy'))]
-        maps = [read_label_map(p, codes) for p in files if p.suffix.lower() != '.png' or not p.with_suffix('.tif').exists()]
-        for m, p in zip(maps, [p for p in files if p.suffix.lower() != '.png' or not p.with_suffix('.tif').exists()]): m.source = m.source or p; m.um_per_px, m.scale_from = (scale_of(um_per_px, p), 'by hand') if scale_of(um_per_px, p) else (m.um_per_px, m.scale_from)
-        out += maps
+        for p in [p for p in list_pictures(f) if not _by_product(p)]:
+            m = read_label_map(p, codes); um = scale_of(um_per_px, p) or (scale_of(um_per_px, m.source) if m.source else None); m.source = m.source or p
+            if um: m.um_per_px, m.scale_from = um, 'by hand'
+            out.append(m)
     return check_fields(out)
 
 # %% ../nbs/30_measure.ipynb #3000000a

@@ -201,8 +201,12 @@ def _check_config(file, cfg):
     ok = isinstance(cfg, dict) and isinstance(cfg.get('codes'), list) and all(isinstance(c, str) for c in cfg['codes']) and isinstance(cfg.get('stats'), list) and isinstance(cfg.get('decoder'), str) and isinstance(cfg.get('timm_kwargs'), dict)
     if not ok: raise InputError(file, 'no description of a model', 'codes, arch, decoder, stats and timm_kwargs as Segmenter.save writes them', 'copy the folder again')
     if not isinstance(cfg.get('arch'), str) or not timm.is_model(cfg['arch']): raise InputError(file, f'the architecture {cfg.get("arch")!r}', 'a name of timm', 'update timm, or ask whoever made the file')
-    bad = [k for k, v in cfg['timm_kwargs'].items() if k in ('pretrained', 'checkpoint_path', 'cache_dir', 'features_only') or k.startswith('pretrained_cfg') or not isinstance(v, (str, int, float, bool, type(None), list))]
+    bad = [k for k, v in cfg['timm_kwargs'].items() if k in ('pretrained', 'checkpoint_path', 'cache_dir', 'features_only', 'weights', 'stats', 'arch') or k.startswith('pretrained_cfg') or not isinstance(v, (str, int, float, bool, type(None), list))]
     if bad: raise InputError(file, f'the settings {bad}', 'settings of a network alone', 'do not use this file unless you know who made it')
+    number = lambda v: isinstance(v, (int, float)) and not isinstance(v, bool) and np.isfinite(v)
+    row = lambda v, n: isinstance(v, list) and len(v) == n and all(map(number, v)); s, levels, tile, um = cfg['stats'], cfg.get('levels'), cfg.get('tile', 256), [cfg.get(k) for k in ('um_per_px', 'rescale_to')]
+    if not (len(s) == 2 and row(s[0], 3) and row(s[1], 3) and min(s[1]) > 0 and (levels is None or row(levels, 2) and levels[0] < levels[1]) and isinstance(tile, int) and 32 <= tile <= 8192 and all(u is None or number(u) and u > 0 for u in um)):
+        raise InputError(file, f'stats {s}, levels {levels}, tile {tile}, scales {um}', 'three means and deviations, two rising levels, a tile of 32 to 8192 px, positive scales', 'copy the folder again')
 
 @patch(cls_method=True)
 def load(cls:Segmenter,
@@ -217,7 +221,8 @@ def load(cls:Segmenter,
     try: cfg, state = json.loads((folder/'config.json').read_text()), load_file(folder/'model.safetensors')
     except Exception as e: raise InputError(folder, f'files that cannot be read ({type(e).__name__})', 'config.json and model.safetensors as Segmenter.save writes them', 'copy the folder again') from e
     _check_config(folder/'config.json', cfg); codes, prior = cfg.pop('codes'), state.pop('prior', None)
-    model = SegmentationModel(Encoder(cfg['arch'], stats=cfg['stats'], **cfg['timm_kwargs']), len(codes), cfg['decoder'])
+    try: model = SegmentationModel(Encoder(cfg['arch'], stats=cfg['stats'], **cfg['timm_kwargs']), len(codes), cfg['decoder'])
+    except TypeError as e: raise InputError(folder/'config.json', f"settings that {cfg['arch']} does not know ({str(e)[:80]})", 'settings of this network', 'update timm, or ask whoever made the file') from e
     try: model.load_state_dict({k.removeprefix('model.'): v for k, v in state.items()})
     except RuntimeError as e: raise InputError(folder/'model.safetensors', str(e).splitlines()[1].strip()[:120], f"weights of {cfg['decoder']} on {cfg['arch']}", 'keep config.json and model.safetensors of one model together') from e
     return cls(model, codes, cfg, prior, device)
@@ -360,7 +365,11 @@ def predict_file(self:Segmenter,
     **kwargs)->dict: # As for `bands`
     "Predict one picture from file to label TIFF, band by band; size, scale, and the share of each class in %"
     m = _as_micrograph(file, um_per_px, crop_bar); out, stem = Path(out), Path(file).stem; to = lambda k: out/f'{stem}{_endings[k]}'
-    for k in outputs: to(k).unlink(missing_ok=True)                  # of a run that was interrupted: the label TIFF is not there
+    begun = out/f'.{stem}.begun'; old = [to(k) for k in outputs if to(k).exists()]
+    if out.resolve() == Path(file).parent.resolve(): raise InputError(out, 'the picture itself', 'another folder', 'choose another for the label map')
+    if old and not begun.exists(): raise InputError(old[0], 'a file that no unfinished run has made', 'a free name', 'remove it, or choose another folder')
+    for f in old: f.unlink()
+    with written_whole(begun, True) as f: f.write_text('')
     tags = dict(codes=self.codes, um_per_px=m.um_per_px, source=m.source, scale_from=m.scale_from); more = {**tags, 'codes': ['entropy: 255 where all classes are alike']}
     with LabelWriter(out/f'{stem}.tif', m.shape, **tags) as w:
         with LabelWriter(to('entropy'), m.shape, **more) if 'entropy' in outputs else nullcontext() as e:
@@ -373,6 +382,7 @@ def predict_file(self:Segmenter,
         if 'overlay' in outputs:
             with written_whole(to('overlay')) as f: Image.fromarray(overlay_preview(lm, Stretched(m.pixels, m.levels(self.config.get('levels'))))).save(f, 'PNG')
         shares = {f'{c}, %': 100*v for c, v in lm.fractions().items()}; del lm
+    begun.unlink()
     return dict(size=f'{m.shape[1]} x {m.shape[0]}', um_per_px=m.um_per_px, scale_from=m.scale_from, **shares)
 
 # %% ../nbs/21_predict.ipynb #9e000043
@@ -387,6 +397,8 @@ def predict_files(self:Segmenter,
     files, out, rows = list_pictures(pictures), Path(out), []
     if bad := set(outputs) - set(_endings): raise InputError('outputs', f'{sorted(bad)}', f'some of {list(_endings)}', 'check the names')
     if twice := [n for n, k in Counter(f.stem for f in files).items() if k > 1]: raise InputError('pictures', f'several files named {", ".join(twice[:5])}', 'one name a picture', 'predict them into different folders')
+    if own := [f.name for f in files if f.stem.endswith(('_overlay', '_entropy'))]: raise InputError('pictures', f'{own[0]}, named like an output', 'micrographs', 'rename it, or leave it out')
+    if out.exists() and not out.is_dir(): raise InputError(out, 'a file', 'a folder', 'choose another')
     if out.resolve() in {f.parent.resolve() for f in files}: raise InputError(out, 'the pictures themselves', 'another folder', 'choose another for the label maps')
     for f in progress(files, 'predicting'):
         row, t = dict(picture=f.name, state='already there', why=''), time.time()
@@ -406,10 +418,12 @@ def to_onnx(self:Segmenter,
     class Softmax(torch.nn.Module):
         def __init__(self, m): super().__init__(); self.m = m
         def forward(self, x): return self.m(x).float().softmax(1)
-    path, net = Path(path), Softmax(self.model).eval().cpu(); free = {i: n for i, n in ((0, 'batch'), (2, 'height'), (3, 'width'))}
+    path, net = Path(path), Softmax(self.model).eval().cpu()
+    if path.with_suffix('.json').exists(): raise InputError(path.with_suffix('.json'), 'an existing file', 'a new name', 'choose another, or remove it')
+    free = {i: n for i, n in ((0, 'batch'), (2, 'height'), (3, 'width'))}
     try:
         with written_whole(path) as f, torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter('ignore'); torch.onnx.export(net, (torch.rand(1, 3, 256, 256),), str(f), dynamo=False, opset_version=opset, input_names=['picture'], output_names=['probabilities'], dynamic_axes=dict(picture=free, probabilities=free))
     finally: self.model.to(self.device)
-    with written_whole(path.with_suffix('.json'), True) as f: f.write_text(json.dumps(dict(codes=self.codes, **{k: v for k, v in self.config.items() if k not in ('labelled', 'encoder')}), indent=1))
+    with written_whole(path.with_suffix('.json')) as f: f.write_text(json.dumps(dict(codes=self.codes, **{k: v for k, v in self.config.items() if k not in ('labelled', 'encoder')}), indent=1))
     return path

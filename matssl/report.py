@@ -123,6 +123,13 @@ def _plain(v):
 
 def _table_json(t): return dict(rows=[_plain(r) for r in (t if isinstance(t.index, pd.RangeIndex) else t.reset_index()).to_dict('records')], **_plain({k: v for k, v in t.attrs.items() if k in ('method', 'standard', 'settings', 'warnings')}))
 
+def _like(g, p, m):
+    "The micrograph at the height of its label map: with or without its data bar"
+    if g.shape == m.shape: return g
+    whole = read_micrograph(p, crop_bar=False)
+    if whole.shape != m.shape: raise InputError(p, f'{g.shape[1]} x {g.shape[0]} px', f'{m.shape[1]} x {m.shape[0]} px as in the label map', 'pass the pictures that were segmented')
+    return whole
+
 def _pictures_of(maps, pictures):
     "The micrograph of each map, or None: by order, or by the names that the maps carry"
     if pictures is None: return [None]*len(maps)
@@ -130,7 +137,7 @@ def _pictures_of(maps, pictures):
     if ps and isinstance(ps[0], Path):
         by = {p.stem: p for p in ps}; found = [by.get(Path(m.source).stem) if m.source else None for m in maps]
         if not any(found): raise InputError('pictures', f'none with the name of a label map ({Path(maps[0].source).stem if maps[0].source else "maps without names"}, ...)', 'the micrographs that were segmented', 'name their folder')
-        return [p and read_micrograph(p) for p in found]
+        return [p and _like(read_micrograph(p), p, m) for p, m in zip(found, maps)]
     if len(ps) != len(maps): raise InputError('pictures', f'{len(ps)}', f'{len(maps)}, one for each label map', 'give them in the same order')
     return ps
 
