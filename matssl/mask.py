@@ -339,6 +339,7 @@ def report(self:Pairs,
     t = pd.DataFrame(rows); first = ['split', 'name', 'picture', 'mask', 'size', 'depth', 'um_per_px', 'scale_from', 'bar_rows']
     return t.reindex(columns=[*first, *[c for c in t if c.endswith(', %')], 'problem']).fillna({'problem': '', 'split': '', 'mask': ''})
 
+# %% ../nbs/01_mask.ipynb #a1b00023
 @patch
 def show(self:Pairs,
     n:int=6, # Pairs to draw, spread over the set

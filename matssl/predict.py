@@ -196,6 +196,7 @@ def save(self:Segmenter,
     with written_whole(folder/'config.json', True) as f: f.write_text(json.dumps(dict(codes=self.codes, **self.config), indent=1))
     return folder
 
+# %% ../nbs/21_predict.ipynb #68a355e9
 def _check_config(file, cfg):
     "Refuse a configuration that is incomplete, or that asks for more than a network"
     ok = isinstance(cfg, dict) and isinstance(cfg.get('codes'), list) and all(isinstance(c, str) for c in cfg['codes']) and isinstance(cfg.get('stats'), list) and isinstance(cfg.get('decoder'), str) and isinstance(cfg.get('timm_kwargs'), dict)
@@ -322,6 +323,7 @@ def bands(self:Segmenter,
     parts = predict_bands(f, x if shape == m.shape else Rescaled(x, shape), tile or c.get('tile', 256), overlap, bs or (8 if self.device.type == 'cuda' else 1), self.device)
     yield from parts if shape == m.shape else scaled_back(parts, shape[0], m.shape)
 
+# %% ../nbs/21_predict.ipynb #2d7160fe
 def _as_micrograph(x, um_per_px, crop_bar):
     "A micrograph from a file, an array or a micrograph; large TIFFs stay in their file"
     if isinstance(x, Micrograph): return replace(x, um_per_px=scale_of(um_per_px, x.source or 'picture') or x.um_per_px)
