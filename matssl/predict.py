@@ -417,6 +417,8 @@ def to_onnx(self:Segmenter,
     path, # File to write, `.onnx`; an existing one is refused
     opset:int=17)->Path: # Version of the operators
     "Write the network as ONNX and its description as JSON"
+    try: import onnx
+    except ImportError as e: raise InputError(path, 'no package onnx', 'the package that writes ONNX files', "pip install 'matssl[formats]'") from e
     class Softmax(torch.nn.Module):
         def __init__(self, m): super().__init__(); self.m = m
         def forward(self, x): return self.m(x).float().softmax(1)
