@@ -128,8 +128,9 @@ def particles(
     t = pd.concat([p.assign(field=i, source=str(_name(m))) for i, (m, (p, _)) in enumerate(zip(maps, parts)) if len(p)] or [pd.DataFrame()], ignore_index=True)
     if t.empty: raise InputError(_name(maps[0]), f'no {cls!r} of {min_diameter_px:g} px across', 'at least one', 'lower min_diameter_px, or take the picture at a higher magnification')
     t = _in_um(t, um); t = t[[next(c for c in t if c in (n, f'{n}_um', f'{n}_px', f'{n}_um2', f'{n}_px2')) for n in _columns]]
-    t.attrs = dict(method='connected regions; Crofton perimeter, Feret from the convex hull, ellipse of equal moments', standard=None, warnings=_doubts(t, maps),
-        settings=dict(cls=cls, um_per_px=um, min_diameter_px=min_diameter_px, shape_diameter_px=shape_diameter_px, connectivity=connectivity, fill_holes=fill_holes, fields=len(maps), left_out=int(sum(n for _, n in parts))) | ({} if um is None else dict(min_diameter_um=min_diameter_px*um, shape_diameter_um=shape_diameter_px*um)))
+    left = int(sum(n for _, n in parts)); small = [f'{left} particles of less than {min_diameter_px:g} px across are left out'] if left else []
+    t.attrs = dict(method='connected regions; Crofton perimeter, Feret from the convex hull, ellipse of equal moments', standard=None, warnings=small + _doubts(t, maps),
+        settings=dict(cls=cls, um_per_px=um, min_diameter_px=min_diameter_px, shape_diameter_px=shape_diameter_px, connectivity=connectivity, fill_holes=fill_holes, fields=len(maps), left_out=left) | ({} if um is None else dict(min_diameter_um=min_diameter_px*um, shape_diameter_um=shape_diameter_px*um)))
     return t
 
 # %% ../nbs/28_particles.ipynb #28000034

@@ -102,6 +102,7 @@ def _section(what, tables, pictures):
     first = next(iter(tables.values())).attrs; ws = [w for t in tables.values() for w in t.attrs.get('warnings', [])]
     parts = [f'<h2>{_esc(questions[what])}</h2>', _warn(ws), *pictures]
     for n, t in tables.items(): parts += [f'<h3>{_esc(n)}</h3>', html_table(t)]
+    if 'anisotropy' in first: parts.append(f'<p>Longest to shortest mean intercept over the directions: {first["anisotropy"]:.2f}.</p>')
     how = [f'Method: {_esc(first.get("method", ""))}.'] + ([f'Standard: {_esc(first["standard"])}.'] if first.get('standard') else []) + ['Settings: ' + ', '.join(f'{_esc(k)} = {_cell(v)}' for k, v in (first.get('settings') or {}).items() if v is not None) + '.']
     return '\n'.join(parts + [f'<p class="small">{" ".join(how)}</p>'])
 
