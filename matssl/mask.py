@@ -38,15 +38,16 @@ def paint(
     regions, # `Region`s; later ones lie above earlier ones
     shape, # `(H, W)`
     codes:list, # Class names; names of the regions are looked up here
-    file='outlines')->np.ndarray: # For error messages
-    "Regions as class indices `(H, W)` uint8; what lies in none is 0"
+    file='outlines', # For error messages
+    rest:int=0)->np.ndarray: # Value where no region lies: a class, or 255 for unlabelled
+    "Regions as class indices `(H, W)` uint8; a region named `unlabelled` that is no class becomes 255"
     from skimage.draw import polygon
-    out = np.zeros(shape, np.uint8)
+    out = np.full(shape, rest, np.uint8); known = {'unlabelled': 255, **{c: i for i, c in enumerate(codes)}}
     for r in regions:
-        if r.name not in codes: raise InputError(file, f'an outline named {r.name!r}', f'one of {", ".join(codes)}', 'add the name to codes, or rename the outline')
+        if r.name not in known: raise InputError(file, f'an outline named {r.name!r}', f'one of {", ".join(codes)}', 'add the name to codes, or rename the outline')
         if r.mask is not None:
-            y, x, m = r.mask; part = out[y:y+len(m), x:x+m.shape[1]]; part[m[:part.shape[0], :part.shape[1]]] = codes.index(r.name)
-        else: out[polygon(r.points[:, 1], r.points[:, 0], shape)] = codes.index(r.name)
+            y, x, m = r.mask; part = out[y:y+len(m), x:x+m.shape[1]]; part[m[:part.shape[0], :part.shape[1]]] = known[r.name]
+        else: out[polygon(r.points[:, 1], r.points[:, 0], shape)] = known[r.name]
     return out
 
 def _outline(points, file, shift=.5):

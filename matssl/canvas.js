@@ -1,0 +1,212 @@
+// The canvas of the widgets: shows a part of a picture of any size, asks the kernel for what it shows, and sends strokes back.
+// Coordinates sent to the kernel are picture pixels, x and y, pixel centres at whole numbers.
+
+const el = (tag, style, into) => { const e = document.createElement(tag); Object.assign(e.style, style); into.append(e); return e; };
+const clamp = (x, a, b) => Math.min(Math.max(x, a), b);
+
+function render({ model, el: root }) {
+  const get = k => model.get(k), set = (k, v) => { model.set(k, v); model.save_changes(); };
+  const box = el('div', { outline: 'none', display: 'inline-block', maxWidth: '100%' }, root);
+  box.className = 'matssl-canvas'; box.tabIndex = 0;
+  box.dataset.lmSuppressShortcuts = 'true'; // JupyterLab's own keys (d d deletes a cell) stay out while the canvas has the focus
+  const canvas = el('canvas', { display: 'block', maxWidth: '100%', cursor: 'crosshair', touchAction: 'none', background: '#888' }, box);
+  const line = el('div', { font: '12px monospace', whiteSpace: 'pre-wrap', minHeight: '1.4em', padding: '2px 0' }, box);
+  const ctx = canvas.getContext('2d'), id = Math.random().toString(36).slice(2);
+  let at = { x: 0, y: 0, zoom: 1 }, parts = {}, whole = null, stroke = null, pan = null, pointer = null, held = null, timer = 0, space = false, drawn = 0;
+
+  // Where things are: the panels (prediction, and truth beside it), picture to screen and back
+  const panels = () => get('beside') ? 2 : 1;
+  const wide = () => canvas.width / panels();
+  const size = () => get('shape'); // [height, width], px
+  const screen = (x, y) => [(x + .5 - at.x) * at.zoom + wide() / 2, (y + .5 - at.y) * at.zoom + canvas.height / 2];
+  const picture = (sx, sy) => [((sx % wide()) - wide() / 2) / at.zoom + at.x - .5, (sy - canvas.height / 2) / at.zoom + at.y - .5];
+  const fit = () => { const [h, w] = size(); return { x: w / 2, y: h / 2, zoom: Math.min(wide() / w, canvas.height / h) }; };
+  const mouse = e => { const r = canvas.getBoundingClientRect(); return [(e.clientX - r.left) * canvas.width / r.width, (e.clientY - r.top) * canvas.height / r.height]; };
+
+  function keepInside() {
+    const [h, w] = size(), least = fit().zoom;
+    at.zoom = clamp(at.zoom, least, 32); at.x = clamp(at.x, 0, w); at.y = clamp(at.y, 0, h);
+    if (at.zoom <= least * 1.0001) Object.assign(at, fit());
+  }
+  function moved(tell = true) {
+    keepInside(); draw(); clearTimeout(timer);
+    timer = setTimeout(() => { want(); if (tell) set('view', [at.x, at.y, at.zoom]); }, 60);
+  }
+
+  // What is shown: one window of the picture, at native resolution or at every 2nd, 4th, ... block of pixels
+  function want(layers) {
+    const [h, w] = size(), step = 2 ** Math.max(0, Math.floor(Math.log2(1 / at.zoom)));
+    const [x0, y0] = picture(0, 0), cut = (v, n) => clamp(Math.floor(v / step) * step, 0, Math.floor((n - 1) / step) * step);
+    const col = cut(x0, w), row = cut(y0, h);
+    const nx = Math.min(Math.ceil((x0 + 1 + wide() / at.zoom - col) / step), Math.ceil((w - col) / step));
+    const ny = Math.min(Math.ceil((y0 + 1 + canvas.height / at.zoom - row) / step), Math.ceil((h - row) / step));
+    model.send({ kind: 'want', id, row, col, h: Math.max(ny, 1), w: Math.max(nx, 1), step, layers: layers || get('layers') });
+  }
+  function received(m, buffers) {
+    if (m.kind === 'changed') return want(m.layers);
+    if (m.kind !== 'window' || m.id !== id) return;
+    m.layers.forEach((name, i) => {
+      const b = buffers[i], data = new Uint8Array(b.buffer ? b.buffer.slice(b.byteOffset, b.byteOffset + b.byteLength) : b);
+      const part = { ...m, data, image: null };
+      parts[name] = data.length ? part : null;
+      if (name === 'picture' && !whole) whole = part;
+    });
+    for (const name of m.none) parts[name] = null;
+    drawn += 1; box.dataset.windows = drawn; draw();
+  }
+  function tinted(p, colour) {
+    const c = document.createElement('canvas'); c.width = p.w; c.height = p.h;
+    const im = new ImageData(p.w, p.h), d = im.data, n = p.w * p.h;
+    for (let i = 0; i < n; i++) colour(p.data, i, d, 4 * i);
+    c.getContext('2d').putImageData(im, 0, 0); return c;
+  }
+  const grey = (s, i, d, o) => { d[o] = d[o + 1] = d[o + 2] = s[i]; d[o + 3] = 255; };
+  const rgb = (s, i, d, o) => { d[o] = s[3 * i]; d[o + 1] = s[3 * i + 1]; d[o + 2] = s[3 * i + 2]; d[o + 3] = 255; };
+  const heat = (s, i, d, o) => { d[o] = 255; d[o + 1] = 255 - s[i] / 2; d[o + 2] = 0; d[o + 3] = s[i]; };
+  function classes(strength) {
+    const palette = get('palette'), shown = get('shown');
+    return (s, i, d, o) => {
+      const k = s[i]; if (k >= palette.length || !shown[k]) return;
+      d[o] = palette[k][0]; d[o + 1] = palette[k][1]; d[o + 2] = palette[k][2]; d[o + 3] = 255 * strength;
+    };
+  }
+  function lay(p, colour, panel, smooth) {
+    if (!p) return;
+    p.image = p.image || tinted(p, colour);
+    const [x, y] = screen(p.col - .5, p.row - .5), s = p.step * at.zoom;
+    ctx.imageSmoothingEnabled = smooth; ctx.drawImage(p.image, x + panel * wide(), y, p.w * s, p.h * s);
+  }
+  const base = (p, panel) => p && lay(p, p.data.length === 3 * p.w * p.h ? rgb : grey, panel, at.zoom < 1);
+
+  function draw() {
+    ctx.fillStyle = '#888'; ctx.fillRect(0, 0, canvas.width, canvas.height);
+    for (let panel = 0; panel < panels(); panel++) {
+      ctx.save(); ctx.beginPath(); ctx.rect(panel * wide(), 0, wide(), canvas.height); ctx.clip();
+      base(whole, panel); base(parts.picture, panel);
+      if (panel === 1) lay(parts.truth, classes(get('opacity')), 1, false);
+      else {
+        lay(parts.guess, classes(get('opacity') * .6), 0, false);
+        lay(parts.labels, classes(get('opacity')), 0, false);
+        if (get('entropy')) lay(parts.entropy, heat, 0, false);
+      }
+      ctx.restore();
+    }
+    if (panels() === 2) { ctx.fillStyle = '#fff'; ctx.fillRect(wide() - 1, 0, 2, canvas.height); }
+    scaleBar(); marks();
+  }
+  function marks() { // the stroke in the making, the measured line, the brush
+    ctx.lineCap = ctx.lineJoin = 'round';
+    if (stroke) {
+      const p = get('palette')[get('label')] || [255, 255, 255], erase = get('tool') === 'erase';
+      ctx.strokeStyle = erase ? 'rgba(255,255,255,.7)' : `rgba(${p},${.7})`;
+      ctx.lineWidth = get('tool') === 'outline' ? 2 : Math.max(1, 2 * get('brush') * at.zoom);
+      ctx.beginPath(); stroke.forEach(([x, y], i) => ctx[i ? 'lineTo' : 'moveTo'](...screen(x, y)));
+      if (stroke.length === 1) ctx.lineTo(...screen(stroke[0][0] + .01, stroke[0][1]));
+      ctx.stroke();
+    }
+    const l = get('line');
+    if (l.length === 4) {
+      const a = screen(l[0], l[1]), b = screen(l[2], l[3]);
+      for (const [w, c] of [[4, '#000'], [2, '#fd0']]) {
+        ctx.lineWidth = w; ctx.strokeStyle = c; ctx.beginPath(); ctx.moveTo(...a); ctx.lineTo(...b); ctx.stroke();
+        for (const p of [a, b]) { ctx.beginPath(); ctx.moveTo(p[0], p[1] - 8); ctx.lineTo(p[0], p[1] + 8); ctx.stroke(); }
+      }
+    }
+    const r = get('region');
+    if (r.length === 4) {
+      const [x, y] = screen(r[1] - .5, r[0] - .5);
+      ctx.setLineDash([6, 4]); ctx.lineWidth = 2; ctx.strokeStyle = '#fff'; ctx.strokeRect(x, y, r[3] * at.zoom, r[2] * at.zoom); ctx.setLineDash([]);
+    }
+    if (pointer && ['brush', 'erase'].includes(get('tool'))) {
+      ctx.lineWidth = 1; ctx.strokeStyle = '#fff'; ctx.beginPath(); ctx.arc(...pointer, Math.max(1, get('brush') * at.zoom), 0, 7); ctx.stroke();
+    }
+  }
+  function scaleBar() {
+    const um = get('um_per_px'); if (!um) return;
+    const most = wide() / 4 * um / at.zoom, e = 10 ** Math.floor(Math.log10(most)), length = [5, 2, 1].find(k => k * e <= most) * e, px = length / um * at.zoom;
+    const text = length >= 1 ? `${+length.toPrecision(2)} µm` : `${+(length * 1000).toPrecision(2)} nm`, x = 12, y = canvas.height - 14;
+    ctx.font = '13px sans-serif'; const room = Math.max(px, ctx.measureText(text).width) + 12;
+    ctx.fillStyle = 'rgba(0,0,0,.55)'; ctx.fillRect(x - 6, y - 20, room, 30);
+    ctx.fillStyle = '#fff'; ctx.fillRect(x, y, px, 4); ctx.fillText(text, x, y - 5);
+  }
+  function readOut() {
+    let t = `${at.zoom >= 1 ? +at.zoom.toPrecision(3) + ' screen px a picture px' : '1 screen px = ' + (1 / at.zoom).toPrecision(3) + ' picture px'}`;
+    if (pointer) {
+      const [x, y] = picture(...pointer).map(Math.round), p = parts.picture, seen = [];
+      const look = q => { const i = Math.floor((x - q.col) / q.step), j = Math.floor((y - q.row) / q.step); return i >= 0 && j >= 0 && i < q.w && j < q.h ? j * q.w + i : -1; };
+      if (p && p.data.length === p.w * p.h && look(p) >= 0) seen.push(`grey ${p.data[look(p)]}`);
+      for (const name of ['labels', 'guess', 'truth']) { const q = parts[name], i = q ? look(q) : -1; if (i >= 0 && get('codes')[q.data[i]] !== undefined) seen.push(`${name === 'labels' ? '' : name + ' '}${get('codes')[q.data[i]]}`); }
+      if (parts.entropy && look(parts.entropy) >= 0) seen.push(`entropy ${(parts.entropy.data[look(parts.entropy)] / 255).toFixed(2)}`);
+      t = `row ${y}, column ${x}   ${seen.join(', ')}   ${t}`;
+    }
+    line.textContent = get('status') ? `${t}\n${get('status')}` : t;
+  }
+
+  // Hands: wheel zooms at the pointer, space or the middle button moves, the left button does what the tool says
+  canvas.addEventListener('wheel', e => {
+    e.preventDefault(); const [sx, sy] = mouse(e), [x, y] = picture(sx, sy);
+    at.zoom *= 2 ** (-Math.sign(e.deltaY) / 2); keepInside();
+    const [nx, ny] = picture(sx, sy); at.x += x - nx; at.y += y - ny; moved();
+  }, { passive: false });
+  canvas.addEventListener('pointerdown', e => {
+    box.focus({ preventScroll: true }); canvas.setPointerCapture(e.pointerId); pointer = mouse(e); const p = picture(...pointer), tool = get('tool');
+    if (e.button === 1 || e.button === 2 || space || tool === 'pan') pan = { from: pointer, x: at.x, y: at.y };
+    else if (tool === 'fill') model.send({ kind: 'fill', point: p });
+    else if (tool === 'measure') measureDown(p);
+    else stroke = [p];
+    e.preventDefault(); draw();
+  });
+  function measureDown(p) {
+    const l = get('line'), near = k => l.length === 4 && Math.hypot(l[k] - p[0], l[k + 1] - p[1]) * at.zoom < 10;
+    held = near(0) ? 0 : near(2) ? 2 : l.length === 4 && l[0] === l[2] && l[1] === l[3] ? 2 : null;
+    if (held === null) { held = 2; model.set('line', [...p, ...p]); }
+    drag(p);
+  }
+  function drag(p) { const l = [...get('line')]; l[held] = p[0]; l[held + 1] = p[1]; model.set('line', l); }
+  canvas.addEventListener('pointermove', e => {
+    pointer = mouse(e); const p = picture(...pointer);
+    if (pan) { at.x = pan.x - (pointer[0] - pan.from[0]) / at.zoom; at.y = pan.y - (pointer[1] - pan.from[1]) / at.zoom; moved(); }
+    else if (held !== null) drag(p);
+    else if (stroke) stroke.push(p);
+    draw(); readOut();
+  });
+  canvas.addEventListener('pointerup', () => {
+    if (held !== null) { held = null; model.save_changes(); }
+    if (stroke) model.send({ kind: get('tool'), points: stroke.map(p => p.map(v => Math.round(v * 100) / 100)) });
+    stroke = pan = null; draw();
+  });
+  canvas.addEventListener('pointercancel', () => { stroke = pan = held = null; draw(); });
+  canvas.addEventListener('pointerleave', () => { pointer = null; draw(); readOut(); });
+  canvas.addEventListener('contextmenu', e => e.preventDefault());
+  const tools = { b: 'brush', e: 'erase', f: 'fill', o: 'outline', p: 'pan' };
+  box.addEventListener('keydown', e => {
+    const k = e.key; let known = true;
+    if (k === ' ') space = true;
+    else if (k === 'z' || k === 'y' || k === 'Z') model.send({ kind: k === 'z' ? 'undo' : 'redo' });
+    else if (e.ctrlKey || e.metaKey || e.altKey) known = false;
+    else if (/^[0-9]$/.test(k)) { if (+k < get('codes').length) set('label', +k); }
+    else if (tools[k]) { if (get('tools').includes(tools[k])) set('tool', tools[k]); }
+    else if (k === '[' || k === ']') set('brush', clamp(get('brush') * (k === ']' ? 1.25 : .8), .5, 200));
+    else if (k === '+' || k === '=' || k === '-') { at.zoom *= k === '-' ? .7071 : 1.4142; moved(); }
+    else if (k === 'w') { at = fit(); moved(); }
+    else if (k === 'n') { at.zoom = 1; moved(); }
+    else if (k === 'ArrowRight' || k === 'ArrowLeft') model.send({ kind: k === 'ArrowRight' ? 'next' : 'previous' });
+    else known = false;
+    if (known) { e.preventDefault(); e.stopPropagation(); draw(); readOut(); }
+  });
+  box.addEventListener('keyup', e => { if (e.key === ' ') space = false; });
+
+  // What the kernel changes
+  function resized() { [canvas.width, canvas.height] = get('size'); looked(); }
+  function looked() { const [x, y, zoom] = get('view'); at = zoom ? { x, y, zoom } : fit(); moved(!zoom); }
+  function another() { parts = {}; whole = null; at = fit(); moved(); }
+  function again() { for (const p of Object.values(parts)) if (p) p.image = null; draw(); readOut(); }
+  const on = { 'change:size': resized, 'change:beside': () => { keepInside(); moved(); }, 'change:view': () => { const [x, y, zoom] = get('view'); if (x !== at.x || y !== at.y || zoom !== at.zoom) looked(); },
+    'change:picture_number': another, 'msg:custom': received };
+  for (const k of ['palette', 'shown', 'opacity', 'entropy', 'label', 'tool', 'brush', 'line', 'region', 'status', 'um_per_px', 'codes']) on[`change:${k}`] = again;
+  for (const [k, f] of Object.entries(on)) model.on(k, f);
+  resized(); readOut();
+  return () => { clearTimeout(timer); for (const [k, f] of Object.entries(on)) model.off(k, f); };
+}
+
+export default { render };
