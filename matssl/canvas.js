@@ -24,9 +24,9 @@ function render({ model, el: root }) {
   const mouse = e => { const r = canvas.getBoundingClientRect(); return [(e.clientX - r.left) * canvas.width / r.width, (e.clientY - r.top) * canvas.height / r.height]; };
 
   function keepInside() {
-    const [h, w] = size(), least = fit().zoom;
-    at.zoom = clamp(at.zoom, least, 32); at.x = clamp(at.x, 0, w); at.y = clamp(at.y, 0, h);
-    if (at.zoom <= least * 1.0001) Object.assign(at, fit());
+    const [h, w] = size(), all = fit();
+    at.zoom = clamp(at.zoom, Math.min(all.zoom, 1), 32); at.x = clamp(at.x, 0, w); at.y = clamp(at.y, 0, h);
+    if (at.zoom <= all.zoom * 1.0001) { at.x = all.x; at.y = all.y; }
   }
   function moved(tell = true) {
     keepInside(); draw(); clearTimeout(timer);

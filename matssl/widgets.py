@@ -31,7 +31,7 @@ class ViewBrowser(W.VBox):
     def __init__(self,
         pictures, # Files, arrays or `Micrograph`s
         view:MicrographView=None, # Where the sliders begin; default: the recipe's
-        n:int=6): # Views that are shown
+        n:int=6): # Views that are shown, in two rows; even
         self.pictures, self.n, self.seed, v = list(pictures), n, 0, view or MicrographView()
         start = {k: getattr(v, k) for k in _ranges}; least = min(PictureWindows(self.pictures[0]).shape)
         self.sliders = {k: (W.IntSlider if k == 'size' else W.FloatSlider)(min(start[k], least) if k == 'size' else start[k], min=a, max=min(b, least) if k == 'size' else b, step=s, description=k, continuous_update=False, layout=W.Layout(width='260px')) for k, (a, b, s) in _ranges.items()}
@@ -48,8 +48,9 @@ class ViewBrowser(W.VBox):
         if s['size'] > side: self.note.value = f'the picture is smaller than {s["size"]} px'; return None
         field = p(r, c, side, side); x = torch.from_numpy(field.copy()); x = (x[None] if x.ndim == 2 else x.permute(2, 0, 1))[None]
         views = (MicrographView(seed=self.seed, **s)(x.repeat(self.n, 1, 1, 1))*255).round().to(torch.uint8)
-        pad = lambda a: np.pad(a, ((0, side-len(a)), (0, 6), *[(0, 0)]*(a.ndim-2)), constant_values=255)
-        tiles = [v.permute(1, 2, 0).numpy() if v.shape[0] == 3 else v[0].numpy() for v in views]; sheet = np.concatenate([pad(field), *map(pad, tiles)], 1)
+        gap = lambda a: np.pad(a, ((0, 6), (6, 0), *[(0, 0)]*(a.ndim-2)), constant_values=255)
+        tiles = [v.permute(1, 2, 0).numpy() if v.shape[0] == 3 else v[0].numpy() for v in views]; rows = [np.concatenate(list(map(gap, tiles[i::2])), 1) for i in (0, 1)]; right = np.concatenate(rows)
+        tall = max(side, len(right)); fill = lambda a: np.pad(a, ((0, tall-len(a)), *[(0, 0)]*(a.ndim-1)), constant_values=255); sheet = np.concatenate([fill(field), fill(right)], 1)
         self.image.value = _png(sheet); self.note.value = f'the field ({side} px, left) and {self.n} views of {s["size"]} px, at native scale'; return sheet
 
 def _png(a): f = io.BytesIO(); Image.fromarray(a).save(f, 'PNG'); return f.getvalue()
@@ -97,7 +98,7 @@ class PredictionBrowser(W.VBox):
         name = lambda x: Path(x).name if isinstance(x, (str, Path)) else Path(x.source).name if isinstance(x, Micrograph) and x.source else 'picture'
         self.which = W.Dropdown(options=[(f'{i+1}/{len(self.pictures)}  {name(x)}', i) for i, x in enumerate(self.pictures)], layout=W.Layout(width='280px')); self.which.observe(lambda ch: self.go(ch.new), 'value')
         self.opacity = W.FloatSlider(.45, min=0, max=1, step=.05, description='opacity', layout=W.Layout(width='240px')); W.link((self.opacity, 'value'), (c, 'opacity'))
-        self.toggles = [W.ToggleButton(True, description=k, layout=W.Layout(width='auto')) for k in c.codes]; self.swatches = [W.HTML(f'<span style="background:rgb{tuple(k)};padding:0 .6em;border:1px solid #888"></span>') for k in c.palette]
+        c.shown = [i > 0 for i in range(len(c.codes))]; self.toggles = [W.ToggleButton(i > 0, description=k, layout=W.Layout(width='auto')) for i, k in enumerate(c.codes)]; self.swatches = [W.HTML(f'<span style="background:rgb{tuple(k)};padding:0 .6em;border:1px solid #888"></span>') for k in c.palette]
         for t in self.toggles: t.observe(lambda _: setattr(c, 'shown', [t.value for t in self.toggles]), 'value')
         self.beside, self.undecided = W.Checkbox(truth is not None, description='truth beside', indent=False, disabled=truth is None, layout=W.Layout(width='110px')), W.Checkbox(False, description='entropy', indent=False, disabled=entropies is None, layout=W.Layout(width='90px'))
         W.link((self.beside, 'value'), (c, 'beside')); self.undecided.observe(lambda ch: self._entropy(ch.new), 'value')
@@ -183,9 +184,9 @@ def snap_to_edge(
     d, out = (b-a)/length, []; along = np.arange(-reach-1, reach+1.25, .25)
     for end in (a, b):
         s = map_coordinates(g, [(end[1]+along*d[1]), (end[0]+along*d[0])], order=1, mode='nearest'); slope = abs(s[4:] - s[:-4]) # over one pixel
-        k = int((slope - 1e-6*abs(along[2:-2])).argmax()); flat = slope.max() < 4*max(np.median(slope), 1)
-        y0, y1, y2 = slope[max(k-1, 0)], slope[k], slope[min(k+1, len(slope)-1)]; off = .5*(y0-y2)/(y0-2*y1+y2) if y0-2*y1+y2 < 0 else 0.
-        out += [float(v) for v in (end if flat else end + d*(along[2:-2][k] + .25*np.clip(off, -1, 1)))]
+        k = int(slope.argmax())+2; near = s[max(k-10, 0):k+11]; half = (near.min() + near.max())/2; flat = slope.max() < 4*max(np.median(slope), 1)
+        at = [i + (half-s[i])/(s[i+1]-s[i]) for i in range(len(s)-1) if (s[i]-half)*(s[i+1]-half) < 0]; i = min(at, key=lambda i: abs(i-k)) if at else k
+        out += [float(v) for v in (end if flat else end + d*(along[0] + .25*i))]
     return out
 
 # %% ../nbs/32_widgets.ipynb #3dce0026
