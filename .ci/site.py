@@ -168,10 +168,11 @@ class Site:
         return os.path.relpath(to, Path(page).parent) + anchor
 
     def prose(self, text, folder, page, loose=False):
-        "Markdown of the repository as Markdown of the site: links lead to pages, public names to their signatures, lists begin after an empty line"
+        "Markdown of the repository as Markdown of the site: links lead to pages, public names to their signatures, lists and formulas that stand alone begin after an empty line"
         out = []
         for i, part in enumerate(re.split(r'(^```.*?^```[^\n]*$)', text, flags=re.S | re.M)):
             if i % 2: out.append(part); continue
+            part = re.sub(r'^(\$\$.*?\$\$)[ \t]*$', r'\n\1\n', part, flags=re.M | re.S)
             part = re.sub(r'^((?![ \t]*(?:[-*+]|\d+\.)[ \t])[^\n]*\S[^\n]*)\n(?=(?:[-*]|\d+\.) )', r'\1\n\n', part, flags=re.M)
             for j, bit in enumerate(re.split(r'(`+[^`]+`+)', part)):
                 if j % 2:
@@ -291,12 +292,18 @@ class Site:
             echo = flags.get('echo') != 'false'
             if flags.keys() & {'export', 'exports', 'exporti'}:
                 out += [self.api(e, page) for e in entries(code)] if 'exporti' not in flags else []
-                out.append(self.keep('<details class="source"><summary>Source</summary>') + f'{fence}py\n{code}\n{fence}' + self.keep('</details>'))
+                out.append(self.keep(f'<details class="source"><summary>{self.source_of(code)}</summary>') + f'{fence}py\n{code}\n{fence}' + self.keep('</details>'))
             elif code and echo:
                 title = '; '.join(notes[f] for f in notes if f in flags)
                 out.append(f'{fence}py{f" title={chr(34)}{title}{chr(34)}" if title else ""}\n{code}\n{fence}')
             out += [self.output(o, book, page, alt, echo) for o in c.get('outputs', [])]
         return '\n\n'.join(out) + '\n'
+
+    def source_of(self, code):
+        "What a folded cell holds"
+        body = ast.parse(code).body; names = [t for n in body for t in ([n.name] if hasattr(n, 'name') else [t.id for t in n.targets if isinstance(t, ast.Name)] if isinstance(n, ast.Assign) else [])]
+        if all(isinstance(n, (ast.Import, ast.ImportFrom)) for n in body): return 'Imports'
+        return 'Source' + (' of ' + ', '.join(f'<code>{html.escape(n)}</code>' for n in names) if names else '')
 
     def opening(self, text, book):
         "Title, line, then what the page is about: the module, or on the first page where to go"
@@ -306,7 +313,7 @@ class Site:
             more = (f'[{first.title}]({first.page}){{ .md-button .md-button--primary }} ' if first else '') + '[Reference](reference/index.md){ .md-button } [All names](api.md){ .md-button }'
         else:
             more = (f'`from matssl.{book.module} import *` · ' if book.module else '') + f'notebook `{book.file.relative_to(root).as_posix()}`\n{{: .about }}'
-        return f'{title}\n\n{more}\n\n{rest}'
+        return ('---\nhide: [navigation]\n---\n\n' if book.file.stem == 'index' else '') + f'{title}\n\n{more}\n\n{rest}'
 
     def lists(self):
         "Overviews of tutorials, of the reference by floors, and of all public names"
@@ -371,7 +378,8 @@ def build(work, url='', repo=''):
         def on_page_content(self, text, **kwargs): return site.finish(text)
     listen = Listen(logging.WARNING); logging.getLogger('mkdocs').addHandler(listen)
     try:
-        cfg = load_config(str(here/'mkdocs.yml'), docs_dir=str(docs), site_dir=str(out), nav=nav, strict=True, site_url=url or None, repo_url=repo or None)
+        cfg = load_config(str(here/'mkdocs.yml'), docs_dir=str(docs), site_dir=str(out), nav=nav, strict=True, site_url=url or None)
+        if repo: cfg.extra['social'] = [dict(icon='fontawesome/brands/git-alt', link=repo, name='Repository')] # in the footer: mkdocs-material's own link in the header asks the server for numbers
         cfg.plugins['finish'] = Finish()
         cfg.plugins.on_startup(command='build', dirty=False)
         try: mkdocs_build(cfg)
