@@ -54,8 +54,9 @@ def entries(source):
             yield Entry(f'{owner}.{n.name}', n, 'classmethod' if 'cls_method' in words else 'property' if 'as_prop' in words else 'method', source)
         elif isinstance(n, (ast.Assign, ast.AnnAssign)):
             for t in getattr(n, 'targets', None) or [n.target]:
-                for name in ([t] if isinstance(t, ast.Name) else getattr(t, 'elts', [])):
-                    if isinstance(name, ast.Name) and is_public(name.id): yield Entry(name.id, n, 'value', source)
+                several = isinstance(t, ast.Tuple) and isinstance(n.value, ast.Tuple) and len(t.elts) == len(n.value.elts)
+                for i, name in enumerate(getattr(t, 'elts', [t])):
+                    if isinstance(name, ast.Name) and is_public(name.id): yield Entry(name.id, ast.copy_location(ast.Assign([name], n.value.elts[i] if several else n.value), n), 'value', source)
 
 
 def parameters(fn, method):
@@ -139,7 +140,9 @@ class Site:
             self.names.setdefault(e.name, b.page)
             if e.kind in ('function', 'method'): self.functions.setdefault(e.name, e)
         words = {p.name.strip('*') for _, e in self.defined if e.kind in ('function', 'method', 'classmethod') for p in parameters(e.node, False)}
-        self.linked = {n for n in self.names if n not in words} # a name that is also a parameter's is not linked from prose
+        times = Counter(e.name for _, e in self.defined)
+        words |= {e.name.split('.')[1] for _, e in self.defined if '.' in e.name}
+        self.linked = {n for n in self.names if n not in words and times[n] == 1} # from prose: not what is also a parameter, a method or a command
 
     def keep(self, text):
         "A paragraph that becomes `text` when the page is HTML"
@@ -151,7 +154,7 @@ class Site:
 
     def inline(self, text, page):
         "A comment as HTML: code between backticks, names linked"
-        def code(m): return f'<a href="{self.href(self.names[m[1]], page, m[1])}"><code>{m[1]}</code></a>' if m[1] in self.names else f'<code>{m[1]}</code>'
+        def code(m): return f'<a href="{self.href(self.names[m[1]], page, m[1])}"><code>{m[1]}</code></a>' if m[1] in self.linked else f'<code>{m[1]}</code>'
         return re.sub(r'`([^`]+)`', code, html.escape(text, quote=False))
 
     def target(self, link, folder, page, loose):
@@ -486,7 +489,7 @@ def selftest():
             assert list(outside) == ['https://example.org/x'] and pages == 2 and inside >= 3
     source = 'def f(\n    a:int, # First\n    b=2, c=(1, 2))->str: # Both\n    "Doc"\n@delegates(f)\ndef g(\n    x, # An x\n    **kwargs)->int: # What comes back\n    "Doc"\ndef _h(): pass\nA, B = 1, 2\n@patch\ndef m(self:C, k=1): pass\n'
     es = {e.name: e for e in entries(source)}
-    assert list(es) == ['f', 'g', 'A', 'B', 'C.m']
+    assert list(es) == ['f', 'g', 'A', 'B', 'C.m'] and [ast.unparse(es[n].node.value) for n in 'AB'] == ['1', '2']
     assert rows_of(es['f'].node, source)[1] == [(('a',), 'int', '', 'First'), (('b', 'c'), '', '2, (1, 2)', 'Both'), (('returns',), 'str', '', '')]
     assert rows_of(es['g'].node, source)[1] == [(('x',), '', '', 'An x'), (('returns',), 'int', '', 'What comes back')]
     assert signature('f', parameters(es['f'].node, False), 'str') == 'f(a: int, b=2, c=(1, 2)) -> str' and signature('C.m', parameters(es['C.m'].node, True)) == 'C.m(k=1)'
@@ -498,12 +501,10 @@ def requirements():
     return [l.strip() for l in ini['DEFAULT']['docs_requirements'].splitlines() if l.strip()]
 
 
-def put(made, out):
-    "The built site at `out`: in place of an earlier one, of nothing else"
-    if out.exists() and any(out.iterdir()) and not (out/'search'/'search_index.json').is_file(): raise SystemExit(f'{out} holds something that is no site: choose another folder with -o')
-    if out.resolve() == root or out.resolve() in root.parents: raise SystemExit(f'{out} holds the repository: choose another folder with -o')
-    if out.exists(): shutil.rmtree(out)
-    shutil.copytree(made, out)
+def refuse(out):
+    "A site goes where an earlier one is, or nothing"
+    if out.resolve() == root or out.resolve() in root.parents or out.exists() and (not out.is_dir() or any(out.iterdir()) and not (out/'search'/'search_index.json').is_file()):
+        raise SystemExit(f'{out} holds something that is no site: choose another folder with -o')
 
 
 def main():
@@ -514,11 +515,13 @@ def main():
     if a.selftest: return selftest()
     if a.requirements: print('\n'.join(requirements())); return 0
     if not a.out: ap.error('-o FOLDER says where to put the site')
+    refuse(a.out)
     with tempfile.TemporaryDirectory() as tmp:
         tmp = Path(tmp).resolve()
         faults = build(tmp, a.url, a.repo)
         more, outside, pages, inside = check(tmp/'site', urlsplit(a.url).path or '/')
-        put(tmp/'site', a.out)
+        if a.out.exists(): shutil.rmtree(a.out)
+        shutil.copytree(tmp/'site', a.out)
     faults += more + (ask(outside) if a.external else [])
     for f in faults: print(f, file=sys.stderr)
     print(f'{a.out}: {pages} pages, {inside} links, anchors and pictures that hold, {len(outside)} outside links{"" if a.external else " (not asked)"}, {len(faults)} faults')
