@@ -17,7 +17,7 @@ setup(
     long_description=(here/'README.md').read_text(encoding='utf-8'), long_description_content_type='text/markdown',
     packages=find_packages(include=['matssl', 'matssl.*']), package_data={'matssl': ['files.csv']},
     python_requires=f">={cfg['min_python']},<{cfg['max_python']}",
-    install_requires=lines('requirements'), extras_require={k: lines(f'{k}_requirements') for k in ('formats', 'dev')},
+    install_requires=lines('requirements'), extras_require={k: lines(f'{k}_requirements') for k in ('formats', 'docs', 'dev')},
     entry_points={'console_scripts': lines('console_scripts'), 'nbdev': ['matssl=matssl._modidx:d']},
     classifiers=['Development Status :: 4 - Beta', 'Intended Audience :: Science/Research',
                  'Programming Language :: Python :: 3.11', 'Programming Language :: Python :: 3.12',
