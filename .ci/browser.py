@@ -95,9 +95,9 @@ class Lab:
     def close(self): self.page.close()
     def stop(self): self.chrome.close(); self.server.terminate(); self.server.wait(20)
 
-def shrink(path, colours=128):
+def shrink(path):
     from PIL import Image
-    im = Image.open(path).convert('RGB'); im = im.resize((im.width*3//4, im.height*3//4), Image.Resampling.LANCZOS); im.quantize(colours).save(path, optimize=True)
+    im = Image.open(path).convert('RGB'); im.resize((im.width*3//4, im.height*3//4), Image.Resampling.LANCZOS).save(Path(path).with_suffix('.jpg'), quality=65, optimize=True); Path(path).unlink()
 
 # Each test: what is opened, what hands do, what the kernel must hold afterwards. Places on the screen come from the canvas' geometry, worked out here anew.
 

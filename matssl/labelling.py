@@ -91,20 +91,21 @@ class Labeller(W.VBox):
         self.works, self.guess, self.at, self.seconds = {}, None, 0, None
         self.canvas = c = PictureCanvas(self.codes, size=list(size), tool='brush', tools=['brush', 'erase', 'fill', 'outline', 'pan'], opacity=.5)
         c.hands = dict(brush=self._paint, erase=self._paint, fill=self._paint, outline=self._paint, undo=lambda m: self._back('undo'), redo=lambda m: self._back('redo'), next=lambda m: self.go(self.at+1), previous=lambda m: self.go(self.at-1))
-        self._controls(); super().__init__([W.HBox([self.which, self.tools, *self.buttons.values()], layout=_row), W.HBox([self.classes, self.brush, self.opacity, self.only, *([self.help] if assistant else [])], layout=_row), c, self.note])
+        self._controls(); super().__init__([W.HBox([self.which, self.tools, *self.buttons.values()], layout=_row), W.HBox([self.classes, self.brush, self.opacity, self.only, *([self.help] if assistant else [])], layout=_row), c, self.note, W.HTML(f'<small>{_keys}</small>')])
         self.go(0)
     current = property(lambda self: self.works[self._key(self.at)], doc='The `LabelledPicture` in work')
     labels = property(lambda self: self.current.painter.labels, doc='Labels of the picture in work, `(H, W)` uint8, 255 where unlabelled')
     label_map = property(lambda self: self.current.label_map, doc='The picture in work as a `LabelMap`')
     def _key(self, i): x = self.jobs[i][0]; return str(x) if isinstance(x, (str, Path)) else id(x)
 
+_keys = 'Keys, after a click on the picture: 0-9 class, b brush, e erase, f fill, o outline, [ ] brush size, z undo, y redo, wheel + - zoom, space or p moves, w whole, n native, arrows previous and next picture'
 _row = W.Layout(flex_flow='row wrap', align_items='center')
 
 @patch
 def _controls(self:Labeller):
     c = self.canvas; names = [f'{Path(x).name if isinstance(x, (str, Path)) else "picture"}' + (f', row {r.row}, column {r.col}' if r else '') for x, r in self.jobs]
     self.which = W.Dropdown(options=[(f'{i+1}/{len(names)}  {n}', i) for i, n in enumerate(names)], layout=W.Layout(width='260px')); self.which.observe(lambda ch: self.go(ch.new), 'value')
-    self.tools = W.ToggleButtons(options=c.tools, style=dict(button_width='62px')); self.classes = W.ToggleButtons(options=[(f'{i} {n}', i) for i, n in enumerate(self.codes)], style=dict(button_width='auto'))
+    self.tools = W.ToggleButtons(options=c.tools, style=dict(button_width='70px')); self.classes = W.ToggleButtons(options=[(f'{i} {n}', i) for i, n in enumerate(self.codes)], style=dict(button_width='auto'))
     self.brush, self.opacity = W.FloatLogSlider(6., description='brush, px', min=-.3, max=2.3, step=.05, readout_format='.1f'), W.FloatSlider(.5, min=0, max=1, step=.05, description='opacity')
     self.only = W.Checkbox(False, description='only unlabelled', indent=False, layout=W.Layout(width='130px'))
     for w, k in ((self.tools, 'tool'), (self.classes, 'label'), (self.brush, 'brush'), (self.opacity, 'opacity')): W.link((w, 'value'), (c, k))
