@@ -80,7 +80,7 @@ class LabelledPicture:
 class Labeller(W.VBox):
     "The labelling widget; `label` makes it"
     def __init__(self,
-        jobs, # `[(picture, region or None), ...]`; a region has `row`, `col`, `size`
+        jobs, # `[(picture, region or None), ...]`; a region has `row`, `col`, `height`, `width`
         codes:list, # Class names
         out=None, # Folder of the masks
         start=None, # As for `LabelledPicture`
@@ -127,8 +127,8 @@ def go(self:Labeller,
     self.which.value, p = i, self.current; layer = lambda get: lambda *where: cut_window(a, *where, mean=False) if (a := get()) is not None else None
     self.canvas.show(p.picture, guess=self._guess_window, labels=layer(lambda: p.painter.labels))
     if region:
-        h, w = (min(region.size, n-o) for n, o in zip(p.picture.shape, (region.row, region.col))); self.canvas.region = [region.row, region.col, h, w]
-        self.canvas.view = [region.col + w/2, region.row + h/2, .8*min(self.canvas.size[0]/w, self.canvas.size[1]/h)]
+        r, c, h, w = (int(v) for v in (region.row, region.col, region.height, region.width)); self.canvas.region = [r, c, h, w]
+        self.canvas.view = [c + w/2, r + h/2, .8*min(self.canvas.size[0]/w, self.canvas.size[1]/h)]
     self._say(); self._assist()
 
 @patch
@@ -245,7 +245,7 @@ def label(
     "Label micrographs by hand"
     if len(codes) < 2 or len(codes) > 200: raise InputError('label', f'{len(codes)} class names', '2 to 200', 'name all classes, the matrix too')
     x = list_pictures(pictures) if isinstance(pictures, (str, Path)) else list(pictures) if not isinstance(pictures, (np.ndarray, Micrograph)) else [pictures]
-    jobs = [(p.file, p) if hasattr(p, 'row') else (Path(p) if isinstance(p, str) else p, None) for p in x]; files = {Path(p).resolve() for p, _ in jobs if isinstance(p, (str, Path))}
+    jobs = [(p.picture, p) if hasattr(p, 'row') else (Path(p) if isinstance(p, str) else p, None) for p in x]; files = {Path(p).resolve() for p, _ in jobs if isinstance(p, (str, Path))}
     if not jobs: raise InputError('label', 'no picture', 'at least one', 'check the list')
     twice = {f.stem for f in files if sum(g.stem == f.stem for g in files) > 1}
     if out and twice: raise InputError(out, f'two pictures named {sorted(twice)[0]}', 'one name a picture, since the masks are named after them', 'rename one, or label them one after the other into two folders')
