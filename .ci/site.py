@@ -95,7 +95,7 @@ def rows_of(fn, source, method=False):
         return params, [((p.name,), p.type, p.default, '') for p in params if p.name != '*'], remark
     for line, ps in lines.items():
         text = said.get(line, '')
-        if text and len(ps) > 1: rows.append((tuple(p.name for p in ps), '', ', '.join(p.default or '-' for p in ps) if any(p.default for p in ps) else '', text))
+        if text and len(ps) > 1: rows.append((tuple(p.name for p in ps), '', '', text)) # the signature has their types and defaults
         else: rows += [((p.name,), p.type, p.default, text) for p in ps]
     if not isinstance(fn, ast.ClassDef):
         end = next((said[l] for l in range(max(lines, default=fn.lineno)+1, fn.body[0].lineno) if l in said), '')
@@ -194,7 +194,7 @@ class Site:
         if not rows: return ''
         cells = lambda names, type, default, details: f'<tr><td>{", ".join(f"<code>{html.escape(n)}</code>" if n != "returns" else "<em>returns</em>" for n in names)}</td>' \
             f'<td>{f"<code>{html.escape(type)}</code>" if type else ""}</td><td class="default">{f"<code>{html.escape(default)}</code>" if default else ""}</td><td>{self.inline(details, page)}</td></tr>'
-        return '<table class="params"><thead><tr><th>parameter</th><th>type</th><th>default</th><th>details</th></tr></thead><tbody>' + ''.join(cells(*r) for r in rows) + '</tbody></table>'
+        return '<div class="scroll"><table class="params"><thead><tr><th>parameter</th><th>type</th><th>default</th><th>details</th></tr></thead><tbody>' + ''.join(cells(*r) for r in rows) + '</tbody></table></div>'
 
     def call(self, name, fn, source, page, method, level=3, kind='', doc=None):
         "Heading, signature, docstring and parameters of something that can be called"
@@ -211,7 +211,7 @@ class Site:
         returns = '' if isinstance(fn, ast.ClassDef) or not fn.returns or fn.name == '__init__' else ast.unparse(fn.returns)
         rows = [r for r in rows if r[0][0] != 'returns' or returns or r[3]]
         doc = ast.get_docstring(fn) if doc is None else doc
-        head = f'\n\n{"#"*level} {name.replace("__", chr(92)+"_"+chr(92)+"_")} {{ #{name} .api{f" data-kind={kind}" if kind else ""} }}\n\n'
+        head = f'\n\n{"#"*level} {name.replace("__", "&#95;&#95;")} {{ #{name.replace("__", "")} .api{f" data-kind={kind}" if kind else ""} }}\n\n'
         shown = f'```py\n{signature(name, params, returns)}\n```\n'
         return head + shown + (f'\n{self.prose(doc, "nbs", page)}\n' if doc else '') + (self.keep(f'<p>{self.inline(remark, page)}</p>') if remark else '') + self.keep(self.table(rows, page) + passed)
 
@@ -228,7 +228,7 @@ class Site:
         "What is said of one public name"
         n, src = entry.node, entry.source
         if entry.kind == 'value':
-            said = next((c for l, c in comments(src).items() if n.lineno <= l <= n.end_lineno), '')
+            said = comments(src).get(n.lineno, '')
             value = ast.unparse(n.value); value = f' `{value}`' if len(value) < 60 and '`' not in value else ''
             return f'\n\n`{entry.name}` ={value or " ..."}{": " + self.prose(said, "nbs", page) if said else ""}\n{{: #{entry.name} .api-value }}\n\n'
         if entry.kind != 'class':
@@ -248,11 +248,11 @@ class Site:
                 brief.append((m.targets[0].id, next((k.value.value for k in m.value.keywords if k.arg == 'doc'), '')))
             if not isinstance(m, ast.FunctionDef) or not is_public(m.name): continue
             doc, prop = ast.get_docstring(m) or '', 'property' in decorators(m)
-            params, rows, remark = rows_of(m, entry.source, not prop or 1)
-            if any(r[3] for r in rows): full += self.call(f'{entry.name}.{m.name}', m, entry.source, page, True, 4)
+            params, rows, remark = rows_of(m, entry.source, 'staticmethod' not in decorators(m))
+            if any(r[3] for r in rows): full += self.call(f'{entry.name}.{m.name}', m, entry.source, page, 'staticmethod' not in decorators(m), 4, next((k for k in ('classmethod', 'staticmethod') if k in decorators(m)), ''))
             elif doc: brief.append((m.name if prop else signature(m.name, params).replace('\n', '').replace('    ', ' ').replace('( ', '('), doc))
         table = ''.join(f'<tr><td><code>.{html.escape(s)}</code></td><td>{self.inline(d, page)}</td></tr>' for s, d in brief)
-        return (self.keep(f'<table class="params members"><thead><tr><th>member</th><th></th></tr></thead><tbody>{table}</tbody></table>') if table else '') + full
+        return (self.keep(f'<div class="scroll"><table class="params members"><thead><tr><th>member</th><th></th></tr></thead><tbody>{table}</tbody></table></div>') if table else '') + full
 
     def output(self, out, book, page, alt, echo):
         "One stored output"
@@ -318,6 +318,12 @@ class Site:
             more = (f'`from matssl.{book.module} import *` · ' if book.module else '') + f'notebook `{book.file.relative_to(root).as_posix()}`\n{{: .about }}'
         return ('---\nhide: [navigation]\n---\n\n' if book.file.stem == 'index' else '') + f'{title}\n\n{more}\n\n{rest}'
 
+    def sort(self, value):
+        "In words, what a value is that has no comment"
+        text = ast.unparse(value)
+        if text.startswith('namedtuple('): return f'named tuple: `{ast.literal_eval(value.args[1])}`'
+        return next((w for k, w in (('dict', 'a dictionary'), ('[', 'a list'), ('(', 'a tuple'), ('np.', 'an array'), ("'", 'a text')) if text.startswith(k)), 'a dictionary' if isinstance(value, ast.Dict) else 'a set' if text.startswith('{') else 'a number' if isinstance(value, ast.Constant) else 'a value')
+
     def lists(self):
         "Overviews of tutorials, of the reference by floors, and of all public names"
         line = lambda b, page: f'- [{b.label}]({os.path.relpath(b.page, Path(page).parent)}): {b.subtitle}\n'
@@ -327,7 +333,7 @@ class Site:
         write = lambda page, text: ((self.docs/page).parent.mkdir(parents=True, exist_ok=True), (self.docs/page).write_text(text, encoding='utf-8'))
         write('tutorials/index.md', '# Tutorials\n\n> Numbered, read in order; each runs on a laptop\n\n' + ''.join(line(b, 'tutorials/index.md') for b in tutorials))
         write('reference/index.md', '# Reference\n\n> The notebooks that are the package: each explains, defines, shows and tests\n\n' + ''.join(f'## {f}\n\n' + ''.join(line(b, 'reference/index.md') for b in bs) + '\n' for f, bs in by_floor.items()))
-        first = lambda e: next((s for s in [(ast.get_docstring(e.node) or '').split('\n')[0]] if s), '') if e.kind != 'value' else next((c for l, c in comments(e.source).items() if e.node.lineno <= l <= e.node.end_lineno), 'a value')
+        first = lambda e: next((s for s in [(ast.get_docstring(e.node) or '').split('\n')[0]] if s), '') if e.kind != 'value' else comments(e.source).get(e.node.lineno) or self.sort(e.node.value)
         text = '# All names\n\n> Every public name, by module; `from matssl.all import *` brings them all but the commands\n\n'
         for f, bs in by_floor.items():
             text += f'## {f}\n\n'
@@ -451,7 +457,7 @@ def check(folder, base='/'):
         if s.noalt: bad(f'{s.noalt} pictures without words for those who do not see them')
         if m := re.search(r'^\s*#\|.*', code, re.M): bad(f'flag of a cell: {m[0].strip()}')
         if '\x1b' in text + code: bad('codes of a terminal')
-        if m := re.search(r'kept-\d+-kept|\$\$.*|\\[(\[].*|^\s*---\s*$|^\s*\|.*\|\s*$|!?\[[^\]]*\]\(.*\)', text, re.M): bad(f'Markdown that was left as it is: {m[0].strip()[:80]}')
+        if m := re.search(r'kept-\d+-kept|\{:? ?[#.][^}]*\}|\$\$.*|\\[(\[].*|^\s*---\s*$|^\s*\|.*\|\s*$|!?\[[^\]]*\]\(.*\)', text, re.M): bad(f'Markdown that was left as it is: {m[0].strip()[:80]}')
     return faults, outside, len(pages), inside
 
 
@@ -479,7 +485,7 @@ def selftest():
     broken = {'link to nothing': '<a href="c.html">', 'link to nothing: ../x': '<a href="../x.html">', 'anchor that is not there': '<a href="b.html#c">', 'anchor that is not there: #z': '<a href="#z">', 'picture to nothing': '<img src="q.png" alt="q">',
               'absolute link': '<a href="/b.html">', 'no address': '<a href="https://exa mple/x">', 'fetched from elsewhere': '<script src="https://example.org/x.js"></script>', 'anchor a 2 times': '<p id="a">',
               '2 titles': '<h1>again</h1>', 'without a row': '<table class="params"><tbody></tbody></table>', 'flag of a cell': '<pre>#| export\nx = 1</pre>', 'codes of a terminal': '<pre>\x1b[31mred</pre>',
-              'without words': '<img src="p.png">', 'left as it is: $$': '<p>$$x$$</p>', 'left as it is: ---': '<p>\n---\n</p>', 'left as it is: kept': '<p>kept-3-kept</p>', 'left as it is: [': '<p>[x](y.md)</p>'}
+              'without words': '<img src="p.png">', 'left as it is: $$': '<p>$$x$$</p>', 'left as it is: ---': '<p>\n---\n</p>', 'left as it is: kept': '<p>kept-3-kept</p>', 'left as it is: {': '<h2>x { #x .api }</h2>', 'left as it is: [': '<p>[x](y.md)</p>'}
     with tempfile.TemporaryDirectory() as tmp:
         tmp = Path(tmp).resolve(); (tmp/'p.png').touch(); (tmp/'b.html').write_text('<h1 id="b">B</h1>')
         for what, more in {'': '', **broken}.items():
@@ -490,7 +496,7 @@ def selftest():
     source = 'def f(\n    a:int, # First\n    b=2, c=(1, 2))->str: # Both\n    "Doc"\n@delegates(f)\ndef g(\n    x, # An x\n    **kwargs)->int: # What comes back\n    "Doc"\ndef _h(): pass\nA, B = 1, 2\n@patch\ndef m(self:C, k=1): pass\n'
     es = {e.name: e for e in entries(source)}
     assert list(es) == ['f', 'g', 'A', 'B', 'C.m'] and [ast.unparse(es[n].node.value) for n in 'AB'] == ['1', '2']
-    assert rows_of(es['f'].node, source)[1] == [(('a',), 'int', '', 'First'), (('b', 'c'), '', '2, (1, 2)', 'Both'), (('returns',), 'str', '', '')]
+    assert rows_of(es['f'].node, source)[1] == [(('a',), 'int', '', 'First'), (('b', 'c'), '', '', 'Both'), (('returns',), 'str', '', '')]
     assert rows_of(es['g'].node, source)[1] == [(('x',), '', '', 'An x'), (('returns',), 'int', '', 'What comes back')]
     assert signature('f', parameters(es['f'].node, False), 'str') == 'f(a: int, b=2, c=(1, 2)) -> str' and signature('C.m', parameters(es['C.m'].node, True)) == 'C.m(k=1)'
     print(f'{len(broken)} kinds of faults are found, each alone'); return 0
