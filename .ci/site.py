@@ -185,13 +185,15 @@ class Site:
                 def link(m):
                     to = self.target(m[2], folder, page, loose); return m[1] if to is None else f'{m[1]}({to})'
                 def whole(m): return m[1] if self.target(m[2], folder, page, loose) is None else m[0]
+                bit = re.sub(r'(?<![\\$])\$ *([^$\n]*[^$\s]) *\$(?!\$)', r'$\1$', bit) # formulas as notebooks take them, with spaces inside the dollars
                 if loose: bit = re.sub(r'!?\[([^\]]*)\]\(([^)\s]+)\)', whole, bit)
                 out.append(re.sub(r'(\])\(([^)\s]+)\)', link, bit))
         return ''.join(out)
 
     def table(self, rows, page):
         "Parameters with their type, default and details"
-        if not rows: return ''
+        rows = [r for r in rows if not r[0][0].strip('*').startswith('_')]
+        if not any(r[3] for r in rows): return '' # the signature has said it all
         cells = lambda names, type, default, details: f'<tr><td>{", ".join(f"<code>{html.escape(n)}</code>" if n != "returns" else "<em>returns</em>" for n in names)}</td>' \
             f'<td>{f"<code>{html.escape(type)}</code>" if type else ""}</td><td class="default">{f"<code>{html.escape(default)}</code>" if default else ""}</td><td>{self.inline(details, page)}</td></tr>'
         return '<div class="scroll"><table class="params"><thead><tr><th>parameter</th><th>type</th><th>default</th><th>details</th></tr></thead><tbody>' + ''.join(cells(*r) for r in rows) + '</tbody></table></div>'
@@ -254,6 +256,12 @@ class Site:
         table = ''.join(f'<tr><td><code>.{html.escape(s)}</code></td><td>{self.inline(d, page)}</td></tr>' for s, d in brief)
         return (self.keep(f'<div class="scroll"><table class="params members"><thead><tr><th>member</th><th></th></tr></thead><tbody>{table}</tbody></table></div>') if table else '') + full
 
+    def size(self, png):
+        "Width and height of a PNG on the page, as large as it was drawn: 96 px an inch"
+        at = png.find(b'pHYs', 0, 4096); number = lambda i: int.from_bytes(png[i:i+4], 'big')
+        zoom = min(1, 96/(.0254*number(at+4))) if at > 0 and number(at+4) else 1
+        return round(zoom*number(16)), round(zoom*number(20))
+
     def output(self, out, book, page, alt, echo):
         "One stored output"
         data = {k: ''.join(v) if isinstance(v, list) else v for k, v in out.get('data', {}).items()}
@@ -267,7 +275,7 @@ class Site:
             raw = data[kind].encode() if ext == 'svg' else base64.b64decode(data[kind])
             file = Path(page).parent/'img'/f'{book.file.stem}-{alt[1]}.{ext}'; alt[1] += 1
             (self.docs/file).parent.mkdir(parents=True, exist_ok=True); (self.docs/file).write_bytes(raw)
-            size = f' width="{int.from_bytes(raw[16:20], "big")}" height="{int.from_bytes(raw[20:24], "big")}"' if ext == 'png' else ''
+            size = ''.join(f' {k}="{v}"' for k, v in zip(('width', 'height'), self.size(raw))) if ext == 'png' else ''
             return box(f'<img src="img/{file.name}" alt="{html.escape(f"{book.title}: {alt[0]}, picture {alt[1]}")}"{size} loading="lazy">')
         if 'text/html' in data:
             text = re.sub(r'<style.*?</style>|<script.*?</script>', '', data['text/html'], flags=re.S)
@@ -457,7 +465,7 @@ def check(folder, base='/'):
         if s.noalt: bad(f'{s.noalt} pictures without words for those who do not see them')
         if m := re.search(r'^\s*#\|.*', code, re.M): bad(f'flag of a cell: {m[0].strip()}')
         if '\x1b' in text + code: bad('codes of a terminal')
-        if m := re.search(r'kept-\d+-kept|\{:? ?[#.][^}]*\}|\$\$.*|\\[(\[].*|^\s*---\s*$|^\s*\|.*\|\s*$|!?\[[^\]]*\]\(.*\)', text, re.M): bad(f'Markdown that was left as it is: {m[0].strip()[:80]}')
+        if m := re.search(r'kept-\d+-kept|\$[^$\n]*[\\_^=][^$\n]*\$|\{:? ?[#.][^}]*\}|\$\$.*|\\[(\[].*|^\s*---\s*$|^\s*\|.*\|\s*$|!?\[[^\]]*\]\(.*\)', text, re.M): bad(f'Markdown that was left as it is: {m[0].strip()[:80]}')
     return faults, outside, len(pages), inside
 
 
@@ -485,7 +493,7 @@ def selftest():
     broken = {'link to nothing': '<a href="c.html">', 'link to nothing: ../x': '<a href="../x.html">', 'anchor that is not there': '<a href="b.html#c">', 'anchor that is not there: #z': '<a href="#z">', 'picture to nothing': '<img src="q.png" alt="q">',
               'absolute link': '<a href="/b.html">', 'no address': '<a href="https://exa mple/x">', 'fetched from elsewhere': '<script src="https://example.org/x.js"></script>', 'anchor a 2 times': '<p id="a">',
               '2 titles': '<h1>again</h1>', 'without a row': '<table class="params"><tbody></tbody></table>', 'flag of a cell': '<pre>#| export\nx = 1</pre>', 'codes of a terminal': '<pre>\x1b[31mred</pre>',
-              'without words': '<img src="p.png">', 'left as it is: $$': '<p>$$x$$</p>', 'left as it is: ---': '<p>\n---\n</p>', 'left as it is: kept': '<p>kept-3-kept</p>', 'left as it is: {': '<h2>x { #x .api }</h2>', 'left as it is: [': '<p>[x](y.md)</p>'}
+              'without words': '<img src="p.png">', 'left as it is: $$': '<p>$$x$$</p>', 'left as it is: ---': '<p>\n---\n</p>', 'left as it is: kept': '<p>kept-3-kept</p>', 'left as it is: $a': '<p>of $a_1 = $ b</p>', 'left as it is: {': '<h2>x { #x .api }</h2>', 'left as it is: [': '<p>[x](y.md)</p>'}
     with tempfile.TemporaryDirectory() as tmp:
         tmp = Path(tmp).resolve(); (tmp/'p.png').touch(); (tmp/'b.html').write_text('<h1 id="b">B</h1>')
         for what, more in {'': '', **broken}.items():
