@@ -342,7 +342,7 @@ class Site:
         write('tutorials/index.md', '# Tutorials\n\n> Numbered, read in order; each runs on a laptop\n\n' + ''.join(line(b, 'tutorials/index.md') for b in tutorials))
         write('reference/index.md', '# Reference\n\n> The notebooks that are the package: each explains, defines, shows and tests\n\n' + ''.join(f'## {f}\n\n' + ''.join(line(b, 'reference/index.md') for b in bs) + '\n' for f, bs in by_floor.items()))
         first = lambda e: next((s for s in [(ast.get_docstring(e.node) or '').split('\n')[0]] if s), '') if e.kind != 'value' else comments(e.source).get(e.node.lineno) or self.sort(e.node.value)
-        text = '# All names\n\n> Every public name, by module; `from matssl.all import *` brings them all but the commands\n\n'
+        text = '# All names\n\n> Every public name, by module. `from matssl.all import *` brings those of daily use\n\n'
         for f, bs in by_floor.items():
             text += f'## {f}\n\n'
             for b in bs:
