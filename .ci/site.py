@@ -142,7 +142,7 @@ class Site:
         words = {p.name.strip('*') for _, e in self.defined if e.kind in ('function', 'method', 'classmethod') for p in parameters(e.node, False)}
         times = Counter(e.name for _, e in self.defined)
         words |= {e.name.split('.')[1] for _, e in self.defined if '.' in e.name}
-        self.linked = {n for n in self.names if n not in words and times[n] == 1} # from prose: not what is also a parameter, a method or a command
+        self.linked = {n for n in self.names if n not in words and times[n] == 1 and re.search('[A-Z_]', n)} # from prose: not an ordinary word, nor what is also a parameter or a method
 
     def keep(self, text):
         "A paragraph that becomes `text` when the page is HTML"
