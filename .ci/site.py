@@ -275,7 +275,8 @@ class Site:
             raw = data[kind].encode() if ext == 'svg' else base64.b64decode(data[kind])
             file = Path(page).parent/'img'/f'{book.file.stem}-{alt[1]}.{ext}'; alt[1] += 1
             (self.docs/file).parent.mkdir(parents=True, exist_ok=True); (self.docs/file).write_bytes(raw)
-            size = ''.join(f' {k}="{v}"' for k, v in zip(('width', 'height'), self.size(raw))) if ext == 'png' else ''
+            w, h = self.size(raw) if ext == 'png' else (0, 0)
+            size = f' width="{w}" height="{h}"' + ' class="wide"'*(w > 560) if w else ''
             return box(f'<img src="img/{file.name}" alt="{html.escape(f"{book.title}: {alt[0]}, picture {alt[1]}")}"{size} loading="lazy">')
         if 'text/html' in data:
             text = re.sub(r'<style.*?</style>|<script.*?</script>', '', data['text/html'], flags=re.S)
