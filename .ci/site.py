@@ -280,7 +280,8 @@ class Site:
             return box(f'<img src="img/{file.name}" alt="{html.escape(f"{book.title}: {alt[0]}, picture {alt[1]}")}"{size} loading="lazy">')
         if 'text/html' in data:
             text = re.sub(r'<style.*?</style>|<script.*?</script>', '', data['text/html'], flags=re.S)
-            text = re.sub(r'<td>([^<]{60,})</td>', r'<td class="wide">\1</td>', re.sub(r' (?:border="1"|style="text-align: \w+;")', '', text))
+            text = re.sub(r' (?:border="1"|style="text-align: \w+;")', '', text)
+            text = re.sub(r'<(t[dh])>([^<]{24,})<', lambda m: f'<{m[1]} class="{"wide" if len(m[2]) > 60 else "long"}">{m[2]}<', text)
             return box(text)
         if 'text/markdown' in data:
             text = self.prose(data['text/markdown'], 'nbs' + ('/tutorials' if 'tutorials' in page else ''), page, loose=True)
