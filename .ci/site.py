@@ -281,7 +281,7 @@ class Site:
         if 'text/html' in data:
             text = re.sub(r'<style.*?</style>|<script.*?</script>', '', data['text/html'], flags=re.S)
             text = re.sub(r' (?:border="1"|style="text-align: \w+;")', '', text)
-            text = re.sub(r'<(t[dh])>([^<]{24,})<', lambda m: f'<{m[1]} class="{"wide" if len(m[2]) > 60 else "long"}">{m[2]}<', text)
+            text = re.sub(r'<(t[dh])((?: (?!class)[^>]*)?)>([^<]{20,})<', lambda m: f'<{m[1]}{m[2]} class="{"wide" if len(m[3]) > 70 else "long"}">{m[3]}<', text)
             return box(text)
         if 'text/markdown' in data:
             text = self.prose(data['text/markdown'], 'nbs' + ('/tutorials' if 'tutorials' in page else ''), page, loose=True)
