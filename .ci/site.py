@@ -42,6 +42,12 @@ def comments(source):
 def decorators(node): return {ast.unparse(d.func if isinstance(d, ast.Call) else d): d for d in node.decorator_list}
 
 
+def passed_on(fn):
+    "What `**kwargs` go to by `@delegates`, and whether there may be others; ('', False): not said"
+    d = decorators(fn).get('delegates')
+    return (ast.unparse(d.args[0]), any(k.arg == 'keep' for k in d.keywords)) if isinstance(d, ast.Call) and d.args else ('', False)
+
+
 def entries(source):
     "The public names that a cell defines; a method put on a class with `@patch` is `Class.method`"
     for n in ast.parse(source).body:
@@ -100,8 +106,8 @@ def rows_of(fn, source, method=False):
     if not isinstance(fn, ast.ClassDef):
         end = next((said[l] for l in range(max(lines, default=fn.lineno)+1, fn.body[0].lineno) if l in said), '')
         back = ast.unparse(fn.returns) if fn.returns else ''
-        given = decorators(fn).get('delegates')
-        if given is not None and rows and rows[-1][0][0].startswith('**') and not any(k.arg == 'keep' for k in given.keywords): # the names of `**kwargs` are known: the comment is about the result
+        to, keep = passed_on(fn)
+        if to and not keep and rows and rows[-1][0][0].startswith('**'): # the names of `**kwargs` are known: the comment is about the result
             end, rows = end or rows[-1][3], rows[:-1]
         if back or end: rows.append((('returns',), back, '', end))
     return params, rows, ''
@@ -200,16 +206,13 @@ class Site:
 
     def call(self, name, fn, source, page, method, level=3, kind='', doc=None):
         "Heading, signature, docstring and parameters of something that can be called"
-        params, rows, remark = rows_of(fn, source, method); passed = ''
-        if (given := decorators(fn).get('delegates')) is not None and params and params[-1].name.startswith('**'):
-            to = ast.unparse(given.args[0]); keep = any(k.arg == 'keep' for k in given.keywords)
-            if to in self.functions:
-                other = self.functions[to]; have = {n for r in rows for n in r[0]}
-                more = [(p, r) for p in self.all_parameters(other) for r in [p] if p[2] and p[0][0] not in have]
-                if not keep: params = params[:-1]
-                params = [*params, Param('*', '', '', 0), *(Param(p[0][0], p[1], p[2], 0) for p, _ in more)]
-                rows = [*(r for r in rows if r[0][0] != 'returns'), *(p for p, _ in more), *(r for r in rows if r[0][0] == 'returns')]
-            else: passed = f'<p class="passed">Other keyword arguments go to <code>{html.escape(to)}</code>.</p>'
+        params, rows, remark = rows_of(fn, source, method); to, keep = passed_on(fn); passed = ''
+        if to in self.functions and params and params[-1].name.startswith('**'):
+            more = self.passed(to, rows); last = params.pop()
+            star = [] if any(p.name == '*' or p.name[0] == '*' for p in params) else [Param('*', '', '', 0)]
+            params += star*bool(more) + [Param(names[0], type, default, 0) for names, type, default, _ in more] + [last]*keep
+            end = [r for r in rows if r[0][0] == 'returns']; rows = [r for r in rows if r not in end] + more + end
+        elif to: passed = f'<p class="passed">Other keyword arguments go to <code>{html.escape(to)}</code>.</p>'
         returns = '' if isinstance(fn, ast.ClassDef) or not fn.returns or fn.name == '__init__' else ast.unparse(fn.returns)
         rows = [r for r in rows if r[0][0] != 'returns' or returns or r[3]]
         doc = ast.get_docstring(fn) if doc is None else doc
@@ -217,14 +220,13 @@ class Site:
         shown = f'```py\n{signature(name, params, returns)}\n```\n'
         return head + shown + (f'\n{self.prose(doc, "nbs", page)}\n' if doc else '') + (self.keep(f'<p>{self.inline(remark, page)}</p>') if remark else '') + self.keep(self.table(rows, page) + passed)
 
-    def all_parameters(self, entry):
-        "Rows of a function with those that it passes on itself"
-        _, rows, _ = rows_of(entry.node, entry.source, entry.kind == 'method')
-        given = decorators(entry.node).get('delegates')
-        if given is not None and (to := ast.unparse(given.args[0])) in self.functions:
-            have = {n for r in rows for n in r[0]}
-            rows += [r for r in self.all_parameters(self.functions[to]) if r[2] and not have & set(r[0])]
-        return [r for r in rows if r[0][0] != 'returns' and len(r[0]) == 1 and not r[0][0].startswith('*')]
+    def passed(self, to, rows):
+        "Rows of the parameters of function `to` that have a default and are not in `rows`, with those that it passes on itself"
+        e = self.functions[to]; have = {n for r in rows for n in r[0]}
+        params, their, _ = rows_of(e.node, e.source, e.kind == 'method')
+        own = [((p.name,), p.type, p.default, next((r[3] for r in their if p.name in r[0]), '')) for p in params if p.default and p.name not in have]
+        further, _ = passed_on(e.node)
+        return own + (self.passed(further, rows + own) if further in self.functions else [])
 
     def api(self, entry, page):
         "What is said of one public name"
