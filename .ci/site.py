@@ -42,6 +42,12 @@ def comments(source):
 def decorators(node): return {ast.unparse(d.func if isinstance(d, ast.Call) else d): d for d in node.decorator_list}
 
 
+def passed_on(fn):
+    "What `**kwargs` go to by `@delegates`, and whether there may be others; ('', False): not said"
+    d = decorators(fn).get('delegates')
+    return (ast.unparse(d.args[0]), any(k.arg == 'keep' for k in d.keywords)) if isinstance(d, ast.Call) and d.args else ('', False)
+
+
 def entries(source):
     "The public names that a cell defines; a method put on a class with `@patch` is `Class.method`"
     for n in ast.parse(source).body:
@@ -95,13 +101,13 @@ def rows_of(fn, source, method=False):
         return params, [((p.name,), p.type, p.default, '') for p in params if p.name != '*'], remark
     for line, ps in lines.items():
         text = said.get(line, '')
-        if text and len(ps) > 1: rows.append((tuple(p.name for p in ps), '', ', '.join(p.default or '-' for p in ps) if any(p.default for p in ps) else '', text))
+        if text and len(ps) > 1: rows.append((tuple(p.name for p in ps), '', '', text)) # the signature has their types and defaults
         else: rows += [((p.name,), p.type, p.default, text) for p in ps]
     if not isinstance(fn, ast.ClassDef):
         end = next((said[l] for l in range(max(lines, default=fn.lineno)+1, fn.body[0].lineno) if l in said), '')
         back = ast.unparse(fn.returns) if fn.returns else ''
-        given = decorators(fn).get('delegates')
-        if given is not None and rows and rows[-1][0][0].startswith('**') and not any(k.arg == 'keep' for k in given.keywords): # the names of `**kwargs` are known: the comment is about the result
+        to, keep = passed_on(fn)
+        if to and not keep and rows and rows[-1][0][0].startswith('**'): # the names of `**kwargs` are known: the comment is about the result
             end, rows = end or rows[-1][3], rows[:-1]
         if back or end: rows.append((('returns',), back, '', end))
     return params, rows, ''
@@ -142,7 +148,7 @@ class Site:
         words = {p.name.strip('*') for _, e in self.defined if e.kind in ('function', 'method', 'classmethod') for p in parameters(e.node, False)}
         times = Counter(e.name for _, e in self.defined)
         words |= {e.name.split('.')[1] for _, e in self.defined if '.' in e.name}
-        self.linked = {n for n in self.names if n not in words and times[n] == 1} # from prose: not what is also a parameter, a method or a command
+        self.linked = {n for n in self.names if n not in words and times[n] == 1 and re.search('[A-Z_]', n)} # from prose: not an ordinary word, nor what is also a parameter or a method
 
     def keep(self, text):
         "A paragraph that becomes `text` when the page is HTML"
@@ -185,50 +191,48 @@ class Site:
                 def link(m):
                     to = self.target(m[2], folder, page, loose); return m[1] if to is None else f'{m[1]}({to})'
                 def whole(m): return m[1] if self.target(m[2], folder, page, loose) is None else m[0]
+                bit = re.sub(r'(?<![\\$])\$ *([^$\n]*[^$\s]) *\$(?!\$)', r'$\1$', bit) # formulas as notebooks take them, with spaces inside the dollars
                 if loose: bit = re.sub(r'!?\[([^\]]*)\]\(([^)\s]+)\)', whole, bit)
                 out.append(re.sub(r'(\])\(([^)\s]+)\)', link, bit))
         return ''.join(out)
 
     def table(self, rows, page):
         "Parameters with their type, default and details"
-        if not rows: return ''
+        rows = [r for r in rows if not r[0][0].strip('*').startswith('_')]
+        if not any(r[3] for r in rows): return '' # the signature has said it all
         cells = lambda names, type, default, details: f'<tr><td>{", ".join(f"<code>{html.escape(n)}</code>" if n != "returns" else "<em>returns</em>" for n in names)}</td>' \
             f'<td>{f"<code>{html.escape(type)}</code>" if type else ""}</td><td class="default">{f"<code>{html.escape(default)}</code>" if default else ""}</td><td>{self.inline(details, page)}</td></tr>'
-        return '<table class="params"><thead><tr><th>parameter</th><th>type</th><th>default</th><th>details</th></tr></thead><tbody>' + ''.join(cells(*r) for r in rows) + '</tbody></table>'
+        return '<div class="scroll"><table class="params"><thead><tr><th>parameter</th><th>type</th><th>default</th><th>details</th></tr></thead><tbody>' + ''.join(cells(*r) for r in rows) + '</tbody></table></div>'
 
     def call(self, name, fn, source, page, method, level=3, kind='', doc=None):
         "Heading, signature, docstring and parameters of something that can be called"
-        params, rows, remark = rows_of(fn, source, method); passed = ''
-        if (given := decorators(fn).get('delegates')) is not None and params and params[-1].name.startswith('**'):
-            to = ast.unparse(given.args[0]); keep = any(k.arg == 'keep' for k in given.keywords)
-            if to in self.functions:
-                other = self.functions[to]; have = {n for r in rows for n in r[0]}
-                more = [(p, r) for p in self.all_parameters(other) for r in [p] if p[2] and p[0][0] not in have]
-                if not keep: params = params[:-1]
-                params = [*params, Param('*', '', '', 0), *(Param(p[0][0], p[1], p[2], 0) for p, _ in more)]
-                rows = [*(r for r in rows if r[0][0] != 'returns'), *(p for p, _ in more), *(r for r in rows if r[0][0] == 'returns')]
-            else: passed = f'<p class="passed">Other keyword arguments go to <code>{html.escape(to)}</code>.</p>'
+        params, rows, remark = rows_of(fn, source, method); to, keep = passed_on(fn); passed = ''
+        if to in self.functions and params and params[-1].name.startswith('**'):
+            more = self.passed(to, rows); last = params.pop()
+            star = [] if any(p.name == '*' or p.name[0] == '*' for p in params) else [Param('*', '', '', 0)]
+            params += star*bool(more) + [Param(names[0], type, default, 0) for names, type, default, _ in more] + [last]*keep
+            end = [r for r in rows if r[0][0] == 'returns']; rows = [r for r in rows if r not in end] + more + end
+        elif to: passed = f'<p class="passed">Other keyword arguments go to <code>{html.escape(to)}</code>.</p>'
         returns = '' if isinstance(fn, ast.ClassDef) or not fn.returns or fn.name == '__init__' else ast.unparse(fn.returns)
         rows = [r for r in rows if r[0][0] != 'returns' or returns or r[3]]
         doc = ast.get_docstring(fn) if doc is None else doc
-        head = f'\n\n{"#"*level} {name.replace("__", chr(92)+"_"+chr(92)+"_")} {{ #{name} .api{f" data-kind={kind}" if kind else ""} }}\n\n'
+        head = f'\n\n{"#"*level} {name.replace("__", "&#95;&#95;")} {{ #{name.replace("__", "")} .api{f" data-kind={kind}" if kind else ""} }}\n\n'
         shown = f'```py\n{signature(name, params, returns)}\n```\n'
         return head + shown + (f'\n{self.prose(doc, "nbs", page)}\n' if doc else '') + (self.keep(f'<p>{self.inline(remark, page)}</p>') if remark else '') + self.keep(self.table(rows, page) + passed)
 
-    def all_parameters(self, entry):
-        "Rows of a function with those that it passes on itself"
-        _, rows, _ = rows_of(entry.node, entry.source, entry.kind == 'method')
-        given = decorators(entry.node).get('delegates')
-        if given is not None and (to := ast.unparse(given.args[0])) in self.functions:
-            have = {n for r in rows for n in r[0]}
-            rows += [r for r in self.all_parameters(self.functions[to]) if r[2] and not have & set(r[0])]
-        return [r for r in rows if r[0][0] != 'returns' and len(r[0]) == 1 and not r[0][0].startswith('*')]
+    def passed(self, to, rows):
+        "Rows of the parameters of function `to` that have a default and are not in `rows`, with those that it passes on itself"
+        e = self.functions[to]; have = {n for r in rows for n in r[0]}
+        params, their, _ = rows_of(e.node, e.source, e.kind == 'method')
+        own = [((p.name,), p.type, p.default, next((r[3] for r in their if p.name in r[0]), '')) for p in params if p.default and p.name not in have]
+        further, _ = passed_on(e.node)
+        return own + (self.passed(further, rows + own) if further in self.functions else [])
 
     def api(self, entry, page):
         "What is said of one public name"
         n, src = entry.node, entry.source
         if entry.kind == 'value':
-            said = next((c for l, c in comments(src).items() if n.lineno <= l <= n.end_lineno), '')
+            said = comments(src).get(n.lineno, '')
             value = ast.unparse(n.value); value = f' `{value}`' if len(value) < 60 and '`' not in value else ''
             return f'\n\n`{entry.name}` ={value or " ..."}{": " + self.prose(said, "nbs", page) if said else ""}\n{{: #{entry.name} .api-value }}\n\n'
         if entry.kind != 'class':
@@ -248,11 +252,17 @@ class Site:
                 brief.append((m.targets[0].id, next((k.value.value for k in m.value.keywords if k.arg == 'doc'), '')))
             if not isinstance(m, ast.FunctionDef) or not is_public(m.name): continue
             doc, prop = ast.get_docstring(m) or '', 'property' in decorators(m)
-            params, rows, remark = rows_of(m, entry.source, not prop or 1)
-            if any(r[3] for r in rows): full += self.call(f'{entry.name}.{m.name}', m, entry.source, page, True, 4)
+            params, rows, remark = rows_of(m, entry.source, 'staticmethod' not in decorators(m))
+            if any(r[3] for r in rows): full += self.call(f'{entry.name}.{m.name}', m, entry.source, page, 'staticmethod' not in decorators(m), 4, next((k for k in ('classmethod', 'staticmethod') if k in decorators(m)), ''))
             elif doc: brief.append((m.name if prop else signature(m.name, params).replace('\n', '').replace('    ', ' ').replace('( ', '('), doc))
         table = ''.join(f'<tr><td><code>.{html.escape(s)}</code></td><td>{self.inline(d, page)}</td></tr>' for s, d in brief)
-        return (self.keep(f'<table class="params members"><thead><tr><th>member</th><th></th></tr></thead><tbody>{table}</tbody></table>') if table else '') + full
+        return (self.keep(f'<div class="scroll"><table class="params members"><thead><tr><th>member</th><th></th></tr></thead><tbody>{table}</tbody></table></div>') if table else '') + full
+
+    def size(self, png):
+        "Width and height of a PNG on the page, as large as it was drawn: 96 px an inch"
+        at = png.find(b'pHYs', 0, 4096); number = lambda i: int.from_bytes(png[i:i+4], 'big')
+        zoom = min(1, 96/(.0254*number(at+4))) if at > 0 and number(at+4) else 1
+        return round(zoom*number(16)), round(zoom*number(20))
 
     def output(self, out, book, page, alt, echo):
         "One stored output"
@@ -267,11 +277,13 @@ class Site:
             raw = data[kind].encode() if ext == 'svg' else base64.b64decode(data[kind])
             file = Path(page).parent/'img'/f'{book.file.stem}-{alt[1]}.{ext}'; alt[1] += 1
             (self.docs/file).parent.mkdir(parents=True, exist_ok=True); (self.docs/file).write_bytes(raw)
-            size = f' width="{int.from_bytes(raw[16:20], "big")}" height="{int.from_bytes(raw[20:24], "big")}"' if ext == 'png' else ''
+            w, h = self.size(raw) if ext == 'png' else (0, 0)
+            size = f' width="{w}" height="{h}"' + ' class="wide"'*(w > 560) if w else ''
             return box(f'<img src="img/{file.name}" alt="{html.escape(f"{book.title}: {alt[0]}, picture {alt[1]}")}"{size} loading="lazy">')
         if 'text/html' in data:
             text = re.sub(r'<style.*?</style>|<script.*?</script>', '', data['text/html'], flags=re.S)
-            text = re.sub(r'<td>([^<]{60,})</td>', r'<td class="wide">\1</td>', re.sub(r' (?:border="1"|style="text-align: \w+;")', '', text))
+            text = re.sub(r' (?:border="1"|style="text-align: \w+;")', '', text)
+            text = re.sub(r'<(t[dh])((?: (?!class)[^>]*)?)>([^<]{20,})<', lambda m: f'<{m[1]}{m[2]} class="{"wide" if len(m[3]) > 70 else "long"}">{m[3]}<', text)
             return box(text)
         if 'text/markdown' in data:
             text = self.prose(data['text/markdown'], 'nbs' + ('/tutorials' if 'tutorials' in page else ''), page, loose=True)
@@ -318,6 +330,12 @@ class Site:
             more = (f'`from matssl.{book.module} import *` · ' if book.module else '') + f'notebook `{book.file.relative_to(root).as_posix()}`\n{{: .about }}'
         return ('---\nhide: [navigation]\n---\n\n' if book.file.stem == 'index' else '') + f'{title}\n\n{more}\n\n{rest}'
 
+    def sort(self, value):
+        "In words, what a value is that has no comment"
+        text = ast.unparse(value)
+        if text.startswith('namedtuple('): return f'named tuple: `{ast.literal_eval(value.args[1])}`'
+        return next((w for k, w in (('dict', 'a dictionary'), ('[', 'a list'), ('(', 'a tuple'), ('np.', 'an array'), ("'", 'a text')) if text.startswith(k)), 'a dictionary' if isinstance(value, ast.Dict) else 'a set' if text.startswith('{') else 'a number' if isinstance(value, ast.Constant) else 'a value')
+
     def lists(self):
         "Overviews of tutorials, of the reference by floors, and of all public names"
         line = lambda b, page: f'- [{b.label}]({os.path.relpath(b.page, Path(page).parent)}): {b.subtitle}\n'
@@ -327,8 +345,8 @@ class Site:
         write = lambda page, text: ((self.docs/page).parent.mkdir(parents=True, exist_ok=True), (self.docs/page).write_text(text, encoding='utf-8'))
         write('tutorials/index.md', '# Tutorials\n\n> Numbered, read in order; each runs on a laptop\n\n' + ''.join(line(b, 'tutorials/index.md') for b in tutorials))
         write('reference/index.md', '# Reference\n\n> The notebooks that are the package: each explains, defines, shows and tests\n\n' + ''.join(f'## {f}\n\n' + ''.join(line(b, 'reference/index.md') for b in bs) + '\n' for f, bs in by_floor.items()))
-        first = lambda e: next((s for s in [(ast.get_docstring(e.node) or '').split('\n')[0]] if s), '') if e.kind != 'value' else next((c for l, c in comments(e.source).items() if e.node.lineno <= l <= e.node.end_lineno), 'a value')
-        text = '# All names\n\n> Every public name, by module; `from matssl.all import *` brings them all but the commands\n\n'
+        first = lambda e: next((s for s in [(ast.get_docstring(e.node) or '').split('\n')[0]] if s), '') if e.kind != 'value' else comments(e.source).get(e.node.lineno) or self.sort(e.node.value)
+        text = '# All names\n\n> Every public name, by module. `from matssl.all import *` brings those of daily use\n\n'
         for f, bs in by_floor.items():
             text += f'## {f}\n\n'
             for b in bs:
@@ -451,7 +469,7 @@ def check(folder, base='/'):
         if s.noalt: bad(f'{s.noalt} pictures without words for those who do not see them')
         if m := re.search(r'^\s*#\|.*', code, re.M): bad(f'flag of a cell: {m[0].strip()}')
         if '\x1b' in text + code: bad('codes of a terminal')
-        if m := re.search(r'kept-\d+-kept|\$\$.*|\\[(\[].*|^\s*---\s*$|^\s*\|.*\|\s*$|!?\[[^\]]*\]\(.*\)', text, re.M): bad(f'Markdown that was left as it is: {m[0].strip()[:80]}')
+        if m := re.search(r'kept-\d+-kept|\$[^$\n]*[\\_^=][^$\n]*\$|\{:? ?[#.][^}]*\}|\$\$.*|\\[(\[].*|^\s*---\s*$|^\s*\|.*\|\s*$|!?\[[^\]]*\]\(.*\)', text, re.M): bad(f'Markdown that was left as it is: {m[0].strip()[:80]}')
     return faults, outside, len(pages), inside
 
 
@@ -479,7 +497,7 @@ def selftest():
     broken = {'link to nothing': '<a href="c.html">', 'link to nothing: ../x': '<a href="../x.html">', 'anchor that is not there': '<a href="b.html#c">', 'anchor that is not there: #z': '<a href="#z">', 'picture to nothing': '<img src="q.png" alt="q">',
               'absolute link': '<a href="/b.html">', 'no address': '<a href="https://exa mple/x">', 'fetched from elsewhere': '<script src="https://example.org/x.js"></script>', 'anchor a 2 times': '<p id="a">',
               '2 titles': '<h1>again</h1>', 'without a row': '<table class="params"><tbody></tbody></table>', 'flag of a cell': '<pre>#| export\nx = 1</pre>', 'codes of a terminal': '<pre>\x1b[31mred</pre>',
-              'without words': '<img src="p.png">', 'left as it is: $$': '<p>$$x$$</p>', 'left as it is: ---': '<p>\n---\n</p>', 'left as it is: kept': '<p>kept-3-kept</p>', 'left as it is: [': '<p>[x](y.md)</p>'}
+              'without words': '<img src="p.png">', 'left as it is: $$': '<p>$$x$$</p>', 'left as it is: ---': '<p>\n---\n</p>', 'left as it is: kept': '<p>kept-3-kept</p>', 'left as it is: $a': '<p>of $a_1 = $ b</p>', 'left as it is: {': '<h2>x { #x .api }</h2>', 'left as it is: [': '<p>[x](y.md)</p>'}
     with tempfile.TemporaryDirectory() as tmp:
         tmp = Path(tmp).resolve(); (tmp/'p.png').touch(); (tmp/'b.html').write_text('<h1 id="b">B</h1>')
         for what, more in {'': '', **broken}.items():
@@ -490,7 +508,7 @@ def selftest():
     source = 'def f(\n    a:int, # First\n    b=2, c=(1, 2))->str: # Both\n    "Doc"\n@delegates(f)\ndef g(\n    x, # An x\n    **kwargs)->int: # What comes back\n    "Doc"\ndef _h(): pass\nA, B = 1, 2\n@patch\ndef m(self:C, k=1): pass\n'
     es = {e.name: e for e in entries(source)}
     assert list(es) == ['f', 'g', 'A', 'B', 'C.m'] and [ast.unparse(es[n].node.value) for n in 'AB'] == ['1', '2']
-    assert rows_of(es['f'].node, source)[1] == [(('a',), 'int', '', 'First'), (('b', 'c'), '', '2, (1, 2)', 'Both'), (('returns',), 'str', '', '')]
+    assert rows_of(es['f'].node, source)[1] == [(('a',), 'int', '', 'First'), (('b', 'c'), '', '', 'Both'), (('returns',), 'str', '', '')]
     assert rows_of(es['g'].node, source)[1] == [(('x',), '', '', 'An x'), (('returns',), 'int', '', 'What comes back')]
     assert signature('f', parameters(es['f'].node, False), 'str') == 'f(a: int, b=2, c=(1, 2)) -> str' and signature('C.m', parameters(es['C.m'].node, True)) == 'C.m(k=1)'
     print(f'{len(broken)} kinds of faults are found, each alone'); return 0
