@@ -9,17 +9,19 @@ function render({ model, el: root }) {
   const box = el('div', { outline: 'none', display: 'inline-block', maxWidth: '100%' }, root);
   box.className = 'matssl-canvas'; box.tabIndex = 0;
   box.dataset.lmSuppressShortcuts = 'true'; // JupyterLab's own keys (d d deletes a cell) stay out while the canvas has the focus
-  const canvas = el('canvas', { display: 'block', maxWidth: '100%', cursor: 'crosshair', touchAction: 'none', background: '#888' }, box);
+  const canvas = el('canvas', { display: 'block', maxWidth: '100%', cursor: 'crosshair', touchAction: 'none', background: '#888', imageRendering: 'pixelated' }, box);
   const line = el('div', { font: '12px monospace', whiteSpace: 'pre-wrap', minHeight: '1.4em', padding: '2px 0' }, box);
   const ctx = canvas.getContext('2d'), id = Math.random().toString(36).slice(2);
   let at = { x: 0, y: 0, zoom: 1 }, parts = {}, whole = null, stroke = null, pan = null, pointer = null, held = null, timer = 0, space = false, drawn = 0;
+  let active = null, panel = 0, sent = [], silent = 0; // the finger that draws, the panel it began in, strokes without an answer yet
 
   // Where things are: the panels (prediction, and truth beside it), picture to screen and back
   const panels = () => get('beside') ? 2 : 1;
   const wide = () => canvas.width / panels();
   const size = () => get('shape'); // [height, width], px
   const screen = (x, y) => [(x + .5 - at.x) * at.zoom + wide() / 2, (y + .5 - at.y) * at.zoom + canvas.height / 2];
-  const picture = (sx, sy) => [((sx % wide()) - wide() / 2) / at.zoom + at.x - .5, (sy - canvas.height / 2) / at.zoom + at.y - .5];
+  const under = sx => clamp(Math.floor(sx / wide()), 0, panels() - 1); // the panel under a place
+  const picture = (sx, sy, k = active === null ? under(sx) : panel) => [(sx - k * wide() - wide() / 2) / at.zoom + at.x - .5, (sy - canvas.height / 2) / at.zoom + at.y - .5];
   const fit = () => { const [h, w] = size(); return { x: w / 2, y: h / 2, zoom: Math.min(wide() / w, canvas.height / h) }; };
   const mouse = e => { const r = canvas.getBoundingClientRect(); return [(e.clientX - r.left) * canvas.width / r.width, (e.clientY - r.top) * canvas.height / r.height]; };
 
@@ -33,18 +35,22 @@ function render({ model, el: root }) {
     timer = setTimeout(() => { want(); if (tell) set('view', [at.x, at.y, at.zoom]); }, 60);
   }
 
+  // Everything that goes to the kernel says which picture it is about
+  const hand = m => model.send({ ...m, number: get('picture_number') });
+
   // What is shown: one window of the picture, at native resolution or at every 2nd, 4th, ... block of pixels
   function want(layers) {
     const [h, w] = size(), step = 2 ** Math.max(0, Math.floor(Math.log2(1 / at.zoom)));
-    const [x0, y0] = picture(0, 0), cut = (v, n) => clamp(Math.floor(v / step) * step, 0, Math.floor((n - 1) / step) * step);
+    const [x0, y0] = picture(0, 0, 0), cut = (v, n) => clamp(Math.floor(v / step) * step, 0, Math.floor((n - 1) / step) * step);
     const col = cut(x0, w), row = cut(y0, h);
     const nx = Math.min(Math.ceil((x0 + 1 + wide() / at.zoom - col) / step), Math.ceil((w - col) / step));
     const ny = Math.min(Math.ceil((y0 + 1 + canvas.height / at.zoom - row) / step), Math.ceil((h - row) / step));
-    model.send({ kind: 'want', id, row, col, h: Math.max(ny, 1), w: Math.max(nx, 1), step, layers: layers || get('layers') });
+    hand({ kind: 'want', id, row, col, h: Math.max(ny, 1), w: Math.max(nx, 1), step, layers: layers || get('layers') });
   }
   function received(m, buffers) {
     if (m.kind === 'changed') return want(m.layers);
-    if (m.kind !== 'window' || m.id !== id) return;
+    if (m.kind !== 'window' || m.id !== id || m.number !== get('picture_number')) return;
+    if (m.layers.includes('labels')) { sent = []; clearTimeout(silent); silent = 0; }
     m.layers.forEach((name, i) => {
       const b = buffers[i], data = new Uint8Array(b.buffer ? b.buffer.slice(b.byteOffset, b.byteOffset + b.byteLength) : b);
       const part = { ...m, data, image: null };
@@ -96,12 +102,12 @@ function render({ model, el: root }) {
   }
   function marks() { // the stroke in the making, the measured line, the brush
     ctx.lineCap = ctx.lineJoin = 'round';
-    if (stroke) {
-      const p = get('palette')[get('label')] || [255, 255, 255], erase = get('tool') === 'erase';
-      ctx.strokeStyle = erase ? 'rgba(255,255,255,.7)' : `rgba(${p},${.7})`;
-      ctx.lineWidth = get('tool') === 'outline' ? 2 : Math.max(1, 2 * get('brush') * at.zoom);
-      ctx.beginPath(); stroke.forEach(([x, y], i) => ctx[i ? 'lineTo' : 'moveTo'](...screen(x, y)));
-      if (stroke.length === 1) ctx.lineTo(...screen(stroke[0][0] + .01, stroke[0][1]));
+    const now = stroke ? [{ kind: get('tool'), label: get('label'), brush: get('brush'), points: stroke }] : [];
+    for (const s of [...sent, ...now]) {
+      ctx.strokeStyle = s.kind === 'erase' ? 'rgba(255,255,255,.7)' : `rgba(${get('palette')[s.label] || [255, 255, 255]},.7)`;
+      ctx.lineWidth = s.kind === 'outline' ? 2 : Math.max(1, 2 * s.brush * at.zoom);
+      ctx.beginPath(); s.points.forEach(([x, y], i) => ctx[i ? 'lineTo' : 'moveTo'](...screen(x, y)));
+      if (s.points.length === 1) ctx.lineTo(...screen(s.points[0][0] + .01, s.points[0][1]));
       ctx.stroke();
     }
     const l = get('line');
@@ -134,24 +140,26 @@ function render({ model, el: root }) {
     if (pointer) {
       const [x, y] = picture(...pointer).map(Math.round), p = parts.picture, seen = [];
       const look = q => { const i = Math.floor((x - q.col) / q.step), j = Math.floor((y - q.row) / q.step); return i >= 0 && j >= 0 && i < q.w && j < q.h ? j * q.w + i : -1; };
-      if (p && p.data.length === p.w * p.h && look(p) >= 0) seen.push(`grey ${p.data[look(p)]}`);
+      if (p && p.data.length === p.w * p.h && look(p) >= 0) seen.push(`grey ${p.data[look(p)]} of 255${p.step > 1 ? `, mean of ${p.step} x ${p.step} px` : ''}`);
       for (const name of ['labels', 'guess', 'truth']) { const q = parts[name], i = q ? look(q) : -1; if (i >= 0 && get('codes')[q.data[i]] !== undefined) seen.push(`${name === 'labels' ? '' : name + ' '}${get('codes')[q.data[i]]}`); }
       if (parts.entropy && look(parts.entropy) >= 0) seen.push(`entropy ${(parts.entropy.data[look(parts.entropy)] / 255).toFixed(2)}`);
       t = `row ${y}, column ${x}   ${seen.join(', ')}   ${t}`;
     }
-    line.textContent = get('status') ? `${t}\n${get('status')}` : t;
+    line.textContent = [t, get('status'), silent === true ? 'No answer from the kernel yet: what was drawn last may not be kept.' : ''].filter(v => v).join('\n');
   }
 
   // Hands: wheel zooms at the pointer, space or the middle button moves, the left button does what the tool says
   canvas.addEventListener('wheel', e => {
+    if (!box.contains(document.activeElement) && !e.ctrlKey) return; // the page scrolls past, until the canvas was clicked
     e.preventDefault(); const [sx, sy] = mouse(e), [x, y] = picture(sx, sy);
-    at.zoom *= 2 ** (-Math.sign(e.deltaY) / 2); keepInside();
+    at.zoom *= 2 ** (-clamp(e.deltaY, -100, 100) / 200); keepInside();
     const [nx, ny] = picture(sx, sy); at.x += x - nx; at.y += y - ny; moved();
   }, { passive: false });
   canvas.addEventListener('pointerdown', e => {
-    box.focus({ preventScroll: true }); canvas.setPointerCapture(e.pointerId); pointer = mouse(e); const p = picture(...pointer), tool = get('tool');
+    if (active !== null) return; // a second finger
+    box.focus({ preventScroll: true }); canvas.setPointerCapture(e.pointerId); pointer = mouse(e); panel = under(pointer[0]); active = e.pointerId; const p = picture(...pointer), tool = get('tool');
     if (e.button === 1 || e.button === 2 || space || tool === 'pan') pan = { from: pointer, x: at.x, y: at.y };
-    else if (tool === 'fill') model.send({ kind: 'fill', point: p });
+    else if (tool === 'fill') hand({ kind: 'fill', point: p, label: get('label'), brush: get('brush') });
     else if (tool === 'measure') measureDown(p);
     else stroke = [p];
     e.preventDefault(); draw();
@@ -164,25 +172,32 @@ function render({ model, el: root }) {
   }
   function drag(p) { const l = [...get('line')]; l[held] = p[0]; l[held + 1] = p[1]; model.set('line', l); }
   canvas.addEventListener('pointermove', e => {
+    if (active !== null && e.pointerId !== active) return;
     pointer = mouse(e); const p = picture(...pointer);
     if (pan) { at.x = pan.x - (pointer[0] - pan.from[0]) / at.zoom; at.y = pan.y - (pointer[1] - pan.from[1]) / at.zoom; moved(); }
     else if (held !== null) drag(p);
     else if (stroke) stroke.push(p);
     draw(); readOut();
   });
-  canvas.addEventListener('pointerup', () => {
-    if (held !== null) { held = null; model.save_changes(); }
-    if (stroke) model.send({ kind: get('tool'), points: stroke.map(p => p.map(v => Math.round(v * 100) / 100)) });
-    stroke = pan = null; draw();
-  });
-  canvas.addEventListener('pointercancel', () => { stroke = pan = held = null; draw(); });
-  canvas.addEventListener('pointerleave', () => { pointer = null; draw(); readOut(); });
+  function letGo(e) {
+    if (e.pointerId !== active) return;
+    if (held !== null) model.save_changes();
+    if (stroke) {
+      const m = { kind: get('tool'), label: get('label'), brush: get('brush'), points: stroke.map(p => p.map(v => Math.round(v * 100) / 100)) };
+      hand(m); sent.push(m); clearTimeout(silent); silent = setTimeout(() => { silent = true; readOut(); }, 8000);
+    }
+    stroke = pan = held = active = null; draw();
+  }
+  canvas.addEventListener('pointerup', letGo);
+  canvas.addEventListener('pointercancel', letGo);
+  canvas.addEventListener('pointerleave', () => { if (active === null) { pointer = null; draw(); readOut(); } });
   canvas.addEventListener('contextmenu', e => e.preventDefault());
   const tools = { b: 'brush', e: 'erase', f: 'fill', o: 'outline', p: 'pan' };
-  box.addEventListener('keydown', e => {
-    const k = e.key; let known = true;
-    if (k === ' ') space = true;
-    else if (k === 'z' || k === 'y' || k === 'Z') model.send({ kind: k === 'z' ? 'undo' : 'redo' });
+  function pressed(e) {
+    if (e.target.closest('input, select, textarea, .noUi-handle')) return;
+    const k = e.key.length === 1 ? e.key.toLowerCase() : e.key; let known = true;
+    if (k === ' ' && box.contains(e.target)) space = true;
+    else if (k === 'z' || k === 'y') hand({ kind: k === 'y' || e.shiftKey ? 'redo' : 'undo' });
     else if (e.ctrlKey || e.metaKey || e.altKey) known = false;
     else if (/^[0-9]$/.test(k)) { if (+k < get('codes').length) set('label', +k); }
     else if (tools[k]) { if (get('tools').includes(tools[k])) set('tool', tools[k]); }
@@ -190,23 +205,30 @@ function render({ model, el: root }) {
     else if (k === '+' || k === '=' || k === '-') { at.zoom *= k === '-' ? .7071 : 1.4142; moved(); }
     else if (k === 'w') { at = fit(); moved(); }
     else if (k === 'n') { at.zoom = 1; moved(); }
-    else if (k === 'ArrowRight' || k === 'ArrowLeft') model.send({ kind: k === 'ArrowRight' ? 'next' : 'previous' });
+    else if (k === 'ArrowRight' || k === 'ArrowLeft') { if (!e.repeat) hand({ kind: k === 'ArrowRight' ? 'next' : 'previous' }); }
     else known = false;
     if (known) { e.preventDefault(); e.stopPropagation(); draw(); readOut(); }
+  }
+  let around = box; // the whole widget, once it is on the page: after a click on one of its buttons keys go on working, and stay out of the notebook
+  box.addEventListener('keydown', pressed);
+  setTimeout(() => {
+    const all = root.closest('.widget-vbox'); if (!all) return;
+    box.removeEventListener('keydown', pressed); around = all; around.dataset.lmSuppressShortcuts = 'true'; around.addEventListener('keydown', pressed);
   });
   box.addEventListener('keyup', e => { if (e.key === ' ') space = false; });
+  box.addEventListener('blur', () => { space = false; });
 
   // What the kernel changes
   function resized() { [canvas.width, canvas.height] = get('size'); looked(); }
   function looked() { const [x, y, zoom] = get('view'); at = zoom ? { x, y, zoom } : fit(); moved(!zoom); }
-  function another() { parts = {}; whole = null; at = fit(); moved(); }
+  function another() { parts = {}; whole = stroke = pan = held = active = null; sent = []; at = fit(); moved(); }
   function again() { for (const p of Object.values(parts)) if (p) p.image = null; draw(); readOut(); }
   const on = { 'change:size': resized, 'change:beside': () => { keepInside(); moved(); }, 'change:view': () => { const [x, y, zoom] = get('view'); if (x !== at.x || y !== at.y || zoom !== at.zoom) looked(); },
     'change:picture_number': another, 'msg:custom': received };
   for (const k of ['palette', 'shown', 'opacity', 'entropy', 'label', 'tool', 'brush', 'line', 'region', 'status', 'um_per_px', 'codes']) on[`change:${k}`] = again;
   for (const [k, f] of Object.entries(on)) model.on(k, f);
   resized(); readOut();
-  return () => { clearTimeout(timer); for (const [k, f] of Object.entries(on)) model.off(k, f); };
+  return () => { clearTimeout(timer); clearTimeout(silent); around.removeEventListener('keydown', pressed); for (const [k, f] of Object.entries(on)) model.off(k, f); };
 }
 
 export default { render };

@@ -11,6 +11,7 @@ from pathlib import Path
 import anywidget, numpy as np, traitlets as T
 from fastcore.basics import patch
 from .files import InputError
+from .mask import filled
 from .micrograph import Stretched, class_colours
 from .predict import _as_micrograph
 
@@ -20,17 +21,18 @@ def cut_window(
     row:int, col:int, # Upper left corner, px
     h:int, w:int, # Height and width of the result, in blocks
     step:int=1, # Side of a block, px
-    mean:bool=True)->np.ndarray: # Mean of each block, or (class numbers) its middle pixel
+    how:str='mean')->np.ndarray: # What stands for a block: its 'mean', its 'middle' pixel, or its 'least' value
     "A part of a picture, each block of `step` x `step` px as one: `(h, w)` or `(h, w, 3)` uint8; blocks at the border may be smaller"
     H, W = px.shape[:2]; out = np.empty((h, w, *px.shape[2:]), np.uint8)
     if step == 1: return np.asarray(px[row:row+h])[:, col:col+w]
-    if not mean:
+    if how == 'middle':
         mid = lambda a, n, full: np.minimum(a + np.arange(n)*step + step//2, full-1); r, c = mid(row, h, H), mid(col, w, W)
         if isinstance(px, np.ndarray): return px[np.ix_(r, c)]
         return np.stack([np.asarray(px[i:i+1])[0, c] for i in r])
     band = max(1, 2**22//(W*step)); x = np.arange(col, min(col+w*step, W), step)
     for a in range(0, h, band):
         rows = np.asarray(px[row+a*step:min(row+min(a+band, h)*step, H)])[:, col:min(col+w*step, W)]; y = np.arange(0, len(rows), step)
+        if how == 'least': out[a:a+len(y)] = np.minimum.reduceat(np.minimum.reduceat(rows, y, 0), x-col, 1); continue
         s = np.add.reduceat(np.add.reduceat(rows, y, 0, dtype=np.uint32), x-col, 1)
         n = np.outer(np.diff([*y, len(rows)]), np.diff([*(x-col), rows.shape[1]])); out[a:a+len(y)] = (s + n.reshape(n.shape + (1,)*(s.ndim-2))//2)//n.reshape(n.shape + (1,)*(s.ndim-2))
     return out
@@ -70,9 +72,10 @@ class LabelPainter:
         if not (0 <= label < self.n or label == 255): raise InputError('painter', f'label {label}', f'0 to {self.n-1}, or 255 for unlabelled', 'choose a class')
         part = self.labels[row:row+on.shape[0], col:col+on.shape[1]]; on = on & (part != label) & (True if only is None else part == only)
         if not on.any(): return 0
-        self.done.append((row, col, part.copy())); self.undone.clear(); part[on] = label; self.changes += 1
+        self._remember(row, col, part); part[on] = label; return int(on.sum())
+    def _remember(self, row, col, part):
+        self.done.append((row, col, part.copy())); self.undone.clear(); self.changes += 1
         while len(self.done) > 1 and sum(p.nbytes for *_, p in self.done) > self.memory: self.done.pop(0)
-        return int(on.sum())
     def _swap(self, a, b):
         if not a: return False
         row, col, old = a.pop(); part = self.labels[row:row+old.shape[0], col:col+old.shape[1]]; b.append((row, col, part.copy())); part[:] = old; self.changes += 1; return True
@@ -131,11 +134,8 @@ def outline(self:LabelPainter,
     points, # `(N, 2)` x, y of the corners, px
     label:int, only=None)->int: # As for `stroke`
     "Fill what a closed line goes round"
-    from skimage.draw import polygon
-    p = np.asarray(points, float).reshape(-1, 2); r, c = polygon(p[:, 1], p[:, 0], self.labels.shape) if len(p) > 2 else ([], [])
-    if not len(r): return 0
-    on = np.zeros((np.ptp(r)+1, np.ptp(c)+1), bool); on[r-r.min(), c-c.min()] = True
-    return self._change(int(r.min()), int(c.min()), on, label, only)
+    p = np.asarray(points, float).reshape(-1, 2); m = filled(p, self.labels.shape) if len(p) > 2 and np.isfinite(p).all() else None
+    return self._change(*m, label, only) if m else 0
 
 @patch
 def take(self:LabelPainter,
@@ -144,7 +144,14 @@ def take(self:LabelPainter,
     "Take over another map's labels where this one has the label `only`"
     on = (self.labels == only) & (guess != only)
     if not on.any(): return 0
-    self.done.append((0, 0, self.labels.copy())); self.undone.clear(); self.labels[on] = guess[on]; self.changes += 1; return int(on.sum())
+    self._remember(0, 0, self.labels); self.labels[on] = guess[on]; return int(on.sum())
+
+@patch
+def replace(self:LabelPainter,
+    labels:np.ndarray): # `(H, W)`, all of them
+    "Other labels; undo gives the old ones back"
+    if labels.shape != self.labels.shape: raise InputError('labels', f'{labels.shape}', f'{self.labels.shape}', 'pass labels of this picture')
+    self._remember(0, 0, self.labels); self.labels[:] = labels
 
 # %% ../nbs/32_canvas.ipynb #ca000023
 class PictureCanvas(anywidget.AnyWidget):
@@ -168,7 +175,7 @@ class PictureCanvas(anywidget.AnyWidget):
     def __init__(self,
         codes=(), # Class names
         **kwargs): # Traits
-        self.sources, self.hands = {}, {}
+        self.sources, self.hands, self.alarm = {}, {}, ''
         super().__init__(codes=[str(c) for c in codes], palette=class_palette(len(codes)), shown=[True]*len(codes), **kwargs)
         self.on_msg(self._heard)
 
@@ -200,10 +207,12 @@ def windows(self:PictureCanvas,
 @patch
 def _heard(self:PictureCanvas, _, m, buffers):
     try:
-        if m.get('kind') == 'want':
+        if m.get('number', self.picture_number) != self.picture_number:
+            if m.get('kind') != 'want': self.status = 'That was drawn on the picture before; nothing was changed, draw it again where it belongs'
+        elif m.get('kind') == 'want':
             where = {k: m[k] for k in ('row', 'col', 'h', 'w', 'step')}; got = self.windows(m['layers'], **where)
-            self.send(dict(kind='window', id=m['id'], layers=list(got), none=[k for k in m['layers'] if k not in got], **where), [np.ascontiguousarray(v).tobytes() for v in got.values()])
-        elif m.get('kind') in self.hands: self.status = ''; self.hands[m['kind']](m)
+            self.send(dict(kind='window', id=m['id'], layers=list(got), none=[k for k in m['layers'] if k not in got], number=self.picture_number, **where), [np.ascontiguousarray(v).tobytes() for v in got.values()])
+        elif m.get('kind') in self.hands: self.status = self.alarm; self.hands[m['kind']](m)
     except Exception as e: self.status = str(e) if isinstance(e, InputError) else f'{type(e).__name__}: {e}'
 
 @patch
