@@ -655,6 +655,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'matssl.suggest._flat': ('suggest.html#_flat', 'matssl/suggest.py'),
                                 'matssl.suggest._levelled': ('suggest.html#_levelled', 'matssl/suggest.py'),
                                 'matssl.suggest._of_one_picture': ('suggest.html#_of_one_picture', 'matssl/suggest.py'),
+                                'matssl.suggest._picture_numbers': ('suggest.html#_picture_numbers', 'matssl/suggest.py'),
                                 'matssl.suggest._place': ('suggest.html#_place', 'matssl/suggest.py'),
                                 'matssl.suggest._some_pictures': ('suggest.html#_some_pictures', 'matssl/suggest.py'),
                                 'matssl.suggest.embed': ('suggest.html#embed', 'matssl/suggest.py'),

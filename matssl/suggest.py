@@ -26,7 +26,7 @@ from .predict import _as_micrograph, _starts, symmetric
 @dataclass
 class Region:
     "A part of a picture, and why it was chosen"
-    picture:object # A file, or a `Micrograph` or array `(H, W[, 3])`
+    picture:object=field(repr=False) # A file, or a `Micrograph` or array `(H, W[, 3])`
     row:int=0 # Upper left corner, px
     col:int=0 # Upper left corner, px
     height:int=0 # px
@@ -63,6 +63,8 @@ def regions_of(
         out += [Region(p, y, x, min(s, h), min(s, w), name) for y in _starts(h, s, s) for x in _starts(w, s, s)]
     if not out: raise InputError('regions_of', 'no picture', 'a folder, or a list that is not empty', 'check it')
     return out
+
+def _picture_numbers(regions): "The picture of each region, numbered as they come"; num = {}; return np.array([num.setdefault(r.key, len(num)) for r in regions])
 
 # %% ../nbs/25_suggest.ipynb #a5250021
 def encoder_of(
@@ -167,13 +169,13 @@ def region_entropy(
 
 # %% ../nbs/25_suggest.ipynb #a5250051
 def rank_regions(
-    entropy, # Of each candidate, 0-1: `(N,)`
+    entropy, # Of each candidate, 0-1: `(N,)`; None: no model yet
     x, # Their embeddings `(N, D)`
     n:int, # How many to choose
     start=None, # Embeddings of what is labelled `(M, D)`
     clash=None): # Pairs that are not to be chosen both `(N, N)`
     "Numbers of the regions to be labelled, first one first, and their distances to all before"
-    return k_center(x, n, start, np.asarray(entropy, float), clash)
+    return k_center(x, n, start, entropy, clash)
 
 # %% ../nbs/25_suggest.ipynb #a5250052
 class Suggestions(list):
@@ -197,10 +199,16 @@ def read_suggestions(
     return Suggestions(Region(Path(r.file), int(r.row), int(r.col), int(r.height), int(r.width), r.file, r.get('entropy', np.nan), r.get('distance', np.nan), int(r.get('rank', k+1))) for k, r in t.iterrows())
 
 # %% ../nbs/25_suggest.ipynb #a5250053
+def _draw(ax, r, edge=None):
+    "A region's pixels"
+    ax.imshow(_crop(_levelled(r.picture), r), cmap='gray', vmin=0, vmax=255); ax.set_xticks([]); ax.set_yticks([])
+    for s in ax.spines.values(): s.set(color=edge or 'k', lw=2.5 if edge else .5)
+
 def _place(ax, r, most=400):
     "Where in its picture a region lies"
-    x = _levelled(r.picture); h, w = x.shape[:2]; k = -(-max(h, w)//most); ax.imshow(np.asarray(x[0:h])[::k, ::k], cmap='gray', vmin=0, vmax=255, extent=(0, w, h, 0))
-    ax.add_patch(__import__('matplotlib.patches', fromlist=['Rectangle']).Rectangle((r.col, r.row), r.width, r.height, fill=False, ec='#e69f00', lw=2)); ax.set_xticks([]); ax.set_yticks([])
+    x = _levelled(r.picture); h, w = x.shape[:2]; k = -(-max(h, w)//most); small = np.concatenate([np.asarray(x[a:a+1])[:, ::k] for a in range(0, h, k)]) # a few rows of a large picture
+    ax.imshow(small, cmap='gray', vmin=0, vmax=255, extent=(0, w, h, 0)); ax.set_xticks([]); ax.set_yticks([])
+    c, r2, d, b = r.col, r.row, r.col+r.width, r.row+r.height; ax.plot([c, d, d, c, c], [r2, r2, b, b, r2], c='#e69f00', lw=2)
 
 @patch
 def show(self:Suggestions,
@@ -210,7 +218,7 @@ def show(self:Suggestions,
     n = min(most, len(self)); fig, axs = plt.subplots(3, n, figsize=(1.7*n+.6, 5.4), squeeze=False, layout='constrained')
     for k, r in enumerate(self[:n]):
         _place(axs[0, k], r); axs[0, k].set_title(f'{r.rank}. {Path(r.file).stem[:22]}', fontsize=7); _draw(axs[1, k], r)
-        im = axs[2, k].imshow(r.map if r.map is not None else np.full((2, 2), np.nan), cmap='magma', vmin=0, vmax=1); axs[2, k].set_xticks([]); axs[2, k].set_yticks([]); axs[2, k].set_title(f'entropy {r.entropy:.2f}, distance {r.distance:.2f}', fontsize=6)
+        im = axs[2, k].imshow(r.map if r.map is not None else np.full((2, 2), np.nan), cmap='magma', vmin=0, vmax=1); axs[2, k].set_xticks([]); axs[2, k].set_yticks([]); axs[2, k].set_title((f'entropy {r.entropy:.2f}, ' if r.map is not None else '') + f'distance {r.distance:.2f}', fontsize=6)
     for a, t in zip(axs[:, 0], ('place', 'region', 'entropy')): a.set_ylabel(t, fontsize=8)
     fig.colorbar(im, ax=axs[2], fraction=.02, pad=.01).ax.tick_params(labelsize=6); return fig
 
@@ -223,7 +231,7 @@ def _of_one_picture(regions):
 
 def _clashes(regions):
     "Which regions share pixels: `(N, N)`"
-    num = {}; key = np.array([num.setdefault(r.key, len(num)) for r in regions]); y, x, h, w = np.array([(r.row, r.col, r.height, r.width) for r in regions]).T
+    key = _picture_numbers(regions); y, x, h, w = np.array([(r.row, r.col, r.height, r.width) for r in regions]).T
     meet = lambda a, n: a[:, None] < (a+n)[None]
     return (key[:, None] == key) & meet(y, h) & meet(y, h).T & meet(x, w) & meet(x, w).T
 
@@ -233,10 +241,10 @@ def _some_pictures(pictures, most, seed):
     return pictures if most is None or len(pictures) <= most else [pictures[i] for i in sorted(np.random.default_rng(seed).permutation(len(pictures))[:most])]
 
 def suggest(
-    model, # A `Segmenter`, or anything whose `predict` gives a `LabelMap` with `proba`
+    model, # A `Segmenter`, or anything whose `predict` gives a `LabelMap` with `proba`; None: there is none yet, diversity alone
     pictures, # Not labelled yet: a folder, or a list of files, `Micrograph`s, arrays or `Region`s
     encoder=None, # For the embeddings: anything that `encoder_of` takes; default: the model's own
-    n:int=8, # Regions wanted
+    n:int=8, # Regions wanted; there may be fewer
     size:int=256, # Side of a region, px
     labelled=None, # What is labelled already: pictures or `Region`s, or a CSV of `Suggestions.save`
     symmetry:bool=True, # Ask in eight positions
@@ -250,9 +258,9 @@ def suggest(
     for r in done: taken.setdefault(r.key, []).append(r)
     free = [r for r in regions_of(_some_pictures(pictures, most, seed), size) if not any(r.overlaps(o) for o in taken.get(r.key, ()))]
     if not free: raise InputError('suggest', 'no region that is not labelled', 'pictures without labels', 'pass more pictures')
-    free = [r for g in progress(_of_one_picture(free), 'asking the network') for r in region_entropy(model, g, symmetry)]
+    if model is not None: free = [r for g in progress(_of_one_picture(free), 'asking the network') for r in region_entropy(model, g, symmetry)]
     enc = encoder_of(model if encoder is None else encoder); x = embed(enc, free, size, bs).x; start = embed(enc, done, size, bs).x if done else None
-    return Suggestions(replace(free[i], rank=k+1, distance=d) for k, (i, d) in enumerate(zip(*rank_regions([r.entropy for r in free], x, n, start, _clashes(free)))))
+    return Suggestions(replace(free[i], rank=k+1, distance=d) for k, (i, d) in enumerate(zip(*rank_regions(None if model is None else [r.entropy for r in free], x, n, start, _clashes(free)))))
 
 # %% ../nbs/25_suggest.ipynb #a5250091
 def nearest(
@@ -263,8 +271,8 @@ def nearest(
     "The k nearest regions of each query, nearest first: their numbers `(Q, k)` and distances `(Q, k)`, 0-2; -1 and infinite where there are fewer"
     q, own = (query.x, query.regions) if isinstance(query, Embeddings) else (e.x[np.atleast_1d(query)], [e.regions[i] for i in np.atleast_1d(query)])
     if q.shape[1] != e.x.shape[1]: raise InputError('nearest', f'embeddings of {q.shape[1]} numbers', f'{e.x.shape[1]}', 'make both with one encoder')
-    d = np.sqrt(np.maximum((q**2).sum(1)[:, None] + (e.x**2).sum(1) - 2*q @ e.x.T, 0)); keys = np.array([hash(r.key) for r in e.regions])
-    for i, r in enumerate(own): d[i, keys == hash(r.key) if other else [a is r for a in e.regions]] = np.inf
+    d = np.sqrt(np.maximum((q**2).sum(1)[:, None] + (e.x**2).sum(1) - 2*q @ e.x.T, 0)); num = _picture_numbers([*e.regions, *own]); of, mine = num[:len(e.x)], num[len(e.x):]
+    for i, r in enumerate(own): d[i, of == mine[i] if other else [a is r for a in e.regions]] = np.inf
     i = np.argsort(d, 1, kind='stable')[:, :k]; d = np.take_along_axis(d, i, 1)
     return np.where(np.isfinite(d), i, -1), d
 
@@ -275,20 +283,15 @@ def neighbour_share(
     k:int=1, # Neighbours
     draws:int=1000, # Permutations
     seed:int=0)->dict: # Of the permutations
-    "How often the nearest regions in other pictures are of the same group, 0-1, and the same with groups dealt to pictures by chance: mean, 97.5 % point, p"
+    "How often the nearest regions in other pictures are of the same group, 0-1; the same with groups dealt to pictures by chance (mean, 97.5 % point, p); for how many there is such a picture"
     groups, rng = np.asarray(groups), np.random.default_rng(seed); i, d = nearest(e, np.arange(len(e.x)), k); ok = np.isfinite(d)
     if len(groups) != len(e.x): raise InputError('neighbour_share', f'{len(groups)} groups', f'{len(e.x)}, one a region', 'check them')
-    _, first, pic = np.unique([str(r.key) for r in e.regions], return_index=True, return_inverse=True); of = groups[first]
+    pic = _picture_numbers(e.regions); of = groups[[int((pic == p).argmax()) for p in range(pic.max()+1)]]
     if (of[pic] != groups).any(): raise InputError('neighbour_share', 'a picture in two groups', 'one group a picture', 'group pictures, not regions')
     share = lambda g: float((g[:, None] == g[i])[ok].mean()); by = [share(rng.permutation(of)[pic]) for _ in range(draws)]; s = share(groups)
-    return dict(share=s, chance=float(np.mean(by)), chance_high=float(np.quantile(by, .975)), p=(1+sum(b >= s for b in by))/(1+draws), regions=len(groups), pictures=len(of))
+    return dict(share=s, chance=float(np.mean(by)), chance_high=float(np.quantile(by, .975)), p=(1+sum(b >= s for b in by))/(1+draws), possible=float(np.mean([(of == g).sum() > 1 for g in groups])), regions=len(groups), pictures=len(of))
 
 # %% ../nbs/25_suggest.ipynb #a5250095
-def _draw(ax, r, x=None, edge=None):
-    "A region's pixels"
-    ax.imshow(_crop(_levelled(r.picture) if x is None else x, r), cmap='gray', vmin=0, vmax=255); ax.set_xticks([]); ax.set_yticks([])
-    for s in ax.spines.values(): s.set(color=edge or 'k', lw=2.5 if edge else .5)
-
 def show_neighbours(
     e:Embeddings, # Of `embed`
     query, # Numbers of regions in `e`
@@ -323,7 +326,7 @@ def embedding_map(
     for k, g in enumerate(dict.fromkeys(groups.tolist())): ax.plot(*xy[groups == g].T, 'osD^vPX*'[k//7 % 8], ms=4, mec='w', mew=.3, c=_colours[k % 7], label=str(g), alpha=.85)
     for j in k_center(xy, thumbnails)[0]: ax.add_artist(AnnotationBbox(OffsetImage(_crop(_levelled(e.regions[j].picture), e.regions[j])[::2, ::2], zoom=44/max(e.regions[j].height, e.regions[j].width)*2, cmap='gray'), xy[j], pad=.1))
     if len(set(groups.tolist())) > 1: ax.legend(fontsize=6, loc='center left', bbox_to_anchor=(1, .5), frameon=False)
-    ax.set_xticks([]); ax.set_yticks([]); ax.set_title(note, fontsize=8)
+    ax.margins(.16 if thumbnails else .05); ax.set_xticks([]); ax.set_yticks([]); ax.set_title(note, fontsize=8)
     return xy
 
 _colours = ['#000000', '#e69f00', '#56b4e9', '#009e73', '#0072b2', '#d55e00', '#cc79a7']
