@@ -652,6 +652,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'matssl.suggest._clashes': ('suggest.html#_clashes', 'matssl/suggest.py'),
                                 'matssl.suggest._crop': ('suggest.html#_crop', 'matssl/suggest.py'),
                                 'matssl.suggest._draw': ('suggest.html#_draw', 'matssl/suggest.py'),
+                                'matssl.suggest._eight': ('suggest.html#_eight', 'matssl/suggest.py'),
+                                'matssl.suggest._entropy': ('suggest.html#_entropy', 'matssl/suggest.py'),
                                 'matssl.suggest._flat': ('suggest.html#_flat', 'matssl/suggest.py'),
                                 'matssl.suggest._levelled': ('suggest.html#_levelled', 'matssl/suggest.py'),
                                 'matssl.suggest._of_one_picture': ('suggest.html#_of_one_picture', 'matssl/suggest.py'),

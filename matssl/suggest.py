@@ -8,6 +8,7 @@ __all__ = ['Embeddings', 'Region', 'regions_of', 'encoder_of', 'embed', 'k_cente
            'embedding_map']
 
 # %% ../nbs/25_suggest.ipynb #a5250004
+import copy, inspect
 from collections import namedtuple
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from .segment import SegmentationModel
 from .predict import _as_micrograph, _starts, symmetric
 
 # %% ../nbs/25_suggest.ipynb #a5250011
-@dataclass
+@dataclass(eq=False)
 class Region:
     "A part of a picture, and why it was chosen"
     picture:object=field(repr=False) # A file, or a `Micrograph` or array `(H, W[, 3])`
@@ -33,6 +34,7 @@ class Region:
     width:int=0 # px
     file:str='' # Of the picture, or a name for it
     entropy:float=np.nan # Mean over its pixels, 0 (sure) to 1 (all classes alike)
+    disagreement:float=np.nan # The part of it that comes from positions contradicting each other, 0-1
     distance:float=np.nan # To the nearest embedding that was labelled or chosen before, 0-2
     rank:int=None # 1 is to be labelled first
     map:np.ndarray=field(default=None, repr=False) # Its entropy, every few pixels
@@ -40,9 +42,8 @@ class Region:
     @property
     def key(self):
         "The same for regions of one picture"
-        p = self.picture
-        if isinstance(p, np.ndarray): return id(p)
-        return str(Path(p.source if isinstance(p, Micrograph) else p).resolve()) if not isinstance(p, Micrograph) or p.source else id(p)
+        p = self.picture; source = p.source if isinstance(p, Micrograph) else p
+        return str(Path(source).resolve()) if isinstance(source, (str, Path)) else id(p)
     def overlaps(self,
         other)->bool: # Another region
         "Do they share a pixel?"
@@ -52,15 +53,15 @@ class Region:
 def regions_of(
     pictures, # A folder, or a list of files, `Micrograph`s, arrays or `Region`s
     size:int=256)->list: # Side of a region, px; None: the whole picture
-    "The regions that cover some pictures"
+    "The regions that cover some pictures, or that larger regions fall into"
     if size is not None and size < 16: raise InputError('regions_of', f'size {size}', 'at least 16 px', 'a field that a person can judge')
     if isinstance(pictures, (Region, Micrograph, np.ndarray)): pictures = [pictures]
     out = []
     for k, p in enumerate(pictures if isinstance(pictures, (list, tuple)) else list_pictures(pictures)):
-        if isinstance(p, Region): out.append(p); continue
-        h, w = _as_micrograph(p, None, True).shape; s = size or max(h, w)
-        name = f'picture {k}' if isinstance(p, np.ndarray) else ''
-        out += [Region(p, y, x, min(s, h), min(s, w), name) for y in _starts(h, s, s) for x in _starts(w, s, s)]
+        if isinstance(p, Region) and (size is None or max(p.height, p.width) <= size): out.append(p); continue
+        whole = p if isinstance(p, Region) else Region(p, 0, 0, *_as_micrograph(p, None, True).shape, f'picture {k}' if isinstance(p, np.ndarray) else '')
+        h, w = whole.height, whole.width; s = size or max(h, w)
+        out += [replace(whole, row=whole.row+y, col=whole.col+x, height=min(s, h), width=min(s, w)) for y in _starts(h, s, s) for x in _starts(w, s, s)]
     if not out: raise InputError('regions_of', 'no picture', 'a folder, or a list that is not empty', 'check it')
     return out
 
@@ -120,7 +121,7 @@ def k_center(
     far = lambda p: np.sqrt(((x-p)**2).sum(1)); d = np.full(len(x), np.inf); out = []
     for p in np.asarray(start if start is not None else [], np.float64).reshape(-1, x.shape[1]): d = np.minimum(d, far(p))
     while len(out) < n and free.any():
-        score = -far(x.mean(0))*(w > 0) if np.isinf(d).all() and weight is None else w if np.isinf(d).all() else w*d
+        score = w*d if np.isfinite(d).all() else -far(x.mean(0)) if weight is None else w
         i = int(np.where(free, score, -np.inf).argmax()); out.append((i, float(d[i])))
         free[i] = False; d = np.minimum(d, far(x[i]))
         if clash is not None: free &= ~clash[i]
@@ -129,7 +130,6 @@ def k_center(
 # %% ../nbs/25_suggest.ipynb #a5250041
 def _asks(model):
     "A function of a batch `(B, C, h, w)` uint8 to probabilities, by a model's `predict`"
-    import inspect
     kw = dict(proba=True) if 'proba' in inspect.signature(model.predict).parameters else {}
     def f(b):
         maps = [model.predict(np.ascontiguousarray(x.numpy().transpose(1, 2, 0) if len(x) == 3 else x[0].numpy()), **kw) for x in b]
@@ -137,12 +137,21 @@ def _asks(model):
         return torch.stack([torch.from_numpy(np.array(m.proba, np.float32)) for m in maps])
     return f
 
+def _entropy(p): "Of probabilities `(K, h, w)`"; return LabelMap(p[0], range(len(p)), proba=p).entropy()
+
+def _eight(f, symmetry):
+    "Answers of `f`, over eight positions or one, and as one more channel the mean of their entropies"
+    def g(b): p = f(b); return torch.cat([p, torch.from_numpy(np.stack([_entropy(q) for q in p.cpu().numpy()]))[:, None].to(p)], 1)
+    return symmetric(g) if symmetry else g
+
 def _bands(model, picture, symmetry, block=1024, margin=32):
-    "Probabilities `(K, rows, W)` of a picture, from top to bottom"
+    "Probabilities `(K, rows, W)` of a picture, and below them the mean entropy of single answers: `(K+1, rows, W)`, from top to bottom"
     m = _as_micrograph(picture, None, True)
-    if hasattr(model, 'bands'): yield from (p.cpu().numpy() for p in model.bands(m, symmetry=symmetry)); return
+    if hasattr(model, 'bands') and hasattr(model, 'network'):
+        asked = copy.copy(model); asked.network = lambda symmetry, bf16=None: _eight(model.network(False, bf16), symmetry)
+        yield from (p.cpu().numpy() for p in asked.bands(m, symmetry=symmetry)); return
     if not hasattr(model, 'predict'): raise InputError(type(model).__name__, 'no predict', 'a Segmenter, or a model whose predict gives a LabelMap with proba', 'pass such a model')
-    x, (h, w), f = Stretched(m.pixels, m.levels()), m.shape, _asks(model); f = symmetric(f) if symmetry else f
+    x, (h, w), f = Stretched(m.pixels, m.levels()), m.shape, _eight(_asks(model), symmetry)
     for y in range(0, h, block):
         top, row = max(0, y-margin), []
         part = np.atleast_3d(np.asarray(x[top:min(h, y+block+margin)])).transpose(2, 0, 1)
@@ -157,13 +166,13 @@ def region_entropy(
     regions:list, # Of one picture
     symmetry:bool=True, # Average over eight positions
     side:int=64)->list: # Largest side of the maps that are kept
-    "The regions with the mean entropy of their pixels and a small map of it; rows are kept only as long as they are wanted"
+    "The regions with the mean entropy and disagreement of their pixels and a small map of the entropy; rows are kept only as long as they are wanted"
     todo, out, rows, top = sorted(range(len(regions)), key=lambda i: regions[i].row+regions[i].height), list(regions), None, 0
     for p in _bands(model, regions[0].picture, symmetry):
-        e = LabelMap(p[0], range(len(p)), proba=p).entropy(); rows = e if rows is None else np.concatenate([rows, e])
+        e = np.stack([_entropy(p[:-1]), p[-1]], 2); rows = e if rows is None else np.concatenate([rows, e])
         while todo and (r := regions[todo[0]]).row+r.height <= top+len(rows):
-            v = rows[r.row-top:r.row-top+r.height, r.col:r.col+r.width]; k = -(-max(v.shape)//side)
-            out[todo.pop(0)] = replace(r, entropy=float(v.mean(dtype=np.float64)), map=v[::k, ::k].copy())
+            v = rows[r.row-top:r.row-top+r.height, r.col:r.col+r.width]; k = -(-max(v.shape[:2])//side); all8, single = v.mean((0, 1), dtype=np.float64)
+            out[todo.pop(0)] = replace(r, entropy=float(all8), disagreement=max(0., float(all8-single)), map=v[::k, ::k, 0].copy())
         keep = min((regions[i].row for i in todo), default=top+len(rows)); rows, top = rows[keep-top:], keep
     return out
 
