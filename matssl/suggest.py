@@ -182,16 +182,19 @@ def rank_regions(
     x, # Their embeddings `(N, D)`
     n:int, # How many to choose
     start=None, # Embeddings of what is labelled `(M, D)`
-    clash=None): # Pairs that are not to be chosen both `(N, N)`
+    clash=None, # Pairs that are not to be chosen both `(N, N)`
+    share:float=.5): # Of the candidates, the most doubtful, that k-center chooses from, 0-1
     "Numbers of the regions to be labelled, first one first, and their distances to all before"
-    return k_center(x, n, start, entropy, clash)
+    if entropy is None: return k_center(x, n, start, None, clash)
+    e = np.asarray(entropy, float); short = np.zeros(len(e), bool); short[np.argsort(-e, kind='stable')[:max(n, int(share*len(e)))]] = True
+    return k_center(x, n, start, np.where(short & (e > 1e-6), 1, 1e-9)*(1+1e-6*e), clash)             # the others count for nothing while one of these is new
 
 # %% ../nbs/25_suggest.ipynb #a5250052
 class Suggestions(list):
     "`Region`s, the first to be labelled first"
     def table(self)->pd.DataFrame:
         "A row a region; places in px"
-        return pd.DataFrame([dict(rank=r.rank, file=Path(r.file).name, row=r.row, col=r.col, height=r.height, width=r.width, entropy=r.entropy, distance=r.distance) for r in self]).set_index('rank')
+        return pd.DataFrame([dict(rank=r.rank, file=Path(r.file).name, row=r.row, col=r.col, height=r.height, width=r.width, entropy=r.entropy, disagreement=r.disagreement, distance=r.distance) for r in self]).set_index('rank')
     def save(self,
         path, # CSV to write
         overwrite:bool=False)->Path: # Replace an existing one
@@ -205,7 +208,7 @@ def read_suggestions(
     "Regions from a CSV"
     t = pd.read_csv(path); need = ['file', 'row', 'col', 'height', 'width']
     if lost := [c for c in need if c not in t]: raise InputError(path, f'no column {", ".join(lost)}', ', '.join(need), 'pass a file of Suggestions.save')
-    return Suggestions(Region(Path(r.file), int(r.row), int(r.col), int(r.height), int(r.width), r.file, r.get('entropy', np.nan), r.get('distance', np.nan), int(r.get('rank', k+1))) for k, r in t.iterrows())
+    return Suggestions(Region(Path(r.file), int(r.row), int(r.col), int(r.height), int(r.width), r.file, r.get('entropy', np.nan), r.get('disagreement', np.nan), r.get('distance', np.nan), int(r.get('rank', k+1))) for k, r in t.iterrows())
 
 # %% ../nbs/25_suggest.ipynb #a5250053
 def _draw(ax, r, edge=None):
