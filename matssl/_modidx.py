@@ -570,6 +570,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                   'matssl.scribbles._keep_off': ('scribbles.html#_keep_off', 'matssl/scribbles.py'),
                                   'matssl.scribbles._maps_in_tiles': ('scribbles.html#_maps_in_tiles', 'matssl/scribbles.py'),
                                   'matssl.scribbles._pixels': ('scribbles.html#_pixels', 'matssl/scribbles.py'),
+                                  'matssl.scribbles._standardised': ('scribbles.html#_standardised', 'matssl/scribbles.py'),
                                   'matssl.scribbles._start': ('scribbles.html#_start', 'matssl/scribbles.py'),
                                   'matssl.scribbles._stroke': ('scribbles.html#_stroke', 'matssl/scribbles.py'),
                                   'matssl.scribbles.draw_scribbles': ('scribbles.html#draw_scribbles', 'matssl/scribbles.py'),

@@ -106,11 +106,14 @@ class ScribbleClassifier:
         tile:int=1024, # Side of the tiles of pictures above 1.5 times that, px; a multiple of 32
         keep_gb:float=2., # Memory for kept features, 2**30 bytes
         by_share:float=1.5, # How much classes count for less that are rare in a picture: 0 not at all, 1 in proportion, more: beyond
+        per_picture:bool=True, # Standardise each feature within its picture
         seed:int=0): # Of the choice of pixels
         self.encoder = (encoder if isinstance(encoder, Encoder) else load_encoder(encoder)).eval()
         if tile % 32 or tile < 32: raise InputError('tile', f'{tile}', 'a multiple of 32', 'take 1024')
-        self.codes, self.strides, self.per_class, self.tile, self.keep_gb, self.by_share, self.seed = list(codes), tuple(strides or self.encoder.strides), per_class, tile, keep_gb, by_share, seed
+        self.codes, self.strides, self.per_class, self.tile, self.keep_gb, self.by_share, self.per_picture, self.seed = list(codes), tuple(strides or self.encoder.strides), per_class, tile, keep_gb, by_share, per_picture, seed
         self.kept, self.weight = OrderedDict(), None
+
+def _standardised(m): "A map with mean 0 and standard deviation 1 in each channel"; m = m.float(); return (m - m.mean((1, 2), keepdim=True))/m.std((1, 2), keepdim=True).clamp_min(1e-4)
 
 def _bytes(maps): return sum(m.numel()*m.element_size() for m in maps)
 
@@ -125,8 +128,8 @@ def features(self:ScribbleClassifier,
     h, w = px.shape[:2]; values = 14 + sum(d/s**2 for d, s in zip(self.encoder.dims, self.encoder.strides) if s in self.strides)
     if 2*values*h*w > self.keep_gb*2**30: raise InputError(getattr(picture, 'source', None) or 'picture', f'{w} x {h} px, {2*values*h*w/2**30:.1f} GiB of features', f'at most {self.keep_gb:g} GiB', 'draw on a part of it, or raise keep_gb')
     grey = np.pad(grey_filters(px), [(0, 0), (0, -h % 32), (0, -w % 32)], mode='edge')
-    maps = [torch.from_numpy(grey).half(), *_maps_in_tiles(self.encoder, px, self.strides, self.tile, 128)]
-    self.kept[key] = maps
+    maps = [torch.from_numpy(grey), *_maps_in_tiles(self.encoder, px, self.strides, self.tile, 128)]
+    self.kept[key] = maps = [(_standardised(x) if self.per_picture else x).half() for x in maps]
     while sum(map(_bytes, self.kept.values())) > self.keep_gb*2**30 and len(self.kept) > 1: self.kept.popitem(last=False)
     return maps
 
