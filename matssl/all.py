@@ -23,6 +23,7 @@ from .probe import *
 from .segment import *
 from .predict import *
 from .evaluate import *
+from .scribbles import *
 from .protocol import *
 from .benchmark import *
 from .measure import *
