@@ -352,5 +352,5 @@ def fit_ssl(self:Learner,
     t = self.ssl_monitor.table
     self.notes.update(epochs=n, lr=lr, best_epoch=getattr(self.ssl_monitor, 'best_epoch', n), seconds=round(float(t.seconds.iloc[-1]), 1),
         held_back_partner_accuracy=[round(float(t.valid_partner_accuracy.iloc[0]), 4), round(float(t.valid_partner_accuracy.get(getattr(self.ssl_monitor, 'best_epoch', n), np.nan)), 4)])
-    if self.notes['best_epoch'] == 0: warnings.warn('no epoch found more held-back partners than the start: the starting weights were kept', stacklevel=2)
+    if self.notes['best_epoch'] == 0 and not processes()[0]: warnings.warn('no epoch found more held-back partners than the start: the starting weights were kept', stacklevel=2)
     return self
