@@ -259,7 +259,7 @@ def _parser():
     p.add_argument('--size', type=int, help='side of a view, px'); p.add_argument('--temperature', type=float); p.add_argument('--bs', type=int, default=32, help='pictures a batch, of all processes together')
     p.add_argument('--holdout', metavar='FOLDER', help='test pictures that must not be in the pool'); p.add_argument('--drop-overlap', action='store_true', help='leave such pictures out of the pool'); p.add_argument('--allow-overlap', action='store_true', help='go on although they are there')
     p.add_argument('--checkpoint', metavar='FILE', help='state of the run, .safetensors: written each epoch, picked up if it is there'); _reading_args(p)
-    p.add_argument('--sync-bn', action=argparse.BooleanOptionalAction, help='of several processes: BatchNorm over all of them (default: on GPUs)'); p.add_argument('--timeout', type=float, default=600., help='of several processes: seconds that one waits for another')
+    p.add_argument('--sync-bn', action=argparse.BooleanOptionalAction, help='of several processes: BatchNorm over all of them (default: on GPUs)'); p.add_argument('--timeout', type=float, default=1800., help='of several processes: seconds that one waits for another')
     return ap, command
 
 # %% ../nbs/42_cli.ipynb #f9dcae48

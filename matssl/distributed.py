@@ -24,7 +24,7 @@ def processes()->tuple:
     return rank_distrib(), max(1, num_distrib())
 
 def join_processes(
-    timeout:float=600., # Seconds that a process waits for the others before it gives up
+    timeout:float=1800., # Seconds that a process waits for the others before it gives up
     cpu:bool=False)->tuple: # Although there are GPUs
     "Meet the processes that `accelerate launch` or `torchrun` has started, first of all; as `processes`"
     if processes()[1] > 1 and not dist.is_initialized(): # told that there is no GPU, or accelerate starts no common work there
