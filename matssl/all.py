@@ -13,6 +13,7 @@ from .synthetic import *
 from .datasets import *
 from .data import *
 from .export import *
+from .distributed import all_processes, join_processes, leave_processes, processes
 from .compute import *
 from .encoder import *
 from .fusion import *

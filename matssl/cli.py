@@ -6,7 +6,7 @@
 __all__ = ['demo', 'pretrain', 'check', 'finetune', 'evaluate', 'predict', 'measure', 'benchmark', 'speed', 'main']
 
 # %% ../nbs/42_cli.ipynb #8462b019
-import argparse, glob, sys, warnings
+import argparse, glob, os, sys, warnings
 from pathlib import Path
 from .micrograph import InputError
 from . import __version__
@@ -34,6 +34,15 @@ def _reading(a):
         try: c = tuple(float(v) for v in c.split(','))
         except ValueError: pass
     return dict(um_per_px=_scale(a), rescale_to=a.rescale_to, contrast=c, crop_bar=not a.keep_bar)
+
+def _share():
+    "The number of this process and how many were launched, (0, 1) for one alone"
+    return int(os.environ.get('RANK', 0)), max(1, int(os.environ.get('WORLD_SIZE', 1)))
+
+def _device():
+    "The GPU of this process, or the CPU"
+    import torch
+    return f"cuda:{int(os.environ.get('LOCAL_RANK', 0))}" if torch.cuda.is_available() else 'cpu'
 
 def _codes(a): "Class names, comma separated"; return [c.strip() for c in a.codes.split(',')] if a.codes else None
 
@@ -72,18 +81,21 @@ def demo(a):
 def pretrain(a):
     out = _new(a.out); _new(out.with_suffix('.csv')); _new(out.with_suffix('.png'))
     if a.drop_overlap and not a.holdout: raise InputError('--drop-overlap', 'no --holdout', 'the folder of test pictures', 'name it with --holdout')
+    from matssl.distributed import join_processes, leave_processes
+    rank, n = join_processes(a.timeout); say = print if not rank else lambda *_, **__: None
     from matssl.data import MicrographDataLoaders
     from matssl.datasets import without_overlap
     from matssl.encoder import save_encoder
     from matssl.pretrain import pretrain_learner
     import matplotlib; matplotlib.use('Agg'); import matplotlib.pyplot as plt
     pool, out_of = without_overlap(a.pool, a.holdout) if a.drop_overlap else (a.pool, ())
-    if len(out_of): print(f'left out of the pool, shown in {a.holdout}: {", ".join(sorted(Path(f).name for f in set(out_of.a)))}')
+    if len(out_of): say(f'left out of the pool, shown in {a.holdout}: {", ".join(sorted(Path(f).name for f in set(out_of.a)))}')
     dls = MicrographDataLoaders.from_folder(pool, bs=a.bs, valid_pct=a.valid_pct, specimen=a.specimen, cache_gb=a.cache_gb, seed=a.seed, **_reading(a))
     over = {k: v for k, v in dict(size=a.size, temperature=a.temperature).items() if v}
     learn = pretrain_learner(dls, a.arch, pretrained=not a.scratch, weights=a.weights, method=a.method, recipe=a.recipe, holdout=a.holdout, allow_overlap=a.allow_overlap, overrides=over, seed=a.seed, bf16=a.bf16, compile=a.compile, **_timm(a))
-    print(f'{len(dls.train.dataset.idxs)} training and {len(dls.valid.dataset.idxs)} held-back pictures', flush=True)
-    learn.fit_ssl(a.epochs, a.lr, checkpoint=a.checkpoint)
+    say(f'{len(dls.train.dataset.idxs)} training and {len(dls.valid.dataset.idxs)} held-back pictures' + (f'; {n} processes, {learn.dls.train.bs//n*learn.recipe["together"]} of the {learn.dls.train.bs*learn.recipe["together"]} fields of a batch each' if n > 1 else ''), flush=True)
+    learn.fit_ssl(a.epochs, a.lr, checkpoint=a.checkpoint, sync_bn=a.sync_bn); leave_processes()
+    if rank: return # the first one writes
     save_encoder(learn, out)
     learn.ssl_monitor.table.to_csv(out.with_suffix('.csv')); learn.recorder.plot_ssl(); plt.savefig(out.with_suffix('.png'), dpi=110, bbox_inches='tight')
     n = learn.notes
@@ -135,15 +147,15 @@ def evaluate(a):
 # %% ../nbs/42_cli.ipynb #83af365d
 def predict(a):
     from matssl.predict import Segmenter
-    seg, out, what = Segmenter.load(a.segmenter), Path(a.out), [k for k in a.outputs.split(',') if k]
-    files = _files(a.pictures)
+    rank, n = _share(); out, what = Path(a.out), [k for k in a.outputs.split(',') if k]
+    seg, files = Segmenter.load(a.segmenter, device=_device()), _files(a.pictures)
     def said(row):
         if row['state'] == 'predicted': print(f"{row['picture']}: " + ', '.join(f'{k[:-3]} {v:.2f} %' for k, v in row.items() if k.endswith(', %')), flush=True)
-    t = seg.predict_files(files, out, what, said, symmetry=a.symmetry, um_per_px=_scale(a), crop_bar=not a.keep_bar)
-    n = t.state.value_counts(); bad = t[t.state == 'skipped']
-    if n.get('predicted'):
-        k = next(k for k in range(1, 10**6) if not (out/f'predictions{f"-{k}" if k > 1 else ""}.csv').exists()); t.to_csv(out/f'predictions{f"-{k}" if k > 1 else ""}.csv', index=False)
-    print(f"{n.get('predicted', 0)} predicted, {n.get('already there', 0)} already there, {len(bad)} could not be read; in {out}/")
+    t = seg.predict_files(files, out, what, said, symmetry=a.symmetry, um_per_px=_scale(a), crop_bar=not a.keep_bar, part=(rank, n))
+    c = t.state.value_counts(); bad = t[t.state == 'skipped']; mine = f'-process-{rank+1}-of-{n}' if n > 1 else ''
+    if c.get('predicted'):
+        names = (out/f'predictions{mine}{f"-{k}" if k > 1 else ""}.csv' for k in range(1, 10**6)); t.to_csv(next(f for f in names if not f.exists()), index=False)
+    print(f"{f'process {rank+1} of {n}: ' if n > 1 else ''}{c.get('predicted', 0)} predicted, {c.get('already there', 0)} already there, {len(bad)} could not be read; in {out}/")
     for b in bad.why: print('skipped:', b, file=sys.stderr)
     return 1 if len(bad) else 0
 
@@ -244,9 +256,10 @@ def _parser():
     p.add_argument('pool', help='folder of unlabelled micrographs'); p.add_argument('-o', '--out', required=True, help='encoder file to write, .safetensors')
     _weights_args(p); p.set_defaults(arch='resnet50')
     p.add_argument('--method', default='matssl'); p.add_argument('--recipe', default='default', choices=['default', 'paper']); p.add_argument('--epochs', type=int, help="default: the recipe's"); p.add_argument('--lr', type=float, help="default: the recipe's")
-    p.add_argument('--size', type=int, help='side of a view, px'); p.add_argument('--temperature', type=float); p.add_argument('--bs', type=int, default=32, help='pictures a batch')
+    p.add_argument('--size', type=int, help='side of a view, px'); p.add_argument('--temperature', type=float); p.add_argument('--bs', type=int, default=32, help='pictures a batch, of all processes together')
     p.add_argument('--holdout', metavar='FOLDER', help='test pictures that must not be in the pool'); p.add_argument('--drop-overlap', action='store_true', help='leave such pictures out of the pool'); p.add_argument('--allow-overlap', action='store_true', help='go on although they are there')
     p.add_argument('--checkpoint', metavar='FILE', help='state of the run, .safetensors: written each epoch, picked up if it is there'); _reading_args(p)
+    p.add_argument('--sync-bn', action=argparse.BooleanOptionalAction, help='of several processes: BatchNorm over all of them (default: on GPUs)'); p.add_argument('--timeout', type=float, default=1800., help='of several processes: seconds that one waits for another')
     return ap, command
 
 # %% ../nbs/42_cli.ipynb #f9dcae48
@@ -289,6 +302,9 @@ def main(
     ap, command = _parser(); _parser_rest(command)
     a = ap.parse_args(argv)
     warnings.filterwarnings('ignore', category=FutureWarning)
-    try: return a.run(a) or 0
-    except InputError as e: print(f'matssl {a.command}: {str(e).splitlines()[-1].strip()}', file=sys.stderr); return 2
+    k, n = _share(); me = f' (process {k+1} of {n})' if n > 1 else ''
+    try:
+        if n > 1 and a.command not in ('pretrain', 'predict'): raise InputError('launcher', f'{n} processes', f'one: {a.command} does not share its work', f'start it by itself (matssl {a.command} ...); pretrain and predict can be shared')
+        return a.run(a) or 0
+    except InputError as e: print(f'matssl {a.command}{me}: {str(e).splitlines()[-1].strip()}', file=sys.stderr); return 2
     except KeyboardInterrupt: print(f'matssl {a.command}: interrupted; what was written stays', file=sys.stderr); return 130

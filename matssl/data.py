@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np, torch
 from fastai.data.core import DataLoaders
 from fastai.data.load import DataLoader
-from fastai.torch_core import default_device
-from fastcore.basics import patch
+from fastai.torch_core import default_device, to_detach
+from fastcore.basics import chunked, patch
 from fastcore.imports import in_jupyter
 from .micrograph import InputError, Micrograph, class_colours, read_micrograph, read_scales
 from .mask import MaskReader, Pair, Pairs, check_same_size, codes_beside, list_pictures, pair_files
@@ -257,10 +257,10 @@ def _ahead(
 
 # %% ../nbs/04_data.ipynb #8ac43768
 class FieldLoader(DataLoader):
-    "fastai's loader; `batch_tfms` are done to whole batches on the device"
+    "fastai's loader; `batch_tfms` are done to whole batches on the device; `part` (k, n): this is process k of n"
     def __init__(self, dataset=None, batch_tfms=(), n_inp=1, codes=None, seed=None, **kwargs):
         super().__init__(dataset, **kwargs)
-        self.batch_tfms, self.n_inp, self.codes = list(batch_tfms), n_inp, codes
+        self.batch_tfms, self.n_inp, self.codes, self.part = list(batch_tfms), n_inp, codes, (0, 1)
         if seed is not None: self.rng = random.Random(seed)
     def before_iter(self):
         for t in self.batch_tfms: getattr(t, 'reset', lambda: None)()
@@ -273,6 +273,33 @@ class FieldLoader(DataLoader):
     def new(self, dataset=None, cls=None, **kwargs):
         return super().new(dataset, cls, **{**dict(batch_tfms=self.batch_tfms, n_inp=self.n_inp, codes=self.codes), **kwargs})
     def to(self, device): self.device = device; return self
+
+# %% ../nbs/04_data.ipynb #04d15702
+@patch
+def get_idxs(self:FieldLoader):
+    "Numbers of the items of an epoch; of shuffled batches this process's pieces"
+    idxs, (k, n) = list(super(FieldLoader, self).get_idxs()), self.part
+    if n == 1 or not self.shuffle: return idxs
+    m = self.bs//n
+    return [i for b in range(len(idxs)//self.bs) for i in idxs[b*self.bs + k*m:b*self.bs + (k+1)*m]]
+
+@patch
+def chunkify(self:FieldLoader, b): return chunked(b, self.bs//self.part[1] if self.shuffle else self.bs, self.drop_last)
+
+@patch
+def __len__(self:FieldLoader):
+    k, n = self.part; whole = super(FieldLoader, self).__len__()
+    return whole if n == 1 else self.n//self.bs if self.shuffle else len(range(k, whole, n))
+
+@patch
+def __iter__(self:FieldLoader):
+    k, n = self.part
+    return (b for j, b in enumerate(super(FieldLoader, self).__iter__()) if self.shuffle or j % n == k)
+
+@patch
+def to_detach(self:FieldLoader, b, cpu=True, gather=True):
+    "As fastai's, of this process alone: sums over processes are taken once an epoch"
+    return to_detach(b, cpu, gather=False)
 
 # %% ../nbs/04_data.ipynb #f36e02c7
 def _panel(ax, img, mask=None, alpha=.45):

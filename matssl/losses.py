@@ -46,7 +46,7 @@ class NTXent(nn.Module):
             return self._loss(*(z.float() if z.dtype in (torch.half, torch.bfloat16) else z for z in (z1, z2)))
     def _loss(self, z1, z2):
         b, mine = len(z1), F.normalize(torch.cat([z1, z2]), dim=1)
-        a1, a2 = (gather(z) for z in mine.chunk(2))
+        a1, a2 = (gather(z) if torch.is_grad_enabled() else z for z in mine.chunk(2))
         n, r = len(a1), (dist.get_rank() if len(a1) > b else 0)*b
         sim = mine @ torch.cat([a1, a2]).T/self.temperature
         i = torch.arange(b, device=z1.device) + r

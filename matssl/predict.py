@@ -394,6 +394,7 @@ def predict_files(self:Segmenter,
     out, # Folder for the outputs, not that of the pictures
     outputs=('overlay',), # Beside the label TIFF: 'png', 'overlay', 'geojson', 'entropy'
     said=None, # Called with each line of the table as it is made
+    part:tuple=(0, 1), # (k, n): of n processes this is k, from 0, and takes every n-th picture
     **kwargs)->pd.DataFrame: # `symmetry`, `tile`, `overlap`, `bs`, `um_per_px`, `crop_bar`, `bf16`
     "Predict a folder; resumable. A row a picture: what became of it, why, and the share of each class in %"
     files, out, rows = list_pictures(pictures), Path(out), []
@@ -402,14 +403,16 @@ def predict_files(self:Segmenter,
     if own := [f.name for f in files if f.stem.endswith(('_overlay', '_entropy'))]: raise InputError('pictures', f'{own[0]}, named like an output', 'micrographs', 'rename it, or leave it out')
     if out.exists() and not out.is_dir(): raise InputError(out, 'a file', 'a folder', 'choose another')
     if out.resolve() in {f.parent.resolve() for f in files}: raise InputError(out, 'the pictures themselves', 'another folder', 'choose another for the label maps')
-    for f in progress(files, 'predicting'):
+    k, n = part
+    if not 0 <= k < n: raise InputError('part', f'{part}', '(k, n) with k from 0 to n-1', 'number the processes from 0')
+    for f in progress(files[k::n], 'predicting'):
         row, t = dict(picture=f.name, state='already there', why=''), time.time()
         if not (out/f'{f.stem}.tif').exists():
             try: row.update(self.predict_file(f, out, outputs, **kwargs), state='predicted', seconds=round(time.time()-t, 1))
             except InputError as e: row.update(state='skipped', why=str(e))
         rows.append(row)
         if said: said(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=None if rows else ['picture', 'state', 'why'])
 
 # %% ../nbs/21_predict.ipynb #9e000061
 @patch

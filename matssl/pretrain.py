@@ -20,11 +20,13 @@ from fastai.callback.core import Callback, CancelFitException
 from fastai.callback.schedule import ParamScheduler, SchedCos, lr_find
 from fastai.learner import AvgMetric, Learner, Recorder
 from fastai.optimizer import SGD
+from fastai.torch_core import get_model
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from .micrograph import InputError, Micrograph
 from .datasets import find_overlap, picture_hash
 from .data import Fields, FieldLoader, MicrographDataLoaders, progress
+from .distributed import agree, all_processes, from_all, from_first, processes
 from .compute import FusedAdam, fast
 from .encoder import Encoder, InputNorm, load_encoder, save_encoder
 from .fusion import GatedFeatureFusion, ProjectionHead, plot_gates
@@ -125,26 +127,29 @@ class SSLMonitor(Callback):
         self.seen = []
     def _start(self):
         self.history, self.best, self.state, self.started = [], (-1, 0), None, time.time()
-        if not len(self.dls.valid): return
+        if not len(self.dls.valid.dataset): return
         self.model.eval(); out = []
         with torch.no_grad():
             for v1, v2, *_ in self.dls.valid: z = self.model(v1, v2); out.append((self.learn.loss_func.ssl(*z).item(), _acc(z), _rank(z)))
-        self._log(0, (np.nan,)*3, np.mean(out, 0)); self.model.train()
+        self._log(0, (np.nan,)*3, np.mean(from_all(out), 0)); self.model.train()
     def after_batch(self):
         if self.training and self.on: self.seen.append((self.learn.loss.detach(), [p.detach() for p in self.learn.pred[:2]] if self.iter % -(-self.n_iter//200) == 0 else None))
     def after_epoch(self):
-        v = self.learn.recorder.log[2:5] if len(self.dls.valid) else (np.nan,)*3
-        if self.seen: t = np.mean([l.item() for l, _ in self.seen]), *np.mean([(_acc(z), _rank(z)) for _, z in self.seen if z], 0); self._log(self.epoch+1, t, v); self.seen = []
+        v = self.learn.recorder.log[2:5] if len(self.dls.valid.dataset) else (np.nan,)*3
+        if not self.seen: return
+        joint = [[gather(p) for p in z] for _, z in self.seen if z] # the embeddings of all processes
+        t = np.mean(from_all([l.item() for l, _ in self.seen])), *np.mean([(_acc(z), _rank(z)) for z in joint], 0)
+        self._log(self.epoch+1, t, v); self.seen = []
     def _log(self, epoch, train, valid):
         names = [f'{a}_{b}' for a in ('train', 'valid') for b in ('loss', 'partner_accuracy', 'effective_rank')]
-        self.history.append(dict(epoch=epoch, **dict(zip(names, map(float, (*train, *valid)))), seconds=time.time()-self.started))
+        self.history.append(from_first(dict(epoch=epoch, **dict(zip(names, map(float, (*train, *valid)))), seconds=time.time()-self.started))); valid = [self.history[-1][n] for n in names[3:]]
         score = (float(valid[1]), -float(valid[0]))
         if self.keep_best and self._judges() and not np.isnan(score[0]) and score > self.best:
             self.best, self.best_epoch = score, epoch
-            self.state = {k: v.detach().cpu().clone() for k, v in self.model.state_dict().items()}
-    def _judges(self): "At least two held-back fields a batch: one alone always finds its partner"; d = self.dls.valid; return len(d) and d.bs*d.dataset.together > 1
+            self.state = {k: v.detach().cpu().clone() for k, v in get_model(self.model).state_dict().items()}
+    def _judges(self): "At least two held-back fields a batch: one alone always finds its partner"; d = self.dls.valid; return len(d.dataset) and d.bs*d.dataset.together > 1
     def after_fit(self):
-        if self.state: self.model.load_state_dict(self.state); self.state = None
+        if self.state: get_model(self.model).load_state_dict(self.state); self.state = None
     @property
     def table(self): "One row an epoch, the first before training"; return pd.DataFrame(self.history).set_index('epoch')
 
@@ -181,9 +186,11 @@ class StopAtNaN(Callback):
 
 # %% ../nbs/14_pretrain.ipynb #534c9f1c
 def _pool_hashes(dls):
-    "Fingerprints of all pictures of a pool"
-    s = dls.train.dataset.store
-    with ThreadPoolExecutor() as ex: return dict(zip(map(str, s.files), progress(ex.map(lambda i: picture_hash(Micrograph(s[i])), range(len(s))), 'fingerprints', len(s))))
+    "Fingerprints of all pictures of a pool; of several processes each makes its part"
+    s, (k, n) = dls.train.dataset.store, processes(); mine = range(k, len(s), n)
+    agree(pool=[f.name for f in s.files])
+    with ThreadPoolExecutor() as ex: made = list(progress(ex.map(lambda i: (i, picture_hash(Micrograph(s[i]))), mine), 'fingerprints', len(mine)))
+    return {str(s.files[i]): h for i, h in sorted(from_all(made))}
 
 def refuse_overlap(
     pool:dict, # `{file: fingerprint}`
@@ -303,17 +310,18 @@ class Resume(Callback):
         if not self.epochs_done: return
         state, m, about = load_file(self.path), self.learn.ssl_monitor, self.about
         part = lambda p: {k[len(p):]: v for k, v in state.items() if k.startswith(p)}
-        self.model.load_state_dict(part('model.')); m.history, m.best, m.state, m.started = about['history'], tuple(about['best']), part('best.') or None, time.time()-about['seconds']
+        get_model(self.model).load_state_dict(part('model.')); m.history, m.best, m.state, m.started = about['history'], tuple(about['best']), part('best.') or None, time.time()-about['seconds']
         if about['best_epoch'] is not None: m.best_epoch = about['best_epoch']
         opt = [{**o, **{k.split('.', 1)[1]: v for k, v in part('opt.').items() if k.startswith(f'{i}.')}} for i, o in enumerate(about['opt'])]
-        self.opt.load_state_dict(dict(state=opt, hypers=about['hypers'])); self.opt.zero_grad(); _set_rngs(self.dls, about['rngs'])
+        self.opt.load_state_dict(dict(state=opt, hypers=about['hypers'])); self.opt.zero_grad(); _set_rngs(self.dls, about['rngs'][processes()[0]] if processes()[1] > 1 else about['rngs'])
         for p, _, s, _ in self.opt.all_params(): s.update({k: v.to(p.device) for k, v in s.items() if torch.is_tensor(v)})
     def after_epoch(self):
         if self.epoch < self.epochs_done or not self.learn.ssl_monitor.history: return
-        m, o = self.learn.ssl_monitor, self.opt.state_dict()
-        tensors = {f'model.{k}': v for k, v in self.model.state_dict().items()} | {f'best.{k}': v for k, v in (m.state or {}).items()}
+        m, o, (k, n), rngs = self.learn.ssl_monitor, self.opt.state_dict(), processes(), from_all([_rngs(self.dls)])
+        if k: return # the first process writes
+        tensors = {f'model.{k}': v for k, v in get_model(self.model).state_dict().items()} | {f'best.{k}': v for k, v in (m.state or {}).items()}
         tensors |= {f'opt.{i}.{k}': v for i, s in enumerate(o['state']) for k, v in s.items() if torch.is_tensor(v)}
-        run = dict(settings=self.settings, epoch=self.epoch, history=m.history, best=m.best, best_epoch=getattr(m, 'best_epoch', None), seconds=m.history[-1]['seconds'], rngs=_rngs(self.dls),
+        run = dict(settings=self.settings, epoch=self.epoch, history=m.history, best=m.best, best_epoch=getattr(m, 'best_epoch', None), seconds=m.history[-1]['seconds'], rngs=rngs if n > 1 else rngs[0],
             opt=[{k: v for k, v in s.items() if not torch.is_tensor(v)} for s in o['state']], hypers=[dict(h) for h in o['hypers']])
         part = self.path.with_suffix('.part'); self.path.parent.mkdir(parents=True, exist_ok=True)
         save_file({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, part, metadata=dict(run=json.dumps(run))); part.replace(self.path)
@@ -328,16 +336,21 @@ def enc_start(arch, weights, pretrained):
 def fit_ssl(self:Learner,
     n_epoch:int=None, # Epochs; default: the recipe's
     lr:float=None, # Largest learning rate; default: the recipe's
-    checkpoint=None): # File for the state of the run, `.safetensors`: written each epoch, picked up if it is there
-    "Pretrain by the recipe's schedule; the best held-back state is kept"
+    checkpoint=None, # File for the state of the run, `.safetensors`: written each epoch, picked up if it is there
+    sync_bn:bool=None): # Of several processes: synchronise `BatchNorm`; None: on GPUs
+    "Pretrain by the recipe's schedule, on all processes that have met; the best held-back state is kept"
     n, lr, r = n_epoch or self.recipe['epochs'], lr or self.recipe['lr'], self.recipe
-    resume = Resume(checkpoint, {k: v for k, v in self.notes.items() if k not in ('pool_overlap_with_holdout',)} | dict(n=n, lr=lr, bs=self.dls.train.bs, train=self.dls.train.dataset.idxs, valid=self.dls.valid.dataset.idxs)) if checkpoint else None
+    if processes()[1] > 1: self.notes['processes'] = processes()[1]
+    settings = {k: v for k, v in self.notes.items() if k not in ('pool_overlap_with_holdout',)} | dict(n=n, lr=lr, bs=self.dls.train.bs, train=self.dls.train.dataset.idxs, valid=self.dls.valid.dataset.idxs)
+    resume = Resume(checkpoint, settings) if checkpoint else None
     lrs = np.array([lr*(1 if self.notes['start'] == 'random' else r['encoder_lr']), lr])
     kw = dict(wd=r['wd'], cbs=[resume] if resume else [], start_epoch=resume.epochs_done if resume else 0)
-    if r['opt'] == 'adamw': self.fit_one_cycle(n, lrs, **kw)
-    else: self.fit(n, lrs, **{**kw, 'cbs': kw['cbs'] + [ParamScheduler({'lr': SchedCos(lrs, 0*lrs)})]})
+    with all_processes(self, sync_bn, checkpoint):
+        agree(settings=settings, checkpoint=kw['start_epoch'])
+        if r['opt'] == 'adamw': self.fit_one_cycle(n, lrs, **kw)
+        else: self.fit(n, lrs, **{**kw, 'cbs': kw['cbs'] + [ParamScheduler({'lr': SchedCos(lrs, 0*lrs)})]})
     t = self.ssl_monitor.table
     self.notes.update(epochs=n, lr=lr, best_epoch=getattr(self.ssl_monitor, 'best_epoch', n), seconds=round(float(t.seconds.iloc[-1]), 1),
         held_back_partner_accuracy=[round(float(t.valid_partner_accuracy.iloc[0]), 4), round(float(t.valid_partner_accuracy.get(getattr(self.ssl_monitor, 'best_epoch', n), np.nan)), 4)])
-    if self.notes['best_epoch'] == 0: warnings.warn('no epoch found more held-back partners than the start: the starting weights were kept', stacklevel=2)
+    if self.notes['best_epoch'] == 0 and not processes()[0]: warnings.warn('no epoch found more held-back partners than the start: the starting weights were kept', stacklevel=2)
     return self
