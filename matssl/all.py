@@ -25,10 +25,14 @@ from .segment import *
 from .predict import *
 from .evaluate import *
 from .scribbles import *
+from .suggest import *
 from .protocol import *
 from .benchmark import *
 from .measure import *
 from .report import *
+from .canvas import *
+from .labelling import *
+from .widgets import *
 from .speed import *
 
 __all__ = [n for n in dir() if not n.startswith('_')]

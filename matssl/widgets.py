@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ViewBrowser', 'Predictions', 'PredictionBrowser', 'browse', 'snap_to_edge', 'ScaleCalibrator', 'write_scale',
-           'calibrate_scale', 'label']
+           'calibrate_scale', 'label', 'suggest']
 
 # %% ../nbs/32_widgets.ipynb #3dce0004
 import io
@@ -15,13 +15,14 @@ from fastcore.basics import patch
 from PIL import Image
 from .files import InputError, read_table, scale_bar, written_whole
 from .micrograph import LabelMap, Micrograph, read_label_map
-from .mask import MaskReader, Pairs, check_same_size, list_pictures, pair_files
-from .views import MicrographView
+from .mask import MaskReader, Pairs, check_same_size, codes_beside, list_pictures
+from .views import MicrographView, micrograph_views
 from .canvas import PictureCanvas, PictureWindows, cut_window
 from .labelling import label
+from .suggest import suggest
 
 # %% ../nbs/32_widgets.ipynb #3dce0005
-_all_ = ['label']
+_all_ = ['label', 'suggest']
 
 # %% ../nbs/32_widgets.ipynb #3dce0008
 _ranges = dict(size=(32, 512, 16), brightness=(0, .5, .02), contrast=(0, .9, .02), gamma=(0, 1, .02), sigma=(0, 3, .1), noise=(0, .2, .005), p=(0, 1, .05))
@@ -31,20 +32,26 @@ class ViewBrowser(W.VBox):
     def __init__(self,
         pictures, # Files, arrays or `Micrograph`s
         view:MicrographView=None, # Where the sliders begin; default: the recipe's
-        n:int=6): # Views that are shown, in two rows; even
-        self.pictures, self.n, self.seed, v = list(pictures), n, 0, view or MicrographView()
-        start = {k: getattr(v, k) for k in _ranges}; least = min(PictureWindows(self.pictures[0]).shape)
+        n:int=6, # Views that are shown, in two rows; even
+        **kwargs): # For `PictureWindows`
+        self.pictures, self.n, v, self.kwargs, self.last = list(pictures), n, view or MicrographView(), kwargs, (None, None); self.seed = v.rand.seed
+        start = {k: getattr(v, k) for k in _ranges}; least = min(self._picture(0).shape)
         self.sliders = {k: (W.IntSlider if k == 'size' else W.FloatSlider)(min(start[k], least) if k == 'size' else start[k], min=a, max=min(b, least) if k == 'size' else b, step=s, description=k, continuous_update=False, layout=W.Layout(width='260px')) for k, (a, b, s) in _ranges.items()}
         self.which = W.Dropdown(options=[(f'{i+1}  {Path(x).name if isinstance(x, (str, Path)) else "picture"}', i) for i, x in enumerate(self.pictures)], layout=W.Layout(width='260px'))
         self.another = W.Button(description='other views'); self.image, self.note = W.Image(format='png'), W.HTML()
         for s in [*self.sliders.values(), self.which]: s.observe(lambda _: self.draw(), 'value')
         self.another.on_click(lambda _: (setattr(self, 'seed', self.seed+1), self.draw()))
         super().__init__([W.HBox([W.VBox([self.which, *self.sliders.values(), self.another]), W.VBox([self.image, self.note])], layout=W.Layout(flex_flow='row wrap'))]); self.draw()
+    def _picture(self, i):
+        if self.last[0] != i: self.last = i, PictureWindows(self.pictures[i], **self.kwargs)
+        return self.last[1]
+    @property
+    def views(self): "The views that the sliders describe"; return micrograph_views(**self.settings)
     @property
     def settings(self): "What the sliders say, for `micrograph_views`"; return {k: s.value for k, s in self.sliders.items()}
     def draw(self):
         "The field and its views in one picture, `(h, w)` or `(h, w, 3)` uint8"
-        p, s = PictureWindows(self.pictures[self.which.value]), self.settings; side = min(*p.shape, 2*s['size']); r, c = ((n-side)//2 for n in p.shape)
+        p, s = self._picture(self.which.value), self.settings; side = min(*p.shape, 2*s['size']); r, c = ((n-side)//2 for n in p.shape)
         if s['size'] > side: self.note.value = f'the picture is smaller than {s["size"]} px'; return None
         field = p(r, c, side, side); x = torch.from_numpy(field.copy()); x = (x[None] if x.ndim == 2 else x.permute(2, 0, 1))[None]
         views = (MicrographView(seed=self.seed, **s)(x.repeat(self.n, 1, 1, 1))*255).round().to(torch.uint8)
@@ -65,12 +72,13 @@ class Predictions:
         margin:int=64): # Around a part, px
         self.model, self.entropy, self.most, self.margin, self.kept = model, entropy, most, margin, {}
     def _ask(self, p, r, c, h, w):
-        H, W_ = p.shape; k = (id(p), r, c, h, w, self.entropy)
+        H, W_ = p.shape; k = (id(p), r, c, h, w, self.entropy) # `p` is kept with its answer, so that its id is not given away
         if k not in self.kept:
-            m, whole = p.micrograph, (h, w) == (H, W_); part = m if whole else Micrograph(np.asarray(m.pixels[r:r+h])[:, c:c+w], m.um_per_px, source=m.source)
+            m, whole = p.micrograph, (h, w) == (H, W_); own = getattr(self.model, 'config', {}).get('levels') # levels of the training set
+            part = m if whole else Micrograph(np.asarray((m.pixels if own else p.px)[r:r+h])[:, c:c+w], m.um_per_px, source=m.source)
             lm = self.model.predict(part, symmetry=True, proba=True) if self.entropy else self.model.predict(part)
             if len(self.kept) > 16: self.kept.pop(next(iter(self.kept)))
-            self.kept[k] = lm.labels, (255*lm.entropy()).round().astype(np.uint8) if self.entropy else None
+            self.kept[k] = lm.labels, (255*lm.entropy()).round().astype(np.uint8) if self.entropy else None, p
         return self.kept[k]
     def __call__(self,
         p:PictureWindows, # The picture
@@ -78,7 +86,7 @@ class Predictions:
         row:int, col:int, h:int, w:int, step:int): # As for `cut_window`
         "A window of one of the two, or None where the part is too large to be predicted in passing"
         H, W_ = p.shape
-        if H*W_ <= self.most: a = self._ask(p, 0, 0, H, W_)[which]; return None if a is None else cut_window(a, row, col, h, w, step, mean=False)
+        if H*W_ <= self.most: a = self._ask(p, 0, 0, H, W_)[which]; return None if a is None else cut_window(a, row, col, h, w, step, how='middle')
         if step > 1 or h*w > self.most: return None
         g = 256; r, c = (max(0, v//g*g - self.margin) for v in (row, col)); end, right = min(H, -(-(row+h)//g)*g + self.margin), min(W_, -(-(col+w)//g)*g + self.margin)
         a = self._ask(p, r, c, end-r, right-c)[which]; return None if a is None else a[row-r:row-r+h, col-c:col-c+w]
@@ -94,16 +102,16 @@ class PredictionBrowser(W.VBox):
         model=None, # The `Predictions` behind them
         size=(900, 520), **kwargs): # Width and height on the screen, px; for `PictureWindows`
         self.pictures, self.kwargs, self.makers, self.model = list(pictures), kwargs, dict(labels=predicted, entropy=entropies, truth=truth), model
-        self.canvas = c = PictureCanvas(codes, size=list(size), tool='pan', tools=['pan'], beside=truth is not None); c.hands = dict(next=lambda m: self.go(self.at+1), previous=lambda m: self.go(self.at-1))
+        self.canvas = c = PictureCanvas(codes, size=list(size), tool='pan', tools=['pan'], beside=truth is not None); c.hands = dict(next=lambda m: self._go(self.at+1), previous=lambda m: self._go(self.at-1))
         name = lambda x: Path(x).name if isinstance(x, (str, Path)) else Path(x.source).name if isinstance(x, Micrograph) and x.source else 'picture'
-        self.which = W.Dropdown(options=[(f'{i+1}/{len(self.pictures)}  {name(x)}', i) for i, x in enumerate(self.pictures)], layout=W.Layout(width='280px')); self.which.observe(lambda ch: self.go(ch.new), 'value')
+        self.which = W.Dropdown(options=[(f'{i+1}/{len(self.pictures)}  {name(x)}', i) for i, x in enumerate(self.pictures)], layout=W.Layout(width='280px')); self.which.observe(lambda ch: self._go(ch.new), 'value')
         self.opacity = W.FloatSlider(.45, min=0, max=1, step=.05, description='opacity', layout=W.Layout(width='240px')); W.link((self.opacity, 'value'), (c, 'opacity'))
         c.shown = [i > 0 for i in range(len(c.codes))]; self.toggles = [W.ToggleButton(i > 0, description=k, layout=W.Layout(width='auto')) for i, k in enumerate(c.codes)]; self.swatches = [W.HTML(f'<span style="background:rgb{tuple(k)};padding:0 .6em;border:1px solid #888"></span>') for k in c.palette]
         for t in self.toggles: t.observe(lambda _: setattr(c, 'shown', [t.value for t in self.toggles]), 'value')
         self.beside, self.undecided = W.Checkbox(truth is not None, description='truth beside', indent=False, disabled=truth is None, layout=W.Layout(width='110px')), W.Checkbox(False, description='entropy', indent=False, disabled=entropies is None, layout=W.Layout(width='90px'))
         W.link((self.beside, 'value'), (c, 'beside')); self.undecided.observe(lambda ch: self._entropy(ch.new), 'value')
         self.native, self.whole = (W.Button(description=d, layout=W.Layout(width='auto')) for d in ('native', 'whole')); self.native.on_click(lambda _: self.look(zoom=1.)); self.whole.on_click(lambda _: setattr(c, 'view', [0, 0, 0]))
-        row = W.Layout(flex_flow='row wrap', align_items='center'); self.note = W.HTML(); self.at = 0
+        row = W.Layout(flex_flow='row wrap', align_items='center'); self.note = W.HTML(); self.at = None
         super().__init__([W.HBox([self.which, self.opacity, self.beside, self.undecided, self.native, self.whole], layout=row), W.HBox([w for pair in zip(self.swatches, self.toggles) for w in pair], layout=row), c, self.note]); self.go(0)
     def look(self,
         row:float=None, col:float=None, # Middle, px; default: where one looks
@@ -120,10 +128,16 @@ def go(self:PredictionBrowser,
     i:int): # Number of the picture, from 0
     "Open another picture"
     if not 0 <= i < len(self.pictures): return
-    self.at = self.which.value = i; p = PictureWindows(self.pictures[i], **self.kwargs); large = np.prod([float(n) for n in p.shape]) > 2**22
-    self.canvas.show(p, **{k: f for k, make in self.makers.items() if make and (f := make(i, p)) is not None})
+    p = PictureWindows(self.pictures[i], **self.kwargs); large = np.prod([float(n) for n in p.shape]) > 2**22
+    layers = {k: f for k, make in self.makers.items() if make and (f := make(i, p)) is not None}; self.at = i; self.which.value = i; self.canvas.show(p, **layers)
     m = p.micrograph; scale = f'{p.um_per_px:.4g} &micro;m/px, from {escape(str(m.scale_from))}' if p.um_per_px else 'no scale'
     self.note.value = f'{escape(p.name)}: {p.shape[1]} x {p.shape[0]} px, {escape(str(m.meta.get("dtype", m.pixels.dtype)))}, {scale}' + ('; predicted at native zoom (n), for the part on the screen' if large and self.model is not None else '')
+
+@patch
+def _go(self:PredictionBrowser, i):
+    try: i == self.at or self.go(i)
+    except InputError as e: self.canvas.status = str(e)
+    self.which.value = self.at
 
 def _of_map(get):
     "A layer function of class numbers that are there already"
@@ -131,7 +145,7 @@ def _of_map(get):
         y = get(i, p)
         if y is None: return None
         if y.shape != p.shape: raise InputError(p.name, f'a label map of {y.shape[1]} x {y.shape[0]} px', f'{p.shape[1]} x {p.shape[0]} px', 'pass the map of this picture')
-        return lambda *where: cut_window(y, *where, mean=False)
+        return lambda *where: cut_window(y, *where, how='middle')
     return make
 
 def _maps(x, pictures, codes):
@@ -145,6 +159,13 @@ def _maps(x, pictures, codes):
     first = next(m for m in map(read, x) if m is not None); return (lambda i, p: m.labels if (m := read(x[i])) is not None else None), first.codes
 
 # %% ../nbs/32_widgets.ipynb #3dce0018
+def _truth(masks, codes):
+    "A reader of masks, and class names: 0/255 alone are two classes, unless `codes.txt` lies beside them"
+    codes = codes or codes_beside(masks); read = MaskReader(masks)
+    if not read.binary or codes_beside(masks): read = MaskReader(masks, codes, ignore=255)
+    top = 1 if read.binary else max([v for v in read.values if v != 255], default=0)
+    return read, list(codes or [f'class {k}' for k in range(top+1)])
+
 def browse(
     pictures, # A file, array or `Micrograph`, a folder, a list of these; or `Pairs`, whose masks are the truth
     model=None, # A `Segmenter`, or anything with `predict`; or label maps: `LabelMap`s, files, or a folder of them
@@ -161,13 +182,13 @@ def browse(
     if views is not None and views is not False:
         v = getattr(views, 'view', views); v = None if v is True else v
         if not isinstance(v, (MicrographView, type(None))): raise InputError('browse', f'views of {type(v).__name__}', 'views at native scale (MicrographView)', 'see their sliders in views')
-        return ViewBrowser(x, v)
+        return ViewBrowser(x, v, um_per_px=um_per_px, crop_bar=crop_bar)
     layers, guess = {}, None; codes = codes or getattr(model, 'codes', None)
     if hasattr(model, 'predict'):
         guess = Predictions(model); layer = lambda which: lambda i, p: lambda *where: guess(p, which, *where); layers = dict(predicted=layer(0), entropies=layer(1))
     elif model is not None: get, found = _maps(model, x, codes); codes = codes or found; layers = dict(predicted=_of_map(get))
     if pairs is not None and truth is None:
-        read = MaskReader(pairs.masks, codes, ignore=255); codes = codes or [f'class {k}' for k in read.values if k != 255]
+        read, codes = _truth(pairs.masks, codes)
         layers['truth'] = _of_map(lambda i, p: check_same_size(pairs[i], p.shape, read(pairs[i].mask), p.micrograph.meta['bar_rows']))
     elif truth is not None: get, found = _maps(truth, x, codes); codes = codes or found; layers['truth'] = _of_map(get)
     return PredictionBrowser(x, codes or [], model=guess, size=size, um_per_px=um_per_px, crop_bar=crop_bar, **layers)
@@ -206,16 +227,17 @@ class ScaleCalibrator(W.VBox):
     def _measured(self):
         l = self.canvas.line; self.um_per_px = None
         if len(l) != 4 or (l[0], l[1]) == (l[2], l[3]): return
-        self.line = snap_to_edge(self._around(l), l) if self.snap.value else list(l); px = float(np.hypot(self.line[2]-self.line[0], self.line[3]-self.line[1]))
+        self.line = self._snapped(l) if self.snap.value else list(l); px = float(np.hypot(self.line[2]-self.line[0], self.line[3]-self.line[1]))
         try: self.um_per_px = scale_bar(self.length.value*self.unit.value, px)
         except InputError as e: self.note.value = escape(str(e)); return
         known = self.picture.um_per_px; doubt = f'; <b>the file says {known:.4g} &micro;m/px, {100*(self.um_per_px/known-1):+.1f} %</b>' if known and abs(self.um_per_px/known-1) > .02 else f'; the file says {known:.4g} &micro;m/px' if known else ''
         self.note.value = f'{px:.1f} px from end to end: {self.um_per_px:.4g} &micro;m/px &plusmn; {100*.5*2**.5/px:.1g} % (half a pixel at each end){doubt}'
-    def _around(self, l):
-        if self.picture.px.size <= 2**26: return self.picture.pixels
-        rows = self.picture.px[0:1]; return np.broadcast_to(np.asarray(rows).mean(), self.picture.shape) # too large to look for edges: nothing moves
+    def _snapped(self, l):
+        a, b = (int(np.clip(v, 0, self.picture.shape[0])) for v in (min(l[1], l[3])-20, max(l[1], l[3])+21)) # the rows around the line
+        s = snap_to_edge(np.asarray(self.picture.px[a:b]), [l[0], l[1]-a, l[2], l[3]-a]) if b > a else list(l); return [s[0], s[1]+a, s[2], s[3]+a] if b > a else s
     def _write(self):
         if self.um_per_px is None: self.note.value = 'Nothing is measured yet.'; return
+        if not self.picture.source: self.note.value = 'NOT WRITTEN: the picture has no file to be named after.'; return
         try: write_scale(self.csv, self.picture.name, self.um_per_px); self.note.value = f'{escape(self.picture.name)}: {self.um_per_px:.6g} &micro;m/px, written to {escape(self.csv.name)}'
         except InputError as e: self.note.value = f'NOT WRITTEN: {escape(str(e))}'
 
@@ -227,7 +249,9 @@ def write_scale(
     import pandas as pd
     csv = Path(csv); t = read_table(csv) if csv.exists() else pd.DataFrame(columns=['file', 'um_per_px'])
     if not {'file', 'um_per_px'} <= set(t): raise InputError(csv, f'the columns {list(t)[:6]}', 'file and um_per_px', 'choose another file')
-    t = pd.concat([t[t.file != name], pd.DataFrame([dict(file=name, um_per_px=f'{um_per_px:.8g}')])])
+    here = t.file == name # other columns and rows stay as they are
+    if here.any(): t.loc[here, 'um_per_px'] = f'{um_per_px:.8g}'
+    else: t = pd.concat([t, pd.DataFrame([dict(file=name, um_per_px=f'{um_per_px:.8g}')])])
     with written_whole(csv, True) as f: t.to_csv(f, index=False)
 
 def calibrate_scale(
