@@ -139,10 +139,10 @@ Image.fromarray(np.zeros((9, 9), np.uint8)).save('m/c.png')
 w = label('p', ['x', 'y'], out='m'); w""")
     lab.canvas(); at = lambda x, y: on_screen(lab, (240, 320), (760, 560), x, y); focus = lambda: lab.page.evaluate("document.querySelector('.matssl-canvas').focus()")
     lab.drag(at(290, 60), at(310, 60), (at(319, 60)[0] + 60, at(319, 60)[1])); lab.until("bool((w.labels[60, 290:] == 0).all() and (w.labels[60, :280] == 255).all())", True)
-    start = at(60, 150); lab.run("import time, threading; print(w.canvas.label)"); cell = lab.page.locator('.jp-Notebook .jp-CodeCell').last; cell.locator('.cm-content').click(); lab.page.keyboard.press('Control+A'); lab.page.keyboard.insert_text("time.sleep(4)"); lab.page.keyboard.press('Control+Enter')
-    start = at(60, 150); end = at(100, 150); focus(); lab.key('1'); lab.drag(start, end); lab.key('0'); lab.drag(at(60, 200), at(100, 200)); lab.key('ArrowRight'); lab.drag(at(200, 200), at(240, 200)); time.sleep(4)
+    lab.run("import time; w.canvas.hands['undo'] = lambda m: time.sleep(8)"); start, end = at(60, 150), at(100, 150)
+    focus(); lab.key('z'); lab.key('1'); lab.drag(start, end); lab.key('0'); lab.drag(at(60, 200), at(100, 200)); lab.key('ArrowRight'); lab.drag(at(200, 200), at(240, 200)); time.sleep(6) # all of it while the undo lasts
     lab.until("[w.at, w.canvas.label, int((w.labels != 255).sum()), 'picture before' in w.canvas.status]", [1, 0, 0, True], 20); focus(); lab.key('ArrowLeft'); lab.until("[w.at, int(w.labels[150, 80]), int(w.labels[200, 80]), int(w.labels[200, 220])]", [0, 1, 0, 255])
-    lab.page.get_by_role('button', name='1 y').click(); before = lab.page.locator('.jp-Notebook .jp-Cell').count(); [lab.key(k) for k in 'bxdd']; assert lab.page.locator('.jp-Notebook .jp-Cell').count() == before, 'a key of the notebook got through'; lab.until("w.canvas.tool", 'brush')
+    lab.page.get_by_role('button', name='1 y').click(); time.sleep(.3); before = lab.page.locator('.jp-Notebook .jp-Cell').count(); [lab.key(k) for k in 'bxdd']; assert lab.page.locator('.jp-Notebook .jp-Cell').count() == before, 'a key of the notebook got through'; lab.until("w.canvas.tool", 'brush')
     lab.page.locator('.widget-dropdown select').first.select_option(index=2); lab.until("[w.at, w.which.value, '9 x 9 px' in w.canvas.status]", [0, 0, True]); lab.drag(at(200, 100), at(220, 100)); lab.until("[int(w.labels[100, 210]), w.canvas.status]", [1, ''])
     assert lab.value("bool((read_pixels('m/a.png', indices=True) == w.labels).all())")
 

@@ -194,7 +194,6 @@ function render({ model, el: root }) {
   canvas.addEventListener('contextmenu', e => e.preventDefault());
   const tools = { b: 'brush', e: 'erase', f: 'fill', o: 'outline', p: 'pan' };
   function pressed(e) {
-    if (e.target.closest('input, select, textarea, .noUi-handle')) return;
     const k = e.key.length === 1 ? e.key.toLowerCase() : e.key; let known = true;
     if (k === ' ' && box.contains(e.target)) space = true;
     else if (k === 'z' || k === 'y') hand({ kind: k === 'y' || e.shiftKey ? 'redo' : 'undo' });
@@ -209,12 +208,13 @@ function render({ model, el: root }) {
     else known = false;
     if (known) { e.preventDefault(); e.stopPropagation(); draw(); readOut(); }
   }
-  let around = box; // the whole widget, once it is on the page: after a click on one of its buttons keys go on working, and stay out of the notebook
   box.addEventListener('keydown', pressed);
-  setTimeout(() => {
-    const all = root.closest('.widget-vbox'); if (!all) return;
-    box.removeEventListener('keydown', pressed); around = all; around.dataset.lmSuppressShortcuts = 'true'; around.addEventListener('keydown', pressed);
-  });
+  const back = e => { if (e.target.closest('button')) setTimeout(() => box.focus({ preventScroll: true }), 50); }; // from a button back to the canvas: keys go on working, and stay out of the notebook
+  let around = null, tries = 0;
+  (function join() { // the widget around the canvas, once it is on the page
+    around = root.isConnected ? root.closest('.widget-vbox') : null;
+    if (around) around.addEventListener('click', back); else if (tries++ < 200) setTimeout(join, 50);
+  })();
   box.addEventListener('keyup', e => { if (e.key === ' ') space = false; });
   box.addEventListener('blur', () => { space = false; });
 
@@ -228,7 +228,7 @@ function render({ model, el: root }) {
   for (const k of ['palette', 'shown', 'opacity', 'entropy', 'label', 'tool', 'brush', 'line', 'region', 'status', 'um_per_px', 'codes']) on[`change:${k}`] = again;
   for (const [k, f] of Object.entries(on)) model.on(k, f);
   resized(); readOut();
-  return () => { clearTimeout(timer); clearTimeout(silent); around.removeEventListener('keydown', pressed); for (const [k, f] of Object.entries(on)) model.off(k, f); };
+  return () => { clearTimeout(timer); clearTimeout(silent); if (around) around.removeEventListener('click', back); for (const [k, f] of Object.entries(on)) model.off(k, f); };
 }
 
 export default { render };
