@@ -173,6 +173,7 @@ def _safely(self:Labeller, f):
     try: f()
     except Exception as e: self.canvas.status = f'{self.canvas.alarm}\n{e}'.strip() if isinstance(e, InputError) else f'{type(e).__name__}: {e}'
 
+# %% ../nbs/32_labelling.ipynb #1abe0031
 @patch
 def _paint(self:Labeller, m):
     p, kind = self.current.painter, m['kind']; label = 255 if kind == 'erase' else int(m.get('label', self.canvas.label)); only = 255 if self.only.value and kind != 'erase' else None

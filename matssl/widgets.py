@@ -241,6 +241,7 @@ class ScaleCalibrator(W.VBox):
         try: write_scale(self.csv, self.picture.name, self.um_per_px); self.note.value = f'{escape(self.picture.name)}: {self.um_per_px:.6g} &micro;m/px, written to {escape(self.csv.name)}'
         except InputError as e: self.note.value = f'NOT WRITTEN: {escape(str(e))}'
 
+# %% ../nbs/32_widgets.ipynb #3dce0030
 def write_scale(
     csv, # CSV of scales; made, or added to
     name:str, # The picture's file name
