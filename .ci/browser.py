@@ -59,7 +59,7 @@ class Lab:
         return p
     def run(self, code, seconds=30):
         "Run code in the notebook's kernel, in its last cell; what it printed"
-        p = self.page; cell = p.locator('.jp-Notebook .jp-CodeCell').last; mark = f'done{time.monotonic_ns()}'
+        time.sleep(.1); p = self.page; cell = p.locator('.jp-Notebook .jp-CodeCell').last; mark = f'done{time.monotonic_ns()}'
         cell.locator('.cm-content').click(); p.keyboard.press('Control+A'); p.keyboard.insert_text(f"{code}\nprint('{mark}')"); p.keyboard.press('Control+Enter')
         out = cell.locator('.jp-OutputArea-output'); end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -151,7 +151,7 @@ def test_label_scribbles(lab, out):
     lab.open('scribbles', """from matssl.encoder import Encoder
 from matssl.scribbles import ScribbleClassifier
 m, truth = synthetic_micrograph('two-phase', (1024, 1024), seed=3, fraction=.5, coarseness=40, period=8)
-c = ScribbleClassifier(Encoder('resnet10t'), truth.codes); c.features(m); w = label(m, truth.codes, assistant=c); w""")
+import torch; torch.manual_seed(0); c = ScribbleClassifier(Encoder('resnet10t'), truth.codes); c.features(m); w = label(m, truth.codes, assistant=c); w""")
     lab.canvas(); at = lambda x, y: on_screen(lab, (1024, 1024), (760, 560), x, y); places = json.loads(lab.run("""from scipy.ndimage import distance_transform_edt
 print(json.dumps([[int(v) for v in np.unravel_index(distance_transform_edt((truth.labels == k)[100:-100, 100:-100]).argmax(), (824, 824))] for k in (0, 1)]))"""))
     for k, (y, x) in enumerate(places): lab.page.evaluate("document.querySelector('.matssl-canvas').focus()"); lab.key(str(k)); lab.drag(at(x+90, y+100), at(x+110, y+100))

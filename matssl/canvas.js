@@ -209,7 +209,8 @@ function render({ model, el: root }) {
     if (known) { e.preventDefault(); e.stopPropagation(); draw(); readOut(); }
   }
   box.addEventListener('keydown', pressed);
-  const back = e => { if (e.target.closest('button')) setTimeout(() => box.focus({ preventScroll: true }), 50); }; // from a button back to the canvas: keys go on working, and stay out of the notebook
+  const typing = () => document.activeElement && document.activeElement.closest('input, select, textarea, [contenteditable]');
+  const back = e => { if (e.target.closest('button')) setTimeout(() => { if (!typing()) box.focus({ preventScroll: true }); }, 50); }; // from a button back to the canvas: keys go on working, and stay out of the notebook
   let around = null, tries = 0;
   (function join() { // the widget around the canvas, once it is on the page
     around = root.isConnected ? root.closest('.widget-vbox') : null;
