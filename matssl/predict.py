@@ -227,7 +227,7 @@ def load(cls:Segmenter,
     except InputError: raise
     except Exception as e: raise InputError(folder, f'files that cannot be read ({type(e).__name__})', 'config.json and model.safetensors as Segmenter.save writes them', 'copy the folder again') from e
     _check_config(folder/'config.json', cfg); codes, prior = cfg.pop('codes'), state.pop('prior', None)
-    if prior is not None and (prior.ndim != 3 or len(prior) != len(codes)): raise InputError(folder/'model.safetensors', f'a prior of shape {tuple(prior.shape)}', f'({len(codes)}, side, side)', 'copy the folder again')
+    if prior is not None and (prior.ndim != 3 or len(prior) != len(codes)): raise InputError(folder/'model.safetensors', f'a prior of shape {tuple(prior.shape)}', f'({len(codes)}, side, side)', 'keep config.json and model.safetensors of one model together')
     _check_fits(folder/'model.safetensors', cfg['arch'], cfg['timm_kwargs'])
     try: model = SegmentationModel(Encoder(cfg['arch'], stats=cfg['stats'], **cfg['timm_kwargs']), len(codes), cfg['decoder'])
     except InputError: raise
