@@ -103,6 +103,7 @@ def _read_state(file):
     plain = lambda v: torch.is_tensor(v) and v.layout == torch.strided and v.device.type == 'cpu' and not v.is_quantized
     return {k: v for k, v in state.items() if isinstance(k, str) and plain(v)}
 
+# %% ../nbs/10_encoder.ipynb #b95c7604
 def _flat(k): return k.replace('.', '_')
 
 def _place(key, wanted):
@@ -172,6 +173,7 @@ def save_encoder(
     save_file({k: v.detach().cpu().contiguous() for k, v in enc.body.state_dict().items()}, path, metadata=dict(matssl_encoder=json.dumps(about)))
     return path
 
+# %% ../nbs/10_encoder.ipynb #03c474f3
 _not_a_network = ('pretrained', 'checkpoint_path', 'cache_dir', 'features_only', 'weights', 'stats', 'arch')
 
 def _check_network(
@@ -197,6 +199,7 @@ def _check_fits(
     except Exception: return # what cannot be built is said by whoever builds it
     if n > Path(file).stat().st_size: raise InputError(file, f'{Path(file).stat().st_size} bytes', f'the {n} numbers of {arch} with {timm_kwargs}', 'do not use this file unless you know who made it')
 
+# %% ../nbs/10_encoder.ipynb #03c474f4
 def _about(file):
     "What `save_encoder` wrote beside the weights, or an empty dict"
     if Path(file).suffix != '.safetensors' or not Path(file).is_file(): return {}

@@ -99,6 +99,7 @@ def _labelme(d, file):
         else: raise InputError(file, f'a {kind} named {name!r} with {len(p)} points', 'polygons, rectangles, circles or masks', 'redraw it as a polygon')
     return out, size
 
+# %% ../nbs/01_mask.ipynb #a1b0000a
 def _rle(seg, file):
     "COCO's run lengths, plain or packed: first column and mask `(H, w)` of the columns that hold something"
     (h, w), counts = seg['size'], seg['counts']
