@@ -309,6 +309,7 @@ def scale_bar(
     if not (np.isfinite([um, px]).all() and um > 0 and px > 0): raise InputError('scale_bar', f'{um} um over {px} px', 'two positive lengths', 'measure the bar from end to end')
     return um/px
 
+# %% ../nbs/00_files.ipynb #e19c0b0a
 def _small_file(path, most_mb):
     "The bytes of a file of text; a larger one is refused before it is read"
     n = Path(path).stat().st_size
@@ -321,6 +322,7 @@ def _table_bytes(path):
     if n > 2**16: raise InputError(path, f'a first line of {n} bytes', 'a line of column names', 'export it again as CSV')
     return raw
 
+# %% ../nbs/00_files.ipynb #e19c0b0b
 def read_table(
     path): # CSV with commas, semicolons or tabs; UTF-8, UTF-16 or Western Windows
     "A table of texts, as spreadsheets of all countries write it"
