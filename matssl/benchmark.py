@@ -211,7 +211,9 @@ def read_results(
     path)->pd.DataFrame: # `results.csv`
     "All complete lines of a results file"
     path = Path(path)
-    whole = path.read_text(encoding='utf-8') if path.exists() else ''; whole = whole[:whole.rfind('\n')+1]
+    try: whole = path.read_text(encoding='utf-8') if path.exists() else ''
+    except UnicodeDecodeError as e: raise InputError(path, 'no text', 'a results file of matssl benchmark', 'choose another folder with -o') from e
+    whole = whole[:whole.rfind('\n')+1]
     if not whole: return pd.DataFrame(columns=result_columns)
     t = pd.read_csv(io.StringIO(whole), dtype=_text, keep_default_na=True)
     if missing := [c for c in result_columns if c not in t]: raise InputError(path, f'no columns {missing[:4]}', 'a results file of matssl benchmark', 'choose another folder with -o')

@@ -132,6 +132,8 @@ def checksum_fits(
     if checksum.startswith('git:'): return hashlib.sha1(b'blob %d\0' % len(data) + data).hexdigest() == checksum[4:]
     return hashlib.sha256(data).hexdigest() == checksum
 
+_most_bytes = 2**30 # of a file whose size the list does not know
+
 def fetch(
     url:str, # Address of a file
     to, # Where it goes
@@ -147,14 +149,16 @@ def fetch(
             if not (whole and have == whole):
                 with urlopen(Request(url, headers={'Range': f'bytes={have}-'} if have else {}), timeout=30) as r, open(part, 'ab' if r.status == 206 else 'wb') as f:
                     whole = size or int(r.headers.get('Content-Range', '/0').split('/')[1]) or int(r.headers.get('Content-Length') or 0) or None
+                    if not size and (whole or 0) > _most_bytes: raise InputError(url, f'{whole} bytes', f'at most {_most_bytes}', 'do not use this server, or place the file by hand')
                     while chunk := r.read(1 << 16):
                         f.write(chunk); came += len(chunk)
-                        if whole and f.tell() > whole: break
+                        if f.tell() > (whole or _most_bytes): break
         except HTTPError as e:
             why = f'{e.code} {e.reason}'
             if e.code == 416: part.unlink() # longer than the file: begin again
             continue
-        except (OSError, HTTPException) as e: why = f'no connection ({e})'; continue
+        except InputError: raise
+        except (OSError, HTTPException, ValueError) as e: why = f'no connection ({e})'; continue
         if whole and part.stat().st_size < whole: why = 'a connection that broke off'; continue
         if checksum_fits(part, checksum): part.replace(to); return came
         part.unlink(); why = 'content with another checksum'

@@ -6,7 +6,7 @@
 __all__ = ['imagenet_stats', 'LoadReport', 'Encoder', 'InputNorm', 'split_state', 'load_weights', 'save_encoder', 'load_encoder']
 
 # %% ../nbs/10_encoder.ipynb #7fb6a498
-import json, re
+import json, re, zipfile
 from difflib import get_close_matches
 from collections import namedtuple
 from pathlib import Path
@@ -22,9 +22,9 @@ imagenet_stats = ((.485, .456, .406), (.229, .224, .225))
 
 def _body(arch, pretrained, kwargs):
     "A timm feature extractor; what is missing is said"
+    if not timm.is_model(arch): raise InputError(arch, 'no such architecture', 'a timm name', f"did you mean {' or '.join(get_close_matches(arch, timm.list_models(), 3, .5)) or 'resnet50'}? timm.list_models() has all of them") # nor a hub, nor a folder
     try: return timm.create_model(arch, pretrained=pretrained, features_only=True, **kwargs)
     except (RuntimeError, ValueError, KeyError, AttributeError, TypeError) as e:
-        if not timm.is_model(arch): raise InputError(arch, 'no such architecture', 'a timm name', f"did you mean {' or '.join(get_close_matches(arch, timm.list_models(), 3, .5)) or 'resnet50'}? timm.list_models() has all of them") from e
         if not pretrained: raise
         raise _offline(arch, e) from e
     except Exception as e:
@@ -88,14 +88,22 @@ def _read_state(file):
     "Tensors of a `.safetensors` or `.pth` file; never unpickles objects"
     file = Path(file)
     if not file.is_file(): raise InputError(file, 'no such file', 'weights (.pth or .safetensors)', 'check the path')
-    try: state = load_file(file) if file.suffix == '.safetensors' else torch.load(file, map_location='cpu', weights_only=True)
-    except Exception as e: raise InputError(file, f'no readable weights ({type(e).__name__}: {str(e)[:90]})', 'a state dict in .pth or .safetensors', 'save the state dict alone and try again') from e
-    while isinstance(state, dict) and not any(torch.is_tensor(v) for v in state.values()):
+    try:
+        if zipfile.is_zipfile(file):
+            with zipfile.ZipFile(file) as z: inside = sum(i.file_size for i in z.infolist())
+            if inside > 4*file.stat().st_size + 2**20: raise ValueError(f'a zip of {file.stat().st_size} bytes that claims {inside}')
+        state = load_file(file) if file.suffix == '.safetensors' else torch.load(file, map_location='cpu', weights_only=True)
+    except Exception as e: raise InputError(file, f'no readable weights ({type(e).__name__}: {"damaged, or objects that are no tensors, which are never loaded" if type(e).__name__ == "UnpicklingError" else str(e)[:90]})', 'a state dict in .pth or .safetensors', 'save the state dict alone and try again') from e
+    for _ in range(8): # wrappers in wrappers; a file may hold itself
+        if isinstance(state, dict) and any(torch.is_tensor(v) for v in state.values()): break
+        if not isinstance(state, dict): raise InputError(file, f'a {type(state).__name__}', 'a state dict', 'save model.state_dict()')
         inner = next((state[k] for k in ('state_dict', 'model', 'model_state_dict', 'encoder') if isinstance(state.get(k), dict)), None)
         if inner is None: raise InputError(file, f'keys {list(state)[:5]}', 'a state dict', 'save model.state_dict()')
         state = inner
-    return {k: v for k, v in state.items() if torch.is_tensor(v)}
+    plain = lambda v: torch.is_tensor(v) and v.layout == torch.strided and v.device.type == 'cpu' and not v.is_quantized
+    return {k: v for k, v in state.items() if isinstance(k, str) and plain(v)}
 
+# %% ../nbs/10_encoder.ipynb #b95c7604
 def _flat(k): return k.replace('.', '_')
 
 def _place(key, wanted):
@@ -165,12 +173,41 @@ def save_encoder(
     save_file({k: v.detach().cpu().contiguous() for k, v in enc.body.state_dict().items()}, path, metadata=dict(matssl_encoder=json.dumps(about)))
     return path
 
+# %% ../nbs/10_encoder.ipynb #03c474f3
+_not_a_network = ('pretrained', 'checkpoint_path', 'cache_dir', 'features_only', 'weights', 'stats', 'arch')
+
+def _check_network(
+    file, # Where the description comes from
+    about): # `arch`, `timm_kwargs` and `stats`
+    "Refuse a description that asks for anything but a network of timm, or for one that its file cannot hold"
+    if not isinstance(about, dict): raise InputError(file, f'a {type(about).__name__} as description', 'arch, timm_kwargs and stats', 'save it again')
+    arch, kw, s = about.get('arch'), about.get('timm_kwargs', {}), about.get('stats'); number = lambda v: isinstance(v, (int, float)) and abs(v) < 1e30
+    small = lambda v, most: v is None or isinstance(v, (str, bool)) or isinstance(v, (int, float)) and abs(v) <= most
+    fine = lambda k, v: k not in _not_a_network and not k.startswith('pretrained_cfg') and all(small(x, 1024 if k == 'img_size' else 4096) for x in (v if isinstance(v, list) and len(v) <= 64 else [v]))
+    if not isinstance(arch, str) or not timm.is_model(arch): raise InputError(file, f'the architecture {str(arch)[:80]!r}', 'a name of timm', 'update timm, or ask whoever made the file')
+    bad = [k for k, v in kw.items() if not fine(k, v)] if isinstance(kw, dict) else [str(kw)[:80]]
+    if bad: raise InputError(file, f'the settings {bad[:5]}', 'settings of a network alone', 'do not use this file unless you know who made it')
+    if not (isinstance(s, list) and len(s) == 2 and all(isinstance(r, list) and 1 <= len(r) <= 4 and all(map(number, r)) for r in s) and min(s[1]) > 0): raise InputError(file, f'stats {str(s)[:80]}', 'means and deviations of the channels', 'save it again')
+    if not isinstance(about.get('method', ''), str) or not isinstance(about.get('notes', {}), dict): raise InputError(file, 'notes that are none', 'what save_encoder writes', 'save it again')
+
+def _check_fits(
+    file, # The weights
+    arch:str, timm_kwargs:dict): # The network that they are said to be of
+    "Refuse a network that is larger than the file of its weights, before memory is taken for it"
+    try:
+        with torch.device('meta'): n = sum(v.numel() for v in timm.create_model(arch, pretrained=False, features_only=True, **timm_kwargs).parameters())
+    except Exception: return # what cannot be built is said by whoever builds it
+    if n > Path(file).stat().st_size: raise InputError(file, f'{Path(file).stat().st_size} bytes', f'the {n} numbers of {arch} with {timm_kwargs}', 'do not use this file unless you know who made it')
+
+# %% ../nbs/10_encoder.ipynb #03c474f4
 def _about(file):
     "What `save_encoder` wrote beside the weights, or an empty dict"
     if Path(file).suffix != '.safetensors' or not Path(file).is_file(): return {}
     try:
-        with safe_open(file, 'pt') as f: return json.loads((f.metadata() or {}).get('matssl_encoder', '{}'))
+        with safe_open(file, 'pt') as f: about = json.loads((f.metadata() or {}).get('matssl_encoder', '{}'))
     except Exception: return {}
+    if about: _check_network(file, about)
+    return about
 
 def load_encoder(
     file, # Written by `save_encoder`; or bare weights
@@ -182,6 +219,12 @@ def load_encoder(
     about = _about(file)
     if arch and about and arch != about['arch']: raise InputError(file, f"an encoder {about['arch']}", arch, 'leave arch out, or take the file of that architecture')
     if not about and Path(file).is_file() and not arch: raise InputError(file, 'bare weights', 'weights with their description', "name the architecture: load_encoder(file, arch='resnet50')")
-    enc = Encoder(about.get('arch', arch or 'resnet50'), weights=file, stats=stats or about.get('stats'), **{**about.get('timm_kwargs', {}), **timm_kwargs})
+    arch, kw = about.get('arch', arch or 'resnet50'), {**about.get('timm_kwargs', {}), **timm_kwargs}
+    if about: _check_fits(file, arch, kw)
+    try: enc = Encoder(arch, weights=file, stats=stats or about.get('stats'), **kw)
+    except InputError: raise
+    except Exception as e:
+        if not about: raise
+        raise InputError(file, f'settings that {arch} does not take ({str(e)[:80]})', 'settings of this network', 'update timm, or ask whoever made the file') from e
     enc.method, enc.notes = about.get('method', enc.method), about.get('notes', {})
     return enc

@@ -44,11 +44,11 @@ def written_whole(
 # %% ../nbs/00_files.ipynb #5e1c0a31
 most_gb = 4. # decoded pixels that are read at once, 2**30 bytes
 
-def _check_size(path, shape, dtype):
+def _check_size(path, shape, dtype, lazy=False):
     "Refuse what a file claims to hold, before it is decoded"
     n, size = float(np.prod([float(k) for k in shape]))*np.dtype(dtype).itemsize, Path(path).stat().st_size
     if not n: raise InputError(path, f'a picture of {" x ".join(map(str, shape))} px', 'at least one pixel', 'export it again')
-    if n > max(2**28, 10_000*size) or n > most_gb*2**30:
+    if n > max(2**28, 10_000*size) or n > most_gb*2**30 and not lazy:
         raise InputError(path, f'{size} bytes that claim {n/2**30:.1f} GB of pixels ({" x ".join(map(str, shape))})', f'at most {most_gb:g} GB, and ten thousand times the file', 'save large pictures as TIFF and read them with lazy=True, or export the file again')
 
 # %% ../nbs/00_files.ipynb #c8335813
@@ -75,13 +75,13 @@ def _read_tiff(path, page, indices):
 
 # %% ../nbs/00_files.ipynb #363b20b9
 Image.MAX_IMAGE_PIXELS = None # stitched micrographs are large; `_check_size` has the last word
+_pillow_formats = ('PNG', 'JPEG', 'BMP', 'TIFF', 'GIF') # by content; others, such as PostScript, would start a program
 
 def _read_pillow(path, indices):
-    with Image.open(path) as im:
-        _check_size(path, (im.height, im.width, len(im.getbands())), np.uint8)
-        if im.format == 'PNG' and im.mode in ('RGB', 'RGBA', 'LA'):
-            with open(path, 'rb') as f: deep = f.read(25)[24] == 16
-            if deep: return imagecodecs.png_decode(Path(path).read_bytes())
+    with Image.open(path, formats=_pillow_formats) as im:
+        with open(path, 'rb') as f: deep = im.format == 'PNG' and im.mode in ('RGB', 'RGBA', 'LA') and f.read(25)[24] == 16
+        _check_size(path, (im.height, im.width, len(im.getbands())), np.uint16 if deep or im.mode.startswith('I;16') else np.int32 if im.mode in ('I', 'F') else np.uint8)
+        if deep: return imagecodecs.png_decode(Path(path).read_bytes())
         if im.mode == 'P' and not indices: im = im.convert('RGB')
         elif im.mode in ('CMYK', 'YCbCr', 'LAB', 'HSV', 'PA'): im = im.convert('RGB')
         a = np.asarray(im)
@@ -134,7 +134,7 @@ class PictureRows:
         page:int=0): # Page of a multi-page file
         self.path, self.whole, self.last = Path(path), None, {}
         try:
-            self.tif = tifffile.TiffFile(path); self.page = p = _tiff_page(self.tif, path, page); self.planar, chunk = len(p.shape) == 3 and p.planarconfig.name == 'SEPARATE', p.chunks
+            self.tif = tifffile.TiffFile(path); self.page = p = _tiff_page(self.tif, path, page); _check_size(path, p.shape, p.dtype, lazy=True); self.planar, chunk = len(p.shape) == 3 and p.planarconfig.name == 'SEPARATE', p.chunks
             self.mapped = self._map(page) if p.is_memmappable and not self.planar else None
             self.high = chunk[-3] if len(chunk) == 3 and not self.planar else chunk[-2]
             if self.mapped is None and (self.planar or float(np.prod(chunk))*p.dtype.itemsize > 2**28): self.whole = read_pixels(path, page)
@@ -278,7 +278,7 @@ def _other_facts(path):
     if path.suffix.lower() in dm_types:
         ax = _dm_parts(path)[0]['axes'][-1]; um = to_um(ax['scale'], ax['units'])
         return dict(um_per_px=um, scale_from='DigitalMicrograph') if um else {}
-    with Image.open(path) as im: dpi = im.info.get('dpi')
+    with Image.open(path, formats=_pillow_formats) as im: dpi = im.info.get('dpi')
     return dict(resolution_tag_um_per_px=25400/float(dpi[0])) if dpi and dpi[0] and float(dpi[0]) > 1 else {}
 
 # %% ../nbs/00_files.ipynb #640325e8
@@ -309,13 +309,27 @@ def scale_bar(
     if not (np.isfinite([um, px]).all() and um > 0 and px > 0): raise InputError('scale_bar', f'{um} um over {px} px', 'two positive lengths', 'measure the bar from end to end')
     return um/px
 
+# %% ../nbs/00_files.ipynb #e19c0b0a
+def _small_file(path, most_mb):
+    "The bytes of a file of text; a larger one is refused before it is read"
+    n = Path(path).stat().st_size
+    if n > most_mb*2**20: raise InputError(path, f'{n/2**20:.0f} MB', f'at most {most_mb} MB of text', 'split it, or export it again')
+    return Path(path).read_bytes()
+
+def _table_bytes(path):
+    "The bytes of a table whose line of column names is one"
+    raw = _small_file(path, 256); n = len(re.split(rb'[\r\n]', raw.lstrip(), maxsplit=1)[0])
+    if n > 2**16: raise InputError(path, f'a first line of {n} bytes', 'a line of column names', 'export it again as CSV')
+    return raw
+
+# %% ../nbs/00_files.ipynb #e19c0b0b
 def read_table(
     path): # CSV with commas, semicolons or tabs; UTF-8, UTF-16 or Western Windows
     "A table of texts, as spreadsheets of all countries write it"
     import pandas as pd
     path = Path(path)
     if not path.is_file(): raise InputError(path, 'no such file', 'a CSV', 'check the path')
-    raw = path.read_bytes()
+    raw = _table_bytes(path)
     try:
         try: text = raw.decode('utf-16' if raw[:2] in (b'\xff\xfe', b'\xfe\xff') else 'utf-8-sig')
         except UnicodeDecodeError: text = raw.decode('cp1252')

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['gather', 'NTXent', 'QueueContrast', 'enqueue', 'match_cells', 'DenseContrast', 'collapsed_loss', 'random_loss',
-           'partner_accuracy', 'effective_rank']
+           'partner_accuracy', 'effective_rank', 'mean_similarity']
 
 # %% ../nbs/12_losses.ipynb #b7bb9ccc
 import math
@@ -141,3 +141,11 @@ def effective_rank(
     z = F.normalize(z.float(), dim=1); s = torch.linalg.svdvals(z - z.mean(0))
     p = s[s > s.max()*1e-6]/s.sum().clamp_min(1e-12)
     return math.exp(-(p*p.log()).sum().item()) if len(p) and s.max() > 1e-6 else 1.
+
+# %% ../nbs/12_losses.ipynb #97060965
+def mean_similarity(
+    z1:torch.Tensor, # `(N, D)`, first views
+    z2:torch.Tensor)->float: # `(N, D)`, second views
+    "Mean cosine similarity of views of different pictures, -1 to 1"
+    s = F.normalize(z1.float(), dim=1) @ F.normalize(z2.float(), dim=1).T; n = len(s)
+    return ((s.sum()-s.diagonal().sum())/max(n*(n-1), 1)).item()

@@ -7,12 +7,13 @@ __all__ = ['Region', 'Pair', 'filled', 'paint', 'read_regions', 'MaskReader', 'r
            'check_same_size', 'read_polygons', 'write_polygon_masks', 'codes_beside']
 
 # %% ../nbs/01_mask.ipynb #afa1c84b
-import base64, io, json, re, warnings
+import base64, io, json, re, warnings, zipfile
 from collections import namedtuple
 from pathlib import Path, PureWindowsPath
 import numpy as np, pandas as pd
 from fastcore.basics import patch
 from .files import InputError, picture_types, read_pixels, written_whole
+from .files import _small_file, _table_bytes
 from .micrograph import LabelMap, read_micrograph
 
 # %% ../nbs/01_mask.ipynb #f5bf4db9
@@ -78,10 +79,12 @@ def _outline(points, file, shift=.5):
 def _ellipse(cx, cy, rx, ry, n=128): t = np.arange(n)*2*np.pi/n; return np.stack([cx + rx*np.cos(t), cy + ry*np.sin(t)], 1)
 
 # %% ../nbs/01_mask.ipynb #a1b00004
+_most_px = 2**29 # of a mask that a text describes: 23,000 x 23,000
+
 def _labelme(d, file):
     "Regions and size of a labelme file"
     size, out = (d.get('imageHeight'), d.get('imageWidth')), []
-    if not all(isinstance(v, int) and 0 < v < 10**6 for v in size): raise InputError(file, f'imageHeight and imageWidth {size}', 'the size of the picture', 'save it again in labelme')
+    if not (all(isinstance(v, int) and 0 < v < 10**6 for v in size) and size[0]*size[1] <= _most_px): raise InputError(file, f'imageHeight and imageWidth {size}', 'the size of the picture', 'save it again in labelme')
     for s in d['shapes']:
         name, kind, p = str(s.get('label')), s.get('shape_type') or 'polygon', s.get('points') or []
         if kind == 'polygon' or (kind == 'rectangle' and len(p) == 4): out.append(Region(name, _outline(p, file)))
@@ -89,33 +92,41 @@ def _labelme(d, file):
         elif kind == 'circle' and len(p) == 2: r = float(np.hypot(p[1][0]-p[0][0], p[1][1]-p[0][1])); out.append(Region(name, _outline(_ellipse(*p[0], r, r), file)))
         elif kind == 'mask' and s.get('mask') and p:
             from PIL import Image
-            y, x, on = int(round(p[0][1])), int(round(p[0][0])), np.asarray(Image.open(io.BytesIO(base64.b64decode(s['mask'])))) > 0
+            im = Image.open(io.BytesIO(base64.b64decode(s['mask'])), formats=['PNG'])
+            if im.height > size[0] or im.width > size[1]: raise InputError(file, f'a mask of {im.width} x {im.height} px', f'at most the picture, {size[1]} x {size[0]} px', 'redraw it')
+            y, x, on = int(round(p[0][1])), int(round(p[0][0])), np.asarray(im) > 0
             out.append(Region(name, None, (max(y, 0), max(x, 0), on[max(-y, 0):, max(-x, 0):])))
         else: raise InputError(file, f'a {kind} named {name!r} with {len(p)} points', 'polygons, rectangles, circles or masks', 'redraw it as a polygon')
     return out, size
 
+# %% ../nbs/01_mask.ipynb #a1b0000a
 def _rle(seg, file):
-    "COCO's run lengths, plain or packed: a mask `(H, W)`"
+    "COCO's run lengths, plain or packed: first column and mask `(H, w)` of the columns that hold something"
     (h, w), counts = seg['size'], seg['counts']
-    if not (isinstance(h, int) and isinstance(w, int) and 0 < h*w <= 2**31): raise InputError(file, f'a mask of {h} x {w} px', 'the size of a picture', 'export it again')
+    if not (isinstance(h, int) and isinstance(w, int) and 0 < h*w <= _most_px): raise InputError(file, f'a mask of {h} x {w} px', 'the size of a picture', 'export it again')
     if isinstance(counts, str):
         runs, i = [], 0
         while i < len(counts):
             v, k, more = 0, 0, True
-            while more and i < len(counts): c = ord(counts[i])-48; v |= (c & 31) << 5*k; more = bool(c & 32); i, k = i+1, k+1
+            while more and i < len(counts) and k < 8: c = ord(counts[i])-48; v |= (c & 31) << 5*k; more = bool(c & 32); i, k = i+1, k+1
             if c & 16: v |= -1 << 5*k
             runs.append(v + (runs[-2] if len(runs) > 2 else 0))
         counts = runs
     if sum(counts) != h*w or min(counts) < 0: raise InputError(file, f'run lengths that add up to {sum(counts)}', f'{h*w}', 'export it again')
-    return np.repeat(np.arange(len(counts)) % 2 == 1, counts).reshape(w, h).T
+    ends = np.cumsum(counts); on = np.arange(len(counts)) % 2 == 1; on &= np.asarray(counts) > 0
+    if not on.any(): return 0, np.zeros((h, 0), bool)
+    a, b = (ends - counts)[on][0]//h, -(-ends[on][-1]//h); inside = np.diff(ends.clip(a*h, b*h), prepend=a*h)
+    return int(a), np.repeat(np.arange(len(counts)) % 2 == 1, inside).reshape(b-a, h).T
 
 def _coco(d, file):
     "Regions of each picture of a COCO file: `{file name: [Region, ...]}`, and its class names in order"
-    names = {c['id']: str(c['name']) for c in sorted(d.get('categories', []), key=lambda c: c['id'])}; pics = {i['id']: PureWindowsPath(str(i['file_name'])).name for i in d['images']}; out = {n: [] for n in pics.values()}
+    names = {c['id']: str(c['name']) for c in sorted(d.get('categories', []), key=lambda c: c['id'])}; pics = {i['id']: PureWindowsPath(str(i['file_name'])).name for i in d['images']}; out, total = {n: [] for n in pics.values()}, 0
     for a in d.get('annotations', []):
         if a['image_id'] not in pics or a['category_id'] not in names: raise InputError(file, f"an annotation of picture {a['image_id']} and category {a['category_id']}", 'ids that are listed in images and categories', 'export it again')
         seg, name, here = a['segmentation'], names[a['category_id']], out[pics[a['image_id']]]
-        if isinstance(seg, dict): here.append(Region(name, None, (0, 0, _rle(seg, file))))
+        if isinstance(seg, dict):
+            x, m = _rle(seg, file); here.append(Region(name, None, (0, x, m))); total += m.size
+            if total > 2*_most_px: raise InputError(file, f'masks of more than {2*_most_px} px', 'less', 'split it into several files')
         else: here += [Region(name, _outline(p, file)) for p in seg]
     return out, list(names.values())
 
@@ -134,6 +145,9 @@ def _imagej(file):
     "Regions of an ImageJ `.roi` file or a zip of them"
     try: import roifile
     except ImportError as e: raise InputError(file, 'ImageJ regions', 'the package roifile to read them', "pip install 'matssl[formats]'") from e
+    if file.suffix.lower() == '.zip':
+        with zipfile.ZipFile(file) as z: n, size = len(z.infolist()), sum(i.file_size for i in z.infolist())
+        if size > 2**28 or n > 10**5: raise InputError(file, f'{n} entries of {size/2**20:.0f} MB in {file.stat().st_size} bytes', 'at most 100000 regions of 256 MB', 'save the regions again')
     rois = roifile.roiread(file); rois = rois if isinstance(rois, list) else [rois]
     auto = re.compile(r'\d{4}-\d{4}(-\d{4})?(-\d+)?$') # ImageJ's own names are places
     return [Region(r.name if r.name and not auto.match(r.name) else 'object', _outline(r.coordinates(), file)) for r in rois]
@@ -146,11 +160,11 @@ def read_regions(
     try:
         if kind in ('.roi', '.zip'): return {path.stem: _imagej(path)}
         if kind == '.json':
-            d = json.loads(path.read_text(encoding='utf-8')); d = d if isinstance(d, dict) else {}
+            d = json.loads(_small_file(path, 512)); d = d if isinstance(d, dict) else {}
             if 'shapes' in d: return {path.stem: _labelme(d, path)[0]}
             if 'images' in d: return _coco(d, path)[0]
             raise InputError(path, f'a JSON file with {list(d)[:6]}', 'shapes (labelme), or images, annotations and categories (COCO)', 'export it from labelme or as COCO')
-        t = pd.read_csv(path, sep=None, engine='python')
+        t = pd.read_csv(io.BytesIO(_table_bytes(path)), sep=None, engine='python')
         if {'index', 'shape-type', 'axis-0', 'axis-1'} <= set(t): return {path.stem: _napari(t, path)}
         return {f: [Region('object', p) for p in ps] for f, ps in read_polygons(path).items()}
     except InputError: raise
@@ -177,8 +191,9 @@ def _raw_mask(file, palette, codes=None):
 
 def _load_labelme(file):
     "The contents of a labelme file"
-    try: d = json.loads(Path(file).read_text(encoding='utf-8'))
-    except (OSError, ValueError) as e: raise InputError(file, f'no readable JSON ({type(e).__name__})', 'a labelme file', 'save it again in labelme') from e
+    try: d = json.loads(_small_file(file, 512))
+    except InputError: raise
+    except (OSError, ValueError, RecursionError) as e: raise InputError(file, f'no readable JSON ({type(e).__name__})', 'a labelme file', 'save it again in labelme') from e
     if not isinstance(d, dict) or not isinstance(d.get('shapes'), list): raise InputError(file, 'JSON without a list of shapes', 'a labelme file', 'for COCO, make masks with write_polygon_masks first')
     return d
 
@@ -371,7 +386,7 @@ def show(self:Pairs,
     for a in axs: a.axis('off')
     for k, (a, p) in enumerate(zip(axs, some)):
         m = read_micrograph(p.image, crop_bar=crop_bar); y = check_same_size(p, m.shape, read(p.mask), m.meta['bar_rows'])
-        LabelMap(np.where(y == ignore, 255, y) if ignore is not None else y, names).show(m, a, legend=k == 0); a.set_title(p.name, fontsize=8)
+        LabelMap(np.where(y == ignore, 255, y) if ignore is not None else y, names).show(m, a, legend=k == 0); a.set_title(p.name, fontsize=8, parse_math=False)
     plt.tight_layout(); return axs
 
 # %% ../nbs/01_mask.ipynb #0b38c8e3
@@ -380,7 +395,7 @@ _file_columns, _id_columns = ('filename', 'file_name', 'file', 'image', 'image_n
 def read_polygons(
     path)->dict: # CSV: one row an outline, or one row a corner
     "Outlines of each picture: `{file name: [(N, 2) array of x, y in px, ...]}`"
-    t = pd.read_csv(path, sep=None, engine='python'); low = {c.lower().strip(): c for c in t}
+    t = pd.read_csv(io.BytesIO(_table_bytes(path)), sep=None, engine='python'); low = {c.lower().strip(): c for c in t}
     pick = lambda names: next((low[n] for n in names if n in low), None)
     file, x, y, one, out = pick(_file_columns), pick(('x', 'all_points_x')), pick(('y', 'all_points_y')), pick(_id_columns), {}
     def bad(found): return InputError(path, found, 'a column with file names, and x and y of each corner or all corners of an outline in one column', f'name them for example {_file_columns[0]}, {_id_columns[0]}, x, y')

@@ -146,7 +146,7 @@ def show(self:Micrograph,
     ax = ax or plt.subplots(figsize=(4, 4*self.shape[0]/self.shape[1]))[1]
     ax.imshow(self.to_uint8(), cmap='gray', vmin=0, vmax=255)
     if self.um_per_px: _scale_bar(ax, self.shape[1], self.um_per_px)
-    ax.set_title(title if title is not None else Path(self.source).name if self.source else '', fontsize=9); ax.axis('off')
+    ax.set_title(title if title is not None else Path(self.source).name if self.source else '', fontsize=9, parse_math=title is not None); ax.axis('off') # a file name is no formula
     return ax
 
 # %% ../nbs/00_micrograph.ipynb #ba500002
@@ -161,7 +161,7 @@ def show_data_bars(
     for a in axs: a.axis('off')
     for a, f in zip(axs, files):
         m = read_micrograph(f, crop_bar=False); kept = len(m.pixels) - read_micrograph(f).meta['bar_rows']; h, w = m.shape; k = -(-max(h, w)//most)
-        a.imshow(m.to_uint8()[::k, ::k], cmap='gray', vmin=0, vmax=255, extent=(0, w, h, 0)); a.set_title(f'{f.name}: ' + (f'{h-kept} of {h} rows cut' if kept < h else 'no bar found'), fontsize=8)
+        a.imshow(m.to_uint8()[::k, ::k], cmap='gray', vmin=0, vmax=255, extent=(0, w, h, 0)); a.set_title(f'{f.name}: ' + (f'{h-kept} of {h} rows cut' if kept < h else 'no bar found'), fontsize=8, parse_math=False)
         if kept < h: a.axhspan(kept, h, color='r', alpha=.3); a.axhline(kept, c='r', lw=1)
     plt.tight_layout(); return axs
 
@@ -213,8 +213,9 @@ def read_label_map(
     if Path(path).suffix.lower() in tiff_types:
         with tifffile.TiffFile(path) as tif: info = (tif.imagej_metadata or {}).get('Info', '{}')
         try: info, um = json.loads(info), _file_facts(path, labels.shape[1]).get('um_per_px')
-        except json.JSONDecodeError: info = {}
+        except (ValueError, RecursionError, TypeError): info = {}
         if not isinstance(info, dict): info = {}
+        info = {k: v for k, v in info.items() if isinstance(v, str) and k in ('source', 'scale_from') or k == 'codes' and isinstance(v, list) and len(v) <= 256 and all(isinstance(c, str) for c in v)}
     top = int(labels[labels != 255].max(initial=0)) if labels.ndim == 2 and labels.dtype.kind in 'biu' else -1
     codes = codes or info.get('codes') or [f'class {i}' for i in range(top+1)]
     if not 0 <= top < len(codes): raise InputError(path, f'{labels.dtype} values of shape {labels.shape}, up to {labels.max()}', f'class numbers 0 to {len(codes)-1}', 'read painted or 0/255 masks with read_mask, or pass all class names')
@@ -247,5 +248,5 @@ def show(self:LabelMap,
     ax.imshow(self.overlay(m) if m is not None else class_colours[self.labels % len(class_colours)]); ax.axis('off')
     if legend:
         dots = [plt.Line2D([], [], marker='s', ls='', c=class_colours[i % 8], label=c) for i, c in enumerate(self.codes)]
-        ax.legend(handles=dots, fontsize=7, loc='lower right', framealpha=.9)
+        for t in ax.legend(handles=dots, fontsize=7, loc='lower right', framealpha=.9).get_texts(): t.set_parse_math(False) # nor is a class name
     return ax

@@ -17,6 +17,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from . import __version__
 from .files import InputError, PictureRows, scale_of, tiff_types, written_whole
+from .files import _small_file
 from .micrograph import LabelMap, Micrograph, Stretched, class_colours, read_micrograph, write_label_map
 from .mask import list_pictures
 from .datasets import picture_hash
@@ -24,6 +25,7 @@ from .compute import has_bf16
 from .export import LabelWriter, overlay_preview, write_geojson, write_index_png
 from .data import _ahead, progress, shape_at, squashed, to_float
 from .encoder import Encoder, load_encoder, split_state
+from .encoder import _check_fits, _check_network
 from .segment import SegmentationModel, warn_scales
 
 # %% ../nbs/21_predict.ipynb #a8d5e676
@@ -201,13 +203,15 @@ def _check_config(file, cfg):
     "Refuse a configuration that is incomplete, or that asks for more than a network"
     ok = isinstance(cfg, dict) and isinstance(cfg.get('codes'), list) and all(isinstance(c, str) for c in cfg['codes']) and isinstance(cfg.get('stats'), list) and isinstance(cfg.get('decoder'), str) and isinstance(cfg.get('timm_kwargs'), dict)
     if not ok: raise InputError(file, 'no description of a model', 'codes, arch, decoder, stats and timm_kwargs as Segmenter.save writes them', 'copy the folder again')
-    if not isinstance(cfg.get('arch'), str) or not timm.is_model(cfg['arch']): raise InputError(file, f'the architecture {cfg.get("arch")!r}', 'a name of timm', 'update timm, or ask whoever made the file')
-    bad = [k for k, v in cfg['timm_kwargs'].items() if k in ('pretrained', 'checkpoint_path', 'cache_dir', 'features_only', 'weights', 'stats', 'arch') or k.startswith('pretrained_cfg') or not isinstance(v, (str, int, float, bool, type(None), list))]
-    if bad: raise InputError(file, f'the settings {bad}', 'settings of a network alone', 'do not use this file unless you know who made it')
-    number = lambda v: isinstance(v, (int, float)) and not isinstance(v, bool) and np.isfinite(v)
+    if not 1 <= len(cfg['codes']) <= 255: raise InputError(file, f'{len(cfg["codes"])} classes', '1 to 255', 'ask whoever made the file')
+    _check_network(file, {k: cfg.get(k) for k in ('arch', 'timm_kwargs', 'stats')}); squash = cfg.get('squash')
+    kinds = dict(encoder=dict, trained=dict, versions=dict, labelled=list, scores=list, colours=list, palette=dict)
+    if bad := [k for k, t in kinds.items() if not isinstance(cfg.get(k), (t, type(None)))]: raise InputError(file, f'{bad[0]} of type {type(cfg[bad[0]]).__name__}', kinds[bad[0]].__name__, 'copy the folder again')
+    if not (squash is None or isinstance(squash, int) and 32 <= squash <= 8192): raise InputError(file, f'squash {squash}', '32 to 8192 px, or null', 'copy the folder again')
+    number = lambda v: isinstance(v, (int, float)) and not isinstance(v, bool) and abs(v) < 1e30
     row = lambda v, n: isinstance(v, list) and len(v) == n and all(map(number, v)); s, levels, tile, um = cfg['stats'], cfg.get('levels'), cfg.get('tile', 256), [cfg.get(k) for k in ('um_per_px', 'rescale_to')]
     if not (len(s) == 2 and row(s[0], 3) and row(s[1], 3) and min(s[1]) > 0 and (levels is None or row(levels, 2) and levels[0] < levels[1]) and isinstance(tile, int) and 32 <= tile <= 8192 and all(u is None or number(u) and u > 0 for u in um)):
-        raise InputError(file, f'stats {s}, levels {levels}, tile {tile}, scales {um}', 'three means and deviations, two rising levels, a tile of 32 to 8192 px, positive scales', 'copy the folder again')
+        raise InputError(file, f'stats {s}, levels {levels}, tile {tile}, scales {um}'[:200], 'three means and deviations, two rising levels, a tile of 32 to 8192 px, positive scales', 'copy the folder again')
 
 @patch(cls_method=True)
 def load(cls:Segmenter,
@@ -219,11 +223,15 @@ def load(cls:Segmenter,
     if folder.is_file(): return cls.from_weights(folder, device=device, **kwargs)
     for f in ('config.json', 'model.safetensors'):
         if not (folder/f).is_file(): raise InputError(folder/f, 'no such file', 'a folder written by Segmenter.save', 'check the path')
-    try: cfg, state = json.loads((folder/'config.json').read_text()), load_file(folder/'model.safetensors')
+    try: cfg, state = json.loads(_small_file(folder/'config.json', 64)), load_file(folder/'model.safetensors')
+    except InputError: raise
     except Exception as e: raise InputError(folder, f'files that cannot be read ({type(e).__name__})', 'config.json and model.safetensors as Segmenter.save writes them', 'copy the folder again') from e
     _check_config(folder/'config.json', cfg); codes, prior = cfg.pop('codes'), state.pop('prior', None)
+    if prior is not None and (prior.ndim != 3 or len(prior) != len(codes)): raise InputError(folder/'model.safetensors', f'a prior of shape {tuple(prior.shape)}', f'({len(codes)}, side, side)', 'keep config.json and model.safetensors of one model together')
+    _check_fits(folder/'model.safetensors', cfg['arch'], cfg['timm_kwargs'])
     try: model = SegmentationModel(Encoder(cfg['arch'], stats=cfg['stats'], **cfg['timm_kwargs']), len(codes), cfg['decoder'])
-    except TypeError as e: raise InputError(folder/'config.json', f"settings that {cfg['arch']} does not know ({str(e)[:80]})", 'settings of this network', 'update timm, or ask whoever made the file') from e
+    except InputError: raise
+    except Exception as e: raise InputError(folder/'config.json', f"settings that {cfg['arch']} does not know ({str(e)[:80]})", 'settings of this network', 'update timm, or ask whoever made the file') from e
     try: model.load_state_dict({k.removeprefix('model.'): v for k, v in state.items()})
     except RuntimeError as e: raise InputError(folder/'model.safetensors', str(e).splitlines()[1].strip()[:120], f"weights of {cfg['decoder']} on {cfg['arch']}", 'keep config.json and model.safetensors of one model together') from e
     return cls(model, codes, cfg, prior, device)
@@ -283,7 +291,9 @@ def from_weights(cls:Segmenter,
     head = rest.get('segmentation_head.0.weight')
     if head is None: raise InputError(file, 'no segmentation_head.0.weight', 'a whole segmentation network', 'load an encoder with load_encoder')
     if len(head) == 1: rest.update({k: torch.cat([torch.zeros_like(rest[k]), rest[k]]) for k in ('segmentation_head.0.weight', 'segmentation_head.0.bias')})
-    n = max(len(head), 2); codes = list(codes or [f'class {i}' for i in range(n)])
+    n = max(len(head), 2)
+    if n > 255: raise InputError(file, f'{n} classes', 'at most 255', 'check the file')
+    codes = list(codes or [f'class {i}' for i in range(n)])
     if len(codes) != n: raise InputError(file, f'{n} classes', f'{len(codes)} as in codes', 'name each class of the file')
     model = SegmentationModel(enc, n, decoder); own = {k: v for k, v in model.net.state_dict().items() if not k.startswith('encoder.')}
     missing, extra, other = [k for k in own if k not in rest], [k for k in rest if k not in own], [k for k in own if k in rest and own[k].shape != rest[k].shape]

@@ -30,7 +30,7 @@ from .distributed import agree, all_processes, from_all, from_first, processes
 from .compute import FusedAdam, fast
 from .encoder import Encoder, InputNorm, load_encoder, save_encoder
 from .fusion import GatedFeatureFusion, ProjectionHead, plot_gates
-from .losses import DenseContrast, NTXent, QueueContrast, collapsed_loss, effective_rank, enqueue, gather, match_cells, partner_accuracy, random_loss
+from .losses import DenseContrast, NTXent, QueueContrast, collapsed_loss, effective_rank, enqueue, gather, match_cells, mean_similarity, partner_accuracy, random_loss
 from .mask import Pairs, list_pictures
 from .views import micrograph_views, paper_views
 
@@ -138,11 +138,11 @@ class SSLMonitor(Callback):
         v = self.learn.recorder.log[2:5] if len(self.dls.valid.dataset) else (np.nan,)*3
         if not self.seen: return
         joint = [[gather(p) for p in z] for _, z in self.seen if z] # the embeddings of all processes
-        t = np.mean(from_all([l.item() for l, _ in self.seen])), *np.mean([(_acc(z), _rank(z)) for z in joint], 0)
-        self._log(self.epoch+1, t, v); self.seen = []
-    def _log(self, epoch, train, valid):
+        *t, same = np.mean(from_all([l.item() for l, _ in self.seen])), *np.mean([(_acc(z), _rank(z), mean_similarity(*z[:2])) for z in joint], 0)
+        self.room = min(2*len(joint[0][0])-1, joint[0][0].shape[1]); self._log(self.epoch+1, t, v, same); self.seen = []
+    def _log(self, epoch, train, valid, same=np.nan):
         names = [f'{a}_{b}' for a in ('train', 'valid') for b in ('loss', 'partner_accuracy', 'effective_rank')]
-        self.history.append(from_first(dict(epoch=epoch, **dict(zip(names, map(float, (*train, *valid)))), seconds=time.time()-self.started))); valid = [self.history[-1][n] for n in names[3:]]
+        self.history.append(from_first(dict(epoch=epoch, **dict(zip(names, map(float, (*train, *valid)))), train_mean_similarity=float(same), seconds=time.time()-self.started))); valid = [self.history[-1][n] for n in names[3:]]
         score = (float(valid[1]), -float(valid[0]))
         if self.keep_best and self._judges() and not np.isnan(score[0]) and score > self.best:
             self.best, self.best_epoch = score, epoch
@@ -172,6 +172,15 @@ def plot_ssl(self:Recorder,
     axs[1].axhline(1/(self.learn.dls.valid.bs*self.learn.recipe['together']), c='C3', lw=.8, label='chance, held back'); axs[1].set_ylim(0, 1)
     for ax in axs[:2]: ax.legend(fontsize=7)
     return axs
+
+# %% ../nbs/14_pretrain.ipynb #a0343a22
+@patch
+def collapse(self:SSLMonitor)->str:
+    "What the last epoch says of a collapse, one sentence; empty where it says nothing"
+    r = self.table.iloc[-1] if self.history else {}
+    if r.get('train_mean_similarity', 0) > .9: return f'all embeddings are nearly the same (mean similarity of different pictures {r.train_mean_similarity:.2f})'
+    if r.get('train_effective_rank', np.inf) < .1*getattr(self, 'room', 0): return f'the embeddings vary along {r.train_effective_rank:.1f} of {self.room} directions'
+    return ''
 
 # %% ../nbs/14_pretrain.ipynb #8e54bc93
 class StopAtNaN(Callback):
@@ -353,4 +362,5 @@ def fit_ssl(self:Learner,
     self.notes.update(epochs=n, lr=lr, best_epoch=getattr(self.ssl_monitor, 'best_epoch', n), seconds=round(float(t.seconds.iloc[-1]), 1),
         held_back_partner_accuracy=[round(float(t.valid_partner_accuracy.iloc[0]), 4), round(float(t.valid_partner_accuracy.get(getattr(self.ssl_monitor, 'best_epoch', n), np.nan)), 4)])
     if self.notes['best_epoch'] == 0 and not processes()[0]: warnings.warn('no epoch found more held-back partners than the start: the starting weights were kept', stacklevel=2)
+    if (c := self.ssl_monitor.collapse()) and not processes()[0]: warnings.warn(f'collapse: at the last epoch {c}; lower the learning rate, and look at the curves before this encoder is used', stacklevel=2)
     return self

@@ -70,7 +70,7 @@ def _draw_phases(t, maps):
     for i, c in enumerate(codes):
         v = e[f'{c}_pct']; ax.plot(np.full(len(v), i)-.12, v, 'o', ms=4, color=class_colours[i % 8], alpha=.6)
         if np.isfinite(o.ci_pct[c]): ax.errorbar(i+.12, o.mean_pct[c], [[max(0, o.mean_pct[c]-o.low_pct[c])], [max(0, o.high_pct[c]-o.mean_pct[c])]], fmt='s', color='k', capsize=4, ms=4)
-    ax.set_xticks(range(len(codes)), codes); ax.set_ylabel('area, %'); return [html_picture(f, 'Left: each field. Right: mean and interval.')]
+    ax.set_xticks(range(len(codes)), codes, parse_math=False); ax.set_ylabel('area, %'); return [html_picture(f, 'Left: each field. Right: mean and interval.')]
 
 def _draw_grains(t, maps, **kw):
     "The grains of the first field, as they were counted"

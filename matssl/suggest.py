@@ -208,6 +208,8 @@ def read_suggestions(
     "Regions from a CSV"
     t = pd.read_csv(path); need = ['file', 'row', 'col', 'height', 'width']
     if lost := [c for c in need if c not in t]: raise InputError(path, f'no column {", ".join(lost)}', ', '.join(need), 'pass a file of Suggestions.save')
+    places = t[need[1:]].apply(pd.to_numeric, errors='coerce')
+    if not (places.ge([0, 0, 1, 1]) & places.le(10**6)).all(axis=None) or (places.height*places.width > 2**32).any(): raise InputError(path, 'places that are none', 'rows, columns and sizes in px', 'pass a file of Suggestions.save')
     return Suggestions(RegionOfInterest(Path(r.file), int(r.row), int(r.col), int(r.height), int(r.width), r.file, r.get('entropy', np.nan), r.get('disagreement', np.nan), r.get('distance', np.nan), int(r.get('rank', k+1))) for k, r in t.iterrows())
 
 # %% ../nbs/25_suggest.ipynb #a5250053
