@@ -34,9 +34,14 @@ def render():
         text = text.replace(f'({name})', f'(.github/images/{new})')
     text = re.sub(r'```\w*\n\s*```\n', '', text)
     text = re.sub(r'!\[(png|svg)\]', '![picture]', text)
-    text = re.sub(r'\]\(\.\./([^)]+)\)', r'](\1)', re.sub(r'\]\(((?:[\w-]+/)*[\w-]+\.(?:ipynb|png))\)', r'](nbs/\1)', text))
+    text = re.sub(r'\]\(\.\./([^)]+)\)', r'](\1)', re.sub(r'\]\(((?:[\w-]+/)*[\w-]+\.(?:ipynb|png|jpg))\)', r'](nbs/\1)', text))
     note = '<!-- Made from nbs/index.ipynb by .ci/readme.py: edit there. -->\n\n'
     return note + re.sub(r'\n{3,}', '\n\n', text).strip() + '\n', files
+
+
+def lost(text):
+    "Files that README.md links to or shows and that are not there"
+    return [f for f in re.findall(r'\]\(([^)#\s]+)', text) if '://' not in f and not (root/f).exists()]
 
 
 def run():
@@ -52,7 +57,8 @@ def main():
     if '--check' in sys.argv:
         same = (root/'README.md').read_text(encoding='utf-8') == text and all((pictures/n).is_file() and (pictures/n).read_bytes() == d for n, d in files.items())
         print('README.md is in step with nbs/index.ipynb' if same else 'README.md differs from nbs/index.ipynb: run python .ci/readme.py')
-        return 0 if same else 1
+        for f in lost(text): print(f'README.md: no such file: {f}')
+        return 0 if same and not lost(text) else 1
     pictures.mkdir(parents=True, exist_ok=True)
     for n, d in files.items(): (pictures/n).write_bytes(d)
     (root/'README.md').write_text(text, encoding='utf-8')
