@@ -26,12 +26,12 @@ class BFloat16(Callback):
     def before_fit(self):
         dev = torch.device(self.dls.device)
         if not has_bf16(dev): raise InputError('bf16=True', f'{dev} without bfloat16', 'a chip that has it', 'leave bf16 out')
-        self.net = self.model; plain = self.net.forward # several processes wrap the model afterwards
+        self.wrapped_net = self.model; plain = self.wrapped_net.forward # several processes wrap the model afterwards
         def forward(*x):
             with torch.autocast(dev.type, torch.bfloat16): y = plain(*x)
             return y.float() if torch.is_tensor(y) else tuple(z.float() for z in y)
-        self.net.forward = forward
-    def after_fit(self): self.net.__dict__.pop('forward', None)
+        self.wrapped_net.forward = forward
+    def after_fit(self): self.wrapped_net.__dict__.pop('forward', None)
 
 # %% ../nbs/09_compute.ipynb #0fec0c3a
 def _like(x, p):
