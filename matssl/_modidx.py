@@ -254,6 +254,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'matssl.export.LabelWriter.__init__': ('export.html#labelwriter.__init__', 'matssl/export.py'),
                                'matssl.export.LabelWriter.write': ('export.html#labelwriter.write', 'matssl/export.py'),
                                'matssl.export._polygons': ('export.html#_polygons', 'matssl/export.py'),
+                               'matssl.export._reserve': ('export.html#_reserve', 'matssl/export.py'),
                                'matssl.export.label_polygons': ('export.html#label_polygons', 'matssl/export.py'),
                                'matssl.export.outlines': ('export.html#outlines', 'matssl/export.py'),
                                'matssl.export.overlay_preview': ('export.html#overlay_preview', 'matssl/export.py'),

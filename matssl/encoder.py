@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np, timm, torch
 from torch import nn
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
-from .micrograph import InputError
+from safetensors.torch import load_file, save
+from .files import InputError, written_whole
 from . import __version__
 
 # %% ../nbs/10_encoder.ipynb #2d304b18
@@ -169,8 +169,8 @@ def save_encoder(
     if path.exists() and not overwrite: raise InputError(path, 'an existing file', 'a new name', 'choose another, or pass overwrite=True')
     notes = {**getattr(x, 'notes', getattr(enc, 'notes', {})), **notes}
     about = dict(arch=enc.arch, timm_kwargs=enc.timm_kwargs, stats=enc.stats, method=enc.method, version=__version__, notes=notes)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({k: v.detach().cpu().contiguous() for k, v in enc.body.state_dict().items()}, path, metadata=dict(matssl_encoder=json.dumps(about)))
+    data = save({k: v.detach().cpu().contiguous() for k, v in enc.body.state_dict().items()}, dict(matssl_encoder=json.dumps(about)))
+    with written_whole(path, overwrite) as f: f.write_bytes(data)
     return path
 
 # %% ../nbs/10_encoder.ipynb #03c474f3
