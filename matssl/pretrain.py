@@ -296,7 +296,7 @@ def pretrain_learner(
 @patch
 def run_state(self:SSLMonitor):
     "What is kept of a monitor: for JSON, and tensors"
-    return dict(history=self.history, best=self.best, best_epoch=getattr(self, 'best_epoch', None), seconds=self.history[-1]['seconds'], room=getattr(self, 'room', None)), {f'best.{k}': v for k, v in (self.state or {}).items()}
+    return dict(history=self.history, best=self.best, best_epoch=getattr(self, 'best_epoch', None), seconds=self.history[-1]['seconds'], kept=bool(self.state), room=getattr(self, 'room', None)), {f'best.{k}': v for k, v in (self.state or {}).items()}
 
 @patch
 def set_run_state(self:SSLMonitor, about, tensors):
@@ -304,6 +304,7 @@ def set_run_state(self:SSLMonitor, about, tensors):
     self.history, self.best, self.state, self.started = list(about['history']), tuple(about['best']), tensors('best.') or None, time.time()-about['seconds']
     if about['best_epoch'] is not None: self.best_epoch = about['best_epoch']
     if about.get('room') is not None: self.room = about['room']
+    if about.get('kept', bool(self.state)) != bool(self.state): raise ValueError('no best network in it')
     own = get_model(self.model).state_dict()
     if self.state and (bad := [k for k in {**own, **self.state} if k not in own or k not in self.state or own[k].shape != self.state[k].shape]): raise ValueError(f'{len(bad)} tensors of the best network are missing, unknown or of another shape, {bad[0]} among them')
 
