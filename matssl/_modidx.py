@@ -281,6 +281,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                               'matssl.files._file_facts': ('files.html#_file_facts', 'matssl/files.py'),
                               'matssl.files._find': ('files.html#_find', 'matssl/files.py'),
                               'matssl.files._imagej_um': ('files.html#_imagej_um', 'matssl/files.py'),
+                              'matssl.files._made': ('files.html#_made', 'matssl/files.py'),
                               'matssl.files._name_of': ('files.html#_name_of', 'matssl/files.py'),
                               'matssl.files._not_written': ('files.html#_not_written', 'matssl/files.py'),
                               'matssl.files._number': ('files.html#_number', 'matssl/files.py'),

@@ -36,6 +36,12 @@ def _settle(folder):
 
 def _not_written(path, e): return InputError(path, f'that it cannot be written ({e.strerror or e})', 'a folder with room that may be written to', 'free disk space or choose another folder')
 
+def _made(folder):
+    "The folder, made if it is not there"
+    try: Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as e: raise _not_written(folder, e) from e
+    return Path(folder)
+
 @contextmanager
 def written_whole(
     path, # File to write

@@ -17,7 +17,7 @@ from PIL import Image
 from safetensors.torch import load, save
 from . import __version__
 from .files import InputError, PictureRows, alone, clear_parts, scale_of, tiff_types, written_whole
-from .files import _small_file
+from .files import _made, _small_file
 from .micrograph import LabelMap, Micrograph, Stretched, class_colours, read_micrograph, write_label_map
 from .mask import list_pictures
 from .datasets import picture_hash
@@ -405,7 +405,7 @@ def predict_file(self:Segmenter,
 @contextmanager
 def _share_of(out, k, n):
     "Within it the folder is this run's; of several processes of one run each has its share"
-    out.mkdir(parents=True, exist_ok=True)
+    _made(out)
     with alone(out, f'running-{k+1}-of-{n}'):
         for f in out.glob('.running-*-of-*.lock'):
             if not f.name.endswith(f'-of-{n}.lock'):
