@@ -504,6 +504,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                    'matssl.micrograph._scale_bar': ('micrograph.html#_scale_bar', 'matssl/micrograph.py'),
                                    'matssl.micrograph.find_data_bar': ('micrograph.html#find_data_bar', 'matssl/micrograph.py'),
                                    'matssl.micrograph.grey_levels': ('micrograph.html#grey_levels', 'matssl/micrograph.py'),
+                                   'matssl.micrograph.is_constant': ('micrograph.html#is_constant', 'matssl/micrograph.py'),
                                    'matssl.micrograph.label_tags': ('micrograph.html#label_tags', 'matssl/micrograph.py'),
                                    'matssl.micrograph.read_label_map': ('micrograph.html#read_label_map', 'matssl/micrograph.py'),
                                    'matssl.micrograph.read_micrograph': ('micrograph.html#read_micrograph', 'matssl/micrograph.py'),
