@@ -19,16 +19,16 @@ from .distributed import from_all, processes
 class StopAtNaN(Callback):
     "Stops at a loss or a gradient that is not finite, before the weights change, naming the batch's files"
     order = 51 # after Recorder, which waits for the loss
-    def before_batch(self): self.norm = None
+    def before_batch(self): self.grad_norm = None
     def before_step(self):
         if not (g := [p.grad for p in self.model.parameters() if p.grad is not None]): return
-        self.norm = torch.stack(torch._foreach_norm(g)).norm()
-        if hasattr(self.opt, 'found_inf'): self.opt.found_inf = (~torch.isfinite(self.norm + self.learn.loss.detach().sum())).float()
+        self.grad_norm = torch.stack(torch._foreach_norm(g)).norm()
+        if hasattr(self.opt, 'found_inf'): self.opt.found_inf = (~torch.isfinite(self.grad_norm + self.learn.loss.detach().sum())).float()
         else: self._look()
     def after_batch(self):
         if len(self.yb): self._look()
     def _look(self):
-        loss, norm = self.learn.loss.detach(), self.norm
+        loss, norm = self.learn.loss.detach(), self.grad_norm
         if torch.isfinite(loss.sum() + (0 if norm is None else norm)): return
         if hasattr(self.learn, 'lr_finder'): raise CancelFitException()
         files = [self.dls.name_of(i, not self.training).name for i in self.learn.yb[-1].flatten().tolist()]
@@ -37,10 +37,11 @@ class StopAtNaN(Callback):
 
 # %% ../nbs/09_faults.ipynb #0fa00021
 def chance_loss(
-    n:int, # Classes
+    p, # Number of classes, all alike; or the share of each
     kind:str='ce')->float: # 'ce', 'dice' or 'dice_ce'
-    "Loss of one answer for every pixel: log(n), for Dice 1 - 1/n, or their sum"
-    return (math.log(n) if kind != 'dice' else 0.) + (1-1/n if kind != 'ce' else 0.)
+    "Loss of one answer for every pixel: entropy of the shares p, for Dice 1 - mean(p), or their sum"
+    p = np.full(p, 1/p) if isinstance(p, int) else np.asarray(p, float); p = p/p.sum(); q = p[p > 0]
+    return float((-(q*np.log(q)).sum() if kind != 'dice' else 0.) + ((1-q).sum()/len(p) if kind != 'ce' else 0.))
 
 def exploded(
     losses, # Of consecutive batches
@@ -55,10 +56,11 @@ class StopExploding(Callback):
     order = 52 # after Recorder, before the state of an epoch is written
     def __init__(self,
         chance:float, # Loss of who knows nothing
+        best:float=None, # Loss of the best single answer; default: chance
         times:float=2., # How far above chance, or above the first loss, is too much
         window:int=20, # Batches whose median counts
         every:int=10): # Batches between two looks
-        self.chance, self.times, self.window, self.every, self.start = chance, times, window, every, -math.inf
+        self.chance, self.best_single, self.times, self.window, self.every, self.start = chance, chance if best is None else best, times, window, every, -math.inf
     @property
     def line(self): "What is too much"; return self.times*max(self.chance, self.start)
     def before_fit(self): self.on, self.waiting, self.losses = not hasattr(self.learn, 'lr_finder'), [], []
@@ -81,8 +83,8 @@ class StopExploding(Callback):
     def after_fit(self):
         if not self.on: return
         self._fetch(); last = self.losses[-self.window:]
-        if len(last) == self.window and np.median(last) >= .98*self.chance and not self.opt.frozen_idx and not processes()[0]:
-            warnings.warn(f'nothing was learned: the median loss of the last {self.window} batches is {np.median(last):.3g}, and knowing nothing gives {self.chance:.3g}; change the learning rate, or look at pictures and labels', stacklevel=2)
+        if len(last) == self.window and np.median(last) >= .98*self.best_single and not self.opt.frozen_idx and not processes()[0]:
+            warnings.warn(f'nothing was learned: the median loss of the last {self.window} batches is {np.median(last):.3g}, and one answer for everything gives {self.best_single:.3g}; change the learning rate, or look at pictures and labels', stacklevel=2)
 
 # %% ../nbs/09_faults.ipynb #0fa00031
 def _some(names, most=5): "Up to five of some names, and how many more"; return ', '.join(map(str, names[:most])) + (f' and {len(names)-most} more' if len(names) > most else '')
@@ -120,7 +122,8 @@ def check_classes(
 
 def check_labels(
     dls:MicrographDataLoaders)->pd.DataFrame: # Of labelled pictures
-    "`check_classes` and `check_constant` on loaders; pixels of each class"
+    "`check_classes` and `check_constant` on loaders; pixels of each class, and its share of what is drawn"
     d = [dl.dataset for dl in dls if hasattr(dl.dataset, 'masks')]
     check_constant([x.store.files[i] for x in d for i in range(len(x.masks)) if is_constant(x.store[i])], sum(len(x.masks) for x in d), 'the labelled pictures')
-    return check_classes(d[0].masks, d[1].masks if len(d) > 1 else [], dls.codes)
+    t = check_classes(d[0].masks, d[1].masks if len(d) > 1 else [], dls.codes); b = d[0].balance if d[0].places else 0.
+    return t.assign(drawn=(1-b)*t.train/t.train.sum() + b*(t.train > 0)/(t.train > 0).sum())
