@@ -617,8 +617,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'matssl.pretrain.SSLMonitor.before_train': ('pretrain.html#sslmonitor.before_train', 'matssl/pretrain.py'),
                                  'matssl.pretrain.SSLMonitor.collapse': ('pretrain.html#sslmonitor.collapse', 'matssl/pretrain.py'),
                                  'matssl.pretrain.SSLMonitor.table': ('pretrain.html#sslmonitor.table', 'matssl/pretrain.py'),
-                                 'matssl.pretrain.StopAtNaN': ('pretrain.html#stopatnan', 'matssl/pretrain.py'),
-                                 'matssl.pretrain.StopAtNaN.after_loss': ('pretrain.html#stopatnan.after_loss', 'matssl/pretrain.py'),
                                  'matssl.pretrain._Loss': ('pretrain.html#_loss', 'matssl/pretrain.py'),
                                  'matssl.pretrain._Loss.__init__': ('pretrain.html#_loss.__init__', 'matssl/pretrain.py'),
                                  'matssl.pretrain._Loss.forward': ('pretrain.html#_loss.forward', 'matssl/pretrain.py'),
