@@ -225,6 +225,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'matssl.encoder._offline': ('encoder.html#_offline', 'matssl/encoder.py'),
                                 'matssl.encoder._place': ('encoder.html#_place', 'matssl/encoder.py'),
                                 'matssl.encoder._read_state': ('encoder.html#_read_state', 'matssl/encoder.py'),
+                                'matssl.encoder.check_format': ('encoder.html#check_format', 'matssl/encoder.py'),
                                 'matssl.encoder.load_encoder': ('encoder.html#load_encoder', 'matssl/encoder.py'),
                                 'matssl.encoder.load_weights': ('encoder.html#load_weights', 'matssl/encoder.py'),
                                 'matssl.encoder.save_encoder': ('encoder.html#save_encoder', 'matssl/encoder.py'),

@@ -25,7 +25,7 @@ from .compute import has_bf16
 from .export import LabelWriter, overlay_preview, write_geojson, write_index_png
 from .data import _ahead, progress, shape_at, squashed, to_float
 from .encoder import Encoder, load_encoder, split_state
-from .encoder import _check_fits, _check_network
+from .encoder import check_format, file_format, _check_fits, _check_network
 from .segment import SegmentationModel, warn_scales
 
 # %% ../nbs/21_predict.ipynb #a8d5e676
@@ -195,12 +195,13 @@ def save(self:Segmenter,
     if picture and self.example is not None: self._draw_example(folder/'example.png')
     shown = (folder/'example.png').exists()
     with written_whole(folder/'README.md', True) as f: f.write_text(self.card('example.png' if shown else None), encoding='utf-8')
-    with written_whole(folder/'config.json', True) as f: f.write_text(json.dumps(dict(codes=self.codes, **self.config), indent=1))
+    with written_whole(folder/'config.json', True) as f: f.write_text(json.dumps(dict(codes=self.codes, **{**self.config, 'format': file_format, 'version': __version__}), indent=1))
     return folder
 
 # %% ../nbs/21_predict.ipynb #68a355e9
 def _check_config(file, cfg):
     "Refuse a configuration that is incomplete, or that asks for more than a network"
+    if isinstance(cfg, dict): check_format(file, cfg); cfg.pop('format', None)
     ok = isinstance(cfg, dict) and isinstance(cfg.get('codes'), list) and all(isinstance(c, str) for c in cfg['codes']) and isinstance(cfg.get('stats'), list) and isinstance(cfg.get('decoder'), str) and isinstance(cfg.get('timm_kwargs'), dict)
     if not ok: raise InputError(file, 'no description of a model', 'codes, arch, decoder, stats and timm_kwargs as Segmenter.save writes them', 'copy the folder again')
     if not 1 <= len(cfg['codes']) <= 255: raise InputError(file, f'{len(cfg["codes"])} classes', '1 to 255', 'ask whoever made the file')

@@ -28,7 +28,8 @@ from .datasets import find_overlap, picture_hash
 from .data import Fields, FieldLoader, MicrographDataLoaders, progress
 from .distributed import agree, all_processes, from_all, from_first, processes
 from .compute import FusedAdam, fast
-from .encoder import Encoder, InputNorm, load_encoder, save_encoder
+from .encoder import Encoder, InputNorm, check_format, file_format, load_encoder, save_encoder
+from . import __version__
 from .fusion import GatedFeatureFusion, ProjectionHead, plot_gates
 from .losses import DenseContrast, NTXent, QueueContrast, collapsed_loss, effective_rank, enqueue, gather, match_cells, mean_similarity, partner_accuracy, random_loss
 from .mask import Pairs, list_pictures
@@ -313,7 +314,8 @@ class Resume(Callback):
         self.path, self.settings, self.epochs_done = Path(path), json.loads(json.dumps(settings)), 0
         if self.path.exists():
             with safe_open(self.path, 'pt') as f: self.about = json.loads(f.metadata()['run'])
-            if self.about['settings'] != self.settings: raise InputError(path, 'the state of a run with other settings', 'the same settings', 'choose another file, or the settings of that run')
+            check_format(path, self.about); before = {} if 'format' in self.about else dict(um_per_px=None, levels=None) # settings that 0.1.0 did not have
+            if {**before, **self.about['settings']} != self.settings: raise InputError(path, 'the state of a run with other settings', 'the same settings', 'choose another file, or the settings of that run')
             self.epochs_done = self.about['epoch']+1
     def before_fit(self):
         if not self.epochs_done: return
@@ -323,14 +325,14 @@ class Resume(Callback):
         if about['best_epoch'] is not None: m.best_epoch = about['best_epoch']
         opt = [{**o, **{k.split('.', 1)[1]: v for k, v in part('opt.').items() if k.startswith(f'{i}.')}} for i, o in enumerate(about['opt'])]
         self.opt.load_state_dict(dict(state=opt, hypers=about['hypers'])); self.opt.zero_grad(); _set_rngs(self.dls, about['rngs'][processes()[0]] if processes()[1] > 1 else about['rngs'])
-        for p, _, s, _ in self.opt.all_params(): s.update({k: v.to(p.device) for k, v in s.items() if torch.is_tensor(v)})
+        for p, _, s, _ in self.opt.all_params(): s.update({k: torch.as_tensor(v, dtype=torch.float32 if k == 'step' else None, device=p.device) for k, v in s.items() if torch.is_tensor(v) or k == 'step'}) # a number in 0.1.0
     def after_epoch(self):
         if self.epoch < self.epochs_done or not self.learn.ssl_monitor.history: return
         m, o, (k, n), rngs = self.learn.ssl_monitor, self.opt.state_dict(), processes(), from_all([_rngs(self.dls)])
         if k: return # the first process writes
         tensors = {f'model.{k}': v for k, v in get_model(self.model).state_dict().items()} | {f'best.{k}': v for k, v in (m.state or {}).items()}
         tensors |= {f'opt.{i}.{k}': v for i, s in enumerate(o['state']) for k, v in s.items() if torch.is_tensor(v)}
-        run = dict(settings=self.settings, epoch=self.epoch, history=m.history, best=m.best, best_epoch=getattr(m, 'best_epoch', None), seconds=m.history[-1]['seconds'], rngs=rngs if n > 1 else rngs[0],
+        run = dict(format=file_format, version=__version__, settings=self.settings, epoch=self.epoch, history=m.history, best=m.best, best_epoch=getattr(m, 'best_epoch', None), seconds=m.history[-1]['seconds'], rngs=rngs if n > 1 else rngs[0],
             opt=[{k: v for k, v in s.items() if not torch.is_tensor(v)} for s in o['state']], hypers=[dict(h) for h in o['hypers']])
         part = self.path.with_suffix('.part'); self.path.parent.mkdir(parents=True, exist_ok=True)
         save_file({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, part, metadata=dict(run=json.dumps(run))); part.replace(self.path)
