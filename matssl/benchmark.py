@@ -10,12 +10,11 @@ __all__ = ['backbones', 'cell_key', 'result_columns', 'parse_method', 'method_na
 
 # %% ../nbs/40_benchmark.ipynb #9e8e9992
 import csv, hashlib, io, itertools, json, os, platform, threading, time, warnings
-from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 import numpy as np, pandas as pd, timm, torch
 from . import __version__
-from .micrograph import InputError
+from .files import InputError, _made, _not_written, alone, written_whole
 from .mask import Pairs
 from .datasets import data_root
 from .data import MicrographDataLoaders, progress
@@ -138,10 +137,8 @@ def _encoder_of(cell, fold, folds, files, settings, start, out, shared=True):
     learn = pretrain_learner(dls, cell['backbone'], method=name, recipe=settings['recipe'], holdout=[t.image for o in (folds if shared else [fold]) for t in (*o.test, *o.different)], gate=v.get('gate'), stages=int(v['stages']) if 'stages' in v else None,
         overrides=r, seed=cell['seed'], bf16=settings['bf16'], **kw)
     with learn.no_bar(), learn.no_logging(), warnings.catch_warnings(): warnings.simplefilter('ignore'); learn.fit_ssl(checkpoint=state)
-    learn.ssl_monitor.table.to_csv(f.with_suffix('.csv'))
-    part = save_encoder(learn, f.with_suffix('.part.safetensors'), overwrite=True)
-    with open(part, 'rb') as h: os.fsync(h.fileno())
-    part.replace(f); state.unlink(missing_ok=True)
+    with written_whole(f.with_suffix('.csv'), True) as part: learn.ssl_monitor.table.to_csv(part)
+    save_encoder(learn, f, overwrite=True); state.unlink(missing_ok=True)
     return f, False
 
 # %% ../nbs/40_benchmark.ipynb #c2d3cc36
@@ -174,6 +171,8 @@ def _versions(): from importlib.metadata import version; return ', '.join([f'mat
 
 def _json(d): return json.dumps({k: np.asarray(v).tolist() for k, v in d.items()}, separators=(',', ':'))
 
+def _cell_state(out, cell): return Path(out)/'running'/f"{hashlib.sha256(json.dumps(cell, sort_keys=True).encode()).hexdigest()[:12]}.safetensors"
+
 def run_cell(
     cell:dict, # Of `cells_of`
     p, # `Protocol`
@@ -193,7 +192,7 @@ def run_cell(
             f, row['reused_encoder'] = _encoder_of(cell, fold, folds, files, settings, start, Path(out), shared); n = _about(f)['notes']; kw, row['pool_pictures'] = dict(encoder=f), len(n['pool'])
             row.update(pretrain_s=n['seconds'], best_epoch=n['best_epoch'], partner_before=n['held_back_partner_accuracy'][0], partner_after=n['held_back_partner_accuracy'][1])
         t = time.time()
-        learn = finetune(Pairs(nested_draw(fold.train, cell['labels'], cell['seed'])), list(p.codes), cell['backbone'], settings['recipe'], settings['finetune'], p.palette, seed=cell['seed'], decoder=settings['decoder'], bf16=settings['bf16'], **kw)
+        learn = finetune(Pairs(nested_draw(fold.train, cell['labels'], cell['seed'])), list(p.codes), cell['backbone'], settings['recipe'], settings['finetune'], p.palette, seed=cell['seed'], decoder=settings['decoder'], bf16=settings['bf16'], checkpoint=_cell_state(out, cell) if settings['finetune']['epochs'] > 1 else None, **kw)
         row['finetune_s'] = round(time.time()-t, 1); t = time.time()
         seg = Segmenter.from_learner(learn); e = evaluate(seg, fold.test, train=fold.train)                   # floors from all training masks, however few were used
         valid, other = (evaluate(seg, x) if len(x) else None for x in (fold.valid, fold.different)); row['evaluate_s'] = round(time.time()-t, 1)
@@ -223,12 +222,14 @@ def append_result(
     path, # `results.csv`
     row:dict): # Of `run_cell`
     "One more line, whole or not at all"
-    path = Path(path); path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, 'a+b') as f:
-        f.seek(0); data = f.read(); f.truncate(data.rfind(b'\n')+1)                      # what a power failure left of a line
-        text = io.StringIO(); w = csv.DictWriter(text, result_columns, lineterminator='\n', extrasaction='ignore') # other numbers of a protocol follow from the confusion matrices
-        if b'\n' not in data: w.writeheader()
-        w.writerow(row); f.write(text.getvalue().encode()); f.flush(); os.fsync(f.fileno())
+    path, text = Path(path), io.StringIO(); w = csv.DictWriter(text, result_columns, lineterminator='\n', extrasaction='ignore') # other numbers of a protocol follow from the confusion matrices
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, 'a+b') as f:
+            f.seek(0); data = f.read(); f.truncate(data.rfind(b'\n')+1)                      # what a power failure left of a line
+            if b'\n' not in data: w.writeheader()
+            w.writerow(row); f.write(text.getvalue().encode()); f.flush(); os.fsync(f.fileno())
+    except OSError as e: raise _not_written(path, e) from e
 
 # %% ../nbs/40_benchmark.ipynb #78607514
 def is_done(
@@ -256,16 +257,6 @@ def plan_of(
     return pd.DataFrame(out)
 
 # %% ../nbs/40_benchmark.ipynb #ad631adf
-@contextmanager
-def _alone(out):
-    "Nobody else runs in this folder: a lock that goes with its process, however that ends"
-    from filelock import FileLock, Timeout
-    Path(out).mkdir(parents=True, exist_ok=True); lock = FileLock(Path(out)/'running.lock')
-    try: lock.acquire(timeout=0)
-    except Timeout as e: raise InputError(out, 'another run', 'a folder of its own for each run', 'wait for it, or choose another with -o') from e
-    try: yield
-    finally: lock.release()
-
 def _prepare(p, methods, folds, seeds, backbone, pool, labels, unlabelled, recipe, decoder, quick, root, start, changes, bf16):
     "Check what was asked for, find folds, pools and settings, list the cells"
     methods = list(methods); known = [parse_method(m)[0] for m in methods]
@@ -309,13 +300,13 @@ def run_benchmark(
     shared = pool == next(iter(p.pools))
     if plan: return plan_of(cells, read_results(out/'results.csv'), shared)
     failed = []
-    with _alone(out):
+    with alone(_made(out)):
         for c in progress(cells, f'{p.id}: {len(cells)} cells'):
             if is_done(c, read_results(out/'results.csv')): continue
             said = f"{p.id} seed {c['seed']} fold {c['fold']} {c['method']}, labels {c['labels']}"
             try: row = run_cell(c, p, next(f for f in chosen if f.name == c['fold']), every, files[c['fold']], s, kw, out, shared)
             except Exception as e: failed.append(e); (log or warnings.warn)(f'{said}: FAILED, {type(e).__name__}: {e}'); continue
-            append_result(out/'results.csv', row)
+            append_result(out/'results.csv', row); _cell_state(out, c).unlink(missing_ok=True)
             if log: log(f"{said}: {100*row['miou']:.1f} % ({row['cell_s']:.0f} s)" + ('; pretraining kept its starting weights' if row.get('best_epoch') == 0 else ''))
     rows = read_results(out/'results.csv')
     rows = rows[[any(all(str(r[k]) == str(c[k]) for k in cell_key) for c in cells) for _, r in rows.iterrows()]]

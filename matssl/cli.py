@@ -8,7 +8,7 @@ __all__ = ['demo', 'pretrain', 'check', 'finetune', 'evaluate', 'predict', 'meas
 # %% ../nbs/42_cli.ipynb #8462b019
 import argparse, glob, os, sys, warnings
 from pathlib import Path
-from .micrograph import InputError
+from .files import InputError, written_whole
 from . import __version__
 
 # %% ../nbs/42_cli.ipynb #4c317b14
@@ -79,7 +79,8 @@ def demo(a):
           f'\nnext, with pictures of your own:  matssl pretrain POOL/ -o mine.safetensors')
 
 def pretrain(a):
-    out = _new(a.out); _new(out.with_suffix('.csv')); _new(out.with_suffix('.png'))
+    out, again = _new(a.out), a.checkpoint and Path(a.checkpoint).exists() # killed before the encoder was written
+    for e in () if again else ('.csv', '.png'): _new(out.with_suffix(e))
     if a.drop_overlap and not a.holdout: raise InputError('--drop-overlap', 'no --holdout', 'the folder of test pictures', 'name it with --holdout')
     from matssl.distributed import join_processes, leave_processes
     rank, n = join_processes(a.timeout); say = print if not rank else lambda *_, **__: None
@@ -96,8 +97,9 @@ def pretrain(a):
     say(f'{len(dls.train.dataset.idxs)} training and {len(dls.valid.dataset.idxs)} held-back pictures' + (f'; {n} processes, {learn.dls.train.bs//n*learn.recipe["together"]} of the {learn.dls.train.bs*learn.recipe["together"]} fields of a batch each' if n > 1 else ''), flush=True)
     learn.fit_ssl(a.epochs, a.lr, checkpoint=a.checkpoint, sync_bn=a.sync_bn); leave_processes()
     if rank: return # the first one writes
+    with written_whole(out.with_suffix('.csv'), True) as f: learn.ssl_monitor.table.to_csv(f)
+    with written_whole(out.with_suffix('.png'), True) as f: learn.recorder.plot_ssl(); plt.savefig(f, dpi=110, bbox_inches='tight')
     save_encoder(learn, out)
-    learn.ssl_monitor.table.to_csv(out.with_suffix('.csv')); learn.recorder.plot_ssl(); plt.savefig(out.with_suffix('.png'), dpi=110, bbox_inches='tight')
     n = learn.notes
     print(f"held-back partner accuracy {n['held_back_partner_accuracy'][0]:.3f} before, {n['held_back_partner_accuracy'][1]:.3f} at epoch {n['best_epoch']} (kept); {n['seconds']:.0f} s\nwritten: {out}, {out.with_suffix('.csv').name}, {out.with_suffix('.png').name}")
 
@@ -119,7 +121,7 @@ def check(a):
 
 # %% ../nbs/42_cli.ipynb #27657f2c
 def finetune(a):
-    out = _new(a.out)
+    out = Path(a.out) if a.checkpoint and not (Path(a.out)/'config.json').exists() else _new(a.out) # killed while the model was written
     from matssl.data import MicrographDataLoaders
     from matssl.encoder import _about
     from matssl.predict import Segmenter
@@ -128,7 +130,7 @@ def finetune(a):
     arch = a.arch or _about(a.encoder or '').get('arch') or 'resnet50'
     learn = segment_learner(dls, arch, encoder=a.encoder, pretrained=not a.scratch, weights=a.weights, decoder=a.decoder, loss=a.loss, seed=a.seed, bf16=a.bf16, compile=a.compile, **_timm(a))
     print(f'training on {", ".join(dls.pairs.names)}\nheld back: {", ".join(dls.valid_pairs.names) or "nothing"}', flush=True)
-    learn.fit_segment(a.epochs, a.lr)
+    learn.fit_segment(a.epochs, a.lr, checkpoint=a.checkpoint)
     Segmenter.from_learner(learn).save(out, picture=not a.no_picture); print(f'written: {out}/model.safetensors, config.json, README.md')
 
 def evaluate(a):
@@ -272,6 +274,7 @@ def _parser_rest(command):
     p.add_argument('--encoder', metavar='FILE', help='encoder written by matssl pretrain'); _weights_args(p)
     p.add_argument('--codes', help='class names, comma separated, in the order of their labels'); p.add_argument('--decoder', default='unetplusplus'); p.add_argument('--loss', default='dice_ce', choices=['dice_ce', 'dice', 'ce'])
     p.add_argument('--epochs', type=int, default=50); p.add_argument('--steps', type=int, help='batches an epoch (default: as many as cover the pictures)'); p.add_argument('--lr', type=float, default=2e-3)
+    p.add_argument('--checkpoint', metavar='FILE', help='state of the run, .safetensors: written each epoch, picked up if it is there')
     p.add_argument('--size', type=int, default=256, help='side of a field, px'); p.add_argument('--bs', type=int, default=8); p.add_argument('--ignore', type=int, help='mask value of unlabelled pixels')
     p = command(evaluate, 'score a segmenter on whole test pictures, with floors')
     p.add_argument('segmenter'); p.add_argument('test', help='folder of test pictures and masks'); p.add_argument('-o', '--out', help='new folder for table and picture')

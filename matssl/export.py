@@ -7,7 +7,7 @@ __all__ = ['write_index_png', 'overlay_preview', 'write_overlay', 'label_polygon
            'write_rois', 'write_napari', 'LabelWriter']
 
 # %% ../nbs/05_export.ipynb #e5000003
-import base64, io, json, zipfile
+import base64, io, json, os, zipfile
 from pathlib import Path
 import numpy as np, tifffile
 from PIL import Image
@@ -110,6 +110,13 @@ def write_napari(
     return Path(path)
 
 # %% ../nbs/05_export.ipynb #e5000016
+def _reserve(path):
+    "Take the room that a mapped file will need; a full disk is an error now and not a crash at some row"
+    if not hasattr(os, 'posix_fallocate'): return # macOS, Windows
+    fd = os.open(path, os.O_RDWR)
+    try: os.posix_fallocate(fd, 0, os.fstat(fd).st_size)
+    finally: os.close(fd)
+
 class LabelWriter:
     "A label TIFF that grows from top to bottom: `write` rows, and the file takes its name when all are there"
     def __init__(self,
@@ -118,13 +125,13 @@ class LabelWriter:
         **tags): # `codes`, `um_per_px`, `source`, `scale_from` of `label_tags`
         if np.prod([float(n) for n in shape]) > 2**32-2**20: raise InputError(path, f'a label map of {shape[1]} x {shape[0]} px', 'less than 4 GB', 'cut the picture into parts')
         self.context, self.row = written_whole(path), 0; self.path = self.context.__enter__()
-        try: self.map = tifffile.memmap(self.path, shape=tuple(shape), dtype=np.uint8, **label_tags(**tags))
+        try: self.map = tifffile.memmap(self.path, shape=tuple(shape), dtype=np.uint8, **label_tags(**tags)); _reserve(self.path)
         except BaseException as e: self.context.__exit__(type(e), e, None); raise
     def write(self,
         rows:np.ndarray): # Class numbers `(n, W)` uint8
         self.map[self.row:self.row+len(rows)] = rows; self.row += len(rows)
     def __enter__(self): return self
     def __exit__(self, kind, e, trace):
-        short = kind is None and self.row != len(self.map); self.map.flush(); del self.map
+        short = kind is None and self.row != len(self.map); self.map.flush(); del self.map # the pages are on the disk
         if short: e = InputError(self.path, f'{self.row} rows', 'all of them', 'write the rest'); self.context.__exit__(type(e), e, None); raise e
         return self.context.__exit__(kind, e, trace)

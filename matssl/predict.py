@@ -6,26 +6,27 @@
 __all__ = ['predict_bands', 'predict_tiled', 'Rescaled', 'scaled_back', 'symmetric', 'class_prior', 'Segmenter']
 
 # %% ../nbs/21_predict.ipynb #8d6872ce
-import json, time, warnings
+import hashlib, json, time, warnings
 from collections import Counter
-from contextlib import nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 import numpy as np, pandas as pd, timm, torch, torch.nn.functional as F
 from PIL import Image
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save
 from . import __version__
-from .files import InputError, PictureRows, scale_of, tiff_types, written_whole
-from .files import _small_file
+from .files import InputError, PictureRows, alone, check_format, clear_parts, file_format, scale_of, tiff_types, written_whole
+from .files import _made, _small_file
 from .micrograph import LabelMap, Micrograph, Stretched, class_colours, read_micrograph, write_label_map
 from .mask import list_pictures
 from .datasets import picture_hash
 from .compute import has_bf16
+from .resume import fingerprint
 from .export import LabelWriter, overlay_preview, write_geojson, write_index_png
 from .data import _ahead, progress, shape_at, squashed, to_float
 from .encoder import Encoder, load_encoder, split_state
-from .encoder import check_format, file_format, _check_fits, _check_network
+from .encoder import _check_fits, _check_network
 from .segment import SegmentationModel, warn_scales
 
 # %% ../nbs/21_predict.ipynb #a8d5e676
@@ -191,11 +192,12 @@ def save(self:Segmenter,
     folder = Path(folder)
     if (folder/'config.json').exists() and not overwrite: raise InputError(folder, 'an existing segmenter', 'a new folder', 'choose another, or pass overwrite=True')
     state = {f'model.{k}': v.detach().cpu().contiguous() for k, v in self.model.state_dict().items()}
-    with written_whole(folder/'model.safetensors', True) as f: save_file({**state, **({'prior': self.prior} if self.prior is not None else {})}, f)
     if picture and self.example is not None: self._draw_example(folder/'example.png')
-    shown = (folder/'example.png').exists()
-    with written_whole(folder/'README.md', True) as f: f.write_text(self.card('example.png' if shown else None), encoding='utf-8')
-    with written_whole(folder/'config.json', True) as f: f.write_text(json.dumps(dict(codes=self.codes, **{**self.config, 'format': file_format, 'version': __version__}), indent=1))
+    data, card = save({**state, **({'prior': self.prior} if self.prior is not None else {})}), self.card('example.png' if (folder/'example.png').exists() else None)
+    with ExitStack() as e: # all are on the disk before the first takes its name; config.json is the last
+        config, readme, weights = (e.enter_context(written_whole(folder/n, True)) for n in ('config.json', 'README.md', 'model.safetensors'))
+        weights.write_bytes(data); readme.write_text(card, encoding='utf-8')
+        config.write_text(json.dumps(dict(codes=self.codes, **{**self.config, 'format': file_format, 'version': __version__}, sha256=hashlib.sha256(data).hexdigest()), indent=1))
     return folder
 
 # %% ../nbs/21_predict.ipynb #68a355e9
@@ -224,10 +226,11 @@ def load(cls:Segmenter,
     if folder.is_file(): return cls.from_weights(folder, device=device, **kwargs)
     for f in ('config.json', 'model.safetensors'):
         if not (folder/f).is_file(): raise InputError(folder/f, 'no such file', 'a folder written by Segmenter.save', 'check the path')
-    try: cfg, state = json.loads(_small_file(folder/'config.json', 64)), load_file(folder/'model.safetensors')
+    try: cfg, data = json.loads(_small_file(folder/'config.json', 64)), (folder/'model.safetensors').read_bytes(); state = load(data)
     except InputError: raise
     except Exception as e: raise InputError(folder, f'files that cannot be read ({type(e).__name__})', 'config.json and model.safetensors as Segmenter.save writes them', 'copy the folder again') from e
-    _check_config(folder/'config.json', cfg); codes, prior = cfg.pop('codes'), state.pop('prior', None)
+    _check_config(folder/'config.json', cfg); codes, prior, sha = cfg.pop('codes'), state.pop('prior', None), cfg.pop('sha256', None)
+    if sha and sha != hashlib.sha256(data).hexdigest(): raise InputError(folder/'model.safetensors', 'other weights than config.json was written with', 'the files of one save', 'copy the whole folder again')
     if prior is not None and (prior.ndim != 3 or len(prior) != len(codes)): raise InputError(folder/'model.safetensors', f'a prior of shape {tuple(prior.shape)}', f'({len(codes)}, side, side)', 'keep config.json and model.safetensors of one model together')
     _check_fits(folder/'model.safetensors', cfg['arch'], cfg['timm_kwargs'])
     try: model = SegmentationModel(Encoder(cfg['arch'], stats=cfg['stats'], **cfg['timm_kwargs']), len(codes), cfg['decoder'])
@@ -381,6 +384,7 @@ def predict_file(self:Segmenter,
     begun = out/f'.{stem}.begun'; old = [to(k) for k in outputs if to(k).exists()]
     if out.resolve() == Path(file).parent.resolve(): raise InputError(out, 'the picture itself', 'another folder', 'choose another for the label map')
     if old and not begun.exists(): raise InputError(old[0], 'a file that no unfinished run has made', 'a free name', 'remove it, or choose another folder')
+    for f in (begun, out/f'{stem}.tif', *map(to, _endings)): clear_parts(f) # of a run that was killed
     for f in old: f.unlink()
     with written_whole(begun, True) as f: f.write_text('')
     tags = dict(codes=self.codes, um_per_px=m.um_per_px, source=m.source, scale_from=m.scale_from); more = {**tags, 'codes': ['entropy: 255 where all classes are alike']}
@@ -397,6 +401,29 @@ def predict_file(self:Segmenter,
         shares = {f'{c}, %': 100*v for c, v in lm.fractions().items()}; del lm
     begun.unlink()
     return dict(size=f'{m.shape[1]} x {m.shape[0]}', um_per_px=m.um_per_px, scale_from=m.scale_from, **shares)
+
+# %% ../nbs/21_predict.ipynb #21d15704
+@contextmanager
+def _share_of(out, k, n):
+    "Within it the folder is this run's; of several processes of one run each has its share"
+    _made(out)
+    with alone(out, f'running-{k+1}-of-{n}'):
+        for f in out.glob('.running-*-of-*.lock'):
+            if not f.name.endswith(f'-of-{n}.lock'):
+                with alone(out, f.name[1:-5]): pass # a run with another number of processes
+        yield
+
+def _same_job(seg, out, options):
+    "Refuse a folder whose label maps were made otherwise; note how they are made"
+    usual, f = dict(symmetry=False, tile=None, overlap=.25, crop_bar=True, bf16=None, rescale=True), out/'.predictions.json'
+    job = dict(model=fingerprint(*seg.model.state_dict().values(), *seg.codes), **{k: options.get(k, v) for k, v in usual.items()})
+    if f.exists():
+        try: old = json.loads(_small_file(f, 1)); ok = isinstance(old, dict)
+        except ValueError: ok = False
+        if not ok: raise InputError(f, 'no description of a run', 'what an earlier run has written', 'remove it if you know how the label maps beside it were made, or choose another folder')
+        if other := [f'{k} {old.get(k)}, now {v}' for k, v in job.items() if old.get(k) != v]: raise InputError(out, f'label maps that were made otherwise ({"; ".join(other)[:200]})', 'the same model and options', 'choose another folder')
+    else:
+        with written_whole(f, True) as part: part.write_text(json.dumps(job))
 
 # %% ../nbs/21_predict.ipynb #9e000043
 @patch
@@ -416,13 +443,16 @@ def predict_files(self:Segmenter,
     if out.resolve() in {f.parent.resolve() for f in files}: raise InputError(out, 'the pictures themselves', 'another folder', 'choose another for the label maps')
     k, n = part
     if not 0 <= k < n: raise InputError('part', f'{part}', '(k, n) with k from 0 to n-1', 'number the processes from 0')
-    for f in progress(files[k::n], 'predicting'):
-        row, t = dict(picture=f.name, state='already there', why=''), time.time()
-        if not (out/f'{f.stem}.tif').exists():
-            try: row.update(self.predict_file(f, out, outputs, **kwargs), state='predicted', seconds=round(time.time()-t, 1))
-            except InputError as e: row.update(state='skipped', why=str(e))
-        rows.append(row)
-        if said: said(row)
+    with _share_of(out, k, n):
+        _same_job(self, out, kwargs)
+        for f in progress(files[k::n], 'predicting'):
+            row, t = dict(picture=f.name, state='already there', why=''), time.time()
+            if (out/f'{f.stem}.tif').exists(): row['why'] = '; '.join(f'without {w}: remove the label map to make it' for w in outputs if not (out/f'{f.stem}{_endings[w]}').exists())
+            else:
+                try: row.update(self.predict_file(f, out, outputs, **kwargs), state='predicted', seconds=round(time.time()-t, 1))
+                except InputError as e: row.update(state='skipped', why=str(e))
+            rows.append(row)
+            if said: said(row)
     return pd.DataFrame(rows, columns=None if rows else ['picture', 'state', 'why'])
 
 # %% ../nbs/21_predict.ipynb #9e000061

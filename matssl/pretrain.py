@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['methods', 'recipes', 'SSLModel', 'MomentumModel', 'SSLMonitor', 'StopAtNaN', 'refuse_overlap', 'ssl_splitter',
-           'pretrain_learner', 'Resume', 'enc_start']
+           'pretrain_learner', 'enc_start']
 
 # %% ../nbs/14_pretrain.ipynb #f4ca1307
 import copy, json, random, time, warnings
@@ -13,8 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 import numpy as np, pandas as pd, torch, torch.nn.functional as F
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
 from torch import nn
 from fastai.callback.core import Callback, CancelFitException
 from fastai.callback.schedule import ParamScheduler, SchedCos, lr_find
@@ -27,9 +25,9 @@ from .micrograph import InputError, Micrograph
 from .datasets import find_overlap, picture_hash
 from .data import Fields, FieldLoader, MicrographDataLoaders, progress
 from .distributed import agree, all_processes, from_all, from_first, processes
+from .resume import Resume, own_state
 from .compute import FusedAdam, fast
-from .encoder import Encoder, InputNorm, check_format, file_format, load_encoder, save_encoder
-from . import __version__
+from .encoder import Encoder, InputNorm, load_encoder, save_encoder
 from .fusion import GatedFeatureFusion, ProjectionHead, plot_gates
 from .losses import DenseContrast, NTXent, QueueContrast, collapsed_loss, effective_rank, enqueue, gather, match_cells, mean_similarity, partner_accuracy, random_loss
 from .mask import Pairs, list_pictures
@@ -295,47 +293,20 @@ def pretrain_learner(
     return fast(learn, bf16, compile)
 
 # %% ../nbs/14_pretrain.ipynb #0dead563
-def _rngs(dls):
-    "States of the random generators of a run, as JSON takes them"
-    t = dls.train
-    return dict(fields=t.dataset.rng.bit_generator.state, order=t.rng.getstate(), views=t.batch_tfms[0].view.rand.g.get_state().tolist(), torch=torch.get_rng_state().tolist())
+@patch
+def run_state(self:SSLMonitor):
+    "What is kept of a monitor: for JSON, and tensors"
+    return dict(history=self.history, best=self.best, best_epoch=getattr(self, 'best_epoch', None), seconds=self.history[-1]['seconds'], kept=bool(self.state), room=getattr(self, 'room', None)), {f'best.{k}': v for k, v in (self.state or {}).items()}
 
-def _set_rngs(dls, s):
-    t, (v, state, g) = dls.train, s['order']
-    t.dataset.rng.bit_generator.state = s['fields']; t.rng.setstate((v, tuple(state), g))
-    t.batch_tfms[0].view.rand.g.set_state(torch.tensor(s['views'], dtype=torch.uint8)); torch.set_rng_state(torch.tensor(s['torch'], dtype=torch.uint8))
-
-class Resume(Callback):
-    "Writes the state of a pretraining run after each epoch, and picks it up again"
-    order = 60 # after SSLMonitor
-    def __init__(self,
-        path, # Of the state, `.safetensors`
-        settings:dict): # What must be the same when the run goes on
-        self.path, self.settings, self.epochs_done = Path(path), json.loads(json.dumps(settings)), 0
-        if self.path.exists():
-            with safe_open(self.path, 'pt') as f: self.about = json.loads(f.metadata()['run'])
-            check_format(path, self.about); before = {} if 'format' in self.about else dict(um_per_px=None, levels=None) # settings that 0.1.0 did not have
-            if {**before, **self.about['settings']} != self.settings: raise InputError(path, 'the state of a run with other settings', 'the same settings', 'choose another file, or the settings of that run')
-            self.epochs_done = self.about['epoch']+1
-    def before_fit(self):
-        if not self.epochs_done: return
-        state, m, about = load_file(self.path), self.learn.ssl_monitor, self.about
-        part = lambda p: {k[len(p):]: v for k, v in state.items() if k.startswith(p)}
-        get_model(self.model).load_state_dict(part('model.')); m.history, m.best, m.state, m.started = about['history'], tuple(about['best']), part('best.') or None, time.time()-about['seconds']
-        if about['best_epoch'] is not None: m.best_epoch = about['best_epoch']
-        opt = [{**o, **{k.split('.', 1)[1]: v for k, v in part('opt.').items() if k.startswith(f'{i}.')}} for i, o in enumerate(about['opt'])]
-        self.opt.load_state_dict(dict(state=opt, hypers=about['hypers'])); self.opt.zero_grad(); _set_rngs(self.dls, about['rngs'][processes()[0]] if processes()[1] > 1 else about['rngs'])
-        for p, _, s, _ in self.opt.all_params(): s.update({k: torch.as_tensor(v, dtype=torch.float32 if k == 'step' else None, device=p.device) for k, v in s.items() if torch.is_tensor(v) or k == 'step'}) # a number in 0.1.0
-    def after_epoch(self):
-        if self.epoch < self.epochs_done or not self.learn.ssl_monitor.history: return
-        m, o, (k, n), rngs = self.learn.ssl_monitor, self.opt.state_dict(), processes(), from_all([_rngs(self.dls)])
-        if k: return # the first process writes
-        tensors = {f'model.{k}': v for k, v in get_model(self.model).state_dict().items()} | {f'best.{k}': v for k, v in (m.state or {}).items()}
-        tensors |= {f'opt.{i}.{k}': v for i, s in enumerate(o['state']) for k, v in s.items() if torch.is_tensor(v)}
-        run = dict(format=file_format, version=__version__, settings=self.settings, epoch=self.epoch, history=m.history, best=m.best, best_epoch=getattr(m, 'best_epoch', None), seconds=m.history[-1]['seconds'], rngs=rngs if n > 1 else rngs[0],
-            opt=[{k: v for k, v in s.items() if not torch.is_tensor(v)} for s in o['state']], hypers=[dict(h) for h in o['hypers']])
-        part = self.path.with_suffix('.part'); self.path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, part, metadata=dict(run=json.dumps(run))); part.replace(self.path)
+@patch
+def set_run_state(self:SSLMonitor, about, tensors):
+    "Put a monitor back"
+    self.history, self.best, self.state, self.started = list(about['history']), tuple(about['best']), tensors('best.') or None, time.time()-about['seconds']
+    if about['best_epoch'] is not None: self.best_epoch = about['best_epoch']
+    if about.get('room') is not None: self.room = about['room']
+    if about.get('kept', bool(self.state)) != bool(self.state): raise ValueError('no best network in it')
+    own = get_model(self.model).state_dict()
+    if self.state and (bad := [k for k in {**own, **self.state} if k not in own or k not in self.state or own[k].shape != self.state[k].shape]): raise ValueError(f'{len(bad)} tensors of the best network are missing, unknown or of another shape, {bad[0]} among them')
 
 # %% ../nbs/14_pretrain.ipynb #1a63c415
 def enc_start(arch, weights, pretrained):
@@ -347,19 +318,20 @@ def enc_start(arch, weights, pretrained):
 def fit_ssl(self:Learner,
     n_epoch:int=None, # Epochs; default: the recipe's
     lr:float=None, # Largest learning rate; default: the recipe's
-    checkpoint=None, # File for the state of the run, `.safetensors`: written each epoch, picked up if it is there
+    checkpoint=None, # File for the state of the run, `.safetensors`: written whole each epoch, picked up if it is there
     sync_bn:bool=None): # Of several processes: synchronise `BatchNorm`; None: on GPUs
     "Pretrain by the recipe's schedule, on all processes that have met; the best held-back state is kept"
     n, lr, r = n_epoch or self.recipe['epochs'], lr or self.recipe['lr'], self.recipe
     if processes()[1] > 1: self.notes['processes'] = processes()[1]
     settings = {k: v for k, v in self.notes.items() if k not in ('pool_overlap_with_holdout',)} | dict(n=n, lr=lr, bs=self.dls.train.bs, train=self.dls.train.dataset.idxs, valid=self.dls.valid.dataset.idxs)
-    resume = Resume(checkpoint, settings) if checkpoint else None
     lrs = np.array([lr*(1 if self.notes['start'] == 'random' else r['encoder_lr']), lr])
-    kw = dict(wd=r['wd'], cbs=[resume] if resume else [], start_epoch=resume.epochs_done if resume else 0)
-    with all_processes(self, sync_bn, checkpoint):
-        agree(settings=settings, checkpoint=kw['start_epoch'])
-        if r['opt'] == 'adamw': self.fit_one_cycle(n, lrs, **kw)
-        else: self.fit(n, lrs, **{**kw, 'cbs': kw['cbs'] + [ParamScheduler({'lr': SchedCos(lrs, 0*lrs)})]})
+    with own_state(checkpoint):
+        resume = Resume(checkpoint, settings) if checkpoint else None
+        kw = dict(wd=r['wd'], cbs=[resume] if resume else [], start_epoch=resume.epochs_done if resume else 0)
+        with all_processes(self, sync_bn, checkpoint):
+            agree(settings=settings, checkpoint=kw['start_epoch'])
+            if r['opt'] == 'adamw': self.fit_one_cycle(n, lrs, **kw)
+            else: self.fit(n, lrs, **{**kw, 'cbs': kw['cbs'] + [ParamScheduler({'lr': SchedCos(lrs, 0*lrs)})]})
     t = self.ssl_monitor.table
     self.notes.update(epochs=n, lr=lr, best_epoch=getattr(self.ssl_monitor, 'best_epoch', n), seconds=round(float(t.seconds.iloc[-1]), 1),
         held_back_partner_accuracy=[round(float(t.valid_partner_accuracy.iloc[0]), 4), round(float(t.valid_partner_accuracy.get(getattr(self.ssl_monitor, 'best_epoch', n), np.nan)), 4)])

@@ -20,6 +20,8 @@ from fastcore.meta import delegates
 from .micrograph import InputError, Micrograph
 from .datasets import picture_hash
 from .data import FieldLoader, MicrographDataLoaders, _grid, _panel
+from .distributed import processes
+from .resume import Resume, fingerprint, own_state
 from .compute import FusedAdam, fast
 from .encoder import Encoder, InputNorm, load_encoder, save_encoder
 from .pretrain import StopAtNaN, _encoder
@@ -145,18 +147,43 @@ def segment_learner(
     learn = Learner(_segmentation_loaders(dls, augment, seed, exposure), model, loss_func=SegmentationLoss(loss), opt_func=kwargs.pop('opt_func', FusedAdam), splitter=segmentation_splitter,
         metrics=kwargs.pop('metrics', [PooledIoU(dls.c)]), cbs=[StopAtNaN(), *kwargs.pop('cbs', [])], **kwargs)
     learn.encoder_notes = {**getattr(enc, 'notes', {}), 'method': enc.method}
+    learn.settings = dict(arch=enc.arch, timm_kwargs=enc.timm_kwargs, decoder=decoder, loss=loss, augment=augment, exposure=exposure, seed=seed, codes=list(dls.codes))
     warn_scales(learn.encoder_notes.get('um_per_px'), dls.train.dataset.store.scale, 'the labelled pictures', 'the pool of the encoder')
     if enc.method != 'scratch': learn.freeze()
     return fast(learn, bf16, compile)
 
 # %% ../nbs/20_segment.ipynb #19ebb921
+def _cycles(learn, n, lr):
+    "The cycles of a fine-tuning: (what to do first, epochs, rates, shape)"
+    if learn.encoder_notes['method'] == 'scratch': return [(lambda: None, n, lr, {})]
+    return [(learn.freeze, 1, slice(lr), dict(pct_start=.99)), (learn.unfreeze, n, slice(lr/200, lr/2), dict(pct_start=.3, div=5.))]
+
+def _run_of(learn, **more):
+    "What must be the same when a fine-tuning goes on"
+    t, v = learn.dls.train, learn.dls.valid; keep = ('size', 'squash', 'balance', 'n')
+    pictures = {w: fingerprint(*(x for d in (l.dataset,) for i in range(len(d.masks)) for x in (d.store.files[i].name, d.store[i], d.masks[i]))) for w, l in (('pictures', t), ('held_back', v))}
+    return {**learn.settings, **more, **pictures, 'bs': t.bs, **{k: getattr(t.dataset, k) for k in keep}, 'start': learn.start}
+
+def _fit_cycles(learn, cycles, checkpoint, fit, **more):
+    "Do the cycles that are not done yet"
+    if checkpoint is None:
+        for first, n, lr, shape in cycles: first(); fit(n, lr, **shape)
+        return
+    if processes()[1] > 1: raise InputError('checkpoint', f'{processes()[1]} processes', 'one: fine-tuning is not shared out', 'start it without a launcher')
+    if not hasattr(learn, 'start'): learn.start = fingerprint(*learn.model.state_dict().values()) # before any training
+    with own_state(checkpoint):
+        run = _run_of(learn, **more)
+        for k, (first, n, lr, shape) in enumerate(cycles):
+            first(); r = Resume(checkpoint, run, part=k)
+            if not r.passed: fit(n, lr, **shape, cbs=[r], start_epoch=r.epochs_done)
+
 @patch
 def fit_segment(self:Learner,
     n_epoch:int, # Epochs
-    lr:float=2e-3): # Largest learning rate
+    lr:float=2e-3, # Largest learning rate
+    checkpoint=None): # File for the state of the run, `.safetensors`: written whole each epoch, picked up if it is there
     "Fine-tune: frozen start and lower rates for a pretrained encoder, one cycle for a new one"
-    if self.encoder_notes['method'] == 'scratch': self.fit_one_cycle(n_epoch, lr)
-    else: self.fine_tune(n_epoch, lr)
+    _fit_cycles(self, _cycles(self, n_epoch, lr), checkpoint, self.fit_one_cycle, epochs=n_epoch, lr=lr)
     return self
 
 # %% ../nbs/20_segment.ipynb #867ae488
@@ -174,6 +201,7 @@ def finetune(
     palette:dict=None, # Colours of painted masks
     ignore:int=None, # Mask value of unlabelled pixels
     seed:int=0, # Of new weights, fields and augmentation
+    checkpoint=None, # File for the state of the run, as for `fit_segment`
     **kwargs # For `segment_learner`: `encoder`, `weights`, `decoder`, `bf16`, ...
 )->Learner:
     "A segmentation Learner, trained by a recipe from the first step to the last"
@@ -184,7 +212,8 @@ def finetune(
     dls = MicrographDataLoaders.from_pairs(train, codes, size=r['size'], bs=bs, n=bs*r['steps'] if r['steps'] else None, valid_pct=0, palette=palette, ignore=ignore, squash=r['squash'], seed=seed)
     learn = segment_learner(dls, arch, loss=r['loss'], augment=r['augment'], exposure=r['exposure'], seed=seed, opt_func=FusedAdam if r['schedule'] == 'one cycle' else partial(FusedAdam, sqr_mom=.999, eps=1e-8), **kwargs)
     learn.unfreeze()
-    with learn.no_bar(), learn.no_logging(): (learn.fit_one_cycle if r['schedule'] == 'one cycle' else learn.fit)(r['epochs'], r['lr'], wd=r['wd'])
+    fit = learn.fit_one_cycle if r['schedule'] == 'one cycle' else learn.fit
+    with learn.no_bar(), learn.no_logging(): _fit_cycles(learn, [(lambda: None, r['epochs'], r['lr'], dict(wd=r['wd']))], checkpoint, fit, **{k: r[k] for k in ('epochs', 'schedule', 'lr', 'wd')})
     return learn
 
 # %% ../nbs/20_segment.ipynb #86af9731
