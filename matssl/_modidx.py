@@ -322,6 +322,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                               'matssl.files._unreadable': ('files.html#_unreadable', 'matssl/files.py'),
                               'matssl.files._zeiss_um': ('files.html#_zeiss_um', 'matssl/files.py'),
                               'matssl.files.alone': ('files.html#alone', 'matssl/files.py'),
+                              'matssl.files.check_format': ('files.html#check_format', 'matssl/files.py'),
                               'matssl.files.clear_parts': ('files.html#clear_parts', 'matssl/files.py'),
                               'matssl.files.read_pixels': ('files.html#read_pixels', 'matssl/files.py'),
                               'matssl.files.read_scales': ('files.html#read_scales', 'matssl/files.py'),

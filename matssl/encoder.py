@@ -14,7 +14,7 @@ import numpy as np, timm, torch
 from torch import nn
 from safetensors import safe_open
 from safetensors.torch import load_file, save
-from .files import InputError, written_whole
+from .files import InputError, check_format, file_format, written_whole
 from . import __version__
 
 # %% ../nbs/10_encoder.ipynb #2d304b18
@@ -168,7 +168,7 @@ def save_encoder(
     path, enc = Path(path), x if isinstance(x, Encoder) else x.model.encoder
     if path.exists() and not overwrite: raise InputError(path, 'an existing file', 'a new name', 'choose another, or pass overwrite=True')
     notes = {**getattr(x, 'notes', getattr(enc, 'notes', {})), **notes}
-    about = dict(arch=enc.arch, timm_kwargs=enc.timm_kwargs, stats=enc.stats, method=enc.method, version=__version__, notes=notes)
+    about = dict(arch=enc.arch, timm_kwargs=enc.timm_kwargs, stats=enc.stats, method=enc.method, format=file_format, version=__version__, notes=notes)
     data = save({k: v.detach().cpu().contiguous() for k, v in enc.body.state_dict().items()}, dict(matssl_encoder=json.dumps(about)))
     with written_whole(path, overwrite) as f: f.write_bytes(data)
     return path
@@ -206,6 +206,7 @@ def _about(file):
     try:
         with safe_open(file, 'pt') as f: about = json.loads((f.metadata() or {}).get('matssl_encoder', '{}'))
     except Exception: return {}
+    if isinstance(about, dict): check_format(file, about)
     if about: _check_network(file, about)
     return about
 

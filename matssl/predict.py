@@ -16,7 +16,7 @@ import numpy as np, pandas as pd, timm, torch, torch.nn.functional as F
 from PIL import Image
 from safetensors.torch import load, save
 from . import __version__
-from .files import InputError, PictureRows, alone, clear_parts, scale_of, tiff_types, written_whole
+from .files import InputError, PictureRows, alone, check_format, clear_parts, file_format, scale_of, tiff_types, written_whole
 from .files import _made, _small_file
 from .micrograph import LabelMap, Micrograph, Stretched, class_colours, read_micrograph, write_label_map
 from .mask import list_pictures
@@ -197,12 +197,13 @@ def save(self:Segmenter,
     with ExitStack() as e: # all are on the disk before the first takes its name; config.json is the last
         config, readme, weights = (e.enter_context(written_whole(folder/n, True)) for n in ('config.json', 'README.md', 'model.safetensors'))
         weights.write_bytes(data); readme.write_text(card, encoding='utf-8')
-        config.write_text(json.dumps(dict(codes=self.codes, **self.config, sha256=hashlib.sha256(data).hexdigest()), indent=1))
+        config.write_text(json.dumps(dict(codes=self.codes, **{**self.config, 'format': file_format, 'version': __version__}, sha256=hashlib.sha256(data).hexdigest()), indent=1))
     return folder
 
 # %% ../nbs/21_predict.ipynb #68a355e9
 def _check_config(file, cfg):
     "Refuse a configuration that is incomplete, or that asks for more than a network"
+    if isinstance(cfg, dict): check_format(file, cfg); cfg.pop('format', None)
     ok = isinstance(cfg, dict) and isinstance(cfg.get('codes'), list) and all(isinstance(c, str) for c in cfg['codes']) and isinstance(cfg.get('stats'), list) and isinstance(cfg.get('decoder'), str) and isinstance(cfg.get('timm_kwargs'), dict)
     if not ok: raise InputError(file, 'no description of a model', 'codes, arch, decoder, stats and timm_kwargs as Segmenter.save writes them', 'copy the folder again')
     if not 1 <= len(cfg['codes']) <= 255: raise InputError(file, f'{len(cfg["codes"])} classes', '1 to 255', 'ask whoever made the file')

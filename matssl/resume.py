@@ -18,7 +18,8 @@ from fastai.callback.core import Callback
 from fastai.learner import Recorder
 from fastai.torch_core import get_model
 from fastcore.basics import patch
-from .files import InputError, alone, clear_parts, written_whole
+from . import __version__
+from .files import InputError, alone, check_format, clear_parts, file_format, written_whole
 from .distributed import from_all, from_first, processes
 
 # %% ../nbs/09_resume.ipynb #0d150006
@@ -37,7 +38,7 @@ def write_state(
     tensors:dict, # By name
     about:dict)->Path: # What JSON takes
     "Write a state whole; an earlier one is replaced"
-    data = save({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, dict(run=json.dumps(about)))
+    data = save({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, dict(run=json.dumps({**about, 'format': file_format, 'version': __version__})))
     with written_whole(path, True) as f: f.write_bytes(data)
     return Path(path)
 
@@ -47,6 +48,7 @@ def read_state(
     "Description and tensors `{name: tensor}` of a state"
     with _as_state(path), safe_open(path, 'pt') as f:
         about = json.loads((f.metadata() or {})['run'])
+        if isinstance(about, dict): check_format(path, about)
         if not isinstance(about, dict) or not isinstance(about.get('settings'), dict) or not isinstance(about.get('epoch'), int): raise ValueError('no settings and epoch in it')
         return about, {k: f.get_tensor(k) for k in f.keys()} if tensors else {}
 
@@ -115,7 +117,8 @@ class Resume(Callback):
         self.path, self.settings, self.part, self.about = Path(path), json.loads(json.dumps(settings)), part, None
         if self.path.exists():
             self.about, _ = read_state(self.path, tensors=False)
-            if self.about['settings'] != self.settings: _settings_differ(path, self.about['settings'], self.settings)
+            old = self.about['settings'] if 'format' in self.about else {**{k: None for k in ('um_per_px', 'levels') if k in self.settings}, **self.about['settings']} # 0.1.0 did not have these
+            if old != self.settings: _settings_differ(path, old, self.settings)
         at, epoch = (self.about.get('part', 0), self.about['epoch']) if self.about else (0, -1)
         self.passed, self.epochs_done = at > part, epoch+1 if at == part else 0
     def before_fit(self):
@@ -137,7 +140,7 @@ class Resume(Callback):
         self.opt.load_state_dict(dict(state=moments, hypers=hypers)); self.opt.zero_grad()
         for p, _, s, _ in self.opt.all_params():
             if bad := [k for k, v in s.items() if torch.is_tensor(v) and v.ndim and v.shape != p.shape]: raise ValueError(f'{bad[0]} of another shape than its weights')
-            s.update({k: v.to(p.device) for k, v in s.items() if torch.is_tensor(v)})
+            s.update({k: torch.as_tensor(v, dtype=torch.float32 if k == 'step' else None, device=p.device) for k, v in s.items() if torch.is_tensor(v) or k == 'step'}) # a plain number in 0.1.0
     def after_epoch(self):
         if self.epoch < self.epochs_done: # passed over: what the recorder noted of it is not so
             if 'recorder' in self.about: self.learn.recorder.set_run_state(self.about, None); self.learn.final_record = self.learn.recorder.values[-1]
