@@ -9,14 +9,15 @@ usage: python .ci/fixture.py VERSION           writes the folder, by the package
 An earlier release's folder is never made again: it is what that release wrote. Where one was forgotten: check the release out, and run this
 script with PYTHONPATH set to it. nbs/46_releases.ipynb reads all folders, by the readers below.
 """
-import hashlib, json, os, re, shutil, sys, tempfile
+import gzip, hashlib, json, os, re, shutil, sys, tempfile
 from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
 releases = root/'nbs'/'releases'
 most = 300_000 # bytes a release
 codes = ['matrix', 'oxide']
-tiny = dict(channels=[4, 4, 4, 8], stem_width=4) # of a resnet10t: 3,000 numbers
+tiny = dict(channels=[4, 4, 4, 4], stem_width=4) # of a resnet10t: some 2,000 numbers
+slow = 2e-4 # learning rate: so low that other draws end near the same scores
 close = dict(atol=1e-5, rtol=1e-5)
 
 
@@ -31,12 +32,12 @@ def grains(k, size=(64, 64)):
 
 
 def write_pictures(folder):
-    "`pool/*.png`, `images/*.png` with `labels/*.png`, and `picture.png`, which nothing was trained on"
+    "`pool/*.png`, `labelled/images/*.png` with `labelled/labels/*.png`, and `picture.png`, which nothing was trained on"
     from PIL import Image
-    for d in ('pool', 'images', 'labels'): (folder/d).mkdir(parents=True)
+    for d in ('pool', 'labelled/images', 'labelled/labels'): (folder/d).mkdir(parents=True)
     for k in range(8): Image.fromarray(grains(k)[0]).save(folder/'pool'/f'p{k}.png', optimize=True)
     for k in range(8, 12):
-        for d, a in zip(('images', 'labels'), grains(k)): Image.fromarray(a).save(folder/d/f'p{k}.png', optimize=True)
+        for d, a in zip(('images', 'labels'), grains(k)): Image.fromarray(a).save(folder/'labelled'/d/f'p{k}.png', optimize=True)
     Image.fromarray(grains(12, (70, 90))[0]).save(folder/'picture.png', optimize=True)
 
 
@@ -68,27 +69,59 @@ def ssl_learner(folder):
     return pretrain_learner(dls, 'resnet10t', pretrained=False, timm_kwargs=tiny, overrides=dict(size=32, hidden=16, dim=8, epochs=4), bf16=False, seed=0)
 
 
-def write_state(folder):
-    "A training of four epochs, interrupted after the second"
+def pack(file):
+    "A state is mostly random generators, which gzip makes small"
+    (file.parent/(file.name + '.gz')).write_bytes(gzip.compress(file.read_bytes(), 9, mtime=0)); file.unlink()
+
+
+def unpack(file, to): out = Path(to)/file.stem; out.write_bytes(gzip.decompress(file.read_bytes())); return out
+
+
+def interrupted(learn, train, after):
+    "Train until some epochs of one cycle or several have passed, and stop as a user would"
     from fastai.callback.core import Callback
     class Stop(Callback):
-        order = 70 # after the state is written
+        order, passed = 70, 0 # after the state is written
         def after_epoch(self):
-            if self.epoch == 1: raise KeyboardInterrupt
-    learn = ssl_learner(folder)
+            self.passed += 1
+            if self.passed == after: raise KeyboardInterrupt
     try:
-        with learn.no_bar(), learn.no_logging(), learn.added_cbs(Stop()): learn.fit_ssl(4, checkpoint=folder/'state.safetensors')
+        with learn.no_bar(), learn.no_logging(), learn.added_cbs(Stop()): train(learn)
     except KeyboardInterrupt: pass
     return learn
 
 
+def gone_on(learn, train):
+    "Train on from a state; what the first cycle that is trained at all finds in network and optimiser before its first step"
+    import torch
+    from fastai.callback.core import Callback
+    class Watch(Callback):
+        order, seen = 70, None # after the state is put back
+        def before_batch(self):
+            if self.seen is None and self.training: self.seen = [self.n_epoch, self.epoch, *sums(self.model.state_dict().values(), [s for *_, s, _ in self.opt.all_params()])]
+    watch = Watch()
+    with learn.no_bar(), learn.no_logging(), learn.added_cbs(watch): train(learn)
+    return watch.seen
+
+
+def sums(weights, moments):
+    "Of absolute values: weights, averaged gradients, averaged squares; and the steps, added"
+    total = lambda ts: float(sum(t.detach().double().abs().sum() for t in ts))
+    return [total(weights), *(total(s[k] for s in moments if k in s) for k in ('grad_avg', 'sqr_avg')), float(sum(float(s.get('step', 0)) for s in moments))]
+
+
+def write_state(folder):
+    "A pretraining of four epochs, interrupted after the second"
+    learn = interrupted(ssl_learner(folder), lambda l: l.fit_ssl(4, slow, checkpoint=folder/'state.safetensors'), 2)
+    pack(folder/'state.safetensors'); return learn
+
+
 def read_state(folder):
-    "The training goes on, on a copy of its state: the scores it had, and those at its end"
+    "The pretraining goes on, on a copy of its state: what it found there, the scores it had, and the one at its end"
     with tempfile.TemporaryDirectory() as tmp:
-        file = shutil.copy(folder/'state.safetensors', tmp); learn = ssl_learner(folder)
-        with learn.no_bar(), learn.no_logging(): learn.fit_ssl(4, checkpoint=file)
+        file = unpack(folder/'state.safetensors.gz', tmp); learn = ssl_learner(folder); seen = gone_on(learn, lambda l: l.fit_ssl(4, slow, checkpoint=file))
     t = learn.ssl_monitor.table
-    return dict(epochs=[int(i) for i in t.index], had=[float(v) for v in t.valid_loss.iloc[:3]], end=float(t.valid_loss.iloc[-1]), seeds=str(learn.notes['seed']))
+    return dict(found=seen, epochs=[int(i) for i in t.index], had=[float(v) for v in t.valid_loss.iloc[:3]], end=float(t.valid_loss.iloc[-1]))
 
 
 def write_encoder(folder):
@@ -105,14 +138,32 @@ def read_encoder(folder):
     return dict(maps=[short(m) for m in maps], arch=e.arch, timm_kwargs=e.timm_kwargs, stats=[list(s) for s in e.stats], method=e.method, remark=e.notes['remark'], pool=e.notes['pool'])
 
 
+def labelled_learner(folder):
+    from matssl.all import MicrographDataLoaders, segment_learner
+    dls = MicrographDataLoaders.from_pairs(folder/'labelled', codes=codes, size=64, bs=4, n=32, valid_pct=0, seed=0, device='cpu')
+    return segment_learner(dls, 'resnet10t', encoder=folder/'encoder.safetensors', decoder='linknet', seed=0, bf16=False)
+
+
+def write_finetuning(folder):
+    "A fine-tuning of one frozen and two free epochs, interrupted after the first free one"
+    interrupted(labelled_learner(folder), lambda l: l.fit_segment(2, slow, checkpoint=folder/'finetuning.safetensors'), 2)
+    pack(folder/'finetuning.safetensors')
+
+
+def read_finetuning(folder):
+    "The fine-tuning goes on, on a copy of its state"
+    with tempfile.TemporaryDirectory() as tmp:
+        file = unpack(folder/'finetuning.safetensors.gz', tmp); learn = labelled_learner(folder); seen = gone_on(learn, lambda l: l.fit_segment(2, slow, checkpoint=file))
+    return dict(found=seen, end=float(learn.recorder.values[-1][0]))
+
+
 def write_segmenter(folder):
     "Fine-tuned from the encoder; with the floor map of its training masks, small"
-    from matssl.all import MicrographDataLoaders, Segmenter, segment_learner
+    from matssl.all import Segmenter
     from matssl.predict import class_prior
-    dls = MicrographDataLoaders.from_pairs(folder, codes=codes, size=64, bs=4, n=64, valid_pct=0, seed=0, device='cpu')
-    learn = segment_learner(dls, 'resnet10t', encoder=folder/'encoder.safetensors', decoder='linknet', seed=0, bf16=False)
-    with learn.no_bar(), learn.no_logging(): learn.fit_one_cycle(6, 1e-2)
-    s = Segmenter.from_learner(learn); s.prior = class_prior(dls.train.dataset.masks, len(codes), 16); s.example = None
+    learn = labelled_learner(folder)
+    with learn.no_bar(), learn.no_logging(): learn.fit_one_cycle(12, 1e-2)
+    s = Segmenter.from_learner(learn); s.prior = class_prior(learn.dls.train.dataset.masks, len(codes), 16); s.example = None
     s.save(folder/'segmenter')
 
 
@@ -193,15 +244,16 @@ def read_hand(folder):
 
 
 kinds = { # name: (writer, reader, files)
-    'state': (None, read_state, ['state.safetensors']), # written on the way to the encoder
+    'state': (None, read_state, ['state.safetensors.gz']), # written on the way to the encoder
     'encoder': (write_encoder, read_encoder, ['encoder.safetensors']),
+    'fine-tuning': (write_finetuning, read_finetuning, ['finetuning.safetensors.gz']),
     'segmenter': (write_segmenter, read_segmenter, ['segmenter/config.json', 'segmenter/model.safetensors']),
     'label map': (write_label_map, read_label_map, ['labels.tif']),
     'benchmark': (write_results, read_results, ['results.csv']),
     'masks': (write_masks, read_masks, ['painted/p0.png']),
     'hand': (write_hand, read_hand, ['hand/masks/p0.png', 'hand/masks/codes.txt', 'hand/p0.json', 'hand/p0.zip', 'hand/p0_napari.tif', 'hand/p0_index.png', 'hand/strokes/labels/picture_0.png', 'hand/strokes/images/picture_0.tif', 'hand/scales.csv', 'hand/suggestions.csv']),
 }
-first = {'hand': (0, 2, 0)} # the release that began to write a kind; else 0.1.0
+first = {'hand': (0, 2, 0), 'fine-tuning': (0, 2, 0)} # the release that began to write a kind; else 0.1.0
 
 
 def number(version): return tuple(map(int, re.match(r'(\d+)\.(\d+)\.(\d+)', version).groups()))
@@ -217,7 +269,7 @@ def differences(kind, want, got):
     out = []
     for k in want:
         w, g = want[k], got.get(k)
-        numbers = k in ('maps', 'scores', 'prior', 'had', 'miou', 'pixels', 'um_per_px', 'end', 'fractions')
+        numbers = k in ('maps', 'scores', 'prior', 'found', 'had', 'miou', 'pixels', 'um_per_px', 'end', 'fractions')
         same = np.shape(w) == np.shape(g) and np.allclose(w, g, **(dict(atol=near[k], rtol=0) if k in near else close)) if numbers else w == g
         if not same: out.append(f'{kind}, {k}: {str(w)[:150]} was written, {str(g)[:150]} is read')
     return out

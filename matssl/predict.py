@@ -203,7 +203,7 @@ def save(self:Segmenter,
 # %% ../nbs/21_predict.ipynb #68a355e9
 def _check_config(file, cfg):
     "Refuse a configuration that is incomplete, or that asks for more than a network"
-    if isinstance(cfg, dict): check_format(file, cfg); cfg.pop('format', None)
+    if isinstance(cfg, dict): check_format(file, cfg)
     ok = isinstance(cfg, dict) and isinstance(cfg.get('codes'), list) and all(isinstance(c, str) for c in cfg['codes']) and isinstance(cfg.get('stats'), list) and isinstance(cfg.get('decoder'), str) and isinstance(cfg.get('timm_kwargs'), dict)
     if not ok: raise InputError(file, 'no description of a model', 'codes, arch, decoder, stats and timm_kwargs as Segmenter.save writes them', 'copy the folder again')
     if not 1 <= len(cfg['codes']) <= 255: raise InputError(file, f'{len(cfg["codes"])} classes', '1 to 255', 'ask whoever made the file')
@@ -229,7 +229,7 @@ def load(cls:Segmenter,
     try: cfg, data = json.loads(_small_file(folder/'config.json', 64)), (folder/'model.safetensors').read_bytes(); state = load(data)
     except InputError: raise
     except Exception as e: raise InputError(folder, f'files that cannot be read ({type(e).__name__})', 'config.json and model.safetensors as Segmenter.save writes them', 'copy the folder again') from e
-    _check_config(folder/'config.json', cfg); codes, prior, sha = cfg.pop('codes'), state.pop('prior', None), cfg.pop('sha256', None)
+    _check_config(folder/'config.json', cfg); codes, prior, sha = cfg.pop('codes'), state.pop('prior', None), cfg.pop('sha256', None); cfg.pop('format', None)
     if sha and sha != hashlib.sha256(data).hexdigest(): raise InputError(folder/'model.safetensors', 'other weights than config.json was written with', 'the files of one save', 'copy the whole folder again')
     if prior is not None and (prior.ndim != 3 or len(prior) != len(codes)): raise InputError(folder/'model.safetensors', f'a prior of shape {tuple(prior.shape)}', f'({len(codes)}, side, side)', 'keep config.json and model.safetensors of one model together')
     _check_fits(folder/'model.safetensors', cfg['arch'], cfg['timm_kwargs'])
