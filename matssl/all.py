@@ -15,6 +15,7 @@ from .data import *
 from .export import *
 from .distributed import all_processes, join_processes, leave_processes, processes
 from .compute import *
+from .faults import *
 from .encoder import *
 from .fusion import *
 from .losses import *

@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 import numpy as np, pandas as pd, timm, torch
 from . import __version__
-from .files import InputError, _made, _not_written, alone, written_whole
+from .files import InputError, _made, _not_written, alone, clear_parts, written_whole
 from .mask import Pairs
 from .datasets import data_root
 from .data import MicrographDataLoaders, progress
@@ -301,6 +301,7 @@ def run_benchmark(
     if plan: return plan_of(cells, read_results(out/'results.csv'), shared)
     failed = []
     with alone(_made(out)):
+        for d in (out, out/'encoders', out/'running'): clear_parts(d) if d.is_dir() else None # of a run that was killed
         for c in progress(cells, f'{p.id}: {len(cells)} cells'):
             if is_done(c, read_results(out/'results.csv')): continue
             said = f"{p.id} seed {c['seed']} fold {c['fold']} {c['method']}, labels {c['labels']}"

@@ -112,6 +112,7 @@ def check(a):
     with pd.option_context('display.width', 200, 'display.max_columns', None, 'display.max_rows', None): print(t.drop(columns=['problem', 'picture', 'mask']).round(3).fillna('').to_string(index=False))
     for n, p in zip(bad.name, bad.problem): print(f'problem: {n}: {p}', file=sys.stderr)
     print(f'\n{len(pairs)} pairs, {len(bad)} with a problem')
+    if none := [c[:-3] for c in t if c.endswith(', %') and not t[c].fillna(0).any()]: print(f'in no mask: {", ".join(none)}; check the names and numbers of the classes')
     if any(c == 'value 1, %' for c in t) and MaskReader(pairs.masks, ignore=a.ignore).binary: print('masks of 0 and 255 are read as two classes; if 255 means unlabelled, say --ignore 255')
     if a.out:
         import matplotlib; matplotlib.use('Agg')

@@ -40,6 +40,7 @@ def _like(x, p):
 
 class FusedAdam(Optimizer):
     "Adam with decoupled weight decay, all tensors in one kernel; the numbers of fastai's `Adam`"
+    found_inf = None # For one step: a tensor; where it is 1, the kernel leaves weights and averages as they are
     def __init__(self,
         params, # Parameters, or lists of them
         lr, # Learning rate
@@ -49,14 +50,14 @@ class FusedAdam(Optimizer):
         wd:float=.01): # Weight decay
         super().__init__(params, [], lr=lr, mom=mom, sqr_mom=sqr_mom, eps=eps, wd=wd)
     def step(self, closure=None):
-        groups = {}
+        groups, skip = {}, self.found_inf; self.found_inf = None
         for p, _, s, h in self.all_params(with_grad=True):
             if 'step' not in s: s.update(step=torch.zeros((), device=p.device), grad_avg=torch.zeros_like(p), sqr_avg=torch.zeros_like(p))
             s.update({k: _like(s[k], p) for k in ('grad_avg', 'sqr_avg')}); self.state[p] = s
             groups.setdefault((id(h), s.get('do_wd', True)), (h, []))[1].append((p, s))
         for (_, decay), (h, ps) in groups.items():
             column = lambda k: [s[k] for _, s in ps]
-            with torch.no_grad(): adamw([p for p, _ in ps], [_like(p.grad, p) for p, _ in ps], column('grad_avg'), column('sqr_avg'), [], column('step'), fused=True, amsgrad=False,
+            with torch.no_grad(): adamw([p for p, _ in ps], [_like(p.grad, p) for p, _ in ps], column('grad_avg'), column('sqr_avg'), [], column('step'), fused=True, found_inf=skip, amsgrad=False,
                 beta1=h['mom'], beta2=h['sqr_mom'], lr=h['lr'], weight_decay=h['wd'] if decay else 0., eps=h['eps'], maximize=False)
     def zero_grad(self):
         for p, *_ in self.all_params(with_grad=True): p.grad = None

@@ -81,7 +81,10 @@ def set_levels(
     for f in some:
         px = np.asarray(read_micrograph(f, crop_bar=crop_bar).pixels).ravel()
         if px.dtype != np.uint8: px = px[::max(1, px.size//2**16)]; values.append(px[np.isfinite(px)].astype(np.float64))
-    return tuple(float(v) for v in np.percentile(np.concatenate(values), (.1, 99.9))) if values else None
+    if not sum(map(len, values)): return None # 8 bit; or nothing finite, which is said when a picture is read
+    lo, hi = (float(v) for v in np.percentile(np.concatenate(values), (.1, 99.9)))
+    if not lo < hi: raise InputError(Path(files[0]).parent, f'one grey level, {lo:g}, in all pictures', 'two levels to stretch between', "look at the pictures, or pass contrast='picture'")
+    return lo, hi
 
 # %% ../nbs/04_data.ipynb #155cd87b
 class PictureStore:

@@ -63,7 +63,9 @@ class Evaluation:
         t.loc['mean' + (f' without {", ".join(without)}' if without else '')] = [*t.drop(list(without)).iloc[:, :4].mean(), t.pixels.sum()]
         for k, v in self.floors.items(): t.loc[f'floor: {k}'] = [self.mean(without, v)] + [np.nan]*3 + [v.sum()]
         return t.astype({'pixels': int})
-    def __repr__(self): return f'mean IoU {self.miou:.4f} on {len(self.per_picture)} pictures (' + ', '.join(f'{k}: {self.mean(cm=v):.4f}' for k, v in self.floors.items()) + ')'
+    def __repr__(self):
+        no = [c for c, v in self.iou.items() if np.isnan(v)]; over = f' over {len(self.codes)-len(no)} of {len(self.codes)} classes ({", ".join(no)}: neither labelled nor predicted)' if no else ''
+        return f'mean IoU {self.miou:.4f}{over} on {len(self.per_picture)} pictures (' + ', '.join(f'{k}: {self.mean(cm=v):.4f}' for k, v in self.floors.items()) + ')'
 
 # %% ../nbs/22_evaluate.ipynb #4fcd4d3a
 def prior_map(

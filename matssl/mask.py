@@ -14,7 +14,7 @@ import numpy as np, pandas as pd
 from fastcore.basics import patch
 from .files import InputError, picture_types, read_pixels, written_whole
 from .files import _small_file, _table_bytes
-from .micrograph import LabelMap, read_micrograph
+from .micrograph import LabelMap, is_constant, read_micrograph
 
 # %% ../nbs/01_mask.ipynb #f5bf4db9
 def _painted(rgb, palette, file):
@@ -344,6 +344,8 @@ def _report_row(p, read, crop_bar, um_per_px):
     try:
         m = read_micrograph(p.image, um_per_px=um_per_px, crop_bar=crop_bar); row.update(size=f'{m.shape[1]} x {m.shape[0]}', depth=str(m.pixels.dtype), um_per_px=m.um_per_px, scale_from=m.scale_from, bar_rows=m.meta['bar_rows'])
         y = check_same_size(p, m.shape, read(p.mask), m.meta['bar_rows']); row['_n'] = np.bincount(y.ravel(), minlength=256)
+        with warnings.catch_warnings(record=True) as w: warnings.simplefilter('always'); flat = is_constant(m.to_uint8())
+        row['problem'] = 'a constant picture: one grey all over, nothing to learn from' if flat else str(w[0].message) if w else ''
     except InputError as e: row['problem'] = str(e)
     return row
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['class_colours', 'find_data_bar', 'Micrograph', 'read_micrograph', 'grey_levels', 'stretch', 'Stretched',
-           'show_data_bars', 'LabelMap', 'label_tags', 'write_label_map', 'read_label_map']
+           'is_constant', 'show_data_bars', 'LabelMap', 'label_tags', 'write_label_map', 'read_label_map']
 
 # %% ../nbs/00_micrograph.ipynb #c0525a60
 import json, warnings
@@ -116,16 +116,28 @@ class Stretched(_Part):
 @patch
 def levels(self:Micrograph,
     contrast=None): # None: of this picture; or two grey levels
-    "The two levels that become 0 and 255, or None for 8-bit data"
-    if self.pixels.dtype == np.uint8 or contrast is not None: return None if self.pixels.dtype == np.uint8 else tuple(contrast)
-    try: return grey_levels(self.pixels)
-    except InputError as e: raise InputError(self.source or 'micrograph', 'no finite pixel', 'grey levels', 'export it again') from e
+    "The two levels that become 0 and 255, or None for 8-bit data; warns of pixels that are not finite"
+    px, name = self.pixels, self.source or 'micrograph'
+    if px.dtype == np.uint8: return None
+    x = (px if isinstance(px, np.ndarray) else _sample(px)) if px.dtype.kind == 'f' else np.empty(0, int)
+    if bad := x.size - int(np.isfinite(x).sum()):
+        if bad == x.size: raise InputError(name, 'no finite pixel', 'grey levels', 'export it again')
+        warnings.warn(f'{name}: {bad} of {x.size} pixels are not finite; NaN and -Inf are taken as black, Inf as white', stacklevel=3)
+    return grey_levels(px) if contrast is None else tuple(contrast)
 
 @patch
 def to_uint8(self:Micrograph,
     contrast=None): # Two grey levels; None: percentiles of this picture
     "8-bit pixels: as stored, or deeper data stretched"
     return stretch(np.asarray(self.pixels[:]), self.levels(contrast))
+
+# %% ../nbs/00_micrograph.ipynb #c0c43c71
+def is_constant(
+    a:np.ndarray, # `(H, W)` or `(H, W, 3)` uint8
+    bound:float=1.)->bool: # Standard deviation, grey levels of 256
+    "Is a picture one grey or one colour all over, but for less than `bound`?"
+    flat = lambda x, most: bool(x.reshape(-1, *x.shape[2:]).std(0).max() < most)
+    return flat(a[::max(1, a.shape[0]//64), ::max(1, a.shape[1]//64)], 8*bound) and flat(a, bound) # a look at some pixels spares most pictures the rest
 
 # %% ../nbs/00_micrograph.ipynb #aa70ac47
 def _scale_bar(ax, width, um):

@@ -101,12 +101,6 @@ def set_run_state(self:Recorder, about, tensors):
     self.values = [list(row) for row in r['values']]; self.smooth_loss.count, self.smooth_loss.val = r['smooth'][0], torch.tensor(r['smooth'][1])
 
 # %% ../nbs/09_resume.ipynb #0d150012
-def _settings_differ(path, old, new):
-    "One sentence on what is not the same"
-    other = [k for k in {**new, **old} if old.get(k) != new.get(k)]; show = lambda x: s if len(s := json.dumps(x)) < 60 else f'{s[:50]} ...'
-    what = '; '.join(f'{k}: {show(old.get(k))} there, {show(new.get(k))} now' for k in other[:3])
-    raise InputError(path, f'the state of a run with other settings ({what}{"; ..." if len(other) > 3 else ""})', 'the same settings', 'choose another file, or the settings of that run')
-
 class Resume(Callback):
     "Writes the state of a run after each epoch, and picks it up again"
     order = 60 # after recorder and monitor
@@ -135,12 +129,6 @@ class Resume(Callback):
             self._put_optimiser(moments, about['hypers']); k, n = processes(); set_random_states(self.dls, about['rngs'][k] if n > 1 else about['rngs'])
             for cb in self._collectors(): cb.set_run_state(about, part)
         self.about = about
-    def _put_optimiser(self, moments, hypers):
-        if len(moments) != len(self.opt.all_params()): raise ValueError(f'an optimiser of {len(moments)} parameters, not {len(self.opt.all_params())}')
-        self.opt.load_state_dict(dict(state=moments, hypers=hypers)); self.opt.zero_grad()
-        for p, _, s, _ in self.opt.all_params():
-            if bad := [k for k, v in s.items() if torch.is_tensor(v) and v.ndim and v.shape != p.shape]: raise ValueError(f'{bad[0]} of another shape than its weights')
-            s.update({k: torch.as_tensor(v, dtype=torch.float32 if k == 'step' else None, device=p.device) for k, v in s.items() if torch.is_tensor(v) or k == 'step'}) # a plain number in 0.1.0
     def after_epoch(self):
         if self.epoch < self.epochs_done: # passed over: what the recorder noted of it is not so
             if 'recorder' in self.about: self.learn.recorder.set_run_state(self.about, None); self.learn.final_record = self.learn.recorder.values[-1]
@@ -152,6 +140,21 @@ class Resume(Callback):
         for cb in self._collectors(): a, t = cb.run_state(); about |= a; tensors |= t
         tensors |= {f'model.{k}': v for k, v in get_model(self.model).state_dict().items()} | {f'opt.{i}.{k}': v for i, s in enumerate(o['state']) for k, v in s.items() if torch.is_tensor(v)}
         write_state(self.path, tensors, about)
+
+# %% ../nbs/09_resume.ipynb #0d15001e
+def _settings_differ(path, old, new):
+    "One sentence on what is not the same"
+    other = [k for k in {**new, **old} if old.get(k) != new.get(k)]; show = lambda x: s if len(s := json.dumps(x)) < 60 else f'{s[:50]} ...'
+    what = '; '.join(f'{k}: {show(old.get(k))} there, {show(new.get(k))} now' for k in other[:3])
+    raise InputError(path, f'the state of a run with other settings ({what}{"; ..." if len(other) > 3 else ""})', 'the same settings', 'choose another file, or the settings of that run')
+
+@patch
+def _put_optimiser(self:Resume, moments, hypers):
+    if len(moments) != len(self.opt.all_params()): raise ValueError(f'an optimiser of {len(moments)} parameters, not {len(self.opt.all_params())}')
+    self.opt.load_state_dict(dict(state=moments, hypers=hypers)); self.opt.zero_grad()
+    for p, _, s, _ in self.opt.all_params():
+        if bad := [k for k, v in s.items() if torch.is_tensor(v) and v.ndim and v.shape != p.shape]: raise ValueError(f'{bad[0]} of another shape than its weights')
+        s.update({k: torch.as_tensor(v, dtype=torch.float32 if k == 'step' else None, device=p.device) for k, v in s.items() if torch.is_tensor(v) or k == 'step'}) # a plain number in 0.1.0
 
 # %% ../nbs/09_resume.ipynb #0d15001c
 def fingerprint(

@@ -23,8 +23,9 @@ from .data import FieldLoader, MicrographDataLoaders, _grid, _panel
 from .distributed import processes
 from .resume import Resume, fingerprint, own_state
 from .compute import FusedAdam, fast
+from .faults import StopAtNaN, StopExploding, chance_loss, check_labels
 from .encoder import Encoder, InputNorm, load_encoder, save_encoder
-from .pretrain import StopAtNaN, _encoder
+from .pretrain import _encoder
 from .views import AugmentLabelled
 
 # %% ../nbs/20_segment.ipynb #33d19d5f
@@ -138,14 +139,14 @@ def segment_learner(
 )->Learner:
     "A Learner that fine-tunes an encoder and a new decoder on labelled micrographs"
     if not getattr(dls, 'codes', None): raise InputError('segment_learner', 'loaders without masks', 'loaders of labelled micrographs', 'make them with MicrographDataLoaders.from_pairs')
-    torch.manual_seed(seed); np.random.seed(seed); random.seed(seed)
+    drawn = check_labels(dls).drawn; torch.manual_seed(seed); np.random.seed(seed); random.seed(seed)
     if isinstance(encoder, Encoder): enc = encoder
     elif encoder is not None: enc = load_encoder(encoder, arch, stats, **(timm_kwargs or {}))
     else: enc = _encoder(arch, pretrained, weights, stats, timm_kwargs or {})
     torch.manual_seed(seed)
     model = SegmentationModel(enc, dls.c, decoder)
     learn = Learner(_segmentation_loaders(dls, augment, seed, exposure), model, loss_func=SegmentationLoss(loss), opt_func=kwargs.pop('opt_func', FusedAdam), splitter=segmentation_splitter,
-        metrics=kwargs.pop('metrics', [PooledIoU(dls.c)]), cbs=[StopAtNaN(), *kwargs.pop('cbs', [])], **kwargs)
+        metrics=kwargs.pop('metrics', [PooledIoU(dls.c)]), cbs=[StopAtNaN(), StopExploding(chance_loss(dls.c, loss), chance_loss(drawn, loss)), *kwargs.pop('cbs', [])], **kwargs)
     learn.encoder_notes = {**getattr(enc, 'notes', {}), 'method': enc.method}
     learn.settings = dict(arch=enc.arch, timm_kwargs=enc.timm_kwargs, decoder=decoder, loss=loss, augment=augment, exposure=exposure, seed=seed, codes=list(dls.codes))
     warn_scales(learn.encoder_notes.get('um_per_px'), dls.train.dataset.store.scale, 'the labelled pictures', 'the pool of the encoder')
