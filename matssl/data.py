@@ -66,6 +66,8 @@ def shape_at(
     if min(out) < min(16, *shape): raise InputError(source, f'{out[1]} x {out[0]} px after rescaling from {um_per_px:g} to {rescale_to:g} um/px', 'at least 16 px', 'rescale_to is in um/px: check the unit')
     return out
 
+
+# %% ../nbs/04_data.ipynb #da000005
 def set_levels(
     files, # Pictures
     contrast='picture', # 'picture', 'set', or two grey levels

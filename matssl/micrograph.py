@@ -108,6 +108,8 @@ def stretch(
     x = (np.nan_to_num(px.astype(np.float32), nan=lo, posinf=hi, neginf=lo) - np.float32(lo))/np.float32(max(hi-lo, 1e-12))
     return (x.clip(0, 1)*255).round().astype(np.uint8)
 
+
+# %% ../nbs/00_micrograph.ipynb #c0c43c61
 class Stretched(_Part):
     "Rows of a picture, stretched to 8 bit when they are asked for"
     def __init__(self, rows, levels): super().__init__(rows, rows.shape[0]); self.levels, self.dtype = levels, np.dtype(np.uint8)
