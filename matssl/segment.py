@@ -163,7 +163,7 @@ def _run_of(learn, **more):
     "What must be the same when a fine-tuning goes on"
     t, v = learn.dls.train, learn.dls.valid; keep = ('size', 'squash', 'balance', 'n')
     pictures = {w: fingerprint(*(x for d in (l.dataset,) for i in range(len(d.masks)) for x in (d.store.files[i].name, d.store[i], d.masks[i]))) for w, l in (('pictures', t), ('held_back', v))}
-    return {**learn.settings, **more, **pictures, 'bs': t.bs, **{k: getattr(t.dataset, k) for k in keep}, 'start': learn.start}
+    return {**learn.settings, **more, **pictures, 'bs': t.bs, **{k: getattr(t.dataset, k) for k in keep}, 'start': learn.first_weights}
 
 def _fit_cycles(learn, cycles, checkpoint, fit, **more):
     "Do the cycles that are not done yet"
@@ -171,7 +171,7 @@ def _fit_cycles(learn, cycles, checkpoint, fit, **more):
         for first, n, lr, shape in cycles: first(); fit(n, lr, **shape)
         return
     if processes()[1] > 1: raise InputError('checkpoint', f'{processes()[1]} processes', 'one: fine-tuning is not shared out', 'start it without a launcher')
-    if not hasattr(learn, 'start'): learn.start = fingerprint(*learn.model.state_dict().values()) # before any training
+    if not hasattr(learn, 'first_weights'): learn.first_weights = fingerprint(*learn.model.state_dict().values()) # before any training
     with own_state(checkpoint):
         run = _run_of(learn, **more)
         for k, (first, n, lr, shape) in enumerate(cycles):
