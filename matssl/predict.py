@@ -363,7 +363,7 @@ def predict(self:Segmenter,
         return [self.predict(f, proba=proba, um_per_px=um_per_px, crop_bar=crop_bar, **kw) for f in progress(list_pictures(x) if not isinstance(x, (list, tuple)) else x, 'predicting')]
     m = _as_micrograph(x, um_per_px, crop_bar); labels, row, maps = np.empty(m.shape, np.uint8), 0, []
     for p in self.bands(m, **kw):
-        labels[row:row+p.shape[1]] = p.argmax(0).to(torch.uint8).cpu(); row += p.shape[1]
+        labels[row:row+p.shape[1]] = p.argmax(0).to(torch.uint8).cpu().numpy(); row += p.shape[1]
         if proba: maps.append(p.cpu().numpy())
     return LabelMap(labels, self.codes, m.um_per_px, m.source, np.concatenate(maps, 1) if proba else None, m.scale_from)
 

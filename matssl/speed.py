@@ -241,7 +241,7 @@ def write_pictures(
 def _labels(parts, shape):
     "Class numbers from bands of answers"
     out, row = np.empty(shape, np.uint8), 0
-    for p in parts: out[row:row+p.shape[1]] = p.argmax(0).to(torch.uint8).cpu(); row += p.shape[1]
+    for p in parts: out[row:row+p.shape[1]] = p.argmax(0).to(torch.uint8).cpu().numpy(); row += p.shape[1]
     return out
 
 @torch.no_grad()
