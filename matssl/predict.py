@@ -447,7 +447,7 @@ def predict_files(self:Segmenter,
         _same_job(self, out, kwargs)
         for f in progress(files[k::n], 'predicting'):
             row, t = dict(picture=f.name, state='already there', why=''), time.time()
-            if (out/f'{f.stem}.tif').exists(): row['why'] = '; '.join(f'without {w}: remove the label map to make it' for w in outputs if not (out/f'{f.stem}{_endings[w]}').exists())
+            if (out/f'{f.stem}.tif').exists(): (out/f'.{f.stem}.begun').unlink(missing_ok=True); row['why'] = '; '.join(f'without {w}: remove the label map to make it' for w in outputs if not (out/f'{f.stem}{_endings[w]}').exists())
             else:
                 try: row.update(self.predict_file(f, out, outputs, **kwargs), state='predicted', seconds=round(time.time()-t, 1))
                 except InputError as e: row.update(state='skipped', why=str(e))
