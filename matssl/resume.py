@@ -119,15 +119,15 @@ class Resume(Callback):
         if self.epochs_done: self._put_back()
     def _collectors(self): return [cb for cb in self.learn.cbs if hasattr(cb, 'run_state')]
     def _put_back(self):
-        "All of the state, or an error and nothing"
+        "Optimiser, generators, callbacks, and then the network"
         about, state = read_state(self.path); part = lambda p: {k[len(p):]: v for k, v in state.items() if k.startswith(p)}; own = get_model(self.model).state_dict()
         with _as_state(self.path):
             new = part('model.')
             if bad := [k for k in {**own, **new} if k not in own or k not in new or own[k].shape != new[k].shape]: raise ValueError(f'{len(bad)} tensors of the network are missing, unknown or of another shape, {bad[0]} among them')
-            get_model(self.model).load_state_dict(new)
             moments = [{**o, **{k.split('.', 1)[1]: v for k, v in part('opt.').items() if k.startswith(f'{i}.')}} for i, o in enumerate(about['opt'])]
             self._put_optimiser(moments, about['hypers']); k, n = processes(); set_random_states(self.dls, about['rngs'][k] if n > 1 else about['rngs'])
             for cb in self._collectors(): cb.set_run_state(about, part)
+            get_model(self.model).load_state_dict(new) # last: where anything is wrong, the network stays as it was
         self.about = about
     def after_epoch(self):
         if self.epoch < self.epochs_done: # passed over: what the recorder noted of it is not so
