@@ -287,6 +287,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'matssl.faults.exploded': ('faults.html#exploded', 'matssl/faults.py')},
             'matssl.files': { 'matssl.files.InputError': ('files.html#inputerror', 'matssl/files.py'),
                               'matssl.files.InputError.__init__': ('files.html#inputerror.__init__', 'matssl/files.py'),
+                              'matssl.files.NotWritten': ('files.html#notwritten', 'matssl/files.py'),
                               'matssl.files.PictureRows': ('files.html#picturerows', 'matssl/files.py'),
                               'matssl.files.PictureRows.__getitem__': ('files.html#picturerows.__getitem__', 'matssl/files.py'),
                               'matssl.files.PictureRows.__init__': ('files.html#picturerows.__init__', 'matssl/files.py'),

@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 import numpy as np, pandas as pd, timm, torch
 from . import __version__
-from .files import InputError, _made, _not_written, alone, clear_parts, written_whole
+from .files import InputError, NotWritten, _made, _not_written, alone, clear_parts, written_whole
 from .mask import Pairs
 from .datasets import data_root
 from .data import MicrographDataLoaders, progress
@@ -306,6 +306,7 @@ def run_benchmark(
             if is_done(c, read_results(out/'results.csv')): continue
             said = f"{p.id} seed {c['seed']} fold {c['fold']} {c['method']}, labels {c['labels']}"
             try: row = run_cell(c, p, next(f for f in chosen if f.name == c['fold']), every, files[c['fold']], s, kw, out, shared)
+            except NotWritten: raise # nor would the next cell be kept
             except Exception as e: failed.append(e); (log or warnings.warn)(f'{said}: FAILED, {type(e).__name__}: {e}'); continue
             append_result(out/'results.csv', row); _cell_state(out, c).unlink(missing_ok=True)
             if log: log(f"{said}: {100*row['miou']:.1f} % ({row['cell_s']:.0f} s)" + ('; pretraining kept its starting weights' if row.get('best_epoch') == 0 else ''))

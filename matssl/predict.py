@@ -6,7 +6,7 @@
 __all__ = ['predict_bands', 'predict_tiled', 'Rescaled', 'scaled_back', 'symmetric', 'class_prior', 'Segmenter']
 
 # %% ../nbs/21_predict.ipynb #8d6872ce
-import hashlib, json, time, warnings
+import hashlib, json, os, time, warnings
 from collections import Counter
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
@@ -16,7 +16,7 @@ import numpy as np, pandas as pd, timm, torch, torch.nn.functional as F
 from PIL import Image
 from safetensors.torch import load, save
 from . import __version__
-from .files import InputError, PictureRows, alone, check_format, clear_parts, file_format, scale_of, tiff_types, written_whole
+from .files import InputError, NotWritten, PictureRows, alone, check_format, clear_parts, file_format, scale_of, tiff_types, written_whole
 from .files import _made, _small_file
 from .micrograph import LabelMap, Micrograph, Stretched, class_colours, read_micrograph, write_label_map
 from .mask import list_pictures
@@ -381,7 +381,7 @@ def predict_file(self:Segmenter,
     **kwargs)->dict: # As for `bands`
     "Predict one picture from file to label TIFF, band by band; size, scale, and the share of each class in %"
     m = _as_micrograph(file, um_per_px, crop_bar); out, stem = Path(out), Path(file).stem; to = lambda k: out/f'{stem}{_endings[k]}'
-    begun = out/f'.{stem}.begun'; old = [to(k) for k in outputs if to(k).exists()]
+    begun = out/f'.{stem}.begun'; old = [to(k) for k in outputs if os.path.exists(to(k))]
     if out.resolve() == Path(file).parent.resolve(): raise InputError(out, 'the picture itself', 'another folder', 'choose another for the label map')
     if old and not begun.exists(): raise InputError(old[0], 'a file that no unfinished run has made', 'a free name', 'remove it, or choose another folder')
     for f in (begun, out/f'{stem}.tif', *map(to, _endings)): clear_parts(f) # of a run that was killed
@@ -450,6 +450,7 @@ def predict_files(self:Segmenter,
             if (out/f'{f.stem}.tif').exists(): (out/f'.{f.stem}.begun').unlink(missing_ok=True); row['why'] = '; '.join(f'without {w}: remove the label map to make it' for w in outputs if not (out/f'{f.stem}{_endings[w]}').exists())
             else:
                 try: row.update(self.predict_file(f, out, outputs, **kwargs), state='predicted', seconds=round(time.time()-t, 1))
+                except NotWritten: raise
                 except InputError as e: row.update(state='skipped', why=str(e))
             rows.append(row)
             if said: said(row)
