@@ -53,14 +53,23 @@ class Lab:
         p.goto(f'{self.url}/doc/tree/{name}.ipynb?reset'); p.wait_for_selector('.jp-Notebook .jp-Cell', timeout=60000)
         first = p.locator('.jp-Notebook .jp-Cell').first
         for _ in range(30): # until the kernel is there and takes the cell
-            first.locator('.cm-content').click(); p.keyboard.press('Control+Enter'); time.sleep(1)
+            self.click(first); p.keyboard.press('Control+Enter'); time.sleep(1)
             if first.locator('.jp-InputPrompt').inner_text().strip() not in ('', '[ ]:'): break
         p.wait_for_selector('.jp-OutputArea .widget-vbox, .jp-OutputArea .lm-Widget.jupyter-widgets', timeout=90000); time.sleep(.5)
         return p
+    def click(self, cell, seconds=60):
+        "Put the cursor into a cell; a question that JupyterLab asks first, such as for a kernel that is slow to start, gets its default answer"
+        end = time.monotonic() + seconds
+        while True:
+            try: cell.locator('.cm-content').click(timeout=3000); return
+            except Exception: # the browser's own error, of a package that may be missing
+                if time.monotonic() > end: raise
+                asked = self.page.locator('.jp-Dialog')
+                if asked.count(): print(f'        answered: {" ".join(asked.first.inner_text().split())[:200]}'); asked.first.locator('.jp-mod-accept').click(timeout=3000)
     def run(self, code, seconds=30):
         "Run code in the notebook's kernel, in its last cell; what it printed"
         time.sleep(.1); p = self.page; cell = p.locator('.jp-Notebook .jp-CodeCell').last; mark = f'done{time.monotonic_ns()}'
-        cell.locator('.cm-content').click(); p.keyboard.press('Control+A'); p.keyboard.insert_text(f"{code}\nprint('{mark}')"); p.keyboard.press('Control+Enter')
+        self.click(cell); p.keyboard.press('Control+A'); p.keyboard.insert_text(f"{code}\nprint('{mark}')"); p.keyboard.press('Control+Enter')
         out = cell.locator('.jp-OutputArea-output'); end = time.monotonic() + seconds
         while time.monotonic() < end:
             text = '\n'.join(out.all_inner_texts())
