@@ -104,7 +104,6 @@ def check_format(
 
 # %% ../nbs/00_files.ipynb #5e1c0a31
 most_gb = 4. # decoded pixels that are read at once, 2**30 bytes
-_palette_cost = 10 # bytes a pixel, while colours are looked up
 
 def _check_size(path, shape, dtype, lazy=False, cost=1):
     "Refuse what a file claims to hold, before it is decoded; `cost`: bytes that reading takes for each of the pixels'"
@@ -165,18 +164,18 @@ def _webp_claim(b):
     return tuple(v & 0x3fff for v in struct.unpack('<HH', b[26:30]))[::-1]
 
 def _claim(b):
-    "Height and width that the header of a JPEG, JPEG 2000, PNG, LERC or WebP stream names, or None"
+    "Height and width that the header of a JPEG, JPEG 2000, PNG, LERC or WebP stream names; None where it names none, () where it is another"
     if b[:2] == b'\xff\xd8': return _jpeg_claim(b)
     if b[:4] == b'\xff\x4f\xff\x51' or b[4:8] == b'jP  ': return _jp2_claim(b)
-    if len(b) < 30: return
+    if len(b) < 30: return ()
     if b[:4] == b'\x89PNG': return struct.unpack('>II', b[16:24])[::-1]
     if b[:4] == b'RIFF': return _webp_claim(b)
     if b[:6] == b'Lerc2 ': i = 10 if struct.unpack('<i', b[6:10])[0] < 3 else 14; return struct.unpack('<ii', b[i:i+8])
-    if b[:10] == b'CntZImage ': return struct.unpack('<ii', b[18:26])
+    return struct.unpack('<ii', b[18:26]) if b[:10] == b'CntZImage ' else ()
 
 # %% ../nbs/00_files.ipynb #c8335815
 def _check_stream(path, page, b):
-    "Refuse a strip or tile that is a larger picture than its place in the TIFF; what it claims, or None"
+    "Refuse a strip or tile that is a larger picture than its place in the TIFF; what it claims"
     c = _claim(imagecodecs.bitorder_decode(b) if page.fillorder == 2 else b)
     if c and c[0]*c[1] > max(2**20, 4*np.prod([float(k) for k in page.chunks])):
         raise InputError(path, f'a strip or tile that is a picture of {c[0]} x {c[1]} px', f'at most {" x ".join(map(str, page.chunks))}, as the file says', 'export it again')
@@ -188,7 +187,8 @@ def _check_streams(path, tif, page):
     for at, n in dict.fromkeys(zip(page.dataoffsets, page.databytecounts)):
         for most in sorted({min(n, 2**12), n}): # the size stands near the start
             tif.filehandle.seek(at)
-            if _check_stream(path, page, tif.filehandle.read(most)): break
+            if _check_stream(path, page, tif.filehandle.read(most)) is not None: break
+        else: raise ValueError('a strip that names no size')
 
 # %% ../nbs/00_files.ipynb #c8335813
 def _as_stored(a, page, indices):
@@ -210,7 +210,7 @@ def _tiff_page(tif, path, page, n):
 def _read_tiff(path, page, indices):
     tif, sizes = _open_tiff(path)
     with tif:
-        p = _tiff_page(tif, path, page, len(sizes)); _check_size(path, p.shape, p.dtype, cost=_palette_cost if p.photometric.name == 'PALETTE' and not indices else 1); _check_streams(path, tif, p)
+        p = _tiff_page(tif, path, page, len(sizes)); _check_size(path, p.shape, p.dtype, cost=6 if p.photometric.name == 'PALETTE' and not indices else 1); _check_streams(path, tif, p)
         return _as_stored(p.asarray(), p, indices)
 
 # %% ../nbs/00_files.ipynb #363b20b9
@@ -220,7 +220,7 @@ _pillow_formats = ('PNG', 'JPEG', 'BMP', 'TIFF', 'GIF') # by content; others, su
 def _read_pillow(path, indices):
     with Image.open(path, formats=_pillow_formats) as im:
         with open(path, 'rb') as f: deep = im.format == 'PNG' and im.mode in ('RGB', 'RGBA', 'LA') and f.read(25)[24] == 16
-        _check_size(path, (im.height, im.width, len(im.getbands())), np.uint16 if deep or im.mode.startswith('I;16') else np.int32 if im.mode in ('I', 'F') else np.uint8, cost=_palette_cost if im.mode == 'P' and not indices else 1)
+        _check_size(path, (im.height, im.width, len(im.getbands())), np.uint16 if deep or im.mode.startswith('I;16') else np.int32 if im.mode in ('I', 'F') else np.uint8, cost=10 if im.mode == 'P' and not indices else 1)
         if deep: return imagecodecs.png_decode(Path(path).read_bytes())
         if im.mode == 'P' and not indices: im = im.convert('RGB')
         elif im.mode in ('CMYK', 'YCbCr', 'LAB', 'HSV', 'PA'): im = im.convert('RGB')
@@ -454,8 +454,8 @@ def _file_facts(
     if facts.get('um_per_px'):
         full, y = facts.get('taken', (None,))[0], facts.get('um_per_px_y')
         if full and full != width: facts['um_per_px'] *= full/width; facts.pop('picture_rows', None); doubt.append(f'taken with {full} px across, now {width}')
-        if y and abs(y/facts['um_per_px']-1) > .01 and not doubt: doubt.append(f'pixels are {y/facts["um_per_px"]:.3g} times as high as wide')
         if not least_um <= facts['um_per_px'] <= most_um: doubt.append(f'{facts.pop("um_per_px"):.3g} um/px, which no microscope has: not taken')
+        elif y and abs(y/facts['um_per_px']-1) > .01 and not doubt: doubt.append(f'pixels are {y/facts["um_per_px"]:.3g} times as high as wide')
     if doubt: facts['doubtful'] = '; '.join(doubt)
     return facts
 
