@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from scipy import ndimage as ndi
 from scipy.special import stdtrit
+from .files import least_um, most_um
 from .micrograph import InputError, LabelMap
 from .fractions import check_scale, field_statistics
 
@@ -106,9 +107,10 @@ def grain_map(
     smallest:int=10, # Smallest closed part of a boundary map that is a grain, px
 )->GrainMap:
     "Grains of one field"
-    if isinstance(x, GrainMap): return x
     um, source = um_per_px or getattr(x, 'um_per_px', None), getattr(x, 'source', None) or 'grain map'
-    if um_per_px is not None and not (np.isfinite(um_per_px) and um_per_px > 0): raise InputError(source, f'a scale of {um_per_px} um/px', 'a positive number', 'leave it out where it is not known')
+    for u in (um_per_px, um):
+        if u is not None and not (np.isfinite(u) and least_um <= u <= most_um): raise InputError(source, f'a scale of {u} um/px', f'a positive number, {least_um:g} to {most_um:g}', 'leave it out where it is not known')
+    if isinstance(x, GrainMap): return x
     a = np.asarray(x.labels if isinstance(x, LabelMap) else x)
     if a.ndim != 2 or a.dtype.kind not in 'biu': raise InputError(source, f'an array of {a.dtype} of shape {a.shape}', 'grain numbers or a boundary mask, (H, W)', 'pass integers or bool')
     out, mended = np.zeros(a.shape, bool), None

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np, tifffile
 from fastcore.basics import patch
 from .files import *
-from .files import _file_facts
+from .files import _file_facts, _open_tiff
 
 # %% ../nbs/00_micrograph.ipynb #79cfb453
 def find_data_bar(
@@ -77,8 +77,11 @@ def read_micrograph(
     meta = _file_facts(path, px.shape[1]); hand = scale_of(um_per_px, path)
     if meta.get('pages', 1) > 1 and not page: warnings.warn(f'{path.name}: {meta["pages"]} pages of one size, the first is read; name another with page=', stacklevel=2)
     found = meta.pop('um_per_px', None); meta.pop('um_per_px_y', None); taken = meta.pop('taken', (None, None))
+    rows = meta.pop('picture_rows', None)
+    if rows is not None and rows < len(px)/2: # a bar takes a tenth
+        meta['doubtful'] = '; '.join([*([meta['doubtful']] if 'doubtful' in meta else []), f'the file says that {rows} of {len(px)} rows are picture: not believed']); rows = None
     if hand: meta['scale_from'] = 'by hand'; meta.pop('doubtful', None)
-    rows = meta.pop('picture_rows', None) or (taken[1] if taken[0] == px.shape[1] and (taken[1] or 0) >= .8*len(px) else None)
+    rows = rows or (taken[1] if taken[0] == px.shape[1] and (taken[1] or 0) >= .8*len(px) else None)
     rows = min(rows or find_data_bar(px), len(px)) if crop_bar else len(px)
     meta.update(bar_rows=len(px)-rows, dtype=str(px.dtype))
     return Micrograph((_Part(px, rows) if rows < len(px) else px) if lazy else px[:rows], hand or found, meta, path)
@@ -209,7 +212,7 @@ def label_tags(
     codes, um_per_px=None, source=None, scale_from=None, **more)->dict: # Class names; um/px; the micrograph's file; origin of the scale; anything else
     "What `tifffile` needs to write a label map that ImageJ opens with its scale"
     info = json.dumps(dict(codes=list(codes), source=Path(source).name if source else None, scale_from=scale_from, **more))
-    res = {} if not um_per_px else dict(resolution=(1/um_per_px, 1/um_per_px))
+    res = {} if not um_per_px else dict(resolution=(1/um_per_px, 1/um_per_px)) if check_um(um_per_px, source or 'label map') else {}
     return dict(imagej=True, metadata=dict(Info=info, **({'unit': 'um'} if res else {})), **res)
 
 def write_label_map(
@@ -225,14 +228,14 @@ def read_label_map(
     "Read a label map with its scale and class names"
     labels, info, um = read_pixels(path, indices=True), {}, None
     if Path(path).suffix.lower() in tiff_types:
-        with tifffile.TiffFile(path) as tif: info = (tif.imagej_metadata or {}).get('Info', '{}')
+        with _open_tiff(path)[0] as tif: info = (tif.imagej_metadata or {}).get('Info', '{}')
         try: info, um = json.loads(info), _file_facts(path, labels.shape[1]).get('um_per_px')
         except (ValueError, RecursionError, TypeError): info = {}
         if not isinstance(info, dict): info = {}
         info = {k: v for k, v in info.items() if isinstance(v, str) and k in ('source', 'scale_from') or k == 'codes' and isinstance(v, list) and len(v) <= 256 and all(isinstance(c, str) for c in v)}
-    top = int(labels[labels != 255].max(initial=0)) if labels.ndim == 2 and labels.dtype.kind in 'biu' else -1
-    codes = codes or info.get('codes') or [f'class {i}' for i in range(top+1)]
-    if not 0 <= top < len(codes): raise InputError(path, f'{labels.dtype} values of shape {labels.shape}, up to {labels.max()}', f'class numbers 0 to {len(codes)-1}', 'read painted or 0/255 masks with read_mask, or pass all class names')
+    x = labels[labels != 255]; low, top = (int(x.min(initial=0)), int(x.max(initial=0))) if labels.ndim == 2 and labels.dtype.kind in 'biu' else (-1, -1)
+    codes = codes or info.get('codes') or [f'class {i}' for i in range(min(top, 254)+1)]
+    if low < 0 or top >= min(len(codes), 255): raise InputError(path, f'{labels.dtype} values of shape {labels.shape}, {labels.min()} to {labels.max()}', f'class numbers 0 to {min(len(codes), 255)-1}', 'read painted or 0/255 masks with read_mask, or pass all class names')
     return LabelMap(labels.astype(np.uint8), codes, um, info.get('source'), scale_from=info.get('scale_from'))
 
 # %% ../nbs/00_micrograph.ipynb #a323545f
