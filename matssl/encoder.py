@@ -148,7 +148,7 @@ def _check_unfolded(ops, most):
 
 def _check_pickles(file):
     "Look through the pickles of a `.pth` file before one of them is loaded"
-    most = 10**5 + 10*file.stat().st_size # state dicts come to less than one a byte
+    most = 10**5 + 10*Path(file).stat().st_size # state dicts come to less than one a byte
     try:
         with open(file, 'rb') as f:
             if f.read(4) == b'PK\3\4': return _check_unfolded(pickletools.genops(torch._C.PyTorchFileReader(str(file)).get_record('data.pkl')), most)
@@ -241,19 +241,28 @@ def save_encoder(
 # %% ../nbs/10_encoder.ipynb #03c474f3
 _not_a_network = ('pretrained', 'checkpoint_path', 'cache_dir', 'features_only', 'weights', 'stats', 'arch')
 
+def _number(v): return isinstance(v, (int, float)) and not isinstance(v, bool) and abs(v) < 1e30
+
+def _check_notes(file, notes):
+    "Refuse notes whose pool or scale would be of no use later"
+    pool, um = notes.get('pool'), notes.get('um_per_px')
+    if not (pool is None or isinstance(pool, list) and all(isinstance(h, str) and re.fullmatch('[0-9a-fA-F]{64}', h) for h in pool)): raise InputError(file, 'a pool that is none', 'fingerprints of 64 hexadecimal digits', 'save it again')
+    if not (um is None or _number(um) and um > 0): raise InputError(file, f'a scale of {str(um)[:40]} um/px in the notes', 'a positive number', 'save it again')
+
 def _check_network(
     file, # Where the description comes from
     about): # `arch`, `timm_kwargs` and `stats`
     "Refuse a description that asks for anything but a network of timm, or for one that its file cannot hold"
     if not isinstance(about, dict): raise InputError(file, f'a {type(about).__name__} as description', 'arch, timm_kwargs and stats', 'save it again')
-    arch, kw, s = about.get('arch'), about.get('timm_kwargs', {}), about.get('stats'); number = lambda v: isinstance(v, (int, float)) and not isinstance(v, bool) and abs(v) < 1e30
+    arch, kw, s = about.get('arch'), about.get('timm_kwargs', {}), about.get('stats')
     small = lambda v, most: v is None or isinstance(v, bool) or isinstance(v, str) and len(v) <= 200 or isinstance(v, (int, float)) and abs(v) <= most
     fine = lambda k, v: len(k) <= 200 and k not in _not_a_network and not k.startswith('pretrained_cfg') and (k != 'in_chans' or v == 3) and all(small(x, 1024 if k == 'img_size' else 4096) for x in (v if isinstance(v, list) and len(v) <= 64 else [v]))
     if not isinstance(arch, str) or not timm.is_model(arch): raise InputError(file, f'the architecture {str(arch)[:80]!r}', 'a name of timm', 'update timm, or ask whoever made the file')
     bad = [k for k, v in kw.items() if not fine(k, v)] if isinstance(kw, dict) else [str(kw)[:80]]
     if bad: raise InputError(file, f'the settings {_some(bad, 5)}', 'settings of a network alone', 'do not use this file unless you know who made it')
-    if not (isinstance(s, list) and len(s) == 2 and all(isinstance(r, list) and len(r) in (1, 3) and all(map(number, r)) for r in s) and len(s[0]) == len(s[1]) and min(s[1]) > 0): raise InputError(file, f'stats {str(s)[:80]}', 'means and deviations of the channels', 'save it again')
+    if not (isinstance(s, list) and len(s) == 2 and all(isinstance(r, list) and len(r) in (1, 3) and all(map(_number, r)) for r in s) and len(s[0]) == len(s[1]) and min(s[1]) > 0): raise InputError(file, f'stats {str(s)[:80]}', 'means and deviations of the channels', 'save it again')
     if not isinstance(about.get('method', ''), str) or not isinstance(about.get('notes', {}), dict): raise InputError(file, 'notes that are none', 'what save_encoder writes', 'save it again')
+    _check_notes(file, about.get('notes', {}))
 
 _most_layers = 10_000 # the deepest of timm have some thousands
 
