@@ -16,6 +16,7 @@ from fastai.data.load import DataLoader
 from fastai.torch_core import default_device, to_detach
 from fastcore.basics import chunked, patch
 from fastcore.imports import in_jupyter
+from .files import most_gb
 from .micrograph import InputError, Micrograph, class_colours, read_micrograph, read_scales
 from .mask import MaskReader, Pair, Pairs, check_same_size, codes_beside, list_pictures, pair_files
 
@@ -62,8 +63,9 @@ def shape_at(
     if rescale_to is None: return tuple(shape)
     if not (np.isfinite(rescale_to) and rescale_to > 0): raise InputError('rescale_to', f'{rescale_to}', 'a positive number, um/px', 'correct it')
     if not um_per_px: raise InputError(source, 'no scale', f'a known scale, to bring it to {rescale_to:g} um/px', 'give it with um_per_px= (a number or a CSV of files and scales)')
-    out = tuple(max(1, round(n*um_per_px/rescale_to)) for n in shape)
-    if min(out) < min(16, *shape): raise InputError(source, f'{out[1]} x {out[0]} px after rescaling from {um_per_px:g} to {rescale_to:g} um/px', 'at least 16 px', 'rescale_to is in um/px: check the unit')
+    k = um_per_px/rescale_to; out = tuple(max(1, round(n*um_per_px/rescale_to)) for n in shape) if k < 1e6 else shape
+    if k > 32 or k > 2 and np.prod(out, dtype=float) > most_gb*2**30: raise InputError(source, f'{um_per_px:g} um/px, to be enlarged {k:.3g} times to {rescale_to:g} um/px', f'at most 32 times, and {most_gb:g} GB of pixels', 'rescale_to is in um/px: check the unit')
+    if k < 1/32 or min(out) < min(16, *shape): raise InputError(source, f'{out[1]} x {out[0]} px after rescaling from {um_per_px:g} to {rescale_to:g} um/px', 'at least 16 px, and at most 32 times smaller', 'rescale_to is in um/px: check the unit')
     return out
 
 

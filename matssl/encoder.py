@@ -6,12 +6,16 @@
 __all__ = ['imagenet_stats', 'LoadReport', 'Encoder', 'InputNorm', 'split_state', 'load_weights', 'save_encoder', 'load_encoder']
 
 # %% ../nbs/10_encoder.ipynb #7fb6a498
-import json, re, zipfile
+import json, math, pickletools, re, zipfile
 from difflib import get_close_matches
 from collections import namedtuple
+from itertools import islice
+from pickle import UnpicklingError
 from pathlib import Path
 import numpy as np, timm, torch
 from torch import nn
+from torch.func import functional_call
+from torch.nn.modules.module import register_module_module_registration_hook
 from safetensors import safe_open
 from safetensors.torch import load_file, save
 from .files import InputError, check_format, file_format, written_whole
@@ -50,13 +54,17 @@ class Encoder(nn.Module):
         self.body = _body(arch, pretrained and not weights, timm_kwargs)
         cfg = timm.get_pretrained_cfg(arch)
         self.stats = tuple(map(tuple, stats or ((cfg.mean, cfg.std) if cfg else imagenet_stats)))
+        if len(self.stats) != 2 or {len(r) for r in self.stats} not in ({1}, {timm_kwargs.get('in_chans', 3)}): raise InputError(arch, f'stats of {" and ".join(str(len(r)) for r in self.stats[:4])} numbers', 'a mean and a deviation for each channel', 'pass stats=((means), (standard deviations))')
         if weights: load_weights(self, weights)
         if weights or pretrained: self.method = 'imagenet' if pretrained and not weights else f'weights of {Path(weights).name}'
         self._probe(cfg)
     def _probe(self, cfg):
         n = self.timm_kwargs.get('img_size') or (cfg.input_size[-1] if cfg and cfg.fixed_input_size else 64)
         training = self.training; self.eval()
-        with torch.no_grad(): maps = self.body(torch.zeros(1, self.timm_kwargs.get('in_chans', 3), n, n))
+        shape = (1, self.timm_kwargs.get('in_chans', 3), *(n if isinstance(n, (list, tuple)) else (n, n))); n = shape[-1]
+        with torch.no_grad():
+            try: maps = functional_call(self.body, {k: v.to('meta') for k, v in (*self.body.named_parameters(), *self.body.named_buffers())}, torch.zeros(shape, device='meta')) # shapes alone: costs nothing at any size
+            except Exception: maps = self.body(torch.zeros(shape))
         want = self.body.feature_info.channels()
         self.channels_last = any(m.shape[1] != c and m.shape[-1] == c for m, c in zip(maps, want))
         maps = [m.permute(0, 3, 1, 2) if self.channels_last else m for m in maps][-4:]
@@ -84,6 +92,11 @@ LoadReport = namedtuple('LoadReport', 'matched missing unexpected')
 _wrappers = {'module', 'backbone', 'encoder', 'encoder_q', 'model', 'body', 'net', 'state_dict', 'feature_extractor'}
 _children = {'0': 'conv1', '1': 'bn1', '4': 'layer1', '5': 'layer2', '6': 'layer3', '7': 'layer4'} # of a ResNet in an nn.Sequential
 
+_longest = 1000 # characters in the name of a tensor; the longest of timm has about a hundred
+
+def _cut(k): "A name for a message"; k = k if isinstance(k, str) else f'a {type(k).__name__}'; return k if len(k) <= 80 else f'{k[:76]} ...'
+def _some(keys, n): return [_cut(k) for k in islice(keys, n)]
+
 def _read_state(file):
     "Tensors of a `.safetensors` or `.pth` file; never unpickles objects"
     file = Path(file)
@@ -92,16 +105,57 @@ def _read_state(file):
         if zipfile.is_zipfile(file):
             with zipfile.ZipFile(file) as z: inside = sum(i.file_size for i in z.infolist())
             if inside > 4*file.stat().st_size + 2**20: raise ValueError(f'a zip of {file.stat().st_size} bytes that claims {inside}')
-        state = load_file(file) if file.suffix == '.safetensors' else torch.load(file, map_location='cpu', weights_only=True)
+        if file.suffix == '.safetensors': state = load_file(file)
+        else: _check_pickles(file); state = torch.load(file, map_location='cpu', weights_only=True)
     except Exception as e: raise InputError(file, f'no readable weights ({type(e).__name__}: {"damaged, or objects that are no tensors, which are never loaded" if type(e).__name__ == "UnpicklingError" else str(e)[:90]})', 'a state dict in .pth or .safetensors', 'save the state dict alone and try again') from e
     for _ in range(8): # wrappers in wrappers; a file may hold itself
         if isinstance(state, dict) and any(torch.is_tensor(v) for v in state.values()): break
         if not isinstance(state, dict): raise InputError(file, f'a {type(state).__name__}', 'a state dict', 'save model.state_dict()')
         inner = next((state[k] for k in ('state_dict', 'model', 'model_state_dict', 'encoder') if isinstance(state.get(k), dict)), None)
-        if inner is None: raise InputError(file, f'keys {list(state)[:5]}', 'a state dict', 'save model.state_dict()')
+        if inner is None: raise InputError(file, f'keys {_some(state, 5)}', 'a state dict', 'save model.state_dict()')
         state = inner
     plain = lambda v: torch.is_tensor(v) and v.layout == torch.strided and v.device.type == 'cpu' and not v.is_quantized
-    return {k: v for k, v in state.items() if isinstance(k, str) and plain(v)}
+    state = {k: v for k, v in state.items() if isinstance(k, str) and plain(v)}
+    if (n := max(map(len, state), default=0)) > _longest: raise InputError(file, f'a tensor whose name has {n} characters', f'at most {_longest}', 'save model.state_dict()')
+    return state
+
+# %% ../nbs/10_encoder.ipynb #b95c7605
+_ones = {'NONE', 'NEWFALSE', 'NEWTRUE', 'EMPTY_TUPLE', 'BININT', 'BININT1', 'BININT2', 'BINFLOAT', 'BINUNICODE', 'SHORT_BINSTRING', 'LONG1'}
+
+def _check_unfolded(ops, most):
+    "Refuse a pickle whose parts contain one another over and over: hashing or printing them would take for ever. Nothing is executed"
+    one, name, stack, marks, memo, again = [1], [1], [], [], {}, 0; total = lambda vs: 1 + sum(v[0] for v in vs)
+    def items(): nonlocal stack; got = stack; stack = marks.pop(); return got
+    def last(n): got = stack[-n:]; del stack[-n:]; return got
+    for op, arg, _ in ops:
+        op = op.name
+        if op in _ones: stack.append(one)
+        elif op == 'GLOBAL': stack.append(name)
+        elif op in ('EMPTY_LIST', 'EMPTY_DICT', 'EMPTY_SET'): stack.append([1])
+        elif op == 'MARK': marks.append(stack); stack = []
+        elif op.startswith('TUPLE'): vs = items() if op == 'TUPLE' else last(int(op[-1])); stack.append([total(vs)])
+        elif op in ('APPENDS', 'SETITEMS'): vs = items(); stack[-1][0] += total(vs)
+        elif op in ('APPEND', 'SETITEM'): vs = last(1 + (op == 'SETITEM')); stack[-1][0] += total(vs)
+        elif op in ('BINPUT', 'LONG_BINPUT'): memo[arg] = stack[-1]
+        elif op in ('BINGET', 'LONG_BINGET'): stack.append(memo[arg]); again += memo[arg][0]
+        elif op in ('REDUCE', 'NEWOBJ'):
+            f, args = last(2); stack.append([1 + args[0]])
+            if f is not name: raise UnpicklingError('a call of something that is no name')
+        elif op == 'BINPERSID': again += most*(last(1)[0][0] > 99); stack.append([1])
+        elif op == 'BUILD': last(1)
+        elif op != 'PROTO': return # the end, or what torch refuses
+        if again > most: raise OverflowError('parts within parts, over and over')
+
+def _check_pickles(file):
+    "Look through the pickles of a `.pth` file before one of them is loaded"
+    most = 10**5 + 10*Path(file).stat().st_size # state dicts come to less than one a byte
+    try:
+        with open(file, 'rb') as f:
+            if f.read(4) == b'PK\3\4': return _check_unfolded(pickletools.genops(torch._C.PyTorchFileReader(str(file)).get_record('data.pkl')), most)
+            f.seek(0)
+            for _ in range(5): _check_unfolded(pickletools.genops(f), most) # before torch 1.6: five, one after the other
+    except (OverflowError, OSError, RuntimeError): raise
+    except Exception as e: raise UnpicklingError(str(e)) from e
 
 # %% ../nbs/10_encoder.ipynb #b95c7604
 def _flat(k): return k.replace('.', '_')
@@ -109,7 +163,7 @@ def _flat(k): return k.replace('.', '_')
 def _place(key, wanted):
     "The network's own key for a file's key, wrappers taken off; or None"
     parts = key.split('.')
-    while parts:
+    for _ in range(min(len(parts), 16)): # wrappers in wrappers
         if (k := wanted.get(_flat('.'.join(parts)))): return k
         if parts[0] in _children and (k := wanted.get(_flat('.'.join([_children[parts[0]], *parts[1:]])))): return k
         if parts[0] not in _wrappers and not (parts[0] == '0' and len(parts) > 2): return
@@ -137,6 +191,17 @@ def split_state(
         if parts[0] in names: out['.'.join(parts)] = v
     return out
 
+# %% ../nbs/10_encoder.ipynb #9b980dd0
+def _check_numbers(
+    file, # For the message
+    state:dict, # Tensors of the file
+    own:dict): # Those of the network, by the same names
+    "Refuse weights that are no numbers (NaN, infinite), or of another kind than the network's"
+    for k, v in state.items():
+        if (mine := own.get(k)) is None: continue
+        if mine.is_floating_point() and v.dtype not in (torch.float32, torch.float16, torch.bfloat16, torch.float64): raise InputError(file, f'{_cut(k)} of type {str(v.dtype)[6:]}', 'real numbers of 16 to 64 bits', 'save the weights as they were trained')
+        if v.is_floating_point() and not math.isfinite(v.sum()) and not v.isfinite().all() and mine.isfinite().all(): raise InputError(file, f'{_cut(k)} with {int((~v.isfinite()).sum())} of {v.numel()} numbers that are not finite', 'numbers', 'take the weights of an earlier epoch: this training has failed')
+
 # %% ../nbs/10_encoder.ipynb #9b980dcf
 def load_weights(
     enc:nn.Module, # An `Encoder`
@@ -149,12 +214,12 @@ def load_weights(
         mine = _place(k, wanted)
         if mine is None: extra.append(k); continue
         if mine in got and not torch.equal(got[mine], v): raise InputError(file, f'two different tensors for {mine}', 'one', 'save the encoder alone')
-        if own[mine].shape != v.shape: raise InputError(file, f'{k} of shape {tuple(v.shape)}', f'{tuple(own[mine].shape)} for {enc.arch}', 'name the architecture that the file was made with')
+        if own[mine].shape != v.shape: raise InputError(file, f'{_cut(k)} of shape {str(tuple(v.shape))[:80]}', f'{tuple(own[mine].shape)} for {enc.arch}', 'name the architecture that the file was made with')
         got[mine] = v
-    if deeper := _deeper(extra, own, enc.arch): raise InputError(file, f'more layers than {enc.arch} has ({deeper[:3]} ...)', f'weights of {enc.arch}', 'name the architecture that the file was made with')
+    if deeper := _deeper(extra, own, enc.arch): raise InputError(file, f'more layers than {enc.arch} has ({_some(deeper, 3)} ...)', f'weights of {enc.arch}', 'name the architecture that the file was made with')
     missing = [k for k in own if k not in got and not k.endswith('num_batches_tracked')]
-    if missing: raise InputError(file, f'{len(got)} of the {len(own)} tensors of {enc.arch} (missing {missing[:4]} ...; unexpected {extra[:4]})', 'all of them', 'name the architecture that the file was made with')
-    enc.body.load_state_dict({**own, **got})
+    if missing: raise InputError(file, f'{len(got)} of the {len(own)} tensors of {enc.arch} (missing {missing[:4]} ...; unexpected {_some(extra, 4)})', 'all of them', 'name the architecture that the file was made with')
+    _check_numbers(file, got, own); enc.body.load_state_dict({**own, **got})
     return LoadReport(sorted(got), missing, extra)
 
 # %% ../nbs/10_encoder.ipynb #03c474f1
@@ -176,39 +241,60 @@ def save_encoder(
 # %% ../nbs/10_encoder.ipynb #03c474f3
 _not_a_network = ('pretrained', 'checkpoint_path', 'cache_dir', 'features_only', 'weights', 'stats', 'arch')
 
+def _number(v): return isinstance(v, (int, float)) and not isinstance(v, bool) and abs(v) < 1e30
+
+def _check_notes(file, notes):
+    "Refuse notes whose pool or scale would be of no use later"
+    pool, um = notes.get('pool'), notes.get('um_per_px')
+    if not (pool is None or isinstance(pool, list) and all(isinstance(h, str) and re.fullmatch('[0-9a-fA-F]{64}', h) for h in pool)): raise InputError(file, 'a pool that is none', 'fingerprints of 64 hexadecimal digits', 'save it again')
+    if not (um is None or _number(um) and um > 0): raise InputError(file, f'a scale of {str(um)[:40]} um/px in the notes', 'a positive number', 'save it again')
+
 def _check_network(
     file, # Where the description comes from
     about): # `arch`, `timm_kwargs` and `stats`
     "Refuse a description that asks for anything but a network of timm, or for one that its file cannot hold"
     if not isinstance(about, dict): raise InputError(file, f'a {type(about).__name__} as description', 'arch, timm_kwargs and stats', 'save it again')
-    arch, kw, s = about.get('arch'), about.get('timm_kwargs', {}), about.get('stats'); number = lambda v: isinstance(v, (int, float)) and abs(v) < 1e30
-    small = lambda v, most: v is None or isinstance(v, (str, bool)) or isinstance(v, (int, float)) and abs(v) <= most
-    fine = lambda k, v: k not in _not_a_network and not k.startswith('pretrained_cfg') and all(small(x, 1024 if k == 'img_size' else 4096) for x in (v if isinstance(v, list) and len(v) <= 64 else [v]))
+    arch, kw, s = about.get('arch'), about.get('timm_kwargs', {}), about.get('stats')
+    small = lambda v, most: v is None or isinstance(v, bool) or isinstance(v, str) and len(v) <= 200 or isinstance(v, (int, float)) and abs(v) <= most
+    fine = lambda k, v: len(k) <= 200 and k not in _not_a_network and not k.startswith('pretrained_cfg') and (k != 'in_chans' or v == 3) and all(small(x, 1024 if k == 'img_size' else 4096) for x in (v if isinstance(v, list) and len(v) <= 64 else [v]))
     if not isinstance(arch, str) or not timm.is_model(arch): raise InputError(file, f'the architecture {str(arch)[:80]!r}', 'a name of timm', 'update timm, or ask whoever made the file')
     bad = [k for k, v in kw.items() if not fine(k, v)] if isinstance(kw, dict) else [str(kw)[:80]]
-    if bad: raise InputError(file, f'the settings {bad[:5]}', 'settings of a network alone', 'do not use this file unless you know who made it')
-    if not (isinstance(s, list) and len(s) == 2 and all(isinstance(r, list) and 1 <= len(r) <= 4 and all(map(number, r)) for r in s) and min(s[1]) > 0): raise InputError(file, f'stats {str(s)[:80]}', 'means and deviations of the channels', 'save it again')
+    if bad: raise InputError(file, f'the settings {_some(bad, 5)}', 'settings of a network alone', 'do not use this file unless you know who made it')
+    if not (isinstance(s, list) and len(s) == 2 and all(isinstance(r, list) and len(r) in (1, 3) and all(map(_number, r)) for r in s) and len(s[0]) == len(s[1]) and min(s[1]) > 0): raise InputError(file, f'stats {str(s)[:80]}', 'means and deviations of the channels', 'save it again')
     if not isinstance(about.get('method', ''), str) or not isinstance(about.get('notes', {}), dict): raise InputError(file, 'notes that are none', 'what save_encoder writes', 'save it again')
+    _check_notes(file, about.get('notes', {}))
+
+_most_layers = 10_000 # the deepest of timm have some thousands
 
 def _check_fits(
     file, # The weights
     arch:str, timm_kwargs:dict): # The network that they are said to be of
     "Refuse a network that is larger than the file of its weights, before memory is taken for it"
+    size, count = Path(file).stat().st_size, 0
+    def limit(*_):
+        nonlocal count; count += 1
+        if count > _most_layers: raise InputError(file, f'{arch} with more than {_most_layers} layers', 'a network', 'do not use this file unless you know who made it')
+    hook = register_module_module_registration_hook(limit)
     try:
-        with torch.device('meta'): n = sum(v.numel() for v in timm.create_model(arch, pretrained=False, features_only=True, **timm_kwargs).parameters())
+        with torch.device('meta'): net = timm.create_model(arch, pretrained=False, features_only=True, **timm_kwargs)
+    except InputError: raise
     except Exception: return # what cannot be built is said by whoever builds it
-    if n > Path(file).stat().st_size: raise InputError(file, f'{Path(file).stat().st_size} bytes', f'the {n} numbers of {arch} with {timm_kwargs}', 'do not use this file unless you know who made it')
+    finally: hook.remove()
+    n, more = (sum(v.numel() for v in vs) for vs in (net.parameters(), net.buffers()))
+    if n > size or more > size + 2**24: raise InputError(file, f'{size} bytes', f'the {n+more*(n <= size)} numbers of {arch} with {str(timm_kwargs)[:80]}', 'do not use this file unless you know who made it')
 
 # %% ../nbs/10_encoder.ipynb #03c474f4
 def _about(file):
     "What `save_encoder` wrote beside the weights, or an empty dict"
     if Path(file).suffix != '.safetensors' or not Path(file).is_file(): return {}
     try:
-        with safe_open(file, 'pt') as f: about = json.loads((f.metadata() or {}).get('matssl_encoder', '{}'))
-    except Exception: return {}
+        with safe_open(file, 'pt') as f: text = (f.metadata() or {}).get('matssl_encoder')
+    except Exception: return {} # said where the weights are read
+    if text is None: return {}
+    try: about = json.loads(text)
+    except (ValueError, RecursionError) as e: raise InputError(file, f'a description that cannot be read ({type(e).__name__})', 'what save_encoder writes', 'copy the file again') from e
     if isinstance(about, dict): check_format(file, about)
-    if about: _check_network(file, about)
-    return about
+    _check_network(file, about); return about
 
 def load_encoder(
     file, # Written by `save_encoder`; or bare weights

@@ -6,7 +6,7 @@
 __all__ = ['predict_bands', 'predict_tiled', 'Rescaled', 'scaled_back', 'symmetric', 'class_prior', 'Segmenter']
 
 # %% ../nbs/21_predict.ipynb #8d6872ce
-import hashlib, json, os, time, warnings
+import hashlib, json, os, re, reprlib, time, warnings
 from collections import Counter
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
@@ -26,8 +26,8 @@ from .resume import fingerprint
 from .export import LabelWriter, overlay_preview, write_geojson, write_index_png
 from .data import _ahead, progress, shape_at, squashed, to_float
 from .encoder import Encoder, load_encoder, split_state
-from .encoder import _check_fits, _check_network
-from .segment import SegmentationModel, warn_scales
+from .encoder import _check_fits, _check_network, _check_notes, _check_numbers, _number, _some
+from .segment import SegmentationModel, check_codes, warn_scales
 
 # %% ../nbs/21_predict.ipynb #a8d5e676
 def _window(size): "Raised cosine, 0.01 to 1"; return .01 + .99*torch.hann_window(size+2, periodic=False)[1:-1]
@@ -64,17 +64,17 @@ def predict_bands(
     win = (_window(tile)[:, None]*_window(tile)).to(device)
     m = -(-8*bs//len(xs)); bands = [ys[k:k+m] for k in range(0, len(ys), m)]        # rows of tiles: enough for eight batches
     fill = lambda r: (r[:, _mirrored(h, tile)] if h < tile else r)[..., _mirrored(w, tile) if w < tile else slice(None)]
-    old = None
-    for k, (g, band) in enumerate(zip(bands, _ahead((fill(_rows(x, g[0], g[-1]+tile)) for g in bands), 1))):
+    win, old = win[:h, :w], None
+    for k, (g, band) in enumerate(zip(bands, _ahead((_rows(x, g[0], g[-1]+tile) for g in bands), 1))):
         at, acc = [(a-g[0], b) for a in g for b in xs], None
         for j in range(0, len(at), bs):
-            y = f(torch.stack([band[:, a:a+tile, b:b+tile] for a, b in at[j:j+bs]]).to(device)).float()
+            y = f(torch.stack([fill(band[:, a:a+tile, b:b+tile]) for a, b in at[j:j+bs]]).to(device)).float()
             if acc is None:
                 acc = torch.zeros(y.shape[1], *band.shape[1:], device=device)
                 if old is not None: acc[:, :old.shape[1]] = old
-            for (a, b), v in zip(at[j:j+bs], y): acc[:, a:a+tile, b:b+tile].addcmul_(v, win)
+            for (a, b), v in zip(at[j:j+bs], y): acc[:, a:a+tile, b:b+tile].addcmul_(v[:, :h, :w], win)
         end = bands[k+1][0]-g[0] if k+1 < len(bands) else band.shape[1]; old = acc[:, end:].clone()
-        yield (acc[:, :end]/(ty[g[0]:g[0]+end, None]*tx))[:, :h-g[0], :w]
+        yield acc[:, :end]/(ty[g[0]:g[0]+end, None]*tx[:w])
 
 @torch.no_grad()
 def predict_tiled(
@@ -162,7 +162,7 @@ class Segmenter:
         config:dict=None, # Origin, scale, fingerprints
         prior:torch.Tensor=None, # `class_prior` of the training masks
         device=None): # Default: the model's
-        self.model, self.codes, self.config, self.prior = model.eval(), list(codes), dict(config or {}), prior
+        check_codes('Segmenter', codes); self.model, self.codes, self.config, self.prior = model.eval(), list(codes), dict(config or {}), prior
         self.device = torch.device(device) if device else next(model.parameters()).device
         self.model.to(self.device, memory_format=torch.channels_last); self.example = None
     @classmethod
@@ -177,7 +177,7 @@ class Segmenter:
         v = dls.valid.dataset if len(dls.valid.dataset.masks) else d; s.example = (v.store[0].copy(), v.masks[0])
         return s
     def __repr__(self):
-        e = self.config.get('encoder', {})
+        e = self.config.get('encoder') or {}
         return f"Segmenter({self.config['decoder']} on {self.config['arch']}, encoder: {e.get('method')}, classes {self.codes}, trained at {self.config.get('um_per_px') or 'unknown'} um/px)"
 
 # %% ../nbs/21_predict.ipynb #68a355e8
@@ -200,21 +200,38 @@ def save(self:Segmenter,
         config.write_text(json.dumps(dict(codes=self.codes, **{**self.config, 'format': file_format, 'version': __version__}, sha256=hashlib.sha256(data).hexdigest()), indent=1))
     return folder
 
+# %% ../nbs/21_predict.ipynb #68a355ea
+def _whole(lo, hi): return lambda v: isinstance(v, int) and not isinstance(v, bool) and lo <= v <= hi
+def _list_of(fine, n=None): return lambda v: isinstance(v, list) and (n is None or len(v) == n) and all(map(fine, v))
+def _dict_of(fine): return lambda v: isinstance(v, dict) and all(map(fine, v.values()))
+def _with(keys, **fields): return lambda v: isinstance(v, dict) and all(k in v for k in keys) and all(f(v[k]) for k, f in fields.items() if k in v)
+def _maybe(fine): return lambda v: v is None or fine(v)
+def _text(v): return isinstance(v, str) and len(v) <= 10_000
+def _score(v): return _number(v) or isinstance(v, float) and v != v
+def _rgb(v): return _list_of(_whole(0, 255), 3)(v)
+def _scale(v): return _number(v) and 1e-9 < v < 1e9
+_nested = ('colours', 'encoder', 'labelled', 'palette', 'scores', 'trained', 'versions')
+_fields = dict( # of config.json: what each may be, in a function and in words
+    decoder=(lambda v: isinstance(v, str) and len(v) <= 200, 'the name of a decoder'), version=(_maybe(_text), 'a text'), versions=(_maybe(_dict_of(_text)), 'texts by name'),
+    stats=(_list_of(_list_of(_number, 3), 2), 'three means and deviations'), tile=(_whole(32, 8192), '32 to 8192 px'), squash=(_maybe(_whole(32, 8192)), '32 to 8192 px, or null'),
+    um_per_px=(_maybe(_scale), 'a positive scale, um/px, or null'), rescale_to=(_maybe(_scale), 'a positive scale, um/px, or null'),
+    levels=(_maybe(lambda v: _list_of(_number, 2)(v) and v[0] < v[1]), 'two rising grey levels, or null'), ignore=(_maybe(_whole(0, 255)), 'a mask value of 0 to 255, or null'),
+    palette=(_maybe(_dict_of(_rgb)), 'three numbers of 0 to 255 for each name, or null'), colours=(_maybe(_list_of(_rgb)), 'three numbers of 0 to 255 for each class'),
+    encoder=(_maybe(_with((), method=_maybe(_text))), 'notes on the encoder'), labelled=(_maybe(_list_of(lambda v: isinstance(v, str) and re.fullmatch('[0-9a-fA-F]{64}', v))), 'fingerprints of 64 hexadecimal digits'),
+    trained=(_maybe(_with((), date=_text, pictures=_maybe(_list_of(_text)), held_back=_maybe(_list_of(_text)), shares=_maybe(_dict_of(_score)), valid_mean_iou=_maybe(_score))), 'date, pictures, held_back, shares and valid_mean_iou'),
+    scores=(_maybe(_list_of(_with(('what', 'date', 'pictures', 'mean_iou', 'iou', 'floors'), what=_text, date=_text, pictures=_list_of(_text), mean_iou=_score, iou=_dict_of(_maybe(_score)), floors=_dict_of(_score)))), 'scores as note_scores writes them'))
+
 # %% ../nbs/21_predict.ipynb #68a355e9
 def _check_config(file, cfg):
     "Refuse a configuration that is incomplete, or that asks for more than a network"
     if isinstance(cfg, dict): check_format(file, cfg)
-    ok = isinstance(cfg, dict) and isinstance(cfg.get('codes'), list) and all(isinstance(c, str) for c in cfg['codes']) and isinstance(cfg.get('stats'), list) and isinstance(cfg.get('decoder'), str) and isinstance(cfg.get('timm_kwargs'), dict)
-    if not ok: raise InputError(file, 'no description of a model', 'codes, arch, decoder, stats and timm_kwargs as Segmenter.save writes them', 'copy the folder again')
-    if not 1 <= len(cfg['codes']) <= 255: raise InputError(file, f'{len(cfg["codes"])} classes', '1 to 255', 'ask whoever made the file')
-    _check_network(file, {k: cfg.get(k) for k in ('arch', 'timm_kwargs', 'stats')}); squash = cfg.get('squash')
-    kinds = dict(encoder=dict, trained=dict, versions=dict, labelled=list, scores=list, colours=list, palette=dict)
-    if bad := [k for k, t in kinds.items() if not isinstance(cfg.get(k), (t, type(None)))]: raise InputError(file, f'{bad[0]} of type {type(cfg[bad[0]]).__name__}', kinds[bad[0]].__name__, 'copy the folder again')
-    if not (squash is None or isinstance(squash, int) and 32 <= squash <= 8192): raise InputError(file, f'squash {squash}', '32 to 8192 px, or null', 'copy the folder again')
-    number = lambda v: isinstance(v, (int, float)) and not isinstance(v, bool) and abs(v) < 1e30
-    row = lambda v, n: isinstance(v, list) and len(v) == n and all(map(number, v)); s, levels, tile, um = cfg['stats'], cfg.get('levels'), cfg.get('tile', 256), [cfg.get(k) for k in ('um_per_px', 'rescale_to')]
-    if not (len(s) == 2 and row(s[0], 3) and row(s[1], 3) and min(s[1]) > 0 and (levels is None or row(levels, 2) and levels[0] < levels[1]) and isinstance(tile, int) and 32 <= tile <= 8192 and all(u is None or number(u) and u > 0 for u in um)):
-        raise InputError(file, f'stats {s}, levels {levels}, tile {tile}, scales {um}'[:200], 'three means and deviations, two rising levels, a tile of 32 to 8192 px, positive scales', 'copy the folder again')
+    missing = [k for k in ('codes', 'arch', 'decoder', 'stats', 'timm_kwargs') if cfg.get(k) is None] if isinstance(cfg, dict) else ['all']
+    if missing or not isinstance(cfg['codes'], list): raise InputError(file, f'no description of a model ({", ".join(missing) or "codes"} missing)', 'codes, arch, decoder, stats and timm_kwargs as Segmenter.save writes them', 'copy the folder again')
+    check_codes(file, cfg['codes']); _check_network(file, {k: cfg[k] for k in ('arch', 'timm_kwargs', 'stats')})
+    for k, (fine, wanted) in _fields.items():
+        if k in cfg and not fine(v := cfg[k]): raise InputError(file, f'{k} ' + (f'of type {type(v).__name__}' if isinstance(v, bool) or k in _nested and not isinstance(v, (list, dict)) else reprlib.repr(v)[:80]), wanted, 'copy the folder again')
+    if cfg.get('colours') and len(cfg['colours']) < len(cfg['codes']): raise InputError(file, f'{len(cfg["colours"])} colours', f'one for each of {len(cfg["codes"])} classes', 'copy the folder again')
+    _check_notes(file, cfg.get('encoder') or {})
 
 @patch(cls_method=True)
 def load(cls:Segmenter,
@@ -231,12 +248,13 @@ def load(cls:Segmenter,
     except Exception as e: raise InputError(folder, f'files that cannot be read ({type(e).__name__})', 'config.json and model.safetensors as Segmenter.save writes them', 'copy the folder again') from e
     _check_config(folder/'config.json', cfg); codes, prior, sha = cfg.pop('codes'), state.pop('prior', None), cfg.pop('sha256', None); cfg.pop('format', None)
     if sha and sha != hashlib.sha256(data).hexdigest(): raise InputError(folder/'model.safetensors', 'other weights than config.json was written with', 'the files of one save', 'copy the whole folder again')
-    if prior is not None and (prior.ndim != 3 or len(prior) != len(codes)): raise InputError(folder/'model.safetensors', f'a prior of shape {tuple(prior.shape)}', f'({len(codes)}, side, side)', 'keep config.json and model.safetensors of one model together')
+    if prior is not None and (prior.ndim != 3 or len(prior) != len(codes) or not prior.numel() or not prior.is_floating_point() or not (prior >= 0).all() or not prior.isfinite().all()): raise InputError(folder/'model.safetensors', f'a prior of shape {tuple(prior.shape)} and type {str(prior.dtype)[6:]}', f'({len(codes)}, side, side), of numbers from 0', 'keep config.json and model.safetensors of one model together')
     _check_fits(folder/'model.safetensors', cfg['arch'], cfg['timm_kwargs'])
     try: model = SegmentationModel(Encoder(cfg['arch'], stats=cfg['stats'], **cfg['timm_kwargs']), len(codes), cfg['decoder'])
     except InputError: raise
     except Exception as e: raise InputError(folder/'config.json', f"settings that {cfg['arch']} does not know ({str(e)[:80]})", 'settings of this network', 'update timm, or ask whoever made the file') from e
-    try: model.load_state_dict({k.removeprefix('model.'): v for k, v in state.items()})
+    state = {k.removeprefix('model.'): v for k, v in state.items()}; _check_numbers(folder/'model.safetensors', state, model.state_dict())
+    try: model.load_state_dict(state)
     except RuntimeError as e: raise InputError(folder/'model.safetensors', str(e).splitlines()[1].strip()[:120], f"weights of {cfg['decoder']} on {cfg['arch']}", 'keep config.json and model.safetensors of one model together') from e
     return cls(model, codes, cfg, prior, device)
 
@@ -247,7 +265,7 @@ def note_scores(self:Segmenter,
     what:str): # The test pictures, in words
     "Add a score to the configuration and the card"
     score = dict(what=what, date=date.today().isoformat(), pictures=sorted(e.per_picture), mean_iou=round(float(e.miou), 4), iou={c: None if np.isnan(v) else round(float(v), 4) for c, v in e.iou.items()}, floors={k: round(float(e.mean(cm=v)), 4) for k, v in e.floors.items()})
-    self.config['scores'] = [*self.config.get('scores', []), score]; return self
+    self.config['scores'] = [*(self.config.get('scores') or []), score]; return self
 
 # %% ../nbs/21_predict.ipynb #9e000012
 def _pct(x): return '' if x is None else f'{100*x:.1f}'
@@ -266,7 +284,7 @@ def card(self:Segmenter,
     if picture: out += [f'![a picture of the set: micrograph, labels, prediction]({picture})', '']
     shares = t.get('shares') or {}; out += ['## Classes', '', '| class | colour (R, G, B) | share of the labelled pixels, % |', '|---|---|---|', *[f'| {k} | {tuple(c["colours"][i]) if c.get("colours") else ""} | {_pct(shares.get(k))} |' for i, k in enumerate(self.codes)], '', '## Scores', '']
     if t.get('valid_mean_iou') is not None: out += [f'Mean IoU on the pictures that were held back, by tiles, after the last epoch: {_pct(t["valid_mean_iou"])} %. Held-back pictures may have steered choices; a test score is worth more.', '']
-    for s in c.get('scores', []): out += [f'**{s["what"]}** ({len(s["pictures"])} pictures, {s["date"]}; native resolution, one confusion matrix): mean IoU {_pct(s["mean_iou"])} %; ' + ', '.join(f'{k} {_pct(v) or "does not occur"}' for k, v in s['iou'].items()) + '. Without a network: ' + ', '.join(f'{k} {_pct(v)}' for k, v in s['floors'].items()) + '.', '']
+    for s in c.get('scores') or []: out += [f'**{s["what"]}** ({len(s["pictures"])} pictures, {s["date"]}; native resolution, one confusion matrix): mean IoU {_pct(s["mean_iou"])} %; ' + ', '.join(f'{k} {_pct(v) or "does not occur"}' for k, v in s['iou'].items()) + '. Without a network: ' + ', '.join(f'{k} {_pct(v)}' for k, v in s['floors'].items()) + '.', '']
     if not c.get('scores'): out += ['No test score has been noted. Measure one: `evaluate(segmenter, FOLDER)`, then `segmenter.note_scores(...)` and save again.', '']
     out += ['## Limits', '', f'Trained on {len(t.get("pictures") or []) or "an unknown number of"} pictures: other materials, etchants, detectors and scales are other data. Check a fraction before relying on it; rare classes (small shares above) are the first to go wrong.', '']
     return '\n'.join(out)
@@ -301,8 +319,8 @@ def from_weights(cls:Segmenter,
     if len(codes) != n: raise InputError(file, f'{n} classes', f'{len(codes)} as in codes', 'name each class of the file')
     model = SegmentationModel(enc, n, decoder); own = {k: v for k, v in model.net.state_dict().items() if not k.startswith('encoder.')}
     missing, extra, other = [k for k in own if k not in rest], [k for k in rest if k not in own], [k for k in own if k in rest and own[k].shape != rest[k].shape]
-    if missing or extra or other: raise InputError(file, f'another decoder (missing {missing[:3]}, unexpected {extra[:3]}, of another shape {other[:3]})', f'{decoder} on {arch}', 'name the decoder that the file was made with')
-    model.net.load_state_dict({**model.net.state_dict(), **rest})
+    if missing or extra or other: raise InputError(file, f'another decoder (missing {missing[:3]}, unexpected {_some(extra, 3)}, of another shape {other[:3]})', f'{decoder} on {arch}', 'name the decoder that the file was made with')
+    _check_numbers(file, rest, own); model.net.load_state_dict({**model.net.state_dict(), **rest})
     cfg = dict(arch=enc.arch, decoder=decoder, timm_kwargs={}, stats=[list(s) for s in enc.stats], um_per_px=None, tile=256, squash=squash, encoder=dict(method=enc.method), ignore=None, palette=None, version=__version__)
     return cls(model, codes, cfg, device=device)
 
@@ -332,6 +350,7 @@ def bands(self:Segmenter,
     if c.get('levels') and m.pixels.dtype == np.uint8: warnings.warn(f'{name}: 8-bit, but the network was trained on deeper data between the grey levels {c["levels"]}; its brightness may mean something else', stacklevel=3)
     if not c.get('rescale_to'): warn_scales(c.get('um_per_px'), m.um_per_px, str(name), 'the training pictures')
     x = Stretched(m.pixels, levels) if not isinstance(m.pixels, np.ndarray) or levels else m.pixels
+    if min(m.shape) < 8 and max(m.shape) > 2**16: raise InputError(name, f'a strip of {m.shape[1]} x {m.shape[0]} px', 'a picture: 8 px or more in both directions', 'cut it into shorter strips')
     if c.get('squash'): yield _squashed_answer(f, np.asarray(x[:]), c['squash'], self.device); return
     shape = shape_at(m.shape, m.um_per_px, c.get('rescale_to') if rescale else None, name)
     parts = predict_bands(f, x if shape == m.shape else Rescaled(x, shape), tile or c.get('tile', 256), overlap, bs or (8 if self.device.type == 'cuda' else 1), self.device)
@@ -419,9 +438,9 @@ def _same_job(seg, out, options):
     job = dict(model=fingerprint(*seg.model.state_dict().values(), *seg.codes), **{k: options.get(k, v) for k, v in usual.items()})
     if f.exists():
         try: old = json.loads(_small_file(f, 1)); ok = isinstance(old, dict)
-        except ValueError: ok = False
+        except (OSError, ValueError, RecursionError): ok = False
         if not ok: raise InputError(f, 'no description of a run', 'what an earlier run has written', 'remove it if you know how the label maps beside it were made, or choose another folder')
-        if other := [f'{k} {old.get(k)}, now {v}' for k, v in job.items() if old.get(k) != v]: raise InputError(out, f'label maps that were made otherwise ({"; ".join(other)[:200]})', 'the same model and options', 'choose another folder')
+        if other := [f'{k} {reprlib.repr(old.get(k))}, now {v!r}' for k, v in job.items() if old.get(k) != v]: raise InputError(out, f'label maps that were made otherwise ({"; ".join(other)[:200]})', 'the same model and options', 'choose another folder')
     else:
         with written_whole(f, True) as part: part.write_text(json.dumps(job))
 
@@ -452,6 +471,9 @@ def predict_files(self:Segmenter,
                 try: row.update(self.predict_file(f, out, outputs, **kwargs), state='predicted', seconds=round(time.time()-t, 1))
                 except NotWritten: raise
                 except InputError as e: row.update(state='skipped', why=str(e))
+                except (MemoryError, RuntimeError) as e: # of this picture; the next may be smaller
+                    if not isinstance(e, MemoryError) and not re.search('out of memory|allocate memory', str(e)): raise
+                    row.update(state='skipped', why=f'{f}: found that it takes more memory than there is ({" ".join(str(e).split())[:80]}), expected room for it; pass a smaller tile or bs, or use a larger machine')
             rows.append(row)
             if said: said(row)
     return pd.DataFrame(rows, columns=None if rows else ['picture', 'state', 'why'])

@@ -6,7 +6,7 @@
 __all__ = ['write_state', 'read_state', 'own_state', 'random_states', 'set_random_states', 'Resume', 'fingerprint']
 
 # %% ../nbs/09_resume.ipynb #0d150003
-import hashlib, json
+import hashlib, json, math
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 import random
@@ -33,6 +33,8 @@ def _as_state(path):
     except OSError as e: raise _not_a_state(path, f'a file that cannot be read ({e.strerror or e})') from e
     except Exception as e: raise _not_a_state(path, f'a file that is damaged or no state ({type(e).__name__}: {" ".join(str(e).split())[:120]})') from e
 
+def _whole(v): return isinstance(v, int) and not isinstance(v, bool) and 0 <= v < 10**9
+
 def write_state(
     path, # File, `.safetensors`
     tensors:dict, # By name
@@ -49,7 +51,7 @@ def read_state(
     with _as_state(path), safe_open(path, 'pt') as f:
         about = json.loads((f.metadata() or {})['run'])
         if isinstance(about, dict): check_format(path, about)
-        if not isinstance(about, dict) or not isinstance(about.get('settings'), dict) or not isinstance(about.get('epoch'), int): raise ValueError('no settings and epoch in it')
+        if not isinstance(about, dict) or not isinstance(about.get('settings'), dict) or not _whole(about.get('epoch')) or not _whole(about.get('part', 0)): raise ValueError('no settings and epoch in it')
         return about, {k: f.get_tensor(k) for k in f.keys()} if tensors else {}
 
 # %% ../nbs/09_resume.ipynb #0d150009
@@ -97,6 +99,8 @@ def set_run_state(self:Recorder, about, tensors):
     "Put a recorder back"
     r = about.get('recorder')
     if not r: return # before 0.2.0
+    numbers = lambda v: isinstance(v, list) and all(isinstance(x, (int, float)) for x in v)
+    if not (all(numbers(r[k]) for k in ('lrs', 'losses', 'iters', 'smooth')) and len(r['smooth']) == 2 and isinstance(r['values'], list) and r['values'] and all(numbers([0. if x is None else x for x in row]) for row in r['values'])): raise ValueError('a recorder without numbers')
     self.lrs, self.losses, self.iters = list(r['lrs']), [torch.tensor(v) for v in r['losses']], list(r['iters'])
     self.values = [list(row) for row in r['values']]; self.smooth_loss.count, self.smooth_loss.val = r['smooth'][0], torch.tensor(r['smooth'][1])
 
@@ -107,15 +111,18 @@ class Resume(Callback):
     def __init__(self,
         path, # Of the state, `.safetensors`
         settings:dict, # What must be the same when the run goes on
-        part:int=0): # Which cycle of the training this is
+        part:int=0, # Which cycle of the training this is
+        parts:int=1): # How many it has
         self.path, self.settings, self.part, self.about = Path(path), json.loads(json.dumps(settings)), part, None
         if self.path.exists():
             self.about, _ = read_state(self.path, tensors=False)
             old = self.about['settings'] if 'format' in self.about else {**{k: None for k in ('um_per_px', 'levels') if k in self.settings}, **self.about['settings']} # 0.1.0 did not have these
             if old != self.settings: _settings_differ(path, old, self.settings)
         at, epoch = (self.about.get('part', 0), self.about['epoch']) if self.about else (0, -1)
+        if at >= max(parts, part+1): raise _not_a_state(self.path, f'cycle {at+1} of {parts}')
         self.passed, self.epochs_done = at > part, epoch+1 if at == part else 0
     def before_fit(self):
+        if self.epochs_done > self.n_epoch: raise _not_a_state(self.path, f'epoch {self.epochs_done} of {self.n_epoch}')
         if self.epochs_done: self._put_back()
     def _collectors(self): return [cb for cb in self.learn.cbs if hasattr(cb, 'run_state')]
     def _put_back(self):
@@ -123,7 +130,9 @@ class Resume(Callback):
         about, state = read_state(self.path); part = lambda p: {k[len(p):]: v for k, v in state.items() if k.startswith(p)}; own = get_model(self.model).state_dict()
         with _as_state(self.path):
             new = part('model.')
-            if bad := [k for k in {**own, **new} if k not in own or k not in new or own[k].shape != new[k].shape]: raise ValueError(f'{len(bad)} tensors of the network are missing, unknown or of another shape, {bad[0]} among them')
+            if bad := [k for k in {**own, **new} if k not in own or k not in new or own[k].shape != new[k].shape]: raise ValueError(f'{len(bad)} tensors of the network are missing, unknown or of another shape, {bad[0][:80]} among them')
+            masks = {k for k, v in own.items() if v.is_floating_point() and not v.isfinite().all()} # of attention, in some networks
+            if bad := [k for k, v in state.items() if v.is_floating_point() and not v.isfinite().all() and k.partition('.')[2] not in masks]: raise ValueError(f'{len(bad)} tensors with numbers that are not finite, {bad[0][:80]} among them')
             moments = [{**o, **{k.split('.', 1)[1]: v for k, v in part('opt.').items() if k.startswith(f'{i}.')}} for i, o in enumerate(about['opt'])]
             self._put_optimiser(moments, about['hypers']); k, n = processes(); set_random_states(self.dls, about['rngs'][k] if n > 1 else about['rngs'])
             for cb in self._collectors(): cb.set_run_state(about, part)
@@ -151,6 +160,11 @@ def _settings_differ(path, old, new):
 @patch
 def _put_optimiser(self:Resume, moments, hypers):
     if len(moments) != len(self.opt.all_params()): raise ValueError(f'an optimiser of {len(moments)} parameters, not {len(self.opt.all_params())}')
+    names = {k for s in moments for k, v in s.items() if torch.is_tensor(v) or k == 'step'}; number = lambda v: isinstance(v, (int, float)) and math.isfinite(v)
+    for i, s in enumerate(moments):
+        if bad := [k for k, v in s.items() if not (torch.is_tensor(v) and (v.is_floating_point() or k == 'step') or number(v) and (k == 'step' or k not in names))]: raise ValueError(f'{i}.{bad[0]} of the optimiser is of another kind')
+        if names & set(s) and (lost := names - set(s)): raise ValueError(f'{i}.{sorted(lost)[0]} of the optimiser is missing')
+    if not (isinstance(hypers, list) and len(hypers) == len(self.opt.hypers) and all(isinstance(h, dict) and all(number(h.get(k)) for k, v in own.items() if number(v)) for h, own in zip(hypers, self.opt.hypers))): raise ValueError('an optimiser without its rates')
     self.opt.load_state_dict(dict(state=moments, hypers=hypers)); self.opt.zero_grad()
     for p, _, s, _ in self.opt.all_params():
         if bad := [k for k, v in s.items() if torch.is_tensor(v) and v.ndim and v.shape != p.shape]: raise ValueError(f'{bad[0]} of another shape than its weights')

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['finetune_recipes', 'SegmentationModel', 'SegmentationLoss', 'confusion', 'iou_of', 'PooledIoU',
-           'segmentation_splitter', 'warn_scales', 'segment_learner', 'finetune']
+           'segmentation_splitter', 'warn_scales', 'check_codes', 'segment_learner', 'finetune']
 
 # %% ../nbs/20_segment.ipynb #8d04464d
-import copy, random, warnings
+import copy, random, unicodedata, warnings
 from functools import partial
 import numpy as np, pandas as pd, torch, torch.nn.functional as F
 import segmentation_models_pytorch as smp
@@ -118,6 +118,21 @@ def warn_scales(
     if not (trained and now) or 1/1.5 <= now/trained <= 1.5: return False
     warnings.warn(f'{what}: {now:.3g} um/px, but {where}: {trained:.3g} um/px; structures look {trained/now:.2g} times as large. Pass rescale_to={trained:.3g} to bring them to one scale', stacklevel=3); return True
 
+# %% ../nbs/20_segment.ipynb #3dc009b1
+def check_codes(
+    source, # Where the names come from, for the message
+    codes): # Class names
+    "Refuse class names that are no text, longer than 200 characters, blank, with control characters, or the same"
+    def fault(c):
+        if not isinstance(c, str): return f'of type {type(c).__name__}'
+        if not c.strip() or len(c) > 200: return f'of {len(c)} characters' if c else 'without characters'
+        if any(unicodedata.category(x) in ('Cc', 'Cs', 'Zl', 'Zp') for x in c): return f'{ascii(c[:60])}, with characters that cannot be shown'
+        if codes.count(c) > 1: return f'{c[:60]!r} for several classes'
+    codes = list(codes)
+    if not 1 <= len(codes) <= 255: raise InputError(source, f'{len(codes)} classes', '1 to 255', 'check the names')
+    for k, c in enumerate(codes):
+        if why := fault(c): raise InputError(source, f'the class name {k+1} {why}', 'a name of its own for each class, of 1 to 200 printable characters', 'rename the class')
+
 # %% ../nbs/20_segment.ipynb #3dc009ae
 @delegates(Learner, keep=True)
 def segment_learner(
@@ -139,7 +154,7 @@ def segment_learner(
 )->Learner:
     "A Learner that fine-tunes an encoder and a new decoder on labelled micrographs"
     if not getattr(dls, 'codes', None): raise InputError('segment_learner', 'loaders without masks', 'loaders of labelled micrographs', 'make them with MicrographDataLoaders.from_pairs')
-    drawn = check_labels(dls).drawn; torch.manual_seed(seed); np.random.seed(seed); random.seed(seed)
+    check_codes('codes', dls.codes); drawn = check_labels(dls).drawn; torch.manual_seed(seed); np.random.seed(seed); random.seed(seed)
     if isinstance(encoder, Encoder): enc = encoder
     elif encoder is not None: enc = load_encoder(encoder, arch, stats, **(timm_kwargs or {}))
     else: enc = _encoder(arch, pretrained, weights, stats, timm_kwargs or {})
@@ -175,7 +190,7 @@ def _fit_cycles(learn, cycles, checkpoint, fit, **more):
     with own_state(checkpoint):
         run = _run_of(learn, **more)
         for k, (first, n, lr, shape) in enumerate(cycles):
-            first(); r = Resume(checkpoint, run, part=k)
+            first(); r = Resume(checkpoint, run, part=k, parts=len(cycles))
             if not r.passed: fit(n, lr, **shape, cbs=[r], start_epoch=r.epochs_done)
 
 @patch
