@@ -115,6 +115,11 @@ def paint(
     except MemoryError as e: raise InputError(file, f'outlines on {shape[1]} x {shape[0]} px', 'what fits into memory', 'close other programs, or split the picture') from e
     return out
 
+def _printable(x, most=80):
+    "A name as a figure, a page or a terminal can show it: one line, nothing that steers, not too long"
+    s = ''.join(c.encode('unicode_escape').decode() if unicodedata.category(c) in ('Cc', 'Cf', 'Cs', 'Zl', 'Zp') else c for c in (str(x) if most is None else str(x)[:most+1]))
+    return s if most is None or len(s) <= most else s[:most] + '…'
+
 def _check_number(codes, file):
     if len(codes) > 255: raise InputError(file, f'{len(codes)} classes', 'at most 255: 0 to 254, and 255 is unlabelled', 'name only those that occur')
 
@@ -458,7 +463,7 @@ def show(self:Pairs,
     for a in axs: a.axis('off')
     for k, (a, p) in enumerate(zip(axs, some)):
         m = read_micrograph(p.image, crop_bar=crop_bar); y = check_same_size(p, m.shape, read(p.mask), m.meta['bar_rows'])
-        LabelMap(np.where(y == ignore, 255, y) if ignore is not None else y, names).show(m, a, legend=k == 0); a.set_title(p.name, fontsize=8, parse_math=False)
+        LabelMap(np.where(y == ignore, 255, y) if ignore is not None else y, names).show(m, a, legend=k == 0); a.set_title(_printable(p.name), fontsize=8, parse_math=False)
     plt.tight_layout(); return axs
 
 # %% ../nbs/01_mask.ipynb #0b38c8e3
