@@ -6,7 +6,7 @@
 __all__ = ['demo', 'pretrain', 'check', 'finetune', 'evaluate', 'predict', 'measure', 'benchmark', 'speed', 'main']
 
 # %% ../nbs/42_cli.ipynb #8462b019
-import argparse, glob, os, sys, warnings
+import argparse, glob, os, re, sys, warnings
 from pathlib import Path
 from .files import InputError, written_whole
 from . import __version__
@@ -17,7 +17,7 @@ def _timm(a):
     if bad := [x for x in a.timm or [] if '=' not in x]: raise InputError('--timm', ' '.join(bad), 'name=value, e.g. pad_type=same', 'write it with an equals sign')
     if (a.mean is None) != (a.std is None): raise InputError('--mean and --std', 'one of them', 'both or neither', "give the statistics that the weights' inputs were scaled with")
     kw = dict(x.split('=', 1) for x in a.timm or [])
-    kw = {k: int(v) if v.isdigit() else v for k, v in kw.items()}
+    kw = {k: int(v) if re.fullmatch('[0-9]{1,9}', v) else v for k, v in kw.items()}
     stats = None if a.mean is None else ((a.mean,)*3, (a.std,)*3)
     return dict(timm_kwargs=kw, stats=stats)
 
@@ -58,6 +58,20 @@ def _files(args):
         out += found
     return out
 
+def _say(text, file=None):
+    "Print what may hold names of others: characters that steer a terminal are written out, lines stay lines"
+    from matssl.mask import _printable
+    print('\n'.join(_printable(l, None) for l in str(text).split('\n')), file=file, flush=True)
+
+def _one(x):
+    "A name or sentence of others in one line"
+    from matssl.mask import _printable
+    return _printable(x, None)
+
+def _write(path, t, **kwargs):
+    "A table as CSV, or a figure as PNG, whole or not at all; names that are no UTF-8 are written out"
+    with written_whole(path, True) as f: t.to_csv(f, errors='backslashreplace', **kwargs) if hasattr(t, 'to_csv') else t.savefig(f, **kwargs)
+
 def _new(path):
     "Refuse an output that is already there"
     if Path(path).exists(): raise InputError(path, 'something already there', 'a new name', 'choose another with -o')
@@ -90,7 +104,7 @@ def pretrain(a):
     from matssl.pretrain import pretrain_learner
     import matplotlib; matplotlib.use('Agg'); import matplotlib.pyplot as plt
     pool, out_of = without_overlap(a.pool, a.holdout) if a.drop_overlap else (a.pool, ())
-    if len(out_of): say(f'left out of the pool, shown in {a.holdout}: {", ".join(sorted(Path(f).name for f in set(out_of.a)))}')
+    if len(out_of): say(_one(f'left out of the pool, shown in {a.holdout}: {", ".join(sorted(Path(f).name for f in set(out_of.a)))}'))
     dls = MicrographDataLoaders.from_folder(pool, bs=a.bs, valid_pct=a.valid_pct, specimen=a.specimen, cache_gb=a.cache_gb, seed=a.seed, **_reading(a))
     over = {k: v for k, v in dict(size=a.size, temperature=a.temperature).items() if v}
     learn = pretrain_learner(dls, a.arch, pretrained=not a.scratch, weights=a.weights, method=a.method, recipe=a.recipe, holdout=a.holdout, allow_overlap=a.allow_overlap, overrides=over, seed=a.seed, bf16=a.bf16, compile=a.compile, **_timm(a))
@@ -109,15 +123,15 @@ def check(a):
     import pandas as pd
     pairs = pair_files(a.labelled); codes = _codes(a) or codes_beside(pairs.masks)
     t = pairs.report(codes, ignore=a.ignore, um_per_px=_scale(a), crop_bar=not a.keep_bar); bad = t[t.problem != '']
-    with pd.option_context('display.width', 200, 'display.max_columns', None, 'display.max_rows', None): print(t.drop(columns=['problem', 'picture', 'mask']).round(3).fillna('').to_string(index=False))
-    for n, p in zip(bad.name, bad.problem): print(f'problem: {n}: {p}', file=sys.stderr)
+    with pd.option_context('display.width', 200, 'display.max_columns', None, 'display.max_rows', None): _say(t.drop(columns=['problem', 'picture', 'mask']).round(3).fillna('').to_string(index=False))
+    for n, p in zip(bad.name, bad.problem): _say(_one(f'problem: {n}: {p}'), sys.stderr)
     print(f'\n{len(pairs)} pairs, {len(bad)} with a problem')
-    if none := [c[:-3] for c in t if c.endswith(', %') and not t[c].fillna(0).any()]: print(f'in no mask: {", ".join(none)}; check the names and numbers of the classes')
+    if none := [c[:-3] for c in t if c.endswith(', %') and not t[c].fillna(0).any()]: _say(_one(f'in no mask: {", ".join(none)}; check the names and numbers of the classes'))
     if any(c == 'value 1, %' for c in t) and MaskReader(pairs.masks, ignore=a.ignore).binary: print('masks of 0 and 255 are read as two classes; if 255 means unlabelled, say --ignore 255')
     if a.out:
         import matplotlib; matplotlib.use('Agg')
-        out = _new(a.out); out.mkdir(parents=True); t.to_csv(out/'pairs.csv', index=False); print(f'written: {out}/pairs.csv')
-        if not len(bad): pairs.show(codes=codes, ignore=a.ignore, crop_bar=not a.keep_bar)[0].figure.savefig(out/'pairs.png', dpi=90); print(f'written: {out}/pairs.png')
+        out = _new(a.out); out.mkdir(parents=True); _write(out/'pairs.csv', t, index=False); print(f'written: {out}/pairs.csv')
+        if not len(bad): _write(out/'pairs.png', pairs.show(codes=codes, ignore=a.ignore, crop_bar=not a.keep_bar)[0].figure, dpi=90); print(f'written: {out}/pairs.png')
     return 1 if len(bad) else 0
 
 # %% ../nbs/42_cli.ipynb #27657f2c
@@ -130,7 +144,7 @@ def finetune(a):
     dls = MicrographDataLoaders.from_pairs(a.labelled, _codes(a), size=a.size, bs=a.bs, n=a.bs*a.steps if a.steps else None, valid_pct=a.valid_pct, specimen=a.specimen, ignore=a.ignore, cache_gb=a.cache_gb, seed=a.seed, **_reading(a))
     arch = a.arch or _about(a.encoder or '').get('arch') or 'resnet50'
     learn = segment_learner(dls, arch, encoder=a.encoder, pretrained=not a.scratch, weights=a.weights, decoder=a.decoder, loss=a.loss, seed=a.seed, bf16=a.bf16, compile=a.compile, **_timm(a))
-    print(f'training on {", ".join(dls.pairs.names)}\nheld back: {", ".join(dls.valid_pairs.names) or "nothing"}', flush=True)
+    _say(f'training on {_one(", ".join(dls.pairs.names))}\nheld back: {_one(", ".join(dls.valid_pairs.names)) or "nothing"}')
     learn.fit_segment(a.epochs, a.lr, checkpoint=a.checkpoint)
     Segmenter.from_learner(learn).save(out, picture=not a.no_picture); print(f'written: {out}/model.safetensors, config.json, README.md')
 
@@ -142,10 +156,10 @@ def evaluate(a):
     if bad := set(without) - set(seg.codes): raise InputError('--without', f'{sorted(bad)}', f'classes of {seg.codes}', 'check the names')
     ev = evaluate(seg, a.test, symmetry=a.symmetry, allow_overlap=a.allow_overlap, um_per_px=_scale(a), crop_bar=not a.keep_bar)
     t = ev.table(without)
-    print(t.round(4).to_string(na_rep=''))
+    _say(t.round(4).to_string(na_rep=''))
     if a.note: seg.note_scores(ev, a.note).save(a.segmenter, overwrite=True, picture=False); print(f'noted in {a.segmenter}/README.md')
     if a.out:
-        out = _new(a.out); out.mkdir(parents=True); t.to_csv(out/'scores.csv'); ev.plot(4).savefig(out/'evaluation.png', dpi=90); print(f'written: {out}/scores.csv, evaluation.png')
+        out = _new(a.out); out.mkdir(parents=True); _write(out/'scores.csv', t); _write(out/'evaluation.png', ev.plot(4), dpi=90); print(f'written: {out}/scores.csv, evaluation.png')
 
 # %% ../nbs/42_cli.ipynb #83af365d
 def predict(a):
@@ -153,13 +167,13 @@ def predict(a):
     rank, n = _share(); out, what = Path(a.out), [k for k in a.outputs.split(',') if k]
     seg, files = Segmenter.load(a.segmenter, device=_device()), _files(a.pictures)
     def said(row):
-        if row['state'] == 'predicted': print(f"{row['picture']}: " + ', '.join(f'{k[:-3]} {v:.2f} %' for k, v in row.items() if k.endswith(', %')), flush=True)
+        if row['state'] == 'predicted': _say(_one(f"{row['picture']}: " + ', '.join(f'{k[:-3]} {v:.2f} %' for k, v in row.items() if k.endswith(', %'))))
     t = seg.predict_files(files, out, what, said, symmetry=a.symmetry, um_per_px=_scale(a), crop_bar=not a.keep_bar, part=(rank, n))
     c = t.state.value_counts(); bad = t[t.state == 'skipped']; mine = f'-process-{rank+1}-of-{n}' if n > 1 else ''
     if c.get('predicted'):
-        names = (out/f'predictions{mine}{f"-{k}" if k > 1 else ""}.csv' for k in range(1, 10**6)); t.to_csv(next(f for f in names if not f.exists()), index=False)
+        names = (out/f'predictions{mine}{f"-{k}" if k > 1 else ""}.csv' for k in range(1, 10**6)); _write(next(f for f in names if not os.path.lexists(f)), t, index=False)
     print(f"{f'process {rank+1} of {n}: ' if n > 1 else ''}{c.get('predicted', 0)} predicted, {c.get('already there', 0)} already there, {len(bad)} could not be read; in {out}/")
-    for b in bad.why: print('skipped:', b, file=sys.stderr)
+    for b in bad.why: _say(_one(f'skipped: {b}'), sys.stderr)
     return 1 if len(bad) else 0
 
 # %% ../nbs/42_cli.ipynb #c11a0011
@@ -182,14 +196,14 @@ def measure(a):
     with pd.option_context('display.width', 200, 'display.max_columns', None):
         for w, kw in asked.items():
             for n, t in list(measure(maps, w, **kw).items())[:1]:
-                print(f'{w}, {n}\n{t.round(4).to_string(na_rep="")}\n')
-                for m in t.attrs.get('warnings', []): print('note:', m)
+                _say(f'{w}, {n}\n{t.round(4).to_string(na_rep="")}\n')
+                for m in t.attrs.get('warnings', []): _say(_one(f'note: {m}'))
     if a.out: print(f'written: {report(maps, a.out, asked, pics, meta, seg, a.title)}, tables, results.json')
 
 # %% ../nbs/42_cli.ipynb #1252f5ab
 def _numbers(x, option):
     "`1,2,all` as numbers and 'all'"
-    if bad := [v for v in x.split(',') if v != 'all' and not v.isdigit()]: raise InputError(option, f'{bad[0]!r} in {x!r}', "numbers of pictures and 'all', comma separated", 'correct it')
+    if bad := [v for v in x.split(',') if v != 'all' and not re.fullmatch('[0-9]{1,9}', v)]: raise InputError(option, f'{bad[0]!r} in {x!r}', "numbers of pictures and 'all', comma separated", 'correct it')
     return tuple(v if v == 'all' else int(v) for v in x.split(','))
 
 def _tables(a, rows, folds):
@@ -208,19 +222,19 @@ def _tables(a, rows, folds):
         short = lambda t: t.reindex(columns=cols).fillna('')
         for n in list(p.numbers)[1:]: ts[n] = short(benchmark_table(rows, number=n, **kw)).rename(columns={} if n.startswith('miou') else {'mean IoU, %': 'IoU, %'})
         if (rows.different.fillna('') != '').any(): ts['different'] = short(benchmark_table(rows, different=True, **kw))
-    for title, t in ts.items(): print(f'\n{title}\n{t.to_string()}')
+    for title, t in ts.items(): _say(f'\n{title}\n{t.to_string()}')
     what = sorted({*rows.setup, *rows.ssl_setup, *rows.weights, *rows.pool_id, *kw['methods'], *(folds or p.fold_names), *map(str, kw['seeds'])})
     name = f"{a.protocol}{'-quick' if a.quick else ''}-{rows.backbone.iloc[0]}-{by or 'table'}-{hashlib.sha256(' '.join(what).encode()).hexdigest()[:8]}"
-    first, *more = ts.values(); first.join([t.add_prefix(f'{n}: ') for n, t in zip(list(ts)[1:], more)]).to_csv(out/f'{name}.csv')
+    first, *more = ts.values(); _write(out/f'{name}.csv', first.join([t.add_prefix(f'{n}: ') for n, t in zip(list(ts)[1:], more)]))
     ax = plot_curve(rows, **few) if by else plot_benchmark(rows, folds=folds, methods=kw['methods'])
-    ax.figure.savefig(out/f'{name}.png', dpi=110, bbox_inches='tight'); print(f'\nwritten: {out}/results.csv, {name}.csv, {name}.png')
+    _write(out/f'{name}.png', ax.figure, dpi=110, bbox_inches='tight'); print(f'\nwritten: {out}/results.csv, {name}.csv, {name}.png')
 
 def benchmark(a):
     if ',' in a.labels and ',' in a.unlabelled: raise InputError('benchmark', 'numbers of --labels and of --unlabelled', 'one curve at a time', 'run the two one after the other, into the same folder')
     from matssl.benchmark import run_benchmark
     own, folds = _timm(a), a.folds.split(',') if a.folds else None
     start = dict(own, weights=a.weights) if a.weights or own['timm_kwargs'] or own['stats'] else None
-    rows = run_benchmark(a.protocol, a.methods.split(','), folds, a.seeds, a.backbone, a.pool, _numbers(a.labels, '--labels'), _numbers(a.unlabelled, '--unlabelled'), a.recipe, a.decoder, a.quick, a.plan, a.out, a.data, start, log=lambda s: print(s, flush=True))
+    rows = run_benchmark(a.protocol, a.methods.split(','), folds, a.seeds, a.backbone, a.pool, _numbers(a.labels, '--labels'), _numbers(a.unlabelled, '--unlabelled'), a.recipe, a.decoder, a.quick, a.plan, a.out, a.data, start, log=lambda s: _say(_one(s)))
     if a.plan:
         n = rows[rows.state == 'to run']; unknown = int(n.estimate_s.isna().sum())
         print(rows.fillna('').to_string(index=False)); print(f'\n{len(rows)-len(n)} done, {len(n)} to run: about {n.estimate_s.sum()/60:.0f} min' + (f', and {unknown} cells of a kind never measured here' if unknown else '')); return
@@ -300,6 +314,8 @@ def _parser_rest(command):
     p.add_argument('-o', '--out', default='speed.csv', help='lines are added'); p.add_argument('--bs', type=int, help='pictures a batch'); p.add_argument('--steps', type=int, default=6, help='a turn'); p.add_argument('--repeats', type=int, default=3, help='turns')
 
 # %% ../nbs/42_cli.ipynb #124d7a4b
+_raised_in = re.compile(r"\A(Exception occured in `[^`\n]*` when calling event `[^`\n]*`:\s*)+") # fastai puts this before what is raised in a training
+
 def main(
     argv=None)->int: # Arguments; default: the command line's
     "The command: exit status 0, 1 (some pictures could not be read), or 2 (bad input)"
@@ -310,5 +326,5 @@ def main(
     try:
         if n > 1 and a.command not in ('pretrain', 'predict'): raise InputError('launcher', f'{n} processes', f'one: {a.command} does not share its work', f'start it by itself (matssl {a.command} ...); pretrain and predict can be shared')
         return a.run(a) or 0
-    except InputError as e: print(f'matssl {a.command}{me}: {str(e).splitlines()[-1].strip()}', file=sys.stderr); return 2
+    except InputError as e: _say(_one(f'matssl {a.command}{me}: {_raised_in.sub("", str(e))}'), sys.stderr); return 2
     except KeyboardInterrupt: print(f'matssl {a.command}: interrupted; what was written stays', file=sys.stderr); return 130

@@ -222,17 +222,29 @@ def dataset(
     return Dataset(name, p, s, pair_files(p) if has_labels else Pairs())
 
 # %% ../nbs/03_datasets.ipynb #5e2c04ac
+def _numbers_of(names, source, what):
+    "The numbers at the end of pictures' names"
+    out = []
+    for n in names:
+        m = re.search(r'([0-9]{1,9})$', str(n)) if isinstance(n, (str, int)) else None
+        if m is None: raise InputError(source, f'{what} {str(n)[:60]!r}', 'a number at its end', 'name it as the authors do')
+        out.append(int(m[0]))
+    return out
+
 @patch
 def fold(self:Dataset,
     k:int): # Number of the authors' fold
     "Training and test pairs of one fold: (`Pairs`, `Pairs`)"
     f = next((self.path/n for n in ('folds.json', 'uhcs-validation-sets.json') if (self.path/n).is_file()), None)
     if f is None: raise InputError(self.path, "no folds.json", "the authors' folds", 'copy the file to this folder')
-    folds = json.loads(f.read_text())
-    if str(k) not in folds: raise InputError(f, f'folds {", ".join(folds)}', f'fold {k}', 'choose one of these')
-    number = {int(re.search(r'(\d+)$', p.name)[0]): p.name for p in self.pairs}
-    numbers = lambda xs: [int(re.search(r'(\d+)$', str(x))[0]) for x in xs]
+    try: folds = json.loads(f.read_bytes())
+    except (ValueError, RecursionError) as e: raise InputError(f, f'no readable JSON ({type(e).__name__})', "the authors' folds", 'copy the file anew') from e
+    if not isinstance(folds, dict): raise InputError(f, f'a {type(folds).__name__}', "the authors' folds, each under its number", 'copy the file anew')
+    if str(k) not in folds: raise InputError(f, f'folds {", ".join(folds)[:200]}', f'fold {k}', 'choose one of these')
+    number = dict(zip(_numbers_of([p.name for p in self.pairs], self.path, 'a labelled picture named'), self.pairs.names))
+    numbers = lambda xs: _numbers_of(xs, f, f'in fold {k} a picture named')
     given = folds[str(k)] # numbers in two parts, or the names of the test pictures
+    if not (isinstance(given, list) or isinstance(given, dict) and all(isinstance(given.get(p), list) for p in ('train', 'test'))): raise InputError(f, f'fold {k} without a list of pictures ({str(given)[:60]})', 'train and test, or the test pictures', 'copy the file anew')
     test = numbers(given['test'] if isinstance(given, dict) else given)
     train = numbers(given['train']) if isinstance(given, dict) else [i for i in number if i not in test]
     if lost := [i for i in train + test if i not in number]: raise InputError(f, f'pictures {lost[:6]}, which are not there', f'the {len(number)} labelled pictures of {self.path}', 'complete the set')

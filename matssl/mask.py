@@ -7,7 +7,7 @@ __all__ = ['Region', 'Pair', 'filled', 'paint', 'read_regions', 'MaskReader', 'r
            'check_same_size', 'read_polygons', 'write_polygon_masks', 'codes_beside']
 
 # %% ../nbs/01_mask.ipynb #afa1c84b
-import base64, io, json, re, warnings, zipfile
+import base64, io, json, re, unicodedata, warnings, zipfile
 from collections import namedtuple
 from pathlib import Path, PureWindowsPath
 import numpy as np, pandas as pd
@@ -33,23 +33,65 @@ def _painted(rgb, palette, file):
     return out
 
 # %% ../nbs/01_mask.ipynb #a1bf0021
+_most_crossings = 2**28 # of the outlines of one picture with its rows
+
+def _box(p, shape):
+    "First and last row, first and last column of the pixels that an outline can hold; the ends are not included"
+    (x0, y0), (x1, y1) = np.ceil(p.min(0)-1e-9), np.floor(p.max(0)+1e-9); return [int(np.clip(v, 0, n)) for v, n in ((y0, shape[0]), (y1+1, shape[0]), (x0, shape[1]), (x1+1, shape[1]))]
+
+def _check_crossings(outlines, shape, file='outline'):
+    "Refuse outlines that are longer than any in a picture, before they are filled"
+    if sum(map(len, outlines))*shape[0] <= _most_crossings: return
+    n = sum(np.abs(np.diff(np.clip(p[:, 1], 0, shape[0]), append=p[:1, 1].clip(0, shape[0]))).sum() for p in outlines)
+    if n > _most_crossings: raise InputError(file, f'outlines that cross {n:.3g} rows of pixels', f'at most {_most_crossings:.3g}', 'simplify them, or save the picture as a mask')
+
+def _edges(p, q, top, end):
+    "Lower and upper end of each edge, first row that it crosses and the row after the last: rows with y in [lower end, upper end)"
+    up = (p[:, 1] < q[:, 1])[:, None]; lo, hi = np.where(up, p, q), np.where(up, q, p)
+    first, last = (np.ceil(v[:, 1]).clip(top, end).astype(int) for v in (lo, hi)); return lo, hi, first, np.where(lo[:, 1] == hi[:, 1], first, last)
+
+# %% ../nbs/01_mask.ipynb #a1bf0024
+def _on_line(p, q, top, end):
+    "Row, first and last x of what lies on the line itself: level edges and corners"
+    near = (np.abs(p-np.round(p)).max(1) < 1e-9) & (p[:, 1] > top-.5) & (p[:, 1] < end-.5)
+    flat = (p[:, 1] == q[:, 1]) & (p[:, 1] == np.round(p[:, 1])) & (p[:, 1] >= top) & (p[:, 1] < end)
+    return [np.concatenate(v) for v in ((p[flat, 1].astype(int), np.round(p[near, 1]).astype(int)), (np.minimum(p[flat, 0], q[flat, 0]), p[near, 0]), (np.maximum(p[flat, 0], q[flat, 0]), p[near, 0]))]
+
+def _joined(row, start, stop):
+    "Runs in order, those that meet made one"
+    w = int(stop.max(initial=0))+1; s, e = row*w+start, row*w+stop; o = np.argsort(s, kind='stable'); s, e = s[o], np.maximum.accumulate(e[o])
+    new = np.flatnonzero(s[1:] > e[:-1])+1; s, e = s[np.concatenate([[0], new])], e[np.concatenate([new-1, [-1]])]; return s//w, s % w, e-s//w*w
+
+def _runs(p, shape, at_once=2**20):
+    "Row, first column and the column after the last of all runs of pixels inside an outline, a few rows at a time"
+    top, end, left, right = _box(p, shape)
+    if top >= end or left >= right: return
+    q = np.concatenate([p[1:], p[:1]]); lo, hi, first, last = _edges(p, q, top, end); lines = _on_line(p, q, top, end)
+    with np.errstate(divide='ignore', invalid='ignore', over='ignore'): slope = (hi[:, 0]-lo[:, 0])/(hi[:, 1]-lo[:, 1])
+    total = (np.bincount(first-top, minlength=end-top+1)-np.bincount(last-top, minlength=end-top+1)).cumsum().cumsum(); a = top
+    while a < end:
+        b = min(end, max(a+1, top+int(np.searchsorted(total, (total[a-top-1] if a > top else 0)+at_once, 'right')))); f = first.clip(a, b); n = last.clip(a, b)-f
+        e = np.repeat(np.arange(len(p)), n); y = f[e] + np.arange(len(e)) - np.repeat(np.cumsum(n)-n, n)
+        with np.errstate(invalid='ignore'): x = np.where(y == lo[e, 1], lo[e, 0], lo[e, 0] + (y-lo[e, 1])*slope[e])
+        order = np.lexsort((x, y)); here = (lines[0] >= a) & (lines[0] < b); x, y = x[order], y[order]
+        row, x0, x1 = (np.concatenate([v, l[here]]) for v, l in zip((y[::2], x[::2], x[1::2]), lines))
+        start, stop = np.ceil(x0-1e-9).clip(left, right).astype(int), (np.floor(x1+1e-9)+1).clip(left, right).astype(int); some = stop > start
+        if some.any(): yield _joined(row[some], start[some], stop[some])
+        a = b
+
+# %% ../nbs/01_mask.ipynb #a1bf0025
+def _fill(out, p, value, row=0, col=0):
+    "Write a value where an outline lies; `out` begins at this row and column of the picture"
+    for runs in _runs(p, (row+out.shape[0], col+out.shape[1])):
+        for y, a, b in zip(*(v.tolist() for v in runs)): out[y-row, a-col:b-col] = value
+
 def filled(
     points, # Corners `(N, 2)` x, y, px, pixel centres at whole numbers
     shape): # `(H, W)` of the picture
     "Row, column and mask of the pixels inside an outline (odd crossings, its line included), or None where there is none"
-    p = np.asarray(points, float).reshape(-1, 2); q = np.roll(p, -1, 0); tiny = 1e-9
-    (x0, y0), (x1, y1) = np.ceil(p.min(0)-tiny), np.floor(p.max(0)+tiny); top, end, left, right = (int(np.clip(v, 0, n)) for v, n in ((y0, shape[0]), (y1+1, shape[0]), (x0, shape[1]), (x1+1, shape[1])))
+    p = np.asarray(points, float).reshape(-1, 2); top, end, left, right = _box(p, shape)
     if top >= end or left >= right: return None
-    lo, hi = np.where((p[:, 1] < q[:, 1])[:, None], p, q), np.where((p[:, 1] < q[:, 1])[:, None], q, p)
-    first, last = (np.ceil(v[:, 1]).clip(top, end).astype(int) for v in (lo, hi)); n = last-first; n[lo[:, 1] == hi[:, 1]] = 0 # rows with y in [lower end, upper end)
-    e = np.repeat(np.arange(len(p)), n); y = first[e] + np.arange(len(e)) - np.repeat(np.cumsum(n)-n, n)
-    with np.errstate(divide='ignore', invalid='ignore'): slope = (hi[:, 0]-lo[:, 0])/(hi[:, 1]-lo[:, 1])
-    x = lo[e, 0] + (y-lo[e, 1])*slope[e]; order = np.lexsort((x, y)); a, b, row = x[order][::2], x[order][1::2], y[order][::2]
-    flat = (p[:, 1] == q[:, 1]) & (p[:, 1] == np.round(p[:, 1])) & (p[:, 1] >= top) & (p[:, 1] < end); near = (np.abs(p-np.round(p)).max(1) < tiny) & (p[:, 1] > top-.5) & (p[:, 1] < end-.5)
-    a, b, row = np.r_[a, np.minimum(p, q)[flat, 0], p[near, 0]], np.r_[b, np.maximum(p, q)[flat, 0], p[near, 0]], np.r_[row, p[flat, 1], np.round(p[near, 1])].astype(int)
-    start, stop = np.ceil(a-tiny).clip(left, right).astype(int)-left, (np.floor(b+tiny)+1).clip(left, right).astype(int)-left; some = stop > start
-    d = np.zeros((end-top, right-left+1), np.int32); np.add.at(d, (row[some]-top, start[some]), 1); np.add.at(d, (row[some]-top, stop[some]), -1)
-    return top, left, d.cumsum(1)[:, :-1] > 0
+    _check_crossings([p], shape); out = np.zeros((end-top, right-left), bool); _fill(out, p, True, top, left); return top, left, out
 
 # %% ../nbs/01_mask.ipynb #a1b00002
 Region = namedtuple('Region', 'name points mask', defaults=(None,)) # outline `(N, 2)` x, y in px, pixel centres at whole numbers; or (y, x, mask)
@@ -61,13 +103,32 @@ def paint(
     file='outlines', # For error messages
     rest:int=0)->np.ndarray: # Value where no region lies: a class, or 255 for unlabelled
     "Regions as class indices `(H, W)` uint8; a region named `unlabelled` that is no class becomes 255"
-    out = np.full(shape, rest, np.uint8); known = {'unlabelled': 255, **{c: i for i, c in enumerate(codes)}}
-    for r in regions:
-        if r.name not in known: raise InputError(file, f'an outline named {r.name!r}', f'one of {", ".join(codes)}', 'add the name to codes, or rename the outline')
-        if r.mask is not None:
+    known = {'unlabelled': 255, **{c: i for i, c in enumerate(codes)}}; regions = list(regions)
+    _check_number(codes, file)
+    if lost := next((r.name for r in regions if r.name not in known), None): raise InputError(file, f'an outline named {lost[:80]!r}', f'one of {", ".join(codes)[:400]}', 'add the name to codes, or rename the outline')
+    _check_crossings([r.points for r in regions if r.mask is None], shape, file)
+    try:
+        out = np.full(shape, rest, np.uint8)
+        for r in regions:
+            if r.mask is None: _fill(out, r.points, known[r.name]); continue
             y, x, m = r.mask; part = out[y:y+len(m), x:x+m.shape[1]]; part[m[:part.shape[0], :part.shape[1]]] = known[r.name]
-        elif (f := filled(r.points, shape)) is not None: out[f[0]:f[0]+f[2].shape[0], f[1]:f[1]+f[2].shape[1]][f[2]] = known[r.name]
+    except MemoryError as e: raise InputError(file, f'outlines on {shape[1]} x {shape[0]} px', 'what fits into memory', 'close other programs, or split the picture') from e
     return out
+
+def _printable(x, most=80):
+    "A name as a figure, a page or a terminal can show it: one line, nothing that steers, not too long"
+    s = ''.join(c.encode('unicode_escape').decode() if unicodedata.category(c) in ('Cc', 'Cf', 'Cs', 'Zl', 'Zp') else c for c in (str(x) if most is None else str(x)[:most+1]))
+    return s if most is None or len(s) <= most else s[:most] + '…'
+
+def _check_number(codes, file):
+    if len(codes) > 255: raise InputError(file, f'{len(codes)} classes', 'at most 255: 0 to 254, and 255 is unlabelled', 'name only those that occur')
+
+def _check_names(codes, file):
+    "Refuse more classes than a mask has numbers, and names that a line of `codes.txt`, a page or a terminal cannot hold"
+    _check_number(codes, file)
+    for c in codes:
+        if not c.strip() or any(unicodedata.category(k) in ('Cc', 'Cs', 'Zl', 'Zp') for k in c): raise InputError(file, f'the class name {c[:80]!r}', 'printable characters, in one line', 'rename the class')
+    return codes
 
 def _outline(points, file, shift=.5):
     "Corners as an array, moved from pixel corners to pixel centres"
@@ -83,7 +144,7 @@ _most_px = 2**29 # of a mask that a text describes: 23,000 x 23,000
 
 def _labelme(d, file):
     "Regions and size of a labelme file"
-    size, out = (d.get('imageHeight'), d.get('imageWidth')), []
+    size, out, total = (d.get('imageHeight'), d.get('imageWidth')), [], 0
     if not (all(isinstance(v, int) and 0 < v < 10**6 for v in size) and size[0]*size[1] <= _most_px): raise InputError(file, f'imageHeight and imageWidth {size}', 'the size of the picture', 'save it again in labelme')
     for s in d['shapes']:
         name, kind, p = str(s.get('label')), s.get('shape_type') or 'polygon', s.get('points') or []
@@ -94,6 +155,7 @@ def _labelme(d, file):
             from PIL import Image
             im = Image.open(io.BytesIO(base64.b64decode(s['mask'])), formats=['PNG'])
             if im.height > size[0] or im.width > size[1]: raise InputError(file, f'a mask of {im.width} x {im.height} px', f'at most the picture, {size[1]} x {size[0]} px', 'redraw it')
+            if (total := total + im.height*im.width) > 2*_most_px: raise InputError(file, f'masks of more than {2*_most_px} px', 'less', 'redraw them as polygons')
             y, x, on = int(round(p[0][1])), int(round(p[0][0])), np.asarray(im) > 0
             out.append(Region(name, None, (max(y, 0), max(x, 0), on[max(-y, 0):, max(-x, 0):])))
         else: raise InputError(file, f'a {kind} named {name!r} with {len(p)} points', 'polygons, rectangles, circles or masks', 'redraw it as a polygon')
@@ -119,8 +181,9 @@ def _rle(seg, file):
     return int(a), np.repeat(np.arange(len(counts)) % 2 == 1, inside).reshape(b-a, h).T
 
 def _coco(d, file):
-    "Regions of each picture of a COCO file: `{file name: [Region, ...]}`, and its class names in order"
-    names = {c['id']: str(c['name']) for c in sorted(d.get('categories', []), key=lambda c: c['id'])}; pics = {i['id']: PureWindowsPath(str(i['file_name'])).name for i in d['images']}; out, total = {n: [] for n in pics.values()}, 0
+    "Regions of each picture of a COCO file: `{file name: [Region, ...]}`"
+    names, pics, total = _coco_names(d), {i['id']: PureWindowsPath(str(i['file_name'])).name for i in d['images']}, 0; out = {n: [] for n in pics.values()}
+    if len(out) < len(d['images']): raise InputError(file, f'{len(d["images"])} pictures and {len(out)} file names', 'a name for each (folders do not count)', 'rename pictures of one name, and export it again')
     for a in d.get('annotations', []):
         if a['image_id'] not in pics or a['category_id'] not in names: raise InputError(file, f"an annotation of picture {a['image_id']} and category {a['category_id']}", 'ids that are listed in images and categories', 'export it again')
         seg, name, here = a['segmentation'], names[a['category_id']], out[pics[a['image_id']]]
@@ -128,7 +191,9 @@ def _coco(d, file):
             x, m = _rle(seg, file); here.append(Region(name, None, (0, x, m))); total += m.size
             if total > 2*_most_px: raise InputError(file, f'masks of more than {2*_most_px} px', 'less', 'split it into several files')
         else: here += [Region(name, _outline(p, file)) for p in seg]
-    return out, list(names.values())
+    return out
+
+def _coco_names(d): "Class names of a COCO file by their numbers"; return {c['id']: str(c['name']) for c in sorted(d.get('categories', []), key=lambda c: c['id'])}
 
 # %% ../nbs/01_mask.ipynb #a1b00006
 def _napari(t, file):
@@ -152,6 +217,13 @@ def _imagej(file):
     auto = re.compile(r'\d{4}-\d{4}(-\d{4})?(-\d+)?$') # ImageJ's own names are places
     return [Region(r.name if r.name and not auto.match(r.name) else 'object', _outline(r.coordinates(), file)) for r in rois]
 
+def _csv(path):
+    "A table of outlines"
+    if not Path(path).is_file(): raise InputError(path, 'no such file', 'a CSV of outlines', 'check the path')
+    try: return pd.read_csv(io.BytesIO(_table_bytes(path)), sep=None, engine='python')
+    except InputError: raise
+    except Exception as e: raise InputError(path, f'no readable table ({type(e).__name__})', 'a CSV of outlines, in UTF-8', 'export it again as CSV') from e
+
 def read_regions(
     path)->dict: # labelme or COCO JSON, napari CSV, ImageJ .roi or .zip, or a CSV of outlines
     "Regions of each picture: `{file name: [Region, ...]}`; of a file for one picture, `{its name without ending: ...}`"
@@ -162,9 +234,9 @@ def read_regions(
         if kind == '.json':
             d = json.loads(_small_file(path, 512)); d = d if isinstance(d, dict) else {}
             if 'shapes' in d: return {path.stem: _labelme(d, path)[0]}
-            if 'images' in d: return _coco(d, path)[0]
+            if 'images' in d: return _coco(d, path)
             raise InputError(path, f'a JSON file with {list(d)[:6]}', 'shapes (labelme), or images, annotations and categories (COCO)', 'export it from labelme or as COCO')
-        t = pd.read_csv(io.BytesIO(_table_bytes(path)), sep=None, engine='python')
+        t = _csv(path)
         if {'index', 'shape-type', 'axis-0', 'axis-1'} <= set(t): return {path.stem: _napari(t, path)}
         return {f: [Region('object', p) for p in ps] for f, ps in read_polygons(path).items()}
     except InputError: raise
@@ -177,7 +249,7 @@ def _raw_mask(file, palette, codes=None):
         try: regions, size = _labelme(_load_labelme(file), file)
         except InputError: raise
         except Exception as e: raise InputError(file, f'outlines that cannot be read ({type(e).__name__}: {str(e)[:60]})', 'a labelme file', 'save it again in labelme') from e
-        return paint(regions, size, codes or ['background', *sorted({r.name for r in regions} - {'background'})], file)
+        return paint(regions, size, codes or _check_names(['background', *sorted({r.name for r in regions} - {'background'})], file), file)
     a = read_pixels(file, indices=not palette)
     if a.ndim == 3 and palette: return _painted(a, palette, file)
     if a.ndim == 3 and (a[..., :1] == a).all(): a = a[..., 0]
@@ -198,6 +270,8 @@ def _load_labelme(file):
     return d
 
 # %% ../nbs/01_mask.ipynb #b12bb135
+def _counts(a): "Pixels of each value, some rows at a time"; return sum((np.bincount(a[k:k+1024].ravel(), minlength=256) for k in range(0, len(a), 1024)), np.zeros(256, int))
+
 class MaskReader:
     "Reads the masks of one set by one convention, decided on the whole set"
     def __init__(self,
@@ -212,7 +286,8 @@ class MaskReader:
         outlined = [f for f in self.files if f.suffix.lower() == '.json']; self.names = None
         if outlined: self.names = list(codes or ['background', *sorted({str(s.get('label')) for f in outlined for s in _load_labelme(f)['shapes'] if isinstance(s, dict)} - {'background'})])
         if outlined and len(outlined) < len(self.files) and not codes: raise InputError(self.files[0].parent, f'{len(outlined)} labelme files and {len(self.files)-len(outlined)} pictures as masks', 'one kind', 'name the classes with codes, in the order of the numbers in the pictures')
-        self.counts = {f: np.bincount(_raw_mask(f, palette, self.names).ravel(), minlength=256) for f in self.files}
+        if self.names: _check_names(self.names, 'codes' if codes else outlined[0] if len(outlined) == 1 else outlined[0].parent)
+        self.counts = {f: _counts(_raw_mask(f, palette, self.names)) for f in self.files}
         total = sum(self.counts.values())
         self.values = np.flatnonzero(total).tolist()
         self.binary = not palette and not outlined and ignore is None and 255 in self.values and set(self.values) <= {0, 255}
@@ -252,7 +327,7 @@ def list_pictures(
     if not folder.is_dir(): raise InputError(folder, 'no such folder', 'a folder of pictures', 'check the path')
     fs = [f for f in (folder.rglob('*') if recurse else folder.iterdir()) if f.suffix.lower() in picture_types and not f.name.startswith('.') and f.is_file()]
     if not fs: raise InputError(folder, 'no picture', f'files ending in {", ".join(sorted(picture_types))}', 'check the path, or the subfolder that holds them')
-    return sorted(fs, key=lambda f: [int(x) if x.isdigit() else x.lower() for x in re.split(r'(\d+)', str(f))])
+    return sorted(fs, key=lambda f: [int(x) if x.isdecimal() else x.lower() for x in re.split(r'(\d+)', str(f))]) # '²' is a digit, too, and no number
 
 # %% ../nbs/01_mask.ipynb #fc2451be
 _image_dirs, _mask_dirs = ('images', 'image', 'imgs'), ('labels', 'masks', 'annotations', 'label', 'mask')
@@ -388,7 +463,7 @@ def show(self:Pairs,
     for a in axs: a.axis('off')
     for k, (a, p) in enumerate(zip(axs, some)):
         m = read_micrograph(p.image, crop_bar=crop_bar); y = check_same_size(p, m.shape, read(p.mask), m.meta['bar_rows'])
-        LabelMap(np.where(y == ignore, 255, y) if ignore is not None else y, names).show(m, a, legend=k == 0); a.set_title(p.name, fontsize=8, parse_math=False)
+        LabelMap(np.where(y == ignore, 255, y) if ignore is not None else y, names).show(m, a, legend=k == 0); a.set_title(_printable(p.name), fontsize=8, parse_math=False)
     plt.tight_layout(); return axs
 
 # %% ../nbs/01_mask.ipynb #0b38c8e3
@@ -397,7 +472,7 @@ _file_columns, _id_columns = ('filename', 'file_name', 'file', 'image', 'image_n
 def read_polygons(
     path)->dict: # CSV: one row an outline, or one row a corner
     "Outlines of each picture: `{file name: [(N, 2) array of x, y in px, ...]}`"
-    t = pd.read_csv(io.BytesIO(_table_bytes(path)), sep=None, engine='python'); low = {c.lower().strip(): c for c in t}
+    t = _csv(path); low = {str(c).lower().strip(): c for c in t}
     pick = lambda names: next((low[n] for n in names if n in low), None)
     file, x, y, one, out = pick(_file_columns), pick(('x', 'all_points_x')), pick(('y', 'all_points_y')), pick(_id_columns), {}
     def bad(found): return InputError(path, found, 'a column with file names, and x and y of each corner or all corners of an outline in one column', f'name them for example {_file_columns[0]}, {_id_columns[0]}, x, y')
@@ -409,7 +484,7 @@ def read_polygons(
     else: groups = [(f, p) for f, p in zip(t[file], _corners(t.drop(columns=file), x, y, bad)) if p is not None]
     if not groups: raise bad(f'no outline in the columns {list(t)[:8]}')
     for f, p in groups:
-        if len(p) < 3 or not np.isfinite(p).all(): raise InputError(path, f'an outline of {len(p)} corners for {f}', 'at least 3, all of them numbers', 'correct or remove it')
+        if len(p) < 3 or not np.isfinite(p).all() or np.abs(p).max() > 1e6: raise InputError(path, f'an outline of {len(p)} corners for {f}', 'at least 3, all of them numbers of pixels', 'correct or remove it')
         out.setdefault(str(f), []).append(p)
     return out
 
@@ -435,7 +510,7 @@ def _named_regions(source, files):
         own = [f for f in sorted(source.iterdir()) if f.suffix.lower() in ('.json', '.csv', '.roi', '.zip')]
         if not own: raise InputError(source, 'no file of outlines', 'files ending in .json, .csv, .roi or .zip', 'check the folder')
         shapes, names = {f.stem: read_regions(f).get(f.stem, []) for f in own}, []
-    else: shapes = read_regions(source); names = _coco(json.loads(source.read_text(encoding='utf-8')), source)[1] if source.suffix.lower() == '.json' and len(set(shapes) - {source.stem}) else []
+    else: shapes = read_regions(source); names = list(_coco_names(json.loads(_small_file(source, 512))).values()) if source.suffix.lower() == '.json' and len(set(shapes) - {source.stem}) else []
     if lost := [n for n in shapes if n not in known and Path(n).stem not in known]: raise InputError(source, f'outlines of {len(lost)} pictures that are not there ({", ".join(lost[:4])})', f'names of pictures in {files[0].parent}', 'place these pictures there, or remove the rows')
     by_file = {f: [] for f in files}
     for n, rs in shapes.items(): by_file[known.get(n) or known[Path(n).stem]] += rs
@@ -450,18 +525,24 @@ def write_polygon_masks(
     from PIL import Image
     files = list_pictures(pictures); _by_name(files); by_file, names = _named_regions(source, files); out, done = Path(out), []
     if out.resolve() in {f.parent.resolve() for f in files}: raise InputError(out, 'the pictures themselves', 'another folder', 'choose another for the masks')
-    codes = list(codes or ['background', *[n for n in names if n != 'background']])
-    out.mkdir(parents=True, exist_ok=True)
+    codes = _check_names([str(c) for c in codes or ['background', *[n for n in names if n != 'background']]], source); there = out/'codes.txt'
+    if there.exists() and _names_in(there) != codes: raise InputError(there, 'other class names', 'none, or the same', 'choose another folder for the masks')
     for f, rs in by_file.items():
         with written_whole(out/f'{f.stem}.png') as part: Image.fromarray(paint(rs, read_pixels(f).shape[:2], codes, source)).save(part, 'PNG')
         done.append(out/f'{f.stem}.png')
-    (out/'codes.txt').write_text('\n'.join(codes) + '\n', encoding='utf-8')
+    if not there.exists():
+        with written_whole(there) as part: part.write_text('\n'.join(codes) + '\n', encoding='utf-8')
     return done
+
+def _names_in(path):
+    "The class names in a `codes.txt`"
+    try: return [c.strip() for c in _small_file(path, 1).decode('utf-8-sig').splitlines() if c.strip()]
+    except UnicodeDecodeError as e: raise InputError(path, 'letters that are not UTF-8', 'class names, one a line, as UTF-8', 'save it again as UTF-8') from e
 
 def codes_beside(
     masks)->list: # Mask files
     "The class names in a `codes.txt` beside the masks, or None"
     found = {f for m in masks for f in (Path(m).parent/'codes.txt', Path(m).parent.parent/'codes.txt') if f.is_file()}
-    texts = {f.read_text(encoding='utf-8') for f in found}
-    if len(texts) > 1: raise InputError(sorted(found)[0], 'another list of classes than in its neighbour', 'one list', 'make them the same, or pass codes')
-    return [c.strip() for c in texts.pop().splitlines() if c.strip()] if texts else None
+    lists = {tuple(_names_in(f)) for f in found}
+    if len(lists) > 1: raise InputError(sorted(found)[0], 'another list of classes than in its neighbour', 'one list', 'make them the same, or pass codes')
+    return list(lists.pop()) if lists else None

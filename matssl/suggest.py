@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 from fastcore.basics import patch
-from .files import InputError, written_whole
+from .files import InputError, read_table, written_whole
 from .micrograph import LabelMap, Micrograph, Stretched
-from .mask import list_pictures
+from .mask import _printable, list_pictures
 from .data import cut_field, progress, to_float
 from .encoder import Encoder, InputNorm, load_encoder
 from .fusion import GatedFeatureFusion
@@ -50,6 +50,10 @@ class RegionOfInterest:
         return self.key == other.key and self.row < other.row+other.height and other.row < self.row+self.height and self.col < other.col+other.width and other.col < self.col+self.width
 
 # %% ../nbs/25_suggest.ipynb #a5250012
+def _check_place(r, shape, whole=False):
+    "Refuse a region that begins outside its picture, or lies not wholly in it"
+    if r.row+(r.height if whole else 1) > shape[0] or r.col+(r.width if whole else 1) > shape[1]: raise InputError(r.file, f'a region of {r.width} x {r.height} px at row {r.row}, column {r.col}', f'one in the {shape[1]} x {shape[0]} px of the picture', 'pass the pictures that the regions were chosen from')
+
 def regions_of(
     pictures, # A folder, or a list of files, `Micrograph`s, arrays or `RegionOfInterest`s
     size:int=256)->list: # Side of a region, px; None: the whole picture
@@ -60,6 +64,7 @@ def regions_of(
     for k, p in enumerate(pictures if isinstance(pictures, (list, tuple)) else list_pictures(pictures)):
         if isinstance(p, RegionOfInterest) and (size is None or max(p.height, p.width) <= size): out.append(p); continue
         whole = p if isinstance(p, RegionOfInterest) else RegionOfInterest(p, 0, 0, *_as_micrograph(p, None, True).shape, f'picture {k}' if isinstance(p, np.ndarray) else '')
+        if whole is p: _check_place(p, _as_micrograph(p.picture, None, True).shape, True)
         h, w = whole.height, whole.width; s = size or max(h, w)
         out += [replace(whole, row=whole.row+y, col=whole.col+x, height=min(s, h), width=min(s, w)) for y in _starts(h, s, s) for x in _starts(w, s, s)]
     if not out: raise InputError('regions_of', 'no picture', 'a folder, or a list that is not empty', 'check it')
@@ -85,6 +90,7 @@ def _levelled(p): "8-bit rows of a picture, read when they are asked for"; m = _
 
 def _crop(x, r, size=None):
     "The pixels of a region, `(H, W[, 3])`; with a size, mirrored up to it"
+    _check_place(r, x.shape)
     a = np.asarray(x[r.row:r.row+r.height])[:, r.col:r.col+r.width]
     return a if size is None else cut_field(a, 0, 0, size)
 
@@ -199,18 +205,21 @@ class Suggestions(list):
         path, # CSV to write
         overwrite:bool=False)->Path: # Replace an existing one
         "Write the table, with whole file names"
-        with written_whole(path, overwrite) as f: self.table().assign(file=[r.file for r in self]).to_csv(f)
+        with written_whole(path, overwrite) as f: self.table().assign(file=[r.file for r in self]).to_csv(f, errors='backslashreplace')
         return Path(path)
     def _repr_html_(self): return self.table().round(3)._repr_html_()
 
 def read_suggestions(
     path)->Suggestions: # Written by `save`
     "Regions from a CSV"
-    t = pd.read_csv(path); need = ['file', 'row', 'col', 'height', 'width']
+    t = read_table(path); need = ['file', 'row', 'col', 'height', 'width']; more = ['entropy', 'disagreement', 'distance']
     if lost := [c for c in need if c not in t]: raise InputError(path, f'no column {", ".join(lost)}', ', '.join(need), 'pass a file of Suggestions.save')
-    places = t[need[1:]].apply(pd.to_numeric, errors='coerce')
-    if not (places.ge([0, 0, 1, 1]) & places.le(10**6)).all(axis=None) or (places.height*places.width > 2**32).any(): raise InputError(path, 'places that are none', 'rows, columns and sizes in px', 'pass a file of Suggestions.save')
-    return Suggestions(RegionOfInterest(Path(r.file), int(r.row), int(r.col), int(r.height), int(r.width), r.file, r.get('entropy', np.nan), r.get('disagreement', np.nan), r.get('distance', np.nan), int(r.get('rank', k+1))) for k, r in t.iterrows())
+    n = pd.DataFrame({k: pd.to_numeric(t[k], errors='coerce') if k in t else range(1, len(t)+1) if k == 'rank' else np.nan for k in [*need[1:], *more, 'rank']}, index=range(len(t))); places = n[need[1:]]
+    odd = {'no file name': t.file.isna(), 'a place that is none': ~(places.ge([0, 0, 1, 1]) & places.le(10**6)).all(axis=1) | (places.height*places.width > 2**32), 'a rank that is none': ~(n['rank'].between(1, 10**9) & (n['rank'] % 1 == 0)),
+        **{f'words as {k}': n[k].isna() & t[k].notna() for k in more if k in t}}
+    for what, bad in odd.items():
+        if bad.any(): raise InputError(path, f'{what}, in line {int(bad.to_numpy().argmax())+2}', 'regions: file, row, column and size in px', 'pass a file of Suggestions.save')
+    return Suggestions(RegionOfInterest(Path(f), *(int(r[k]) for k in need[1:]), f, *(float(r[k]) for k in more), int(r['rank'])) for f, r in zip(t.file, n.to_dict('records')))
 
 # %% ../nbs/25_suggest.ipynb #a5250053
 def _draw(ax, r, edge=None):
@@ -231,7 +240,7 @@ def show(self:Suggestions,
     import matplotlib.pyplot as plt
     n = min(most, len(self)); fig, axs = plt.subplots(3, n, figsize=(1.7*n+.6, 5.4), squeeze=False, layout='constrained')
     for k, r in enumerate(self[:n]):
-        _place(axs[0, k], r); axs[0, k].set_title(f'{r.rank}. {Path(r.file).stem[:22]}', fontsize=7); _draw(axs[1, k], r)
+        _place(axs[0, k], r); axs[0, k].set_title(f'{r.rank}. {_printable(Path(r.file).stem, 22)}', fontsize=7, parse_math=False); _draw(axs[1, k], r)
         im = axs[2, k].imshow(r.map if r.map is not None else np.full((2, 2), np.nan), cmap='magma', vmin=0, vmax=1); axs[2, k].set_xticks([]); axs[2, k].set_yticks([]); axs[2, k].set_title((f'entropy {r.entropy:.2f}, ' if r.map is not None else '') + f'distance {r.distance:.2f}', fontsize=6)
     for a, t in zip(axs[:, 0], ('place', 'region', 'entropy')): a.set_ylabel(t, fontsize=8)
     fig.colorbar(im, ax=axs[2], fraction=.02, pad=.01).ax.tick_params(labelsize=6); return fig
@@ -317,10 +326,10 @@ def show_neighbours(
     i, d = nearest(e, query, k); query = np.atleast_1d(query); names = [Path(r.file).stem for r in e.regions] if names is None else list(names)
     fig, axs = plt.subplots(len(query), k+1, figsize=(1.55*(k+1), 1.75*len(query)), squeeze=False, layout='constrained')
     for row, q, js, ds in zip(axs, query, i, d):
-        _draw(row[0], e.regions[q]); row[0].set_title(names[q], fontsize=6)
+        _draw(row[0], e.regions[q]); row[0].set_title(_printable(names[q]), fontsize=6, parse_math=False)
         for a, j, v in zip(row[1:], js, ds):
             if j < 0: a.axis('off'); continue
-            _draw(a, e.regions[j], edge=None if groups is None else ('#0072b2' if groups[j] == groups[q] else '#e69f00')); a.set_title(f'{names[j]}  {v:.2f}', fontsize=6)
+            _draw(a, e.regions[j], edge=None if groups is None else ('#0072b2' if groups[j] == groups[q] else '#e69f00')); a.set_title(f'{_printable(names[j])}  {v:.2f}', fontsize=6, parse_math=False)
     return fig
 
 # %% ../nbs/25_suggest.ipynb #a5250096
@@ -337,9 +346,9 @@ def embedding_map(
     if method not in ('pca', 'tsne'): raise InputError('embedding_map', f'method {method!r}', "'pca' or 'tsne'", 'choose one')
     if len(e.x) < 3: raise InputError('embedding_map', f'{len(e.x)} regions', 'at least 3', 'embed more')
     xy, note = _flat(e.x, method, seed); ax = ax or plt.subplots(figsize=(5, 4), layout='constrained')[1]; groups = np.asarray(groups if groups is not None else ['']*len(xy))
-    for k, g in enumerate(dict.fromkeys(groups.tolist())): ax.plot(*xy[groups == g].T, 'osD^vPX*'[k//7 % 8], ms=4, mec='w', mew=.3, c=_colours[k % 7], label=str(g), alpha=.85)
+    for k, g in enumerate(dict.fromkeys(groups.tolist())): ax.plot(*xy[groups == g].T, 'osD^vPX*'[k//7 % 8], ms=4, mec='w', mew=.3, c=_colours[k % 7], label=_printable(g), alpha=.85)
     for j in k_center(xy, thumbnails)[0]: ax.add_artist(AnnotationBbox(OffsetImage(_crop(_levelled(e.regions[j].picture), e.regions[j])[::2, ::2], zoom=44/max(e.regions[j].height, e.regions[j].width)*2, cmap='gray'), xy[j], pad=.1))
-    if len(set(groups.tolist())) > 1: ax.legend(fontsize=6, loc='center left', bbox_to_anchor=(1, .5), frameon=False)
+    if len(set(groups.tolist())) > 1: [t.set_parse_math(False) for t in ax.legend(fontsize=6, loc='center left', bbox_to_anchor=(1, .5), frameon=False).get_texts()] # a name is no formula
     ax.margins(.16 if thumbnails else .05); ax.set_xticks([]); ax.set_yticks([]); ax.set_title(note, fontsize=8)
     return xy
 
