@@ -52,7 +52,7 @@ class Micrograph:
     @property
     def scale_from(self): "Where the scale comes from, with its doubts; None without a scale"; return (self.meta.get('scale_from', 'by hand') + (f', doubtful: {self.meta["doubtful"]}' if 'doubtful' in self.meta else '')) if self.um_per_px else None
     def __repr__(self):
-        scale = f'{self.um_per_px:.4g} um/px ({self.scale_from})' if self.um_per_px else 'no scale'
+        scale = f'{self.um_per_px:.4g} um/px ({self.scale_from})' if self.um_per_px else 'no scale' + (f' ({self.meta["doubtful"]})' if 'doubtful' in self.meta else '')
         c = 'grey' if self.pixels.ndim == 2 else 'colour'
         return f'Micrograph({Path(self.source).name if self.source else "array"}: {self.shape[1]} x {self.shape[0]} px, {c} {self.pixels.dtype}, {scale})'
 
@@ -235,7 +235,7 @@ def read_label_map(
         info = {k: v for k, v in info.items() if isinstance(v, str) and k in ('source', 'scale_from') or k == 'codes' and isinstance(v, list) and len(v) <= 256 and all(isinstance(c, str) for c in v)}
     x = labels[labels != 255]; low, top = (int(x.min(initial=0)), int(x.max(initial=0))) if labels.ndim == 2 and labels.dtype.kind in 'biu' else (-1, -1)
     codes = codes or info.get('codes') or [f'class {i}' for i in range(min(top, 254)+1)]
-    if low < 0 or top >= min(len(codes), 255): raise InputError(path, f'{labels.dtype} values of shape {labels.shape}, {labels.min()} to {labels.max()}', f'class numbers 0 to {min(len(codes), 255)-1}', 'read painted or 0/255 masks with read_mask, or pass all class names')
+    if low < 0 or top >= min(len(codes), 255): raise InputError(path, f'{labels.dtype} values of shape {labels.shape}, from {labels.min()} up to {labels.max()}', f'class numbers 0 to {min(len(codes), 255)-1}', 'read painted or 0/255 masks with read_mask, or pass all class names')
     return LabelMap(labels.astype(np.uint8), codes, um, info.get('source'), scale_from=info.get('scale_from'))
 
 # %% ../nbs/00_micrograph.ipynb #a323545f
