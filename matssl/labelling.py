@@ -13,7 +13,7 @@ import ipywidgets as W, numpy as np
 from fastcore.basics import patch
 from .files import InputError, written_whole
 from .micrograph import LabelMap, Micrograph, read_label_map, write_label_map
-from .mask import Pair, Pairs, codes_beside, list_pictures, paint, read_regions
+from .mask import Pair, Pairs, _check_names, codes_beside, list_pictures, paint, read_regions
 from .export import write_geojson, write_index_png, write_labelme, write_napari, write_rois
 from .canvas import LabelPainter, PictureCanvas, PictureWindows, cut_window
 
@@ -153,6 +153,8 @@ def go(self:Labeller,
     if self.works: self._try_keep()
     x, region = self.jobs[i]; k = self._key(i)
     if k not in self.works: self.works[k] = LabelledPicture(x, self.codes, self.out/f'{Path(x).stem}.png' if self.out else None, self.start, **self.kwargs)
+    p = self.works[k].picture
+    if region and (region.row >= p.shape[0] or region.col >= p.shape[1]): raise InputError(p.name, f'a region at row {region.row}, column {region.col}', f'one in the {p.shape[1]} x {p.shape[0]} px of the picture', 'pass the pictures that the regions were chosen from')
     self.at, self.guess = i, None; self.which.value, p = i, self.current # nothing has changed if the picture could not be opened
     done = [q for q in self.works if q != k and self.works[q].file and self.works[q].saved == self.works[q].painter.changes]
     for q in done[:-12]: self.works.pop(q) # on disk; opened again when it is wanted
@@ -303,7 +305,7 @@ def label(
     um_per_px=None, # Scale by hand, um/px: a number, or a CSV or dict of `read_scales`
     crop_bar:bool=True)->Labeller: # Cut the data bar
     "Label micrographs by hand"
-    codes = [str(c) for c in codes]
+    codes = _check_names([str(c) for c in codes], 'label')
     if len(codes) < 2 or len(codes) > 200 or len(set(codes)) < len(codes): raise InputError('label', f'{len(codes)} class names, {len(set(codes))} of them different', '2 to 200, all different', 'name all classes, the matrix too')
     x = list_pictures(pictures) if isinstance(pictures, (str, Path)) else list(pictures) if not isinstance(pictures, (np.ndarray, Micrograph)) else [pictures]
     jobs = [(p.picture, p) if hasattr(p, 'row') else (Path(p) if isinstance(p, str) else p, None) for p in x]; files = {Path(p).resolve() for p, _ in jobs if isinstance(p, (str, Path))}

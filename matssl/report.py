@@ -13,7 +13,7 @@ import numpy as np, pandas as pd
 from . import __version__
 from .files import InputError, written_whole
 from .micrograph import LabelMap, Micrograph, class_colours, read_micrograph
-from .mask import list_pictures
+from .mask import _printable, list_pictures
 from .export import overlay_preview
 from .measure import *
 
@@ -23,7 +23,7 @@ def _esc(x): "Text as HTML shows it"; return html.escape('' if x is None or (isi
 def _cell(v):
     "A value as a table shows it: four digits, blanks as blanks"
     if isinstance(v, (float, np.floating)): return '' if np.isnan(v) else f'{v:.4g}' if abs(v) < 1000 else f'{v:.0f}'
-    return ', '.join(map(_cell, v)) if isinstance(v, (list, tuple)) else _esc(v)
+    return ', '.join(map(_cell, v)) if isinstance(v, (list, tuple)) else _esc(_printable(v, 260)) if isinstance(v, str) else _esc(v) # no file name is longer
 
 def html_table(
     t:pd.DataFrame, # Any
@@ -32,7 +32,7 @@ def html_table(
     named = not isinstance(t.index, pd.RangeIndex); head = ([t.index.name or ''] if named else []) + list(t.columns)
     rows = [''.join(f'<td>{_cell(v)}</td>' for v in ([i] if named else []) + list(r)) for i, r in zip(t.index[:most], t.head(most).itertuples(index=False))]
     more = f'<p class="small">{len(t)-most} more rows in the CSV file.</p>' if len(t) > most else ''
-    return '<div class="wide"><table><tr>' + ''.join(f'<th>{_esc(h)}</th>' for h in head) + '</tr>' + ''.join(f'<tr>{r}</tr>' for r in rows) + '</table></div>' + more
+    return '<div class="wide"><table><tr>' + ''.join(f'<th>{_esc(_printable(h))}</th>' for h in head) + '</tr>' + ''.join(f'<tr>{r}</tr>' for r in rows) + '</table></div>' + more
 
 def html_picture(
     x, # A matplotlib figure, or `(h, w, 3)` uint8
@@ -70,7 +70,7 @@ def _draw_phases(t, maps):
     for i, c in enumerate(codes):
         v = e[f'{c}_pct']; ax.plot(np.full(len(v), i)-.12, v, 'o', ms=4, color=class_colours[i % 8], alpha=.6)
         if np.isfinite(o.ci_pct[c]): ax.errorbar(i+.12, o.mean_pct[c], [[max(0, o.mean_pct[c]-o.low_pct[c])], [max(0, o.high_pct[c]-o.mean_pct[c])]], fmt='s', color='k', capsize=4, ms=4)
-    ax.set_xticks(range(len(codes)), codes, parse_math=False); ax.set_ylabel('area, %'); return [html_picture(f, 'Left: each field. Right: mean and interval.')]
+    ax.set_xticks(range(len(codes)), [_printable(c) for c in codes], parse_math=False); ax.set_ylabel('area, %'); return [html_picture(f, 'Left: each field. Right: mean and interval.')]
 
 def _draw_grains(t, maps, **kw):
     "The grains of the first field, as they were counted"
@@ -109,7 +109,7 @@ def _section(what, tables, pictures):
 def _class_table(maps):
     "Colours, names and shares: a row a class"
     t = field_fractions(maps); rows = []
-    for i, c in enumerate(maps[0].codes): rgb = (class_colours[i % 8]*255).round().astype(int); rows.append(f'<tr><td style="background:rgb({rgb[0]},{rgb[1]},{rgb[2]});width:2rem"></td><td>{_esc(c)}</td><td>{t[f"{c}_pct"].mean():.2f}</td></tr>')
+    for i, c in enumerate(maps[0].codes): rgb = (class_colours[i % 8]*255).round().astype(int); rows.append(f'<tr><td style="background:rgb({rgb[0]},{rgb[1]},{rgb[2]});width:2rem"></td><td>{_esc(_printable(c))}</td><td>{t[f"{c}_pct"].mean():.2f}</td></tr>')
     return '<table><tr><th>colour</th><th>class</th><th>mean area, %</th></tr>' + ''.join(rows) + '</table>'
 
 # %% ../nbs/31_report.ipynb #3100000f
@@ -162,15 +162,15 @@ def report(
         draw = dict(phases=lambda: _draw_phases(t, maps), grains=lambda: _draw_grains(t, maps, boundary=cls, **{k: v for k, v in kw.items() if k != 'cls'}), particles=lambda: _draw_particles(t, maps), layers=lambda: _draw_layers(t, maps, cls, kw.get('crack')), nodularity=lambda: [])
         sections.append(_section(w, t, draw[w]()))
         for n, v in t.items():
-            with written_whole(out/f'{w}, {n}.csv'.replace(', ', '-').replace(' ', '_')) as f: v.to_csv(f, index=not isinstance(v.index, pd.RangeIndex))
+            with written_whole(out/f'{w}, {n}.csv'.replace(', ', '-').replace(' ', '_')) as f: v.to_csv(f, index=not isinstance(v.index, pd.RangeIndex), errors='backslashreplace')
     some = np.unique(np.linspace(0, len(maps)-1, min(shown, len(maps))).astype(int))
     look = ''.join(html_picture(overlay_preview(maps[i], pics[i].to_uint8() if pics[i] is not None else np.full(maps[i].shape, 120, np.uint8), 420), f'{Path(maps[i].source).name if maps[i].source else f"field {i+1}"}, {maps[i].shape[1]} x {maps[i].shape[0]} px') for i in some)
     um = maps[0].um_per_px; scale = f'{um:.5g} um/px ({maps[0].scale_from or "origin not noted"})' if um else 'not known'
     card = f'<h2>Model</h2><pre>{_esc(segmenter.card())}</pre>' if segmenter is not None else ''
     page = f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{_esc(title)}</title><style>{_style}</style></head><body><h1>{_esc(title)}</h1>{_meta_table(meta)}{_warn(ws)}<h2>Fields</h2><p>{len(maps)} field{"s" if len(maps) > 1 else ""}; scale {_esc(scale)}. A field is a picture.</p>{look}{_class_table(maps)}' + '\n'.join(sections) + card + f'<p class="small">Made on {date.today().isoformat()} by matssl {__version__}. Fields: {", ".join(_esc(Path(m.source).name if m.source else f"field {i+1}") for i, m in enumerate(maps))}.</p></body></html>'
     everything = dict(title=title, meta={**{k: None for k in meta_fields}, **_plain(meta)}, fields=[dict(source=str(Path(m.source).name) if m.source else None, shape=list(m.shape), um_per_px=m.um_per_px, scale_from=m.scale_from) for m in maps], codes=maps[0].codes, warnings=ws, results=data, model=None if segmenter is None else segmenter.card(), version=__version__)
-    with written_whole(out/'results.json') as f: f.write_text(json.dumps(everything, indent=1, ensure_ascii=False), encoding='utf-8')
-    with written_whole(out/'report.html') as f: f.write_text(page, encoding='utf-8')
+    with written_whole(out/'results.json') as f: f.write_text(json.dumps(everything, indent=1, ensure_ascii=False), encoding='utf-8', errors='backslashreplace')
+    with written_whole(out/'report.html') as f: f.write_text(page, encoding='utf-8', errors='backslashreplace')
     return out/'report.html'
 
 def _cls(maps, w, kw): return kw.get('cls') or (maps[0].codes[1] if len(maps[0].codes) == 2 else None)
