@@ -13,7 +13,7 @@ from pathlib import Path, PureWindowsPath
 import numpy as np, pandas as pd
 from fastcore.basics import patch
 from .files import InputError, picture_types, read_pixels, written_whole
-from .files import _small_file, _table_bytes
+from .files import _separator, _small_file, _table_bytes
 from .micrograph import LabelMap, is_constant, read_micrograph
 
 # %% ../nbs/01_mask.ipynb #f5bf4db9
@@ -220,7 +220,7 @@ def _imagej(file):
 def _csv(path):
     "A table of outlines"
     if not Path(path).is_file(): raise InputError(path, 'no such file', 'a CSV of outlines', 'check the path')
-    try: return pd.read_csv(io.BytesIO(_table_bytes(path)), sep=None, engine='python')
+    try: raw = _table_bytes(path); return pd.read_csv(io.BytesIO(raw), sep=_separator(raw[:2**20].decode('utf-8-sig', 'replace')), engine='python')
     except InputError: raise
     except Exception as e: raise InputError(path, f'no readable table ({type(e).__name__})', 'a CSV of outlines, in UTF-8', 'export it again as CSV') from e
 
