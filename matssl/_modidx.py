@@ -749,6 +749,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'matssl.resume._as_state': ('resume.html#_as_state', 'matssl/resume.py'),
                                'matssl.resume._not_a_state': ('resume.html#_not_a_state', 'matssl/resume.py'),
                                'matssl.resume._settings_differ': ('resume.html#_settings_differ', 'matssl/resume.py'),
+                               'matssl.resume._unlike': ('resume.html#_unlike', 'matssl/resume.py'),
                                'matssl.resume._view_of': ('resume.html#_view_of', 'matssl/resume.py'),
                                'matssl.resume._whole': ('resume.html#_whole', 'matssl/resume.py'),
                                'matssl.resume.fingerprint': ('resume.html#fingerprint', 'matssl/resume.py'),

@@ -294,7 +294,7 @@ def run_state(self:SSLMonitor):
 def set_run_state(self:SSLMonitor, about, tensors):
     "Put a monitor back"
     number = lambda v: isinstance(v, (int, float)); rows, best = about['history'], about['best_epoch']; asked = {f'{a}_{b}' for a in ('train', 'valid') for b in ('loss', 'partner_accuracy', 'effective_rank')} | {'epoch', 'seconds'}
-    if not (isinstance(rows, list) and rows and all(isinstance(r, dict) and asked <= set(r) and all(map(number, r.values())) for r in rows) and isinstance(about['best'], list) and len(about['best']) == 2 and all(map(number, (*about['best'], about['seconds'], about.get('room') or 0)))): raise ValueError('a monitor without numbers')
+    if not (isinstance(rows, list) and rows and all(isinstance(r, dict) and asked <= set(r) and all(map(number, r.values())) for r in rows) and isinstance(about['best'], list) and len(about['best']) == 2 and all(map(number, (*about['best'], about['seconds'], 0 if about.get('room') is None else about['room'])))): raise ValueError('a monitor without numbers')
     if not (best is None or isinstance(best, int) and not isinstance(best, bool) and best in [r['epoch'] for r in rows]): raise ValueError(f'a best epoch {str(best)[:20]}, which was none of {len(rows)}')
     self.history, self.best, self.state, self.started = list(about['history']), tuple(about['best']), tensors('best.') or None, time.time()-about['seconds']
     if about['best_epoch'] is not None: self.best_epoch = about['best_epoch']

@@ -33,6 +33,7 @@ def _as_state(path):
     except OSError as e: raise _not_a_state(path, f'a file that cannot be read ({e.strerror or e})') from e
     except Exception as e: raise _not_a_state(path, f'a file that is damaged or no state ({type(e).__name__}: {" ".join(str(e).split())[:120]})') from e
 
+def _unlike(a, b): return a.shape != b.shape or a.is_floating_point() != b.is_floating_point() or b.is_complex()
 def _whole(v): return isinstance(v, int) and not isinstance(v, bool) and 0 <= v < 10**9
 
 def write_state(
@@ -97,8 +98,8 @@ def run_state(self:Recorder):
 @patch
 def set_run_state(self:Recorder, about, tensors):
     "Put a recorder back"
-    r = about.get('recorder')
-    if not r: return # before 0.2.0
+    if 'recorder' not in about: return # before 0.2.0
+    r = about['recorder']
     numbers = lambda v: isinstance(v, list) and all(isinstance(x, (int, float)) for x in v)
     if not (all(numbers(r[k]) for k in ('lrs', 'losses', 'iters', 'smooth')) and len(r['smooth']) == 2 and isinstance(r['values'], list) and r['values'] and all(numbers([0. if x is None else x for x in row]) for row in r['values'])): raise ValueError('a recorder without numbers')
     self.lrs, self.losses, self.iters = list(r['lrs']), [torch.tensor(v) for v in r['losses']], list(r['iters'])
@@ -130,7 +131,7 @@ class Resume(Callback):
         about, state = read_state(self.path); part = lambda p: {k[len(p):]: v for k, v in state.items() if k.startswith(p)}; own = get_model(self.model).state_dict()
         with _as_state(self.path):
             new = part('model.')
-            if bad := [k for k in {**own, **new} if k not in own or k not in new or own[k].shape != new[k].shape]: raise ValueError(f'{len(bad)} tensors of the network are missing, unknown or of another shape, {bad[0][:80]} among them')
+            if bad := [k for k in {**own, **new} if k not in own or k not in new or _unlike(own[k], new[k])]: raise ValueError(f'{len(bad)} tensors of the network are missing, unknown or of another shape or kind, {bad[0][:80]} among them')
             masks = {k for k, v in own.items() if v.is_floating_point() and not v.isfinite().all()} # of attention, in some networks
             if bad := [k for k, v in state.items() if v.is_floating_point() and not v.isfinite().all() and k.partition('.')[2] not in masks]: raise ValueError(f'{len(bad)} tensors with numbers that are not finite, {bad[0][:80]} among them')
             moments = [{**o, **{k.split('.', 1)[1]: v for k, v in part('opt.').items() if k.startswith(f'{i}.')}} for i, o in enumerate(about['opt'])]
@@ -154,7 +155,7 @@ class Resume(Callback):
 def _settings_differ(path, old, new):
     "One sentence on what is not the same"
     other = [k for k in {**new, **old} if old.get(k) != new.get(k)]; show = lambda x: s if len(s := json.dumps(x)) < 60 else f'{s[:50]} ...'
-    what = '; '.join(f'{k}: {show(old.get(k))} there, {show(new.get(k))} now' for k in other[:3])
+    what = '; '.join(f'{k[:60]}: {show(old.get(k))} there, {show(new.get(k))} now' for k in other[:3])
     raise InputError(path, f'the state of a run with other settings ({what}{"; ..." if len(other) > 3 else ""})', 'the same settings', 'choose another file, or the settings of that run')
 
 @patch
@@ -167,7 +168,7 @@ def _put_optimiser(self:Resume, moments, hypers):
     if not (isinstance(hypers, list) and len(hypers) == len(self.opt.hypers) and all(isinstance(h, dict) and all(number(h.get(k)) for k, v in own.items() if number(v)) for h, own in zip(hypers, self.opt.hypers))): raise ValueError('an optimiser without its rates')
     self.opt.load_state_dict(dict(state=moments, hypers=hypers)); self.opt.zero_grad()
     for p, _, s, _ in self.opt.all_params():
-        if bad := [k for k, v in s.items() if torch.is_tensor(v) and v.ndim and v.shape != p.shape]: raise ValueError(f'{bad[0]} of another shape than its weights')
+        if bad := [k for k, v in s.items() if torch.is_tensor(v) and (k != 'step' or v.ndim) and v.shape != p.shape]: raise ValueError(f'{bad[0]} of another shape than its weights')
         s.update({k: torch.as_tensor(v, dtype=torch.float32 if k == 'step' else None, device=p.device) for k, v in s.items() if torch.is_tensor(v) or k == 'step'}) # a plain number in 0.1.0
 
 # %% ../nbs/09_resume.ipynb #0d15001c
