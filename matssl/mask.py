@@ -220,7 +220,10 @@ def _imagej(file):
 def _csv(path):
     "A table of outlines"
     if not Path(path).is_file(): raise InputError(path, 'no such file', 'a CSV of outlines', 'check the path')
-    try: return pd.read_csv(io.BytesIO(_table_bytes(path)), sep=None, engine='python')
+    try:
+        raw = _table_bytes(path)
+        if max(p.count(b'"') for p in re.split(rb'[,;\t|]', raw.lstrip().split(b'\n')[0])) > 40: raise InputError(path, 'a first line of quotation marks', 'a line of column names', 'export it again as CSV') # the guess of the separator would not end
+        return pd.read_csv(io.BytesIO(raw), sep=None, engine='python')
     except InputError: raise
     except Exception as e: raise InputError(path, f'no readable table ({type(e).__name__})', 'a CSV of outlines, in UTF-8', 'export it again as CSV') from e
 
