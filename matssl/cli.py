@@ -58,6 +58,8 @@ def _files(args):
         out += found
     return out
 
+
+# %% ../nbs/42_cli.ipynb #64c879f1
 def _say(text, file=None):
     "Print what may hold names of others: characters that steer a terminal are written out, lines stay lines"
     from matssl.mask import _printable
