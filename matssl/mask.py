@@ -217,6 +217,8 @@ def _imagej(file):
     auto = re.compile(r'\d{4}-\d{4}(-\d{4})?(-\d+)?$') # ImageJ's own names are places
     return [Region(r.name if r.name and not auto.match(r.name) else 'object', _outline(r.coordinates(), file)) for r in rois]
 
+
+# %% ../nbs/01_mask.ipynb #a1b00009
 def _csv(path):
     "A table of outlines"
     if not Path(path).is_file(): raise InputError(path, 'no such file', 'a CSV of outlines', 'check the path')
