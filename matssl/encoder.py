@@ -51,17 +51,18 @@ class Encoder(nn.Module):
     ):
         super().__init__()
         self.arch, self.timm_kwargs, self.method = arch, timm_kwargs, 'scratch'
+        if (n := timm_kwargs.get('in_chans', 3)) != 3: raise InputError(arch, f'in_chans={n}', 'three channels, as which every micrograph is given', 'leave in_chans out: ImageNet weights are of three too')
         self.body = _body(arch, pretrained and not weights, timm_kwargs)
         cfg = timm.get_pretrained_cfg(arch)
         self.stats = tuple(map(tuple, stats or ((cfg.mean, cfg.std) if cfg else imagenet_stats)))
-        if len(self.stats) != 2 or {len(r) for r in self.stats} not in ({1}, {timm_kwargs.get('in_chans', 3)}): raise InputError(arch, f'stats of {" and ".join(str(len(r)) for r in self.stats[:4])} numbers', 'a mean and a deviation for each channel', 'pass stats=((means), (standard deviations))')
+        if len(self.stats) != 2 or {len(r) for r in self.stats} not in ({1}, {3}): raise InputError(arch, f'stats of {" and ".join(str(len(r)) for r in self.stats[:4])} numbers', 'a mean and a deviation for each channel', 'pass stats=((means), (standard deviations))')
         if weights: load_weights(self, weights)
         if weights or pretrained: self.method = 'imagenet' if pretrained and not weights else f'weights of {Path(weights).name}'
         self._probe(cfg)
     def _probe(self, cfg):
         n = self.timm_kwargs.get('img_size') or (cfg.input_size[-1] if cfg and cfg.fixed_input_size else 64)
         training = self.training; self.eval()
-        shape = (1, self.timm_kwargs.get('in_chans', 3), *(n if isinstance(n, (list, tuple)) else (n, n))); n = shape[-1]
+        shape = (1, 3, *(n if isinstance(n, (list, tuple)) else (n, n))); n = shape[-1]
         with torch.no_grad():
             try: maps = functional_call(self.body, {k: v.to('meta') for k, v in (*self.body.named_parameters(), *self.body.named_buffers())}, torch.zeros(shape, device='meta')) # shapes alone: costs nothing at any size
             except Exception: maps = self.body(torch.zeros(shape))
