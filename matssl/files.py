@@ -498,7 +498,7 @@ def read_table(
         except UnicodeDecodeError: text = raw.decode('cp1252')
         t = pd.read_csv(io.StringIO(text), sep=_separator(text), engine='python', dtype=str)
     except Exception as e: raise InputError(path, f'no readable table ({type(e).__name__})', 'a CSV with a line of column names', 'export it again as CSV') from e
-    if not isinstance(t.index, pd.RangeIndex) and list(t.index) != [str(i+1) for i in range(len(t))]: # R numbers the rows in a column without a name
+    if not isinstance(t.index, pd.RangeIndex) and [str(k) for k in t.index] != [str(i+1) for i in range(len(t))]: # R numbers the rows in a column without a name
         raise InputError(path, f'rows of more values than the {len(t.columns)} names of columns', 'one name for each column', 'correct the table')
     return t
 
