@@ -13,7 +13,7 @@ import ipywidgets as W, numpy as np
 from fastcore.basics import patch
 from .files import InputError, written_whole
 from .micrograph import LabelMap, Micrograph, read_label_map, write_label_map
-from .mask import Pair, Pairs, _check_names, codes_beside, list_pictures, paint, read_regions
+from .mask import Pair, Pairs, check_codes, codes_beside, list_pictures, paint, read_regions
 from .export import write_geojson, write_index_png, write_labelme, write_napari, write_rois
 from .canvas import LabelPainter, PictureCanvas, PictureWindows, cut_window
 
@@ -305,8 +305,8 @@ def label(
     um_per_px=None, # Scale by hand, um/px: a number, or a CSV or dict of `read_scales`
     crop_bar:bool=True)->Labeller: # Cut the data bar
     "Label micrographs by hand"
-    codes = _check_names([str(c) for c in codes], 'label')
-    if len(codes) < 2 or len(codes) > 200 or len(set(codes)) < len(codes): raise InputError('label', f'{len(codes)} class names, {len(set(codes))} of them different', '2 to 200, all different', 'name all classes, the matrix too')
+    codes = check_codes('label', [str(c) for c in codes])
+    if not 2 <= len(codes) <= 200: raise InputError('label', f'{len(codes)} class names', '2 to 200', 'name all classes, the matrix too')
     x = list_pictures(pictures) if isinstance(pictures, (str, Path)) else list(pictures) if not isinstance(pictures, (np.ndarray, Micrograph)) else [pictures]
     jobs = [(p.picture, p) if hasattr(p, 'row') else (Path(p) if isinstance(p, str) else p, None) for p in x]; files = {Path(p).resolve() for p, _ in jobs if isinstance(p, (str, Path))}
     if not jobs: raise InputError('label', 'no picture', 'at least one', 'check the list')

@@ -19,7 +19,7 @@ from . import __version__
 from .files import InputError, NotWritten, PictureRows, alone, check_format, clear_parts, file_format, scale_of, tiff_types, written_whole
 from .files import _made, _small_file
 from .micrograph import LabelMap, Micrograph, Stretched, class_colours, read_micrograph, write_label_map
-from .mask import list_pictures
+from .mask import check_codes, list_pictures
 from .datasets import picture_hash
 from .compute import has_bf16
 from .resume import fingerprint
@@ -27,7 +27,7 @@ from .export import LabelWriter, overlay_preview, write_geojson, write_index_png
 from .data import _ahead, progress, shape_at, squashed, to_float
 from .encoder import Encoder, load_encoder, split_state
 from .encoder import _check_fits, _check_network, _check_notes, _check_numbers, _number, _some
-from .segment import SegmentationModel, check_codes, warn_scales
+from .segment import SegmentationModel, warn_scales
 
 # %% ../nbs/21_predict.ipynb #a8d5e676
 def _window(size): "Raised cosine, 0.01 to 1"; return .01 + .99*torch.hann_window(size+2, periodic=False)[1:-1]

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['finetune_recipes', 'SegmentationModel', 'SegmentationLoss', 'confusion', 'iou_of', 'PooledIoU',
-           'segmentation_splitter', 'warn_scales', 'check_codes', 'segment_learner', 'finetune']
+           'segmentation_splitter', 'warn_scales', 'segment_learner', 'finetune']
 
 # %% ../nbs/20_segment.ipynb #8d04464d
-import copy, random, unicodedata, warnings
+import copy, random, warnings
 from functools import partial
 import numpy as np, pandas as pd, torch, torch.nn.functional as F
 import segmentation_models_pytorch as smp
@@ -19,6 +19,7 @@ from fastcore.basics import patch
 from fastcore.meta import delegates
 from .micrograph import InputError, Micrograph
 from .datasets import picture_hash
+from .mask import check_codes
 from .data import FieldLoader, MicrographDataLoaders, _grid, _panel
 from .distributed import processes
 from .resume import Resume, fingerprint, own_state
@@ -117,21 +118,6 @@ def warn_scales(
     "Warn where two scales differ by more than a factor of 1.5"
     if not (trained and now) or 1/1.5 <= now/trained <= 1.5: return False
     warnings.warn(f'{what}: {now:.3g} um/px, but {where}: {trained:.3g} um/px; structures look {trained/now:.2g} times as large. Pass rescale_to={trained:.3g} to bring them to one scale', stacklevel=3); return True
-
-# %% ../nbs/20_segment.ipynb #3dc009b1
-def check_codes(
-    source, # Where the names come from, for the message
-    codes): # Class names
-    "Refuse class names that are no text, longer than 200 characters, blank, with control characters, or the same"
-    def fault(c):
-        if not isinstance(c, str): return f'of type {type(c).__name__}'
-        if not c.strip() or len(c) > 200: return f'of {len(c)} characters' if c else 'without characters'
-        if any(unicodedata.category(x) in ('Cc', 'Cs', 'Zl', 'Zp') for x in c): return f'{ascii(c[:60])}, with characters that cannot be shown'
-        if codes.count(c) > 1: return f'{c[:60]!r} for several classes'
-    codes = list(codes)
-    if not 1 <= len(codes) <= 255: raise InputError(source, f'{len(codes)} classes', '1 to 255', 'check the names')
-    for k, c in enumerate(codes):
-        if why := fault(c): raise InputError(source, f'the class name {k+1} {why}', 'a name of its own for each class, of 1 to 200 printable characters', 'rename the class')
 
 # %% ../nbs/20_segment.ipynb #3dc009ae
 @delegates(Learner, keep=True)
