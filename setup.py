@@ -15,7 +15,7 @@ setup(
     name=cfg['lib_name'], version=version, description=cfg['description'], keywords=cfg['keywords'],
     author=cfg['author'], license=cfg['license'],
     long_description=(here/'README.md').read_text(encoding='utf-8'), long_description_content_type='text/markdown',
-    packages=find_packages(include=['matssl', 'matssl.*']), package_data={'matssl': ['files.csv', 'canvas.js']},
+    packages=find_packages(include=['matssl', 'matssl.*']), package_data={'matssl.data': ['files.csv'], 'matssl.hands': ['canvas.js']},
     python_requires=f">={cfg['min_python']},<{cfg['max_python']}",
     install_requires=lines('requirements'), extras_require={k: lines(f'{k}_requirements') for k in ('formats', 'docs', 'dev')},
     entry_points={'console_scripts': lines('console_scripts'), 'nbdev': ['matssl=matssl._modidx:d']},

@@ -13,11 +13,11 @@ setup = '''import warnings; warnings.filterwarnings('ignore')
 import numpy as np, json
 from pathlib import Path
 from PIL import Image
-from matssl.files import read_pixels, read_scales
-from matssl.micrograph import LabelMap, read_micrograph
-from matssl.mask import pair_files
-from matssl.synthetic import synthetic_micrograph, write_synthetic_dataset
-from matssl.widgets import browse, calibrate_scale, label
+from matssl.pictures.files import read_pixels, read_scales
+from matssl.pictures.micrograph import LabelMap, read_micrograph
+from matssl.masks.masks import pair_files
+from matssl.data.synthetic import synthetic_micrograph, write_synthetic_dataset
+from matssl.hands.browse import browse, calibrate_scale, label
 '''
 
 def browser():
@@ -157,8 +157,8 @@ w = label('p', ['x', 'y'], out='m'); w""")
 
 def test_label_scribbles(lab, out):
     "Strokes filled in from an encoder's features, in a picture of 1024 x 1024 px"
-    lab.open('scribbles', """from matssl.encoder import Encoder
-from matssl.scribbles import ScribbleClassifier
+    lab.open('scribbles', """from matssl.selfsup.encoder import Encoder
+from matssl.segmentation.strokes import ScribbleClassifier
 m, truth = synthetic_micrograph('two-phase', (1024, 1024), seed=3, fraction=.5, coarseness=40, period=8)
 import torch; torch.manual_seed(0); c = ScribbleClassifier(Encoder('resnet10t'), truth.codes); c.features(m); w = label(m, truth.codes, assistant=c); w""")
     lab.canvas(); at = lambda x, y: on_screen(lab, (1024, 1024), (760, 560), x, y); places = json.loads(lab.run("""from scipy.ndimage import distance_transform_edt

@@ -160,7 +160,7 @@ def read_finetuning(folder):
 def write_segmenter(folder):
     "Fine-tuned from the encoder; with the floor map of its training masks, small"
     from matssl.all import Segmenter
-    from matssl.predict import class_prior
+    from matssl.segmentation.segmenter import class_prior
     learn = labelled_learner(folder)
     with learn.no_bar(), learn.no_logging(): learn.fit_one_cycle(12, 1e-2)
     s = Segmenter.from_learner(learn); s.prior = class_prior(learn.dls.train.dataset.masks, len(codes), 16); s.example = None
@@ -190,13 +190,13 @@ def read_label_map(folder):
 def write_results(folder):
     "The last lines of the benchmark as it stood, copied through the package"
     import matssl
-    from matssl.benchmark import append_result, read_results
+    from matssl.bench.experiment import append_result, read_results
     t = read_results(Path(matssl.__file__).parent.parent/'nbs'/'results'/'benchmark'/'results.csv').tail(3)
     for r in t.to_dict('records'): append_result(folder/'results.csv', {k: '' if v != v else v for k, v in r.items()})
 
 
 def read_results(folder):
-    from matssl.benchmark import cell_key, pooled_matrices, read_results as read
+    from matssl.bench.experiment import cell_key, pooled_matrices, read_results as read
     t = read(folder/'results.csv')
     return dict(cells=[[str(r[k]) for k in cell_key] for r in t.to_dict('records')], miou=[float(v) for v in t.miou], pixels=[sum(map(float, sum(map(list, m), []))) for m in (sum_of(c) for c in t.confusions)])
 
@@ -209,7 +209,7 @@ def sum_of(confusions):
 
 def write_masks(folder):
     "Masks painted from a table of outlines"
-    from matssl.mask import write_polygon_masks
+    from matssl.masks.masks import write_polygon_masks
     (folder/'outlines.csv').write_text('file,id,x,y\n' + ''.join(f'p0.png,{k},{x},{y}\n' for k, p in enumerate([[(5, 5), (30, 8), (20, 40)], [(40, 40), (60, 40), (60, 60), (40, 60)]]) for x, y in p))
     write_polygon_masks(folder/'outlines.csv', folder/'pool', folder/'painted')
     for f in (folder/'painted').glob('p[1-9]*.png'): f.unlink() # empty
@@ -225,8 +225,8 @@ def write_hand(folder):
     "What a labelling hand leaves: mask and codes, strokes, scales, suggestions, exports to other programs"
     import numpy as np
     from matssl.all import RegionOfInterest, Suggestions, write_scribbles
-    from matssl.labelling import LabelledPicture, export_labels
-    from matssl.widgets import write_scale
+    from matssl.hands.labelling import LabelledPicture, export_labels
+    from matssl.hands.browse import write_scale
     _, y = grains(0); y[:6] = 255; p = LabelledPicture(folder/'pool'/'p0.png', codes, folder/'hand'/'masks'/'p0.png', start=y); p.keep(even=True)
     for kind, end in (('labelme', '.json'), ('imagej', '.zip'), ('napari', '_napari.tif'), ('png', '_index.png')): export_labels(p.label_map, folder/'hand'/f'p0{end}', kind)
     strokes = np.full(y.shape, 255, np.uint8); strokes[20:22, 10:50] = 0; strokes[40, 5:30] = 1; write_scribbles(folder/'hand'/'strokes', [(grains(0)[0], strokes)])
@@ -236,11 +236,53 @@ def write_hand(folder):
 
 def read_hand(folder):
     from matssl.all import pair_files, read_mask, read_scales, read_suggestions
-    from matssl.labelling import LabelledPicture, read_labels
+    from matssl.hands.labelling import LabelledPicture, read_labels
     d, shape = folder/'hand', (64, 64); p = LabelledPicture(folder/'pool'/'p0.png', codes, d/'masks'/'p0.png'); s, = pair_files(d/'strokes')
     other = [digest(read_labels(d/f'p0{e}', shape, codes)) for e in ('.json', '.zip', '_napari.tif')]
     return dict(mask=digest(p.painter.labels), index=digest(read_mask(d/'p0_index.png', codes, ignore=255)), other=other, strokes=digest(read_mask(s.mask, codes, ignore=255)), scales=[[k, float(v)] for k, v in read_scales(d/'scales.csv').items()],
                 suggestions=[[r.rank, str(r.file), r.row, r.col, r.height, r.width, str(r.entropy), str(r.disagreement), str(r.distance)] for r in read_suggestions(d/'suggestions.csv')])
+
+
+def write_names(folder):
+    "Every name of `from matssl.all import *`, and every option of every command"
+    import matssl.all
+    (folder/'names.json').write_text(json.dumps(dict(names=sorted(matssl.all.__all__), options=options()), indent=1) + '\n', encoding='utf-8')
+
+
+def options():
+    "The words that each command takes, `{command: [words]}`, as its help has them"
+    commands = re.findall(r'^    (\w+) ', helped(), re.M)
+    return {c: sorted(set(re.findall(r'(?<![\w-])--?[a-z][\w-]*', helped(c)))) for c in commands}
+
+
+def helped(*words):
+    "What `matssl WORDS --help` prints"
+    import contextlib, io
+    from matssl.cli import main
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit): main([*words, '--help'])
+    return out.getvalue()
+
+
+def read_names(folder):
+    "What was there in that release and is not there today: nothing, if all is well"
+    import matssl.all
+    then, now = json.loads((folder/'names.json').read_text(encoding='utf-8')), options()
+    return dict(lost_names=[n for n in then['names'] if not hasattr(matssl.all, n)],
+                lost_options=[f'{c} {o}' for c, words in then['options'].items() for o in words if o not in now.get(c, [])])
+
+
+def read_figures(folder):
+    "What is measured on maps made by formula: the same numbers in every release, but for what a changelog names"
+    import numpy as np
+    from matssl.all import LabelMap, cracks, grain_size, layer_thickness, particle_summary, particles, phase_fractions
+    maps = [LabelMap(grains(k, (200, 240))[1], codes, .5) for k in range(4)]
+    band = np.zeros((120, 200), np.uint8); band[40:70] = 1; band[40:70, ::50] = 2
+    coating = LabelMap(band, [*codes, 'crack'], .5)
+    table = lambda t: [float(v) for v in t.select_dtypes('number').to_numpy(float).ravel()]
+    edges = np.zeros((240, 240), bool); edges[::30] = edges[:, ::40] = True
+    return dict(phases=table(phase_fractions(maps)), phases_of_one=table(phase_fractions(maps[0])), particles=table(particles(maps[0], 'oxide')), particle_summary=table(particle_summary(maps, 'oxide')),
+                layer=table(layer_thickness(coating, 'oxide')), cracks=table(cracks(coating, 'crack', 'oxide')), grains=table(grain_size(edges, .5)))
 
 
 kinds = { # name: (writer, reader, files)
@@ -252,8 +294,10 @@ kinds = { # name: (writer, reader, files)
     'benchmark': (write_results, read_results, ['results.csv']),
     'masks': (write_masks, read_masks, ['painted/p0.png']),
     'hand': (write_hand, read_hand, ['hand/masks/p0.png', 'hand/masks/codes.txt', 'hand/p0.json', 'hand/p0.zip', 'hand/p0_napari.tif', 'hand/p0_index.png', 'hand/strokes/labels/picture_0.png', 'hand/strokes/images/picture_0.tif', 'hand/scales.csv', 'hand/suggestions.csv']),
+    'names': (write_names, read_names, ['names.json']),
+    'figures': (None, read_figures, []), # of maps made by formula
 }
-first = {'hand': (0, 2, 0), 'fine-tuning': (0, 2, 0)} # the release that began to write a kind; else 0.1.0
+first = {'hand': (0, 2, 0), 'fine-tuning': (0, 2, 0), 'names': (0, 2, 0), 'figures': (0, 2, 0)} # the release that began to write a kind; else 0.1.0
 
 
 def number(version): return tuple(map(int, re.match(r'(\d+)\.(\d+)\.(\d+)', version).groups()))
@@ -269,8 +313,8 @@ def differences(kind, want, got):
     out = []
     for k in want:
         w, g = want[k], got.get(k)
-        numbers = k in ('maps', 'scores', 'prior', 'found', 'had', 'miou', 'pixels', 'um_per_px', 'end', 'fractions')
-        same = np.shape(w) == np.shape(g) and np.allclose(w, g, **(dict(atol=near[k], rtol=0) if k in near else close)) if numbers else w == g
+        numbers = kind == 'figures' or k in ('maps', 'scores', 'prior', 'found', 'had', 'miou', 'pixels', 'um_per_px', 'end', 'fractions')
+        same = np.shape(w) == np.shape(g) and np.allclose(w, g, equal_nan=True, **(dict(atol=near[k], rtol=0) if k in near else close)) if numbers else w == g
         if not same: out.append(f'{kind}, {k}: {str(w)[:150]} was written, {str(g)[:150]} is read')
     return out
 

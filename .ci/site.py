@@ -20,7 +20,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 root = Path(__file__).resolve().parent.parent
-floors = ['Pictures', 'Self-supervision', 'Segmentation and measuring', 'Answers', 'Commands'] # by the first digit of a notebook's name
+wings = {'pictures': 'Pictures', 'masks': 'Masks', 'data': 'Data', 'training': 'Training', 'selfsup': 'Self-supervision', 'segmentation': 'Segmentation', 'measuring': 'Measuring',
+         'hands': 'Hands', 'bench': 'Benchmarks', 'command': 'Commands', 'promises': 'Promises'} # folders of notebooks, without their number
 papers = {'CONTRIBUTING.md': 'Contributing', 'CHANGELOG.md': 'Changes', 'SECURITY.md': 'Security'} # beside the notebooks, where they are there
 notes = {'slow': 'slow: not run on every push', 'real': 'needs real micrographs: MATSSL_DATA'} # above cells flagged so
 
@@ -125,7 +126,8 @@ class Book:
         self.title, self.subtitle = title[1].strip(), line[1].strip() if line else ''
         self.number = m[1] if (m := re.match(r'(\d+)_', file.name)) else ''
         self.module = next((m[1] for c in self.nb['cells'] if c['cell_type'] == 'code' and (m := re.search(r'^#\|\s*default_exp\s+(\S+)', c['source'], re.M))), '')
-        folder = 'tutorials' if file.parent.name == 'tutorials' else '' if file.stem == 'index' else 'reference'
+        self.wing = re.sub(r'^\d+_', '', file.parent.name)
+        folder = 'tutorials' if self.wing == 'tutorials' else '' if file.stem == 'index' else f'reference/{self.wing}'
         self.page = str(Path(folder)/f'{file.stem}.md')
         self.label = f'{self.number} {self.title}'.strip().replace('`', '')
 
@@ -286,7 +288,7 @@ class Site:
             text = re.sub(r'<(t[dh])((?: (?!class)[^>]*)?)>([^<]{20,})<', lambda m: f'<{m[1]}{m[2]} class="{"wide" if len(m[3]) > 70 else "long"}">{m[3]}<', text)
             return box(text)
         if 'text/markdown' in data:
-            text = self.prose(data['text/markdown'], 'nbs' + ('/tutorials' if 'tutorials' in page else ''), page, loose=True)
+            text = self.prose(data['text/markdown'], book.file.parent.relative_to(root).as_posix(), page, loose=True)
             if not echo: return f'\n\n{text}\n\n'
             text = re.sub(r'^#+ +(.*)$', r'**\1**', text, flags=re.M)
             return f'\n\n<div class="output" markdown>\n\n{text}\n\n</div>\n\n'
@@ -337,17 +339,17 @@ class Site:
         return next((w for k, w in (('dict', 'a dictionary'), ('[', 'a list'), ('(', 'a tuple'), ('np.', 'an array'), ("'", 'a text')) if text.startswith(k)), 'a dictionary' if isinstance(value, ast.Dict) else 'a set' if text.startswith('{') else 'a number' if isinstance(value, ast.Constant) else 'a value')
 
     def lists(self):
-        "Overviews of tutorials, of the reference by floors, and of all public names"
+        "Overviews of tutorials, of the reference by wings, and of all public names"
         line = lambda b, page: f'- [{b.label}]({os.path.relpath(b.page, Path(page).parent)}): {b.subtitle}\n'
         tutorials = [b for b in self.books if b.page.startswith('tutorials')]; reference = [b for b in self.books if b.page.startswith('reference')]
-        by_floor = {}
-        for b in reference: by_floor.setdefault(floors[int(b.number[0])] if b.number and int(b.number[0]) < len(floors) else 'More', []).append(b)
+        by_wing = {}
+        for b in reference: by_wing.setdefault(wings.get(b.wing, b.wing), []).append(b)
         write = lambda page, text: ((self.docs/page).parent.mkdir(parents=True, exist_ok=True), (self.docs/page).write_text(text, encoding='utf-8'))
         write('tutorials/index.md', '# Tutorials\n\n> Numbered, read in order; each runs on a laptop\n\n' + ''.join(line(b, 'tutorials/index.md') for b in tutorials))
-        write('reference/index.md', '# Reference\n\n> The notebooks that are the package: each explains, defines, shows and tests\n\n' + ''.join(f'## {f}\n\n' + ''.join(line(b, 'reference/index.md') for b in bs) + '\n' for f, bs in by_floor.items()))
+        write('reference/index.md', '# Reference\n\n> The notebooks that are the package: each explains, defines, shows and tests\n\n' + ''.join(f'## {f}\n\n' + ''.join(line(b, 'reference/index.md') for b in bs) + '\n' for f, bs in by_wing.items()))
         first = lambda e: next((s for s in [(ast.get_docstring(e.node) or '').split('\n')[0]] if s), '') if e.kind != 'value' else comments(e.source).get(e.node.lineno) or self.sort(e.node.value)
         text = '# All names\n\n> Every public name, by module. `from matssl.all import *` brings those of daily use\n\n'
-        for f, bs in by_floor.items():
+        for f, bs in by_wing.items():
             text += f'## {f}\n\n'
             for b in bs:
                 es = [e for d, e in self.defined if d is b]
@@ -357,14 +359,14 @@ class Site:
             if n in self.pages: write(self.pages[n], self.prose((root/n).read_text(encoding='utf-8'), '', self.pages[n]))
         for b in self.books: write(b.page, self.page(b))
         label = lambda b: {b.label: b.page}
-        return [{'Home': 'index.md'}, {'Tutorials': ['tutorials/index.md', *map(label, tutorials)]}, {'Reference': ['reference/index.md', *({f: [*map(label, bs)]} for f, bs in by_floor.items())]},
+        return [{'Home': 'index.md'}, {'Tutorials': ['tutorials/index.md', *map(label, tutorials)]}, {'Reference': ['reference/index.md', *({f: [*map(label, bs)]} for f, bs in by_wing.items())]},
                 {'All names': 'api.md'}, {'Project': [{papers[n]: self.pages[n]} for n in papers if n in self.pages]}]
 
     def undocumented(self):
         "Names in the `__all__` of the exported modules that no page documents"
         out = []
         for b in self.books:
-            file = root/'matssl'/f'{b.module}.py'
+            file = (root/'matssl').joinpath(*b.module.split('.')).with_suffix('.py')
             if not b.module or not file.is_file(): continue
             found = re.search(r'^__all__ = (\[.*?\])', file.read_text(encoding='utf-8'), re.S | re.M)
             out += [f'{b.file.name}: {n} is public and on no page' for n in (ast.literal_eval(found[1]) if found else []) if n not in self.names]
