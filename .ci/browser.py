@@ -17,7 +17,8 @@ from matssl.pictures.files import read_pixels, read_scales
 from matssl.pictures.micrograph import LabelMap, read_micrograph
 from matssl.masks.masks import pair_files
 from matssl.data.synthetic import synthetic_micrograph, write_synthetic_dataset
-from matssl.hands.browse import browse, calibrate_scale, label
+from matssl.hands.browse import browse, calibrate_scale
+from matssl.hands.labelling import label
 '''
 
 def browser():

@@ -6,6 +6,7 @@
 __all__ = []
 
 # %% ../nbs/10_command/02_all.ipynb #fc71ecdc
+from .errors import InputError, NotWritten
 from .pictures.files import *
 from .pictures.micrograph import *
 from .masks.masks import *

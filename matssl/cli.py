@@ -8,7 +8,8 @@ __all__ = ['demo', 'pretrain', 'check', 'finetune', 'evaluate', 'predict', 'meas
 # %% ../nbs/10_command/01_cli.ipynb #8462b019
 import argparse, glob, os, re, sys, warnings
 from pathlib import Path
-from .pictures.files import InputError, written_whole
+from .errors import InputError
+from .pictures.files import written_whole
 from . import __version__
 
 # %% ../nbs/10_command/01_cli.ipynb #4c317b14
@@ -62,13 +63,13 @@ def _files(args):
 # %% ../nbs/10_command/01_cli.ipynb #64c879f1
 def _say(text, file=None):
     "Print what may hold names of others: characters that steer a terminal are written out, lines stay lines"
-    from matssl.masks.masks import _printable
-    print('\n'.join(_printable(l, None) for l in str(text).split('\n')), file=file, flush=True)
+    from matssl.errors import printable
+    print('\n'.join(printable(l, None) for l in str(text).split('\n')), file=file, flush=True)
 
 def _one(x):
     "A name or sentence of others in one line"
-    from matssl.masks.masks import _printable
-    return _printable(x, None)
+    from matssl.errors import printable
+    return printable(x, None)
 
 def _write(path, t, **kwargs):
     "A table as CSV, or a figure as PNG, whole or not at all; names that are no UTF-8 are written out"

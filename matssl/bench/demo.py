@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 import numpy as np, pandas as pd
 from PIL import Image
-from ..pictures.micrograph import InputError, read_micrograph, write_label_map
+from ..errors import InputError
+from ..pictures.micrograph import read_micrograph, write_label_map
 from ..masks.masks import pair_files
 from ..data.loaders import MicrographDataLoaders, progress
 from ..selfsup.encoder import save_encoder

@@ -14,7 +14,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 import numpy as np, pandas as pd, timm, torch
 from .. import __version__
-from ..pictures.files import InputError, NotWritten, _made, _not_written, alone, clear_parts, written_whole
+from ..errors import InputError, NotWritten, not_written
+from ..pictures.files import _made, alone, clear_parts, written_whole
 from ..masks.masks import Pairs
 from ..data.datasets import data_root
 from ..data.loaders import MicrographDataLoaders, progress
@@ -244,7 +245,7 @@ def append_result(
             f.seek(0); data = f.read(); f.truncate(data.rfind(b'\n')+1)                      # what a power failure left of a line
             if b'\n' not in data: w.writeheader()
             w.writerow(row); f.write(text.getvalue().encode()); f.flush(); os.fsync(f.fileno())
-    except OSError as e: raise _not_written(path, e) from e
+    except OSError as e: raise not_written(path, e) from e
 
 # %% ../../nbs/09_bench/02_experiment.ipynb #78607514
 def is_done(

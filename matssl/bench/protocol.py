@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..pictures.micrograph import InputError
+from ..errors import InputError
 from ..masks.masks import Pairs, list_pictures, pair_files
 from ..data.synthetic import write_synthetic_dataset
 from ..data.datasets import data_root, dataset, without_overlap

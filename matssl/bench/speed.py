@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 import numpy as np, pandas as pd, torch, torch.nn.functional as F
 from fastai.callback.core import Callback, CancelFitException
-from ..pictures.micrograph import InputError
+from ..errors import InputError
 from ..masks.masks import Pairs, list_pictures, pair_files
 from ..training.compute import FusedAdam, has_bf16
 from ..data.loaders import MicrographDataLoaders

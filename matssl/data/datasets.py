@@ -20,7 +20,8 @@ import numpy as np, pandas as pd
 from fastcore.basics import patch
 from PIL import Image
 from scipy.fft import dctn
-from ..pictures.micrograph import InputError, Micrograph, read_micrograph
+from ..errors import InputError
+from ..pictures.micrograph import Micrograph, read_micrograph
 from ..masks.masks import Pairs, list_pictures, pair_files, write_polygon_masks
 
 # %% ../../nbs/03_data/02_datasets.ipynb #0f83979f

@@ -17,7 +17,9 @@ from fastai.torch_core import default_device, to_detach
 from fastcore.basics import chunked, patch
 from fastcore.imports import in_jupyter
 from ..pictures.files import most_gb
-from ..pictures.micrograph import InputError, Micrograph, class_colours, read_micrograph, read_scales
+from ..errors import InputError
+from ..pictures.micrograph import Micrograph, class_colours, read_micrograph
+from ..pictures.files import read_scales
 from ..masks.masks import MaskReader, Pair, Pairs, check_same_size, codes_beside, list_pictures, pair_files
 
 # %% ../../nbs/03_data/03_loaders.ipynb #16e68fdf

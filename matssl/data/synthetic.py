@@ -12,7 +12,8 @@ import tifffile
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
-from ..pictures.micrograph import InputError, LabelMap, Micrograph
+from ..errors import InputError
+from ..pictures.micrograph import LabelMap, Micrograph
 
 # %% ../../nbs/03_data/01_synthetic.ipynb #ed5b4a7b
 def _smooth_noise(rng, shape, sigma):

@@ -13,7 +13,8 @@ from pathlib import Path
 import ipywidgets as W, numpy as np, torch
 from fastcore.basics import patch
 from PIL import Image
-from ..pictures.files import InputError, read_table, scale_bar, written_whole
+from ..errors import InputError
+from ..pictures.files import read_table, scale_bar, written_whole
 from ..pictures.micrograph import LabelMap, Micrograph, read_label_map
 from ..masks.masks import MaskReader, Pairs, check_same_size, codes_beside, list_pictures
 from ..selfsup.views import MicrographView, micrograph_views

@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 import anywidget, numpy as np, traitlets as T
 from fastcore.basics import patch
-from ..pictures.files import InputError
+from ..errors import InputError
 from ..masks.masks import filled
 from ..pictures.micrograph import Stretched, class_colours
 from ..segmentation.segmenter import _as_micrograph

@@ -11,7 +11,8 @@ from html import escape
 from pathlib import Path
 import ipywidgets as W, numpy as np
 from fastcore.basics import patch
-from ..pictures.files import InputError, written_whole
+from ..errors import InputError
+from ..pictures.files import written_whole
 from ..pictures.micrograph import LabelMap, Micrograph, read_label_map, write_label_map
 from ..masks.masks import Pair, Pairs, check_codes, codes_beside, list_pictures, paint, read_regions
 from ..masks.export import write_geojson, write_index_png, write_labelme, write_napari, write_rois

@@ -14,9 +14,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 from fastcore.basics import patch
-from ..pictures.files import InputError, read_table, written_whole
+from ..errors import InputError
+from ..pictures.files import read_table, written_whole
 from ..pictures.micrograph import LabelMap, Micrograph, Stretched
-from ..masks.masks import _printable, list_pictures
+from ..errors import printable
+from ..masks.masks import list_pictures
 from ..data.loaders import cut_field, progress, to_float
 from ..selfsup.encoder import Encoder, InputNorm, load_encoder
 from ..selfsup.fusion import GatedFeatureFusion
@@ -240,7 +242,7 @@ def show(self:Suggestions,
     import matplotlib.pyplot as plt
     n = min(most, len(self)); fig, axs = plt.subplots(3, n, figsize=(1.7*n+.6, 5.4), squeeze=False, layout='constrained')
     for k, r in enumerate(self[:n]):
-        _place(axs[0, k], r); axs[0, k].set_title(f'{r.rank}. {_printable(Path(r.file).stem, 22)}', fontsize=7, parse_math=False); _draw(axs[1, k], r)
+        _place(axs[0, k], r); axs[0, k].set_title(f'{r.rank}. {printable(Path(r.file).stem, 22)}', fontsize=7, parse_math=False); _draw(axs[1, k], r)
         im = axs[2, k].imshow(r.map if r.map is not None else np.full((2, 2), np.nan), cmap='magma', vmin=0, vmax=1); axs[2, k].set_xticks([]); axs[2, k].set_yticks([]); axs[2, k].set_title((f'entropy {r.entropy:.2f}, ' if r.map is not None else '') + f'distance {r.distance:.2f}', fontsize=6)
     for a, t in zip(axs[:, 0], ('place', 'region', 'entropy')): a.set_ylabel(t, fontsize=8)
     fig.colorbar(im, ax=axs[2], fraction=.02, pad=.01).ax.tick_params(labelsize=6); return fig
@@ -326,10 +328,10 @@ def show_neighbours(
     i, d = nearest(e, query, k); query = np.atleast_1d(query); names = [Path(r.file).stem for r in e.regions] if names is None else list(names)
     fig, axs = plt.subplots(len(query), k+1, figsize=(1.55*(k+1), 1.75*len(query)), squeeze=False, layout='constrained')
     for row, q, js, ds in zip(axs, query, i, d):
-        _draw(row[0], e.regions[q]); row[0].set_title(_printable(names[q]), fontsize=6, parse_math=False)
+        _draw(row[0], e.regions[q]); row[0].set_title(printable(names[q]), fontsize=6, parse_math=False)
         for a, j, v in zip(row[1:], js, ds):
             if j < 0: a.axis('off'); continue
-            _draw(a, e.regions[j], edge=None if groups is None else ('#0072b2' if groups[j] == groups[q] else '#e69f00')); a.set_title(f'{_printable(names[j])}  {v:.2f}', fontsize=6, parse_math=False)
+            _draw(a, e.regions[j], edge=None if groups is None else ('#0072b2' if groups[j] == groups[q] else '#e69f00')); a.set_title(f'{printable(names[j])}  {v:.2f}', fontsize=6, parse_math=False)
     return fig
 
 # %% ../../nbs/08_hands/03_suggest.ipynb #a5250096
@@ -346,7 +348,7 @@ def embedding_map(
     if method not in ('pca', 'tsne'): raise InputError('embedding_map', f'method {method!r}', "'pca' or 'tsne'", 'choose one')
     if len(e.x) < 3: raise InputError('embedding_map', f'{len(e.x)} regions', 'at least 3', 'embed more')
     xy, note = _flat(e.x, method, seed); ax = ax or plt.subplots(figsize=(5, 4), layout='constrained')[1]; groups = np.asarray(groups if groups is not None else ['']*len(xy))
-    for k, g in enumerate(dict.fromkeys(groups.tolist())): ax.plot(*xy[groups == g].T, 'osD^vPX*'[k//7 % 8], ms=4, mec='w', mew=.3, c=_colours[k % 7], label=_printable(g), alpha=.85)
+    for k, g in enumerate(dict.fromkeys(groups.tolist())): ax.plot(*xy[groups == g].T, 'osD^vPX*'[k//7 % 8], ms=4, mec='w', mew=.3, c=_colours[k % 7], label=printable(g), alpha=.85)
     for j in k_center(xy, thumbnails)[0]: ax.add_artist(AnnotationBbox(OffsetImage(_crop(_levelled(e.regions[j].picture), e.regions[j])[::2, ::2], zoom=44/max(e.regions[j].height, e.regions[j].width)*2, cmap='gray'), xy[j], pad=.1))
     if len(set(groups.tolist())) > 1: [t.set_parse_math(False) for t in ax.legend(fontsize=6, loc='center left', bbox_to_anchor=(1, .5), frameon=False).get_texts()] # a name is no formula
     ax.margins(.16 if thumbnails else .05); ax.set_xticks([]); ax.set_yticks([]); ax.set_title(note, fontsize=8)

@@ -11,7 +11,8 @@ import base64, io, json, os, zipfile
 from pathlib import Path
 import numpy as np, tifffile
 from PIL import Image
-from ..pictures.files import InputError, written_whole
+from ..errors import InputError
+from ..pictures.files import written_whole
 from .masks import Region
 from ..pictures.micrograph import LabelMap, Micrograph, class_colours, label_tags
 

@@ -12,7 +12,8 @@ from collections import namedtuple
 from pathlib import Path, PureWindowsPath
 import numpy as np, pandas as pd
 from fastcore.basics import patch
-from ..pictures.files import InputError, picture_types, read_pixels, written_whole
+from ..errors import InputError, printable
+from ..pictures.files import picture_types, read_pixels, written_whole
 from ..pictures.files import _separator, _small_file, _table_bytes
 from ..pictures.micrograph import LabelMap, is_constant, read_micrograph
 
@@ -130,11 +131,6 @@ def paint(
             y, x, m = r.mask; part = out[y:y+len(m), x:x+m.shape[1]]; part[m[:part.shape[0], :part.shape[1]]] = known[r.name]
     except MemoryError as e: raise InputError(file, f'outlines on {shape[1]} x {shape[0]} px', 'what fits into memory', 'close other programs, or split the picture') from e
     return out
-
-def _printable(x, most=80):
-    "A name as a figure, a page or a terminal can show it: one line, nothing that steers, not too long"
-    s = ''.join(c.encode('unicode_escape').decode() if unicodedata.category(c) in ('Cc', 'Cf', 'Cs', 'Zl', 'Zp') else c for c in (str(x) if most is None else str(x)[:most+1]))
-    return s if most is None or len(s) <= most else s[:most] + '…'
 
 def _outline(points, file, shift=.5):
     "Corners as an array, moved from pixel corners to pixel centres"
@@ -471,7 +467,7 @@ def show(self:Pairs,
     for a in axs: a.axis('off')
     for k, (a, p) in enumerate(zip(axs, some)):
         m = read_micrograph(p.image, crop_bar=crop_bar); y = check_same_size(p, m.shape, read(p.mask), m.meta['bar_rows'])
-        LabelMap(np.where(y == ignore, 255, y) if ignore is not None else y, names).show(m, a, legend=k == 0); a.set_title(_printable(p.name), fontsize=8, parse_math=False)
+        LabelMap(np.where(y == ignore, 255, y) if ignore is not None else y, names).show(m, a, legend=k == 0); a.set_title(printable(p.name), fontsize=8, parse_math=False)
     plt.tight_layout(); return axs
 
 # %% ../../nbs/02_masks/04_masks.ipynb #0b38c8e3

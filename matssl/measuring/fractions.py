@@ -11,7 +11,8 @@ import numpy as np, pandas as pd
 from pathlib import Path
 from scipy.fft import irfft2, next_fast_len, rfft2
 from scipy.special import stdtrit
-from ..pictures.micrograph import InputError, LabelMap
+from ..errors import InputError
+from ..pictures.micrograph import LabelMap
 
 # %% ../../nbs/07_measuring/01_fractions.ipynb #26000006
 def field_statistics(

@@ -13,7 +13,8 @@ from pathlib import Path
 from scipy import ndimage as ndi
 from scipy.special import stdtrit
 from ..pictures.files import least_um, most_um
-from ..pictures.micrograph import InputError, LabelMap
+from ..errors import InputError
+from ..pictures.micrograph import LabelMap
 from .fractions import check_scale, field_statistics
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #26700006

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np, pandas as pd
 from fastcore.basics import patch
 from fastcore.meta import delegates
-from ..pictures.micrograph import InputError, LabelMap
+from ..errors import InputError
+from ..pictures.micrograph import LabelMap
 from .particles import _fields, _in_um, _name
 
 # %% ../../nbs/07_measuring/04_layers.ipynb #29000006

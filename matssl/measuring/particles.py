@@ -9,7 +9,7 @@ __all__ = ['particles', 'particle_fields', 'particle_summary', 'nodularity', 'si
 from pathlib import Path
 import numpy as np, pandas as pd
 from fastcore.meta import delegates
-from ..pictures.micrograph import InputError
+from ..errors import InputError
 from .fractions import check_fields, field_statistics
 
 # %% ../../nbs/07_measuring/03_particles.ipynb #28000006

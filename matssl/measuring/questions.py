@@ -12,7 +12,8 @@ __all__ = ['questions', 'read_fields', 'measure', 'check_fields', 'correct_fract
 # %% ../../nbs/07_measuring/05_questions.ipynb #30000003
 import numpy as np, pandas as pd
 from pathlib import Path
-from ..pictures.files import InputError, scale_of
+from ..errors import InputError
+from ..pictures.files import scale_of
 from ..pictures.micrograph import LabelMap, read_label_map
 from ..masks.masks import list_pictures
 from .fractions import *

@@ -11,9 +11,11 @@ from datetime import date
 from pathlib import Path
 import numpy as np, pandas as pd
 from .. import __version__
-from ..pictures.files import InputError, written_whole
+from ..errors import InputError
+from ..pictures.files import written_whole
 from ..pictures.micrograph import LabelMap, Micrograph, class_colours, read_micrograph
-from ..masks.masks import _printable, list_pictures
+from ..errors import printable
+from ..masks.masks import list_pictures
 from ..masks.export import overlay_preview
 from .questions import *
 
@@ -23,7 +25,7 @@ def _esc(x): "Text as HTML shows it"; return html.escape('' if x is None or (isi
 def _cell(v):
     "A value as a table shows it: four digits, blanks as blanks"
     if isinstance(v, (float, np.floating)): return '' if np.isnan(v) else f'{v:.4g}' if abs(v) < 1000 else f'{v:.0f}'
-    return ', '.join(map(_cell, v)) if isinstance(v, (list, tuple)) else _esc(_printable(v, 260)) if isinstance(v, str) else _esc(v) # no file name is longer
+    return ', '.join(map(_cell, v)) if isinstance(v, (list, tuple)) else _esc(printable(v, 260)) if isinstance(v, str) else _esc(v) # no file name is longer
 
 def html_table(
     t:pd.DataFrame, # Any
@@ -32,7 +34,7 @@ def html_table(
     named = not isinstance(t.index, pd.RangeIndex); head = ([t.index.name or ''] if named else []) + list(t.columns)
     rows = [''.join(f'<td>{_cell(v)}</td>' for v in ([i] if named else []) + list(r)) for i, r in zip(t.index[:most], t.head(most).itertuples(index=False))]
     more = f'<p class="small">{len(t)-most} more rows in the CSV file.</p>' if len(t) > most else ''
-    return '<div class="wide"><table><tr>' + ''.join(f'<th>{_esc(_printable(h))}</th>' for h in head) + '</tr>' + ''.join(f'<tr>{r}</tr>' for r in rows) + '</table></div>' + more
+    return '<div class="wide"><table><tr>' + ''.join(f'<th>{_esc(printable(h))}</th>' for h in head) + '</tr>' + ''.join(f'<tr>{r}</tr>' for r in rows) + '</table></div>' + more
 
 def html_picture(
     x, # A matplotlib figure, or `(h, w, 3)` uint8
@@ -70,7 +72,7 @@ def _draw_phases(t, maps):
     for i, c in enumerate(codes):
         v = e[f'{c}_pct']; ax.plot(np.full(len(v), i)-.12, v, 'o', ms=4, color=class_colours[i % 8], alpha=.6)
         if np.isfinite(o.ci_pct[c]): ax.errorbar(i+.12, o.mean_pct[c], [[max(0, o.mean_pct[c]-o.low_pct[c])], [max(0, o.high_pct[c]-o.mean_pct[c])]], fmt='s', color='k', capsize=4, ms=4)
-    ax.set_xticks(range(len(codes)), [_printable(c) for c in codes], parse_math=False); ax.set_ylabel('area, %'); return [html_picture(f, 'Left: each field. Right: mean and interval.')]
+    ax.set_xticks(range(len(codes)), [printable(c) for c in codes], parse_math=False); ax.set_ylabel('area, %'); return [html_picture(f, 'Left: each field. Right: mean and interval.')]
 
 def _draw_grains(t, maps, **kw):
     "The grains of the first field, as they were counted"
@@ -109,7 +111,7 @@ def _section(what, tables, pictures):
 def _class_table(maps):
     "Colours, names and shares: a row a class"
     t = field_fractions(maps); rows = []
-    for i, c in enumerate(maps[0].codes): rgb = (class_colours[i % 8]*255).round().astype(int); rows.append(f'<tr><td style="background:rgb({rgb[0]},{rgb[1]},{rgb[2]});width:2rem"></td><td>{_esc(_printable(c))}</td><td>{t[f"{c}_pct"].mean():.2f}</td></tr>')
+    for i, c in enumerate(maps[0].codes): rgb = (class_colours[i % 8]*255).round().astype(int); rows.append(f'<tr><td style="background:rgb({rgb[0]},{rgb[1]},{rgb[2]});width:2rem"></td><td>{_esc(printable(c))}</td><td>{t[f"{c}_pct"].mean():.2f}</td></tr>')
     return '<table><tr><th>colour</th><th>class</th><th>mean area, %</th></tr>' + ''.join(rows) + '</table>'
 
 # %% ../../nbs/07_measuring/06_report.ipynb #3100000f

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np, tifffile
 from fastcore.basics import patch
+from ..errors import InputError
 from .files import *
 from .files import _file_facts, _open_tiff
 

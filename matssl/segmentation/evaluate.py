@@ -13,8 +13,10 @@ from pathlib import Path
 import numpy as np, pandas as pd, torch
 from PIL import Image
 from fastcore.basics import patch
-from ..pictures.micrograph import InputError, LabelMap, Micrograph, class_colours, read_micrograph
-from ..masks.masks import MaskReader, Pairs, _printable, check_same_size, pair_files
+from ..errors import InputError
+from ..pictures.micrograph import LabelMap, Micrograph, class_colours, read_micrograph
+from ..masks.masks import MaskReader, Pairs, check_same_size, pair_files
+from ..errors import printable
 from ..data.datasets import find_overlap, picture_hash
 from ..data.loaders import progress
 from .segmenter import Segmenter, class_prior
@@ -137,7 +139,7 @@ def plot(self:Evaluation,
     ax, ax2 = top.subplots(1, 2); share = self.cm/np.maximum(self.cm.sum(1, keepdims=True), 1)*100
     ax.imshow(share, cmap='Blues', vmin=0, vmax=100)
     for i, j in np.ndindex(share.shape): ax.text(j, i, f'{share[i, j]:.1f}', ha='center', va='center', fontsize=8, color='w' if share[i, j] > 60 else 'k')
-    names = [_printable(c) for c in self.codes]; ax.set_xticks(range(len(names)), names, fontsize=8, parse_math=False); ax.set_yticks(range(len(names)), names, fontsize=8, parse_math=False); ax.set_xlabel('predicted'); ax.set_ylabel('true'); ax.set_title('% of true pixels', fontsize=9)
+    names = [printable(c) for c in self.codes]; ax.set_xticks(range(len(names)), names, fontsize=8, parse_math=False); ax.set_yticks(range(len(names)), names, fontsize=8, parse_math=False); ax.set_xlabel('predicted'); ax.set_ylabel('true'); ax.set_title('% of true pixels', fontsize=9)
     s = self.iou; ax2.barh(range(len(names)), s.fillna(0), color=class_colours[np.arange(len(s)) % 8]); ax2.set_yticks(range(len(names)), names, parse_math=False); ax2.invert_yaxis(); ax2.set_xlim(0, 1); ax2.set_xlabel('IoU'); ax2.axvline(self.miou, c='k', ls='--', lw=1, label=f'mean {self.miou:.3f}')
     for k, v in self.floors.items(): ax2.axvline(self.mean(cm=v), c='C3', ls=':', lw=1, label=f'floor, {k}: {self.mean(cm=v):.3f}')
     ax2.legend(fontsize=7)
@@ -148,7 +150,7 @@ def _error_row(axs, f, t, y, codes):
     "Picture, truth, prediction, and the picture with its errors in red"
     m = read_micrograph(f); g = np.dstack([m.to_uint8()]*3) if m.pixels.ndim == 2 else m.to_uint8()
     bad = (t != y) & (t != 255); err = g.copy(); err[bad] = (220, 30, 30)
-    m.show(axs[0], ''); axs[0].set_title(_printable(Path(f).name), fontsize=9, parse_math=False); LabelMap(t, codes).show(m, axs[1], legend=False); LabelMap(y, codes).show(m, axs[2], legend=False); axs[3].imshow(err)
+    m.show(axs[0], ''); axs[0].set_title(printable(Path(f).name), fontsize=9, parse_math=False); LabelMap(t, codes).show(m, axs[1], legend=False); LabelMap(y, codes).show(m, axs[2], legend=False); axs[3].imshow(err)
     for a, s in zip(axs[1:], ('truth', 'prediction', f'errors ({bad.mean():.1%} of the pixels)')): a.set_title(s, fontsize=9); a.axis('off')
 
 # %% ../../nbs/06_segmentation/06_evaluate.ipynb #df6b8f62

@@ -17,7 +17,8 @@ from fastai.learner import Learner, Metric
 from fastai.losses import BaseLoss
 from fastcore.basics import patch
 from fastcore.meta import delegates
-from ..pictures.micrograph import InputError, Micrograph
+from ..errors import InputError
+from ..pictures.micrograph import Micrograph
 from ..data.datasets import picture_hash
 from ..masks.masks import check_codes
 from ..data.loaders import FieldLoader, MicrographDataLoaders, _grid, _panel

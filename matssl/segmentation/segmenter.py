@@ -16,7 +16,8 @@ import numpy as np, pandas as pd, timm, torch, torch.nn.functional as F
 from PIL import Image
 from safetensors.torch import load, save
 from .. import __version__
-from ..pictures.files import InputError, NotWritten, PictureRows, alone, check_format, clear_parts, file_format, scale_of, tiff_types, written_whole
+from ..errors import InputError, NotWritten
+from ..pictures.files import PictureRows, alone, check_format, clear_parts, file_format, scale_of, tiff_types, written_whole
 from ..pictures.files import _made, _small_file
 from ..pictures.micrograph import LabelMap, Micrograph, Stretched, class_colours, read_micrograph, write_label_map
 from ..masks.masks import check_codes, list_pictures

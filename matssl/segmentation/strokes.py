@@ -13,7 +13,8 @@ import numpy as np, tifffile, torch, torch.nn.functional as F
 from PIL import Image
 from scipy.ndimage import distance_transform_edt, gaussian_filter, label
 from fastcore.basics import patch
-from ..pictures.files import InputError, written_whole
+from ..errors import InputError
+from ..pictures.files import written_whole
 from ..pictures.micrograph import LabelMap, Micrograph
 from ..masks.masks import Pair, Pairs
 from ..selfsup.encoder import Encoder, load_encoder

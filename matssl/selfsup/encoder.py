@@ -18,7 +18,8 @@ from torch.func import functional_call
 from torch.nn.modules.module import register_module_module_registration_hook
 from safetensors import safe_open
 from safetensors.torch import load_file, save
-from ..pictures.files import InputError, check_format, file_format, written_whole
+from ..errors import InputError
+from ..pictures.files import check_format, file_format, written_whole
 from .. import __version__
 
 # %% ../../nbs/05_selfsup/01_encoder.ipynb #2d304b18

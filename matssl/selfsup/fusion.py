@@ -8,7 +8,7 @@ __all__ = ['GatedFeatureFusion', 'ProjectionHead', 'plot_gates']
 # %% ../../nbs/05_selfsup/03_fusion.ipynb #c22ccb54
 import torch
 from torch import nn
-from ..pictures.micrograph import InputError
+from ..errors import InputError
 
 # %% ../../nbs/05_selfsup/03_fusion.ipynb #f549fdb5
 class GatedFeatureFusion(nn.Module):

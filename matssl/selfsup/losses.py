@@ -10,7 +10,7 @@ __all__ = ['gather', 'NTXent', 'QueueContrast', 'enqueue', 'match_cells', 'Dense
 import math
 import torch, torch.distributed as dist, torch.nn.functional as F
 from torch import nn
-from ..pictures.micrograph import InputError
+from ..errors import InputError
 
 # %% ../../nbs/05_selfsup/04_losses.ipynb #93548358
 class _Gather(torch.autograd.Function):

@@ -21,7 +21,8 @@ from fastai.optimizer import SGD
 from fastai.torch_core import get_model
 from fastcore.basics import patch
 from fastcore.meta import delegates
-from ..pictures.micrograph import InputError, Micrograph, is_constant
+from ..errors import InputError
+from ..pictures.micrograph import Micrograph, is_constant
 from ..data.datasets import find_overlap, picture_hash
 from ..data.loaders import Fields, FieldLoader, MicrographDataLoaders, progress
 from ..training.distributed import agree, all_processes, from_all, from_first, processes

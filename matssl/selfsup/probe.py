@@ -7,7 +7,8 @@ __all__ = ['stage_maps', 'read_maps', 'pixel_features', 'pixel_probe', 'before_a
 
 # %% ../../nbs/05_selfsup/07_probe.ipynb #acf2c9d8
 import numpy as np, pandas as pd, torch, torch.nn.functional as F
-from ..pictures.micrograph import InputError, read_micrograph
+from ..errors import InputError
+from ..pictures.micrograph import read_micrograph
 from ..masks.masks import MaskReader, Pairs, check_same_size, pair_files
 from ..data.loaders import to_float
 from .encoder import Encoder, InputNorm

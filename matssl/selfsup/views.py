@@ -9,7 +9,7 @@ __all__ = ['crop_turn', 'blur', 'tone', 'MicrographView', 'resized_crop', 'Paper
 # %% ../../nbs/05_selfsup/05_views.ipynb #2b5e33bf
 import math
 import numpy as np, torch, torch.nn.functional as F
-from ..pictures.micrograph import InputError
+from ..errors import InputError
 from ..data.loaders import to_float
 
 # %% ../../nbs/05_selfsup/05_views.ipynb #301dd17d

@@ -11,7 +11,7 @@ from torch.optim.adamw import adamw
 from fastai.callback.core import Callback
 from fastai.learner import Learner
 from fastai.optimizer import Optimizer
-from ..pictures.micrograph import InputError
+from ..errors import InputError
 
 # %% ../../nbs/04_training/02_compute.ipynb #7c613d00
 def has_bf16(

@@ -15,7 +15,7 @@ from torch import nn
 from fastai.distributed import DistributedTrainer
 from fastai.learner import Learner
 from fastai.torch_core import get_model, num_distrib, rank_distrib
-from ..pictures.micrograph import InputError
+from ..errors import InputError
 
 # %% ../../nbs/04_training/01_distributed.ipynb #08d15706
 def processes()->tuple:

@@ -11,7 +11,8 @@ import math, warnings
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 from fastai.callback.core import Callback, CancelFitException
-from ..pictures.micrograph import InputError, is_constant
+from ..errors import InputError
+from ..pictures.micrograph import is_constant
 from ..data.loaders import MicrographDataLoaders
 from .distributed import from_all, processes
 

@@ -19,7 +19,8 @@ from fastai.learner import Recorder
 from fastai.torch_core import get_model
 from fastcore.basics import patch
 from .. import __version__
-from ..pictures.files import InputError, alone, check_format, clear_parts, file_format, written_whole
+from ..errors import InputError
+from ..pictures.files import alone, check_format, clear_parts, file_format, written_whole
 from .distributed import from_all, from_first, processes
 
 # %% ../../nbs/04_training/04_resume.ipynb #0d150006
