@@ -1,235 +1,844 @@
 // The canvas of the widgets: shows a part of a picture of any size, asks the kernel for what it shows, and sends strokes back.
 // Coordinates sent to the kernel are picture pixels, x and y, pixel centres at whole numbers.
+//
+// `render`, at the end, is the table of contents. Each function works on one `canvas` object, made by `beginning`.
+// What the kernel decides (tool, class, colours, ...) is read from the model when it is needed and kept nowhere else.
 
-const el = (tag, style, into) => { const e = document.createElement(tag); Object.assign(e.style, style); into.append(e); return e; };
-const clamp = (x, a, b) => Math.min(Math.max(x, a), b);
+// ---------------------------------------------------------------- Small tools
+
+function clamp(value, least, most) {
+  return Math.min(Math.max(value, least), most);
+}
+
+function element(tag, style, into) {
+  const made = document.createElement(tag);
+  Object.assign(made.style, style);
+  into.append(made);
+  return made;
+}
+
+function asStyle(colour, alpha) {
+  return `rgba(${colour},${alpha})`;
+}
+
+// ---------------------------------------------------------------- What there is
+
+function boxIn(root) {
+  const box = element('div', { outline: 'none', display: 'inline-block', maxWidth: '100%' }, root);
+  box.className = 'matssl-canvas';
+  box.tabIndex = 0;
+  box.dataset.lmSuppressShortcuts = 'true'; // JupyterLab's own keys (d d deletes a cell) stay out while the canvas has the focus
+  return box;
+}
+
+const sheetStyle = {
+  display: 'block', maxWidth: '100%', cursor: 'crosshair', touchAction: 'none', background: '#888', imageRendering: 'pixelated',
+};
+const lineStyle = { font: '12px monospace', whiteSpace: 'pre-wrap', minHeight: '1.4em', padding: '2px 0' };
+
+function beginning(model, root) {
+  const box = boxIn(root);
+  const sheet = element('canvas', sheetStyle, box);
+  const line = element('div', lineStyle, box);
+  return {
+    model, root, box, sheet, line,
+    pen: sheet.getContext('2d'),
+    id: Math.random().toString(36).slice(2), // one widget may be shown twice: answers go to the view that asked
+    get: name => model.get(name),
+    at: { x: 0, y: 0, zoom: 1 }, // what lies in the middle, px of the picture; screen pixels a picture pixel
+    parts: {},       // for each layer the window that came last
+    whole: null,     // the first window of the picture: drawn below, where nothing better has come yet
+    drawn: 0,        // windows that have come
+    asking: 0,       // timer: the next request for windows
+    pointer: null,   // where the pointer is, screen pixels
+    active: null,    // the pointer that is down; a second finger does nothing
+    panel: 0,        // the panel that it went down in
+    stroke: null,    // points of the stroke in the making
+    pan: null,       // where moving the picture began
+    held: null,      // the end of the measured line that is held: 0 or 2, its place in the list
+    space: false,    // the space bar is down
+    sent: [],        // strokes that no window has answered yet
+    waiting: 0,      // timer: how long the kernel may stay silent
+    silent: false,   // it has been silent for longer
+  };
+}
+
+// ---------------------------------------------------------------- Where things are
+
+// The prediction in one panel, the truth in a second one beside it
+function panelCount(canvas) {
+  return canvas.get('beside') ? 2 : 1;
+}
+
+function panelWidth(canvas) {
+  return canvas.sheet.width / panelCount(canvas);
+}
+
+function panelUnder(canvas, screenX) {
+  return clamp(Math.floor(screenX / panelWidth(canvas)), 0, panelCount(canvas) - 1);
+}
+
+function toScreen(canvas, x, y) {
+  const { at, sheet } = canvas;
+  const screenX = (x + .5 - at.x) * at.zoom + panelWidth(canvas) / 2;
+  const screenY = (y + .5 - at.y) * at.zoom + sheet.height / 2;
+  return [screenX, screenY];
+}
+
+function panelOf(canvas, screenX) {
+  return canvas.active === null ? panelUnder(canvas, screenX) : canvas.panel;
+}
+
+function toPicture(canvas, screenX, screenY, panel = panelOf(canvas, screenX)) {
+  const { at, sheet } = canvas;
+  const inPanel = screenX - panel * panelWidth(canvas);
+  const x = (inPanel - panelWidth(canvas) / 2) / at.zoom + at.x - .5;
+  const y = (screenY - sheet.height / 2) / at.zoom + at.y - .5;
+  return [x, y];
+}
+
+function placeOf(canvas, event) {
+  const { sheet } = canvas;
+  const shown = sheet.getBoundingClientRect();
+  const x = (event.clientX - shown.left) * sheet.width / shown.width;
+  const y = (event.clientY - shown.top) * sheet.height / shown.height;
+  return [x, y];
+}
+
+function wholePicture(canvas) {
+  const [height, width] = canvas.get('shape');
+  const zoom = Math.min(panelWidth(canvas) / width, canvas.sheet.height / height);
+  return { x: width / 2, y: height / 2, zoom };
+}
+
+function keepInside(canvas) {
+  const { at } = canvas;
+  const [height, width] = canvas.get('shape');
+  const all = wholePicture(canvas);
+  at.zoom = clamp(at.zoom, Math.min(all.zoom, 1), 32);
+  at.x = clamp(at.x, 0, width);
+  at.y = clamp(at.y, 0, height);
+  if (at.zoom > all.zoom * 1.0001) return;
+  at.x = all.x;
+  at.y = all.y;
+}
+
+// Drawn at once; the windows are asked for when the hand rests
+function moved(canvas, tell = true) {
+  keepInside(canvas);
+  draw(canvas);
+  clearTimeout(canvas.asking);
+  canvas.asking = setTimeout(() => {
+    askForWindows(canvas);
+    if (tell) tellView(canvas);
+  }, 60);
+}
+
+function tellView(canvas) {
+  const { at } = canvas;
+  setTrait(canvas, 'view', [at.x, at.y, at.zoom]);
+}
+
+function goTo(canvas, place) {
+  canvas.at = place;
+  moved(canvas);
+}
+
+function zoomBy(canvas, factor) {
+  canvas.at.zoom *= factor;
+  moved(canvas);
+}
+
+// ---------------------------------------------------------------- What goes to the kernel
+
+function setTrait(canvas, name, value) {
+  canvas.model.set(name, value);
+  canvas.model.save_changes();
+}
+
+// Everything says which picture it is about: the kernel may have opened another one meanwhile
+function send(canvas, message) {
+  canvas.model.send({ ...message, number: canvas.get('picture_number') });
+}
+
+// Pictures are sent at native resolution, or at every 2nd, 4th, ... block of pixels
+function stepAt(zoom) {
+  return 2 ** Math.max(0, Math.floor(Math.log2(1 / zoom)));
+}
+
+function firstBlock(place, length, step) {
+  const last = Math.floor((length - 1) / step) * step;
+  return clamp(Math.floor(place / step) * step, 0, last);
+}
+
+function blockCount(end, first, length, step) {
+  const seen = Math.ceil((end - first) / step);
+  const left = Math.ceil((length - first) / step);
+  return Math.max(Math.min(seen, left), 1);
+}
+
+function windowInSight(canvas) {
+  const { at, sheet } = canvas;
+  const [height, width] = canvas.get('shape');
+  const step = stepAt(at.zoom);
+  const [left, top] = toPicture(canvas, 0, 0, 0);
+  const col = firstBlock(left, width, step);
+  const row = firstBlock(top, height, step);
+  const w = blockCount(left + 1 + panelWidth(canvas) / at.zoom, col, width, step);
+  const h = blockCount(top + 1 + sheet.height / at.zoom, row, height, step);
+  return { row, col, h, w, step };
+}
+
+function askForWindows(canvas, layers) {
+  const inSight = windowInSight(canvas);
+  send(canvas, { kind: 'want', id: canvas.id, ...inSight, layers: layers || canvas.get('layers') });
+}
+
+// ---------------------------------------------------------------- What comes from the kernel
+
+function received(canvas, message, buffers) {
+  if (message.kind === 'changed') askForWindows(canvas, message.layers);
+  if (message.kind === 'window' && isForUs(canvas, message)) takeWindows(canvas, message, buffers);
+}
+
+function isForUs(canvas, message) {
+  return message.id === canvas.id && message.number === canvas.get('picture_number');
+}
+
+function takeWindows(canvas, message, buffers) {
+  if (message.layers.includes('labels')) strokesAnswered(canvas);
+  message.layers.forEach((name, i) => takeLayer(canvas, name, message, buffers[i]));
+  for (const name of message.none) canvas.parts[name] = null;
+  canvas.drawn += 1;
+  canvas.box.dataset.windows = canvas.drawn;
+  draw(canvas);
+}
+
+function takeLayer(canvas, name, message, buffer) {
+  const data = bytesOf(buffer);
+  const part = { ...message, data, image: null };
+  canvas.parts[name] = data.length ? part : null;
+  if (name === 'picture' && !canvas.whole) canvas.whole = part;
+}
+
+function bytesOf(buffer) {
+  if (!buffer.buffer) return new Uint8Array(buffer);
+  return new Uint8Array(buffer.buffer.slice(buffer.byteOffset, buffer.byteOffset + buffer.byteLength));
+}
+
+function strokesAnswered(canvas) {
+  canvas.sent = [];
+  clearTimeout(canvas.waiting);
+  canvas.silent = false;
+}
+
+// ---------------------------------------------------------------- Colours of a window
+
+// A colouring paints pixel `i` of `source` into four bytes of `out` from `o` on: red, green, blue, alpha
+function grey(source, i, out, o) {
+  out[o] = source[i];
+  out[o + 1] = source[i];
+  out[o + 2] = source[i];
+  out[o + 3] = 255;
+}
+
+function rgb(source, i, out, o) {
+  out[o] = source[3 * i];
+  out[o + 1] = source[3 * i + 1];
+  out[o + 2] = source[3 * i + 2];
+  out[o + 3] = 255;
+}
+
+function heat(source, i, out, o) {
+  out[o] = 255;
+  out[o + 1] = 255 - source[i] / 2;
+  out[o + 2] = 0;
+  out[o + 3] = source[i];
+}
+
+function classColours(canvas, strength) {
+  const palette = canvas.get('palette');
+  const shown = canvas.get('shown');
+  return (source, i, out, o) => {
+    const label = source[i];
+    if (label >= palette.length || !shown[label]) return;
+    out[o] = palette[label][0];
+    out[o + 1] = palette[label][1];
+    out[o + 2] = palette[label][2];
+    out[o + 3] = 255 * strength;
+  };
+}
+
+function coloured(part, colouring) {
+  const image = new ImageData(part.w, part.h);
+  for (let i = 0; i < part.w * part.h; i++) colouring(part.data, i, image.data, 4 * i);
+  const made = document.createElement('canvas');
+  made.width = part.w;
+  made.height = part.h;
+  made.getContext('2d').putImageData(image, 0, 0);
+  return made;
+}
+
+function isGrey(part) {
+  return part.data.length === part.w * part.h;
+}
+
+// ---------------------------------------------------------------- Drawing
+
+function draw(canvas) {
+  drawGround(canvas);
+  for (let panel = 0; panel < panelCount(canvas); panel++) drawPanel(canvas, panel);
+  if (panelCount(canvas) === 2) drawDivider(canvas);
+  drawScaleBar(canvas);
+  drawStrokes(canvas);
+  drawMeasuredLine(canvas);
+  drawRegion(canvas);
+  drawBrush(canvas);
+}
+
+function drawGround({ pen, sheet }) {
+  pen.fillStyle = '#888';
+  pen.fillRect(0, 0, sheet.width, sheet.height);
+}
+
+function drawPanel(canvas, panel) {
+  const { pen, sheet, parts } = canvas;
+  const wide = panelWidth(canvas);
+  pen.save();
+  pen.beginPath();
+  pen.rect(panel * wide, 0, wide, sheet.height);
+  pen.clip();
+  layPicture(canvas, canvas.whole, panel);
+  layPicture(canvas, parts.picture, panel);
+  if (panel === 0) layPrediction(canvas);
+  else layTruth(canvas);
+  pen.restore();
+}
+
+function layPicture(canvas, part, panel) {
+  if (!part) return;
+  lay(canvas, part, isGrey(part) ? grey : rgb, panel, canvas.at.zoom < 1);
+}
+
+function layPrediction(canvas) {
+  const { parts } = canvas;
+  const opacity = canvas.get('opacity');
+  lay(canvas, parts.guess, classColours(canvas, opacity * .6), 0, false);
+  lay(canvas, parts.labels, classColours(canvas, opacity), 0, false);
+  if (canvas.get('entropy')) lay(canvas, parts.entropy, heat, 0, false);
+}
+
+function layTruth(canvas) {
+  lay(canvas, canvas.parts.truth, classColours(canvas, canvas.get('opacity')), 1, false);
+}
+
+function lay(canvas, part, colouring, panel, smooth) {
+  if (!part) return;
+  part.image = part.image || coloured(part, colouring);
+  const { pen, at } = canvas;
+  const [x, y] = toScreen(canvas, part.col - .5, part.row - .5);
+  const side = part.step * at.zoom; // of a block, screen pixels
+  pen.imageSmoothingEnabled = smooth;
+  pen.drawImage(part.image, x + panel * panelWidth(canvas), y, part.w * side, part.h * side);
+}
+
+function drawDivider(canvas) {
+  const { pen, sheet } = canvas;
+  pen.fillStyle = '#fff';
+  pen.fillRect(panelWidth(canvas) - 1, 0, 2, sheet.height);
+}
+
+// Strokes that the kernel has not answered yet, and the one in the making
+function drawStrokes(canvas) {
+  const { pen, sent, stroke } = canvas;
+  pen.lineCap = 'round';
+  pen.lineJoin = 'round';
+  for (const one of sent) drawStroke(canvas, one);
+  if (stroke) drawStroke(canvas, inTheHand(canvas, stroke));
+}
+
+function drawStroke(canvas, { kind, label, brush, points }) {
+  const { pen, at } = canvas;
+  const colour = canvas.get('palette')[label] || [255, 255, 255];
+  pen.strokeStyle = asStyle(kind === 'erase' ? [255, 255, 255] : colour, .7);
+  pen.lineWidth = kind === 'outline' ? 2 : Math.max(1, 2 * brush * at.zoom);
+  pen.beginPath();
+  points.forEach(([x, y], i) => pen[i ? 'lineTo' : 'moveTo'](...toScreen(canvas, x, y)));
+  if (points.length === 1) pen.lineTo(...toScreen(canvas, points[0][0] + .01, points[0][1])); // a line of no length is not drawn
+  pen.stroke();
+}
+
+function drawMeasuredLine(canvas) {
+  const line = canvas.get('line');
+  if (line.length !== 4) return;
+  const ends = [toScreen(canvas, line[0], line[1]), toScreen(canvas, line[2], line[3])];
+  drawLineWithEnds(canvas.pen, ends, 4, '#000');
+  drawLineWithEnds(canvas.pen, ends, 2, '#fd0');
+}
+
+function drawLineWithEnds(pen, [from, to], width, colour) {
+  pen.lineWidth = width;
+  pen.strokeStyle = colour;
+  drawLine(pen, from, to);
+  for (const [x, y] of [from, to]) drawLine(pen, [x, y - 8], [x, y + 8]);
+}
+
+function drawLine(pen, from, to) {
+  pen.beginPath();
+  pen.moveTo(...from);
+  pen.lineTo(...to);
+  pen.stroke();
+}
+
+function drawRegion(canvas) {
+  const { pen, at } = canvas;
+  const region = canvas.get('region');
+  if (region.length !== 4) return;
+  const [row, col, height, width] = region;
+  const [x, y] = toScreen(canvas, col - .5, row - .5);
+  pen.setLineDash([6, 4]);
+  pen.lineWidth = 2;
+  pen.strokeStyle = '#fff';
+  pen.strokeRect(x, y, width * at.zoom, height * at.zoom);
+  pen.setLineDash([]);
+}
+
+function drawBrush(canvas) {
+  const { pen, at, pointer } = canvas;
+  if (!pointer || !['brush', 'erase'].includes(canvas.get('tool'))) return;
+  pen.lineWidth = 1;
+  pen.strokeStyle = '#fff';
+  pen.beginPath();
+  pen.arc(...pointer, Math.max(1, canvas.get('brush') * at.zoom), 0, 7);
+  pen.stroke();
+}
+
+// 1, 2 or 5 times a power of ten
+function roundLength(most) {
+  const power = 10 ** Math.floor(Math.log10(most));
+  return [5, 2, 1].find(times => times * power <= most) * power;
+}
+
+function lengthInWords(um) {
+  return um >= 1 ? `${+um.toPrecision(2)} µm` : `${+(um * 1000).toPrecision(2)} nm`;
+}
+
+function drawScaleBar(canvas) {
+  const { pen, at, sheet } = canvas;
+  const umPerPx = canvas.get('um_per_px');
+  if (!umPerPx) return;
+  const um = roundLength(panelWidth(canvas) / 4 * umPerPx / at.zoom);
+  const length = um / umPerPx * at.zoom;
+  const text = lengthInWords(um);
+  const x = 12;
+  const y = sheet.height - 14;
+  pen.font = '13px sans-serif';
+  const room = Math.max(length, pen.measureText(text).width) + 12;
+  pen.fillStyle = asStyle([0, 0, 0], .55);
+  pen.fillRect(x - 6, y - 20, room, 30);
+  pen.fillStyle = '#fff';
+  pen.fillRect(x, y, length, 4);
+  pen.fillText(text, x, y - 5);
+}
+
+// ---------------------------------------------------------------- The line below the picture
+
+function readOut(canvas) {
+  const seen = canvas.pointer ? `${underThePointer(canvas)}   ` : '';
+  const late = canvas.silent ? 'No answer from the kernel yet: what was drawn last may not be kept.' : '';
+  const lines = [seen + zoomInWords(canvas.at.zoom), canvas.get('status'), late];
+  canvas.line.textContent = lines.filter(text => text).join('\n');
+}
+
+function zoomInWords(zoom) {
+  if (zoom >= 1) return `${+zoom.toPrecision(3)} screen px a picture px`;
+  return `1 screen px = ${(1 / zoom).toPrecision(3)} picture px`;
+}
+
+function underThePointer(canvas) {
+  const [x, y] = toPicture(canvas, ...canvas.pointer).map(Math.round);
+  const { picture, labels, guess, truth, entropy } = canvas.parts;
+  const seen = [
+    greyInWords(picture, x, y),
+    classInWords(canvas, labels, '', x, y),
+    classInWords(canvas, guess, 'guess ', x, y),
+    classInWords(canvas, truth, 'truth ', x, y),
+    entropyInWords(entropy, x, y),
+  ];
+  return `row ${y}, column ${x}   ${seen.filter(text => text).join(', ')}`;
+}
+
+// The value of a window at a pixel of the picture; undefined outside of it
+function valueAt(part, x, y) {
+  if (!part) return undefined;
+  const across = Math.floor((x - part.col) / part.step);
+  const down = Math.floor((y - part.row) / part.step);
+  const inside = across >= 0 && down >= 0 && across < part.w && down < part.h;
+  return inside ? part.data[down * part.w + across] : undefined;
+}
+
+function greyInWords(part, x, y) {
+  if (!part || !isGrey(part)) return '';
+  const value = valueAt(part, x, y);
+  if (value === undefined) return '';
+  const mean = part.step > 1 ? `, mean of ${part.step} x ${part.step} px` : '';
+  return `grey ${value} of 255${mean}`;
+}
+
+function classInWords(canvas, part, of, x, y) {
+  const name = canvas.get('codes')[valueAt(part, x, y)];
+  return name === undefined ? '' : `${of}${name}`;
+}
+
+function entropyInWords(part, x, y) {
+  const value = valueAt(part, x, y);
+  return value === undefined ? '' : `entropy ${(value / 255).toFixed(2)}`;
+}
+
+// ---------------------------------------------------------------- The wheel
+
+function zoomAt(canvas, screenX, screenY, factor) {
+  const { at } = canvas;
+  const [x, y] = toPicture(canvas, screenX, screenY);
+  at.zoom *= factor;
+  keepInside(canvas);
+  const [newX, newY] = toPicture(canvas, screenX, screenY);
+  at.x += x - newX;
+  at.y += y - newY;
+  moved(canvas);
+}
+
+function wheeled(canvas, event) {
+  const clicked = canvas.box.contains(document.activeElement);
+  if (!clicked && !event.ctrlKey) return; // the page scrolls past, until the canvas was clicked
+  event.preventDefault();
+  const factor = 2 ** (-clamp(event.deltaY, -100, 100) / 200);
+  zoomAt(canvas, ...placeOf(canvas, event), factor);
+}
+
+function listenToWheel(canvas) {
+  canvas.sheet.addEventListener('wheel', event => wheeled(canvas, event), { passive: false });
+}
+
+// ---------------------------------------------------------------- The pointer
+// Space or the middle button moves the picture, the left button does what the tool says
+
+function pressed(canvas, event) {
+  if (canvas.active !== null) return; // a second finger
+  canvas.box.focus({ preventScroll: true });
+  canvas.sheet.setPointerCapture(event.pointerId);
+  canvas.pointer = placeOf(canvas, event);
+  canvas.panel = panelUnder(canvas, canvas.pointer[0]);
+  canvas.active = event.pointerId;
+  beginWith(canvas, event.button);
+  event.preventDefault();
+  draw(canvas);
+}
+
+function beginWith(canvas, button) {
+  const tool = canvas.get('tool');
+  const point = toPicture(canvas, ...canvas.pointer);
+  if (button === 1 || button === 2 || canvas.space || tool === 'pan') beginPan(canvas);
+  else if (tool === 'fill') sendFill(canvas, point);
+  else if (tool === 'measure') beginMeasure(canvas, point);
+  else canvas.stroke = [point];
+}
+
+function dragged(canvas, event) {
+  if (canvas.active !== null && event.pointerId !== canvas.active) return;
+  canvas.pointer = placeOf(canvas, event);
+  const point = toPicture(canvas, ...canvas.pointer);
+  if (canvas.pan) goOnPan(canvas);
+  else if (canvas.held !== null) dragEnd(canvas, point);
+  else if (canvas.stroke) canvas.stroke.push(point);
+  draw(canvas);
+  readOut(canvas);
+}
+
+function released(canvas, event) {
+  if (event.pointerId !== canvas.active) return;
+  if (canvas.held !== null) canvas.model.save_changes();
+  if (canvas.stroke) sendStroke(canvas);
+  handsOff(canvas);
+  draw(canvas);
+}
+
+function handsOff(canvas) {
+  canvas.stroke = null;
+  canvas.pan = null;
+  canvas.held = null;
+  canvas.active = null;
+}
+
+function pointerGone(canvas) {
+  if (canvas.active !== null) return;
+  canvas.pointer = null;
+  draw(canvas);
+  readOut(canvas);
+}
+
+function listenToPointer(canvas) {
+  const { sheet } = canvas;
+  sheet.addEventListener('pointerdown', event => pressed(canvas, event));
+  sheet.addEventListener('pointermove', event => dragged(canvas, event));
+  sheet.addEventListener('pointerup', event => released(canvas, event));
+  sheet.addEventListener('pointercancel', event => released(canvas, event));
+  sheet.addEventListener('pointerleave', () => pointerGone(canvas));
+  sheet.addEventListener('contextmenu', event => event.preventDefault());
+}
+
+// ---------------------------------------------------------------- What the tools do
+
+function beginPan(canvas) {
+  canvas.pan = { from: canvas.pointer, x: canvas.at.x, y: canvas.at.y };
+}
+
+function goOnPan(canvas) {
+  const { at, pan, pointer } = canvas;
+  at.x = pan.x - (pointer[0] - pan.from[0]) / at.zoom;
+  at.y = pan.y - (pointer[1] - pan.from[1]) / at.zoom;
+  moved(canvas);
+}
+
+function sendFill(canvas, point) {
+  send(canvas, { kind: 'fill', point, label: canvas.get('label'), brush: canvas.get('brush') });
+}
+
+// A stroke with the tool, the class and the brush of this moment
+function inTheHand(canvas, points) {
+  return { kind: canvas.get('tool'), label: canvas.get('label'), brush: canvas.get('brush'), points };
+}
+
+function toHundredths(value) {
+  return Math.round(value * 100) / 100;
+}
+
+function sendStroke(canvas) {
+  const message = inTheHand(canvas, canvas.stroke.map(point => point.map(toHundredths)));
+  send(canvas, message);
+  canvas.sent.push(message);
+  awaitAnswer(canvas);
+}
+
+function awaitAnswer(canvas) {
+  clearTimeout(canvas.waiting);
+  canvas.silent = false;
+  canvas.waiting = setTimeout(() => {
+    canvas.silent = true;
+    readOut(canvas);
+  }, 8000);
+}
+
+// The first click sets both ends, the second one the other end; later an end is taken where one is near
+function beginMeasure(canvas, point) {
+  canvas.held = endToHold(canvas, point);
+  if (canvas.held === null) {
+    canvas.held = 2;
+    canvas.model.set('line', [...point, ...point]);
+  }
+  dragEnd(canvas, point);
+}
+
+function endToHold(canvas, point) {
+  const line = canvas.get('line');
+  if (line.length !== 4) return null;
+  if (isNear(canvas, line, 0, point)) return 0;
+  if (isNear(canvas, line, 2, point)) return 2;
+  const hasOneEnd = line[0] === line[2] && line[1] === line[3];
+  return hasOneEnd ? 2 : null;
+}
+
+function isNear(canvas, line, end, [x, y]) {
+  return Math.hypot(line[end] - x, line[end + 1] - y) * canvas.at.zoom < 10; // screen pixels
+}
+
+function dragEnd(canvas, [x, y]) {
+  const line = [...canvas.get('line')];
+  line[canvas.held] = x;
+  line[canvas.held + 1] = y;
+  canvas.model.set('line', line);
+}
+
+// ---------------------------------------------------------------- Keys
+
+const toolOfKey = { b: 'brush', e: 'erase', f: 'fill', o: 'outline', p: 'pan' };
+
+const keys = {
+  '[': canvas => scaleBrush(canvas, .8),
+  ']': canvas => scaleBrush(canvas, 1.25),
+  '-': canvas => zoomBy(canvas, .7071),
+  '+': canvas => zoomBy(canvas, 1.4142),
+  '=': canvas => zoomBy(canvas, 1.4142),
+  w: canvas => goTo(canvas, wholePicture(canvas)),
+  n: canvas => goTo(canvas, { ...canvas.at, zoom: 1 }),
+  ArrowRight: (canvas, event) => sendOnce(canvas, event, 'next'),
+  ArrowLeft: (canvas, event) => sendOnce(canvas, event, 'previous'),
+};
+
+function scaleBrush(canvas, factor) {
+  setTrait(canvas, 'brush', clamp(canvas.get('brush') * factor, .5, 200));
+}
+
+// A key that is held down repeats itself; that is one wish
+function sendOnce(canvas, event, kind) {
+  if (!event.repeat) send(canvas, { kind });
+}
+
+function chooseClass(canvas, label) {
+  if (label < canvas.get('codes').length) setTrait(canvas, 'label', label);
+}
+
+function chooseTool(canvas, tool) {
+  if (canvas.get('tools').includes(tool)) setTrait(canvas, 'tool', tool);
+}
+
+// Did the key mean something here?
+function doKey(canvas, event) {
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const isUndo = key === 'z' || key === 'y';
+  if (key === ' ') canvas.space = true;
+  else if (isUndo) send(canvas, { kind: key === 'y' || event.shiftKey ? 'redo' : 'undo' });
+  else if (event.ctrlKey || event.metaKey || event.altKey) return false;
+  else if (/^[0-9]$/.test(key)) chooseClass(canvas, +key);
+  else if (toolOfKey[key]) chooseTool(canvas, toolOfKey[key]);
+  else if (keys[key]) keys[key](canvas, event);
+  else return false;
+  return true;
+}
+
+function keyDown(canvas, event) {
+  if (!doKey(canvas, event)) return;
+  event.preventDefault();
+  event.stopPropagation();
+  draw(canvas);
+  readOut(canvas);
+}
+
+function keyUp(canvas, event) {
+  if (event.key === ' ') canvas.space = false;
+}
+
+function listenToKeys(canvas) {
+  const { box } = canvas;
+  box.addEventListener('keydown', event => keyDown(canvas, event));
+  box.addEventListener('keyup', event => keyUp(canvas, event));
+  box.addEventListener('blur', () => { canvas.space = false; });
+}
+
+// ---------------------------------------------------------------- The focus
+// From a button of the widget it goes back to the canvas, so that keys go on working and stay out of the notebook
+
+function isTyping() {
+  const focused = document.activeElement;
+  return focused && focused.closest('input, select, textarea, [contenteditable]');
+}
+
+function comeBack(canvas, event) {
+  if (!event.target.closest('button')) return;
+  setTimeout(() => {
+    if (!isTyping()) canvas.box.focus({ preventScroll: true });
+  }, 50);
+}
+
+// The widget around the canvas is there only once it is on the page. Gives a function that takes the listener away
+function keepFocus(canvas) {
+  const { root } = canvas;
+  const clicked = event => comeBack(canvas, event);
+  let around = null;
+  let tries = 0;
+  function join() {
+    around = root.isConnected ? root.closest('.widget-vbox') : null;
+    if (around) around.addEventListener('click', clicked);
+    else if (tries++ < 200) setTimeout(join, 50);
+  }
+  join();
+  return () => {
+    if (around) around.removeEventListener('click', clicked);
+  };
+}
+
+// ---------------------------------------------------------------- What the kernel changes
+
+function resized(canvas) {
+  const { sheet } = canvas;
+  [sheet.width, sheet.height] = canvas.get('size');
+  lookWhereToldTo(canvas);
+}
+
+function lookWhereToldTo(canvas) {
+  const [x, y, zoom] = canvas.get('view');
+  canvas.at = zoom ? { x, y, zoom } : wholePicture(canvas);
+  moved(canvas, !zoom);
+}
+
+function viewChanged(canvas) {
+  const { at } = canvas;
+  const [x, y, zoom] = canvas.get('view');
+  const isHere = x === at.x && y === at.y && zoom === at.zoom; // our own message, come back
+  if (!isHere) lookWhereToldTo(canvas);
+}
+
+function pictureChanged(canvas) {
+  canvas.parts = {};
+  canvas.whole = null;
+  canvas.sent = [];
+  handsOff(canvas);
+  goTo(canvas, wholePicture(canvas));
+}
+
+function paintAnew(canvas) {
+  for (const part of Object.values(canvas.parts)) if (part) part.image = null;
+  draw(canvas);
+  readOut(canvas);
+}
+
+const repainting = [
+  'palette', 'shown', 'opacity', 'entropy', 'label', 'tool', 'brush', 'line', 'region', 'status', 'um_per_px', 'codes',
+];
+
+function kernelHandlers(canvas) {
+  const handlers = {
+    'msg:custom': (message, buffers) => received(canvas, message, buffers),
+    'change:size': () => resized(canvas),
+    'change:beside': () => moved(canvas),
+    'change:view': () => viewChanged(canvas),
+    'change:picture_number': () => pictureChanged(canvas),
+  };
+  for (const name of repainting) handlers[`change:${name}`] = () => paintAnew(canvas);
+  return handlers;
+}
+
+// Gives a function that takes the listeners away
+function listenToKernel(canvas) {
+  const { model } = canvas;
+  const handlers = Object.entries(kernelHandlers(canvas));
+  for (const [name, handler] of handlers) model.on(name, handler);
+  return () => {
+    for (const [name, handler] of handlers) model.off(name, handler);
+  };
+}
+
+function stopTimers(canvas) {
+  clearTimeout(canvas.asking);
+  clearTimeout(canvas.waiting);
+}
+
+// ---------------------------------------------------------------- All of it
 
 function render({ model, el: root }) {
-  const get = k => model.get(k), set = (k, v) => { model.set(k, v); model.save_changes(); };
-  const box = el('div', { outline: 'none', display: 'inline-block', maxWidth: '100%' }, root);
-  box.className = 'matssl-canvas'; box.tabIndex = 0;
-  box.dataset.lmSuppressShortcuts = 'true'; // JupyterLab's own keys (d d deletes a cell) stay out while the canvas has the focus
-  const canvas = el('canvas', { display: 'block', maxWidth: '100%', cursor: 'crosshair', touchAction: 'none', background: '#888', imageRendering: 'pixelated' }, box);
-  const line = el('div', { font: '12px monospace', whiteSpace: 'pre-wrap', minHeight: '1.4em', padding: '2px 0' }, box);
-  const ctx = canvas.getContext('2d'), id = Math.random().toString(36).slice(2);
-  let at = { x: 0, y: 0, zoom: 1 }, parts = {}, whole = null, stroke = null, pan = null, pointer = null, held = null, timer = 0, space = false, drawn = 0;
-  let active = null, panel = 0, sent = [], silent = 0; // the finger that draws, the panel it began in, strokes without an answer yet
-
-  // Where things are: the panels (prediction, and truth beside it), picture to screen and back
-  const panels = () => get('beside') ? 2 : 1;
-  const wide = () => canvas.width / panels();
-  const size = () => get('shape'); // [height, width], px
-  const screen = (x, y) => [(x + .5 - at.x) * at.zoom + wide() / 2, (y + .5 - at.y) * at.zoom + canvas.height / 2];
-  const under = sx => clamp(Math.floor(sx / wide()), 0, panels() - 1); // the panel under a place
-  const picture = (sx, sy, k = active === null ? under(sx) : panel) => [(sx - k * wide() - wide() / 2) / at.zoom + at.x - .5, (sy - canvas.height / 2) / at.zoom + at.y - .5];
-  const fit = () => { const [h, w] = size(); return { x: w / 2, y: h / 2, zoom: Math.min(wide() / w, canvas.height / h) }; };
-  const mouse = e => { const r = canvas.getBoundingClientRect(); return [(e.clientX - r.left) * canvas.width / r.width, (e.clientY - r.top) * canvas.height / r.height]; };
-
-  function keepInside() {
-    const [h, w] = size(), all = fit();
-    at.zoom = clamp(at.zoom, Math.min(all.zoom, 1), 32); at.x = clamp(at.x, 0, w); at.y = clamp(at.y, 0, h);
-    if (at.zoom <= all.zoom * 1.0001) { at.x = all.x; at.y = all.y; }
-  }
-  function moved(tell = true) {
-    keepInside(); draw(); clearTimeout(timer);
-    timer = setTimeout(() => { want(); if (tell) set('view', [at.x, at.y, at.zoom]); }, 60);
-  }
-
-  // Everything that goes to the kernel says which picture it is about
-  const hand = m => model.send({ ...m, number: get('picture_number') });
-
-  // What is shown: one window of the picture, at native resolution or at every 2nd, 4th, ... block of pixels
-  function want(layers) {
-    const [h, w] = size(), step = 2 ** Math.max(0, Math.floor(Math.log2(1 / at.zoom)));
-    const [x0, y0] = picture(0, 0, 0), cut = (v, n) => clamp(Math.floor(v / step) * step, 0, Math.floor((n - 1) / step) * step);
-    const col = cut(x0, w), row = cut(y0, h);
-    const nx = Math.min(Math.ceil((x0 + 1 + wide() / at.zoom - col) / step), Math.ceil((w - col) / step));
-    const ny = Math.min(Math.ceil((y0 + 1 + canvas.height / at.zoom - row) / step), Math.ceil((h - row) / step));
-    hand({ kind: 'want', id, row, col, h: Math.max(ny, 1), w: Math.max(nx, 1), step, layers: layers || get('layers') });
-  }
-  function received(m, buffers) {
-    if (m.kind === 'changed') return want(m.layers);
-    if (m.kind !== 'window' || m.id !== id || m.number !== get('picture_number')) return;
-    if (m.layers.includes('labels')) { sent = []; clearTimeout(silent); silent = 0; }
-    m.layers.forEach((name, i) => {
-      const b = buffers[i], data = new Uint8Array(b.buffer ? b.buffer.slice(b.byteOffset, b.byteOffset + b.byteLength) : b);
-      const part = { ...m, data, image: null };
-      parts[name] = data.length ? part : null;
-      if (name === 'picture' && !whole) whole = part;
-    });
-    for (const name of m.none) parts[name] = null;
-    drawn += 1; box.dataset.windows = drawn; draw();
-  }
-  function tinted(p, colour) {
-    const c = document.createElement('canvas'); c.width = p.w; c.height = p.h;
-    const im = new ImageData(p.w, p.h), d = im.data, n = p.w * p.h;
-    for (let i = 0; i < n; i++) colour(p.data, i, d, 4 * i);
-    c.getContext('2d').putImageData(im, 0, 0); return c;
-  }
-  const grey = (s, i, d, o) => { d[o] = d[o + 1] = d[o + 2] = s[i]; d[o + 3] = 255; };
-  const rgb = (s, i, d, o) => { d[o] = s[3 * i]; d[o + 1] = s[3 * i + 1]; d[o + 2] = s[3 * i + 2]; d[o + 3] = 255; };
-  const heat = (s, i, d, o) => { d[o] = 255; d[o + 1] = 255 - s[i] / 2; d[o + 2] = 0; d[o + 3] = s[i]; };
-  function classes(strength) {
-    const palette = get('palette'), shown = get('shown');
-    return (s, i, d, o) => {
-      const k = s[i]; if (k >= palette.length || !shown[k]) return;
-      d[o] = palette[k][0]; d[o + 1] = palette[k][1]; d[o + 2] = palette[k][2]; d[o + 3] = 255 * strength;
-    };
-  }
-  function lay(p, colour, panel, smooth) {
-    if (!p) return;
-    p.image = p.image || tinted(p, colour);
-    const [x, y] = screen(p.col - .5, p.row - .5), s = p.step * at.zoom;
-    ctx.imageSmoothingEnabled = smooth; ctx.drawImage(p.image, x + panel * wide(), y, p.w * s, p.h * s);
-  }
-  const base = (p, panel) => p && lay(p, p.data.length === 3 * p.w * p.h ? rgb : grey, panel, at.zoom < 1);
-
-  function draw() {
-    ctx.fillStyle = '#888'; ctx.fillRect(0, 0, canvas.width, canvas.height);
-    for (let panel = 0; panel < panels(); panel++) {
-      ctx.save(); ctx.beginPath(); ctx.rect(panel * wide(), 0, wide(), canvas.height); ctx.clip();
-      base(whole, panel); base(parts.picture, panel);
-      if (panel === 1) lay(parts.truth, classes(get('opacity')), 1, false);
-      else {
-        lay(parts.guess, classes(get('opacity') * .6), 0, false);
-        lay(parts.labels, classes(get('opacity')), 0, false);
-        if (get('entropy')) lay(parts.entropy, heat, 0, false);
-      }
-      ctx.restore();
-    }
-    if (panels() === 2) { ctx.fillStyle = '#fff'; ctx.fillRect(wide() - 1, 0, 2, canvas.height); }
-    scaleBar(); marks();
-  }
-  function marks() { // the stroke in the making, the measured line, the brush
-    ctx.lineCap = ctx.lineJoin = 'round';
-    const now = stroke ? [{ kind: get('tool'), label: get('label'), brush: get('brush'), points: stroke }] : [];
-    for (const s of [...sent, ...now]) {
-      ctx.strokeStyle = s.kind === 'erase' ? 'rgba(255,255,255,.7)' : `rgba(${get('palette')[s.label] || [255, 255, 255]},.7)`;
-      ctx.lineWidth = s.kind === 'outline' ? 2 : Math.max(1, 2 * s.brush * at.zoom);
-      ctx.beginPath(); s.points.forEach(([x, y], i) => ctx[i ? 'lineTo' : 'moveTo'](...screen(x, y)));
-      if (s.points.length === 1) ctx.lineTo(...screen(s.points[0][0] + .01, s.points[0][1]));
-      ctx.stroke();
-    }
-    const l = get('line');
-    if (l.length === 4) {
-      const a = screen(l[0], l[1]), b = screen(l[2], l[3]);
-      for (const [w, c] of [[4, '#000'], [2, '#fd0']]) {
-        ctx.lineWidth = w; ctx.strokeStyle = c; ctx.beginPath(); ctx.moveTo(...a); ctx.lineTo(...b); ctx.stroke();
-        for (const p of [a, b]) { ctx.beginPath(); ctx.moveTo(p[0], p[1] - 8); ctx.lineTo(p[0], p[1] + 8); ctx.stroke(); }
-      }
-    }
-    const r = get('region');
-    if (r.length === 4) {
-      const [x, y] = screen(r[1] - .5, r[0] - .5);
-      ctx.setLineDash([6, 4]); ctx.lineWidth = 2; ctx.strokeStyle = '#fff'; ctx.strokeRect(x, y, r[3] * at.zoom, r[2] * at.zoom); ctx.setLineDash([]);
-    }
-    if (pointer && ['brush', 'erase'].includes(get('tool'))) {
-      ctx.lineWidth = 1; ctx.strokeStyle = '#fff'; ctx.beginPath(); ctx.arc(...pointer, Math.max(1, get('brush') * at.zoom), 0, 7); ctx.stroke();
-    }
-  }
-  function scaleBar() {
-    const um = get('um_per_px'); if (!um) return;
-    const most = wide() / 4 * um / at.zoom, e = 10 ** Math.floor(Math.log10(most)), length = [5, 2, 1].find(k => k * e <= most) * e, px = length / um * at.zoom;
-    const text = length >= 1 ? `${+length.toPrecision(2)} µm` : `${+(length * 1000).toPrecision(2)} nm`, x = 12, y = canvas.height - 14;
-    ctx.font = '13px sans-serif'; const room = Math.max(px, ctx.measureText(text).width) + 12;
-    ctx.fillStyle = 'rgba(0,0,0,.55)'; ctx.fillRect(x - 6, y - 20, room, 30);
-    ctx.fillStyle = '#fff'; ctx.fillRect(x, y, px, 4); ctx.fillText(text, x, y - 5);
-  }
-  function readOut() {
-    let t = `${at.zoom >= 1 ? +at.zoom.toPrecision(3) + ' screen px a picture px' : '1 screen px = ' + (1 / at.zoom).toPrecision(3) + ' picture px'}`;
-    if (pointer) {
-      const [x, y] = picture(...pointer).map(Math.round), p = parts.picture, seen = [];
-      const look = q => { const i = Math.floor((x - q.col) / q.step), j = Math.floor((y - q.row) / q.step); return i >= 0 && j >= 0 && i < q.w && j < q.h ? j * q.w + i : -1; };
-      if (p && p.data.length === p.w * p.h && look(p) >= 0) seen.push(`grey ${p.data[look(p)]} of 255${p.step > 1 ? `, mean of ${p.step} x ${p.step} px` : ''}`);
-      for (const name of ['labels', 'guess', 'truth']) { const q = parts[name], i = q ? look(q) : -1; if (i >= 0 && get('codes')[q.data[i]] !== undefined) seen.push(`${name === 'labels' ? '' : name + ' '}${get('codes')[q.data[i]]}`); }
-      if (parts.entropy && look(parts.entropy) >= 0) seen.push(`entropy ${(parts.entropy.data[look(parts.entropy)] / 255).toFixed(2)}`);
-      t = `row ${y}, column ${x}   ${seen.join(', ')}   ${t}`;
-    }
-    line.textContent = [t, get('status'), silent === true ? 'No answer from the kernel yet: what was drawn last may not be kept.' : ''].filter(v => v).join('\n');
-  }
-
-  // Hands: wheel zooms at the pointer, space or the middle button moves, the left button does what the tool says
-  canvas.addEventListener('wheel', e => {
-    if (!box.contains(document.activeElement) && !e.ctrlKey) return; // the page scrolls past, until the canvas was clicked
-    e.preventDefault(); const [sx, sy] = mouse(e), [x, y] = picture(sx, sy);
-    at.zoom *= 2 ** (-clamp(e.deltaY, -100, 100) / 200); keepInside();
-    const [nx, ny] = picture(sx, sy); at.x += x - nx; at.y += y - ny; moved();
-  }, { passive: false });
-  canvas.addEventListener('pointerdown', e => {
-    if (active !== null) return; // a second finger
-    box.focus({ preventScroll: true }); canvas.setPointerCapture(e.pointerId); pointer = mouse(e); panel = under(pointer[0]); active = e.pointerId; const p = picture(...pointer), tool = get('tool');
-    if (e.button === 1 || e.button === 2 || space || tool === 'pan') pan = { from: pointer, x: at.x, y: at.y };
-    else if (tool === 'fill') hand({ kind: 'fill', point: p, label: get('label'), brush: get('brush') });
-    else if (tool === 'measure') measureDown(p);
-    else stroke = [p];
-    e.preventDefault(); draw();
-  });
-  function measureDown(p) {
-    const l = get('line'), near = k => l.length === 4 && Math.hypot(l[k] - p[0], l[k + 1] - p[1]) * at.zoom < 10;
-    held = near(0) ? 0 : near(2) ? 2 : l.length === 4 && l[0] === l[2] && l[1] === l[3] ? 2 : null;
-    if (held === null) { held = 2; model.set('line', [...p, ...p]); }
-    drag(p);
-  }
-  function drag(p) { const l = [...get('line')]; l[held] = p[0]; l[held + 1] = p[1]; model.set('line', l); }
-  canvas.addEventListener('pointermove', e => {
-    if (active !== null && e.pointerId !== active) return;
-    pointer = mouse(e); const p = picture(...pointer);
-    if (pan) { at.x = pan.x - (pointer[0] - pan.from[0]) / at.zoom; at.y = pan.y - (pointer[1] - pan.from[1]) / at.zoom; moved(); }
-    else if (held !== null) drag(p);
-    else if (stroke) stroke.push(p);
-    draw(); readOut();
-  });
-  function letGo(e) {
-    if (e.pointerId !== active) return;
-    if (held !== null) model.save_changes();
-    if (stroke) {
-      const m = { kind: get('tool'), label: get('label'), brush: get('brush'), points: stroke.map(p => p.map(v => Math.round(v * 100) / 100)) };
-      hand(m); sent.push(m); clearTimeout(silent); silent = setTimeout(() => { silent = true; readOut(); }, 8000);
-    }
-    stroke = pan = held = active = null; draw();
-  }
-  canvas.addEventListener('pointerup', letGo);
-  canvas.addEventListener('pointercancel', letGo);
-  canvas.addEventListener('pointerleave', () => { if (active === null) { pointer = null; draw(); readOut(); } });
-  canvas.addEventListener('contextmenu', e => e.preventDefault());
-  const tools = { b: 'brush', e: 'erase', f: 'fill', o: 'outline', p: 'pan' };
-  function pressed(e) {
-    const k = e.key.length === 1 ? e.key.toLowerCase() : e.key; let known = true;
-    if (k === ' ' && box.contains(e.target)) space = true;
-    else if (k === 'z' || k === 'y') hand({ kind: k === 'y' || e.shiftKey ? 'redo' : 'undo' });
-    else if (e.ctrlKey || e.metaKey || e.altKey) known = false;
-    else if (/^[0-9]$/.test(k)) { if (+k < get('codes').length) set('label', +k); }
-    else if (tools[k]) { if (get('tools').includes(tools[k])) set('tool', tools[k]); }
-    else if (k === '[' || k === ']') set('brush', clamp(get('brush') * (k === ']' ? 1.25 : .8), .5, 200));
-    else if (k === '+' || k === '=' || k === '-') { at.zoom *= k === '-' ? .7071 : 1.4142; moved(); }
-    else if (k === 'w') { at = fit(); moved(); }
-    else if (k === 'n') { at.zoom = 1; moved(); }
-    else if (k === 'ArrowRight' || k === 'ArrowLeft') { if (!e.repeat) hand({ kind: k === 'ArrowRight' ? 'next' : 'previous' }); }
-    else known = false;
-    if (known) { e.preventDefault(); e.stopPropagation(); draw(); readOut(); }
-  }
-  box.addEventListener('keydown', pressed);
-  const typing = () => document.activeElement && document.activeElement.closest('input, select, textarea, [contenteditable]');
-  const back = e => { if (e.target.closest('button')) setTimeout(() => { if (!typing()) box.focus({ preventScroll: true }); }, 50); }; // from a button back to the canvas: keys go on working, and stay out of the notebook
-  let around = null, tries = 0;
-  (function join() { // the widget around the canvas, once it is on the page
-    around = root.isConnected ? root.closest('.widget-vbox') : null;
-    if (around) around.addEventListener('click', back); else if (tries++ < 200) setTimeout(join, 50);
-  })();
-  box.addEventListener('keyup', e => { if (e.key === ' ') space = false; });
-  box.addEventListener('blur', () => { space = false; });
-
-  // What the kernel changes
-  function resized() { [canvas.width, canvas.height] = get('size'); looked(); }
-  function looked() { const [x, y, zoom] = get('view'); at = zoom ? { x, y, zoom } : fit(); moved(!zoom); }
-  function another() { parts = {}; whole = stroke = pan = held = active = null; sent = []; at = fit(); moved(); }
-  function again() { for (const p of Object.values(parts)) if (p) p.image = null; draw(); readOut(); }
-  const on = { 'change:size': resized, 'change:beside': () => { keepInside(); moved(); }, 'change:view': () => { const [x, y, zoom] = get('view'); if (x !== at.x || y !== at.y || zoom !== at.zoom) looked(); },
-    'change:picture_number': another, 'msg:custom': received };
-  for (const k of ['palette', 'shown', 'opacity', 'entropy', 'label', 'tool', 'brush', 'line', 'region', 'status', 'um_per_px', 'codes']) on[`change:${k}`] = again;
-  for (const [k, f] of Object.entries(on)) model.on(k, f);
-  resized(); readOut();
-  return () => { clearTimeout(timer); clearTimeout(silent); if (around) around.removeEventListener('click', back); for (const [k, f] of Object.entries(on)) model.off(k, f); };
+  const canvas = beginning(model, root);
+  listenToWheel(canvas);
+  listenToPointer(canvas);
+  listenToKeys(canvas);
+  const leaveFocus = keepFocus(canvas);
+  const leaveKernel = listenToKernel(canvas);
+  resized(canvas);
+  readOut(canvas);
+  return () => {
+    stopTimers(canvas);
+    leaveFocus();
+    leaveKernel();
+  };
 }
 
 export default { render };
