@@ -1,0 +1,101 @@
+"""Shows that the checks can fail: each fault is found alone, and nothing in what has none; and that the source is read rightly."""
+import ast
+import tempfile
+from pathlib import Path
+
+from links import Built
+from source import described, entries, parameters, signature
+
+good = '''
+<h1 id="a">A</h1>
+<a href="#a">up</a>
+<a href="b.html#b">b</a>
+<img src="p.png" alt="p">
+<a href="https://example.org/x">out</a>
+<pre>x = 1 # | y</pre>
+<table class="params"><tbody><tr><td>x</td></tr></tbody></table>
+'''
+
+# {words of the fault: HTML that has it}
+broken = {
+    'link to nothing': '<a href="c.html">',
+    'link to nothing: ../x': '<a href="../x.html">',
+    'anchor that is not there': '<a href="b.html#c">',
+    'anchor that is not there: #z': '<a href="#z">',
+    'picture to nothing': '<img src="q.png" alt="q">',
+    'absolute link': '<a href="/b.html">',
+    'no address': '<a href="https://exa mple/x">',
+    'fetched from elsewhere': '<script src="https://example.org/x.js"></script>',
+    'anchor a 2 times': '<p id="a">',
+    '2 titles': '<h1>again</h1>',
+    'without a row': '<table class="params"><tbody></tbody></table>',
+    'flag of a cell': '<pre>#| export\nx = 1</pre>',
+    'codes of a terminal': '<pre>\x1b[31mred</pre>',
+    'without words': '<img src="p.png">',
+    'left as it is: $$': '<p>$$x$$</p>',
+    'left as it is: ---': '<p>\n---\n</p>',
+    'left as it is: kept': '<p>kept-3-kept</p>',
+    'left as it is: $a': '<p>of $a_1 = $ b</p>',
+    'left as it is: {': '<h2>x { #x .api }</h2>',
+    'left as it is: [': '<p>[x](y.md)</p>',
+}
+
+source = '''
+def f(
+    a:int, # First
+    b=2, c=(1, 2))->str: # Both
+    "Doc"
+@delegates(f)
+def g(
+    x, # An x
+    **kwargs)->int: # What comes back
+    "Doc"
+def _h(): pass
+A, B = 1, 2
+@patch
+def m(self:C, k=1): pass
+'''
+
+
+def selftest():
+    "Both; the exit status"
+    faults_are_found()
+    source_is_read()
+    print(f'{len(broken)} kinds of faults are found, each alone')
+    return 0
+
+
+def faults_are_found():
+    with tempfile.TemporaryDirectory() as tmp:
+        folder = Path(tmp).resolve()
+        (folder/'p.png').touch()
+        (folder/'b.html').write_text('<h1 id="b">B</h1>')
+        for what, more in {'': '', **broken}.items():
+            (folder/'a.html').write_text(good + more, encoding='utf-8')
+            only_fault(Built(folder), what)
+
+
+def only_fault(built, what):
+    "The site has this fault and no other; none if it is ''"
+    assert len(built.faults) == bool(what), f'{what or "a page without faults"}: {built.faults}'
+    assert not what or what in built.faults[0], f'{what}: {built.faults}'
+    assert list(built.outside) == ['https://example.org/x']
+    assert len(built.pages) == 2
+    assert built.inside >= 3
+
+
+def source_is_read():
+    found = {entry.name: entry for entry in entries(source)}
+    assert list(found) == ['f', 'g', 'A', 'B', 'C.m']
+    assert [ast.unparse(found[name].node.value) for name in 'AB'] == ['1', '2']
+    assert described(found['f'].node, source).rows == [
+        (('a',), 'int', '', 'First'),
+        (('b', 'c'), '', '', 'Both'),
+        (('returns',), 'str', '', ''),
+    ]
+    assert described(found['g'].node, source).rows == [
+        (('x',), '', '', 'An x'),
+        (('returns',), 'int', '', 'What comes back'),
+    ]
+    assert signature('f', parameters(found['f'].node), 'str') == 'f(a: int, b=2, c=(1, 2)) -> str'
+    assert signature('C.m', parameters(found['C.m'].node, method=True)) == 'C.m(k=1)'
