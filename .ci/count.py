@@ -2,7 +2,8 @@
 """Counts after the tests: assertions in the cells that ran, cells skipped by flag, notebooks passed and failed.
 
 usage: count.py LOG STATUS FAILED_CHECKS
-An assertion is an `assert` statement or a call of a `test_*` function or of an `assert_*` one, counted once for each place in the source.
+An assertion is an `assert` statement or a call of a `test_*` function or of an `assert_*` one, counted once for each place
+in the source.
 """
 import ast
 import re
@@ -36,7 +37,8 @@ def name_of(called): return getattr(called, 'id', getattr(called, 'attr', ''))
 def count(file, flags):
     "What one notebook asserts, and how many of its cells of code do not run with these flags"
     run = nb_test_cells(file, flags, [])
-    return Count(file, sum(assertions(cell.source) for cell in run), len(with_code(read_nb(file).cells)) - len(with_code(run)))
+    skipped = len(with_code(read_nb(file).cells)) - len(with_code(run))
+    return Count(file, sum(assertions(cell.source) for cell in run), skipped)
 
 
 def with_code(cells): return [c for c in cells if c.cell_type == 'code' and c.source.strip()]

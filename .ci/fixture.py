@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """One file of each kind that a release writes, kept in nbs/releases/VERSION, and the numbers that it held.
 
-usage: python .ci/fixture.py VERSION           writes the folder, by the package that is imported; it must be of that version
+usage: python .ci/fixture.py VERSION           writes the folder, by the package that is imported, which is of that version
        python .ci/fixture.py VERSION --again   the same over an earlier folder of that version
        python .ci/fixture.py --check           the folder of today's version is there, complete, and reads back equal
        python .ci/fixture.py --files           the same without reading: needs nothing but Python
 
-An earlier release's folder is never made again: it is what that release wrote. Where one was forgotten: check the release out, and run this
-script with PYTHONPATH set to it. nbs/11_promises/03_releases.ipynb reads all folders. The kinds are in .ci/release_files.py.
+An earlier release's folder is never made again: it is what that release wrote. Where one was forgotten: check the release
+out, and run this script with PYTHONPATH set to it. nbs/11_promises/03_releases.ipynb reads all folders. What the kinds of
+files are is said in .ci/release_files.py.
 """
 import hashlib
 import json
@@ -32,7 +33,7 @@ near = { # draws differ between versions of torch and of the package; a pixel on
 numeric = ('maps', 'scores', 'prior', 'found', 'had', 'miou', 'pixels', 'um_per_px', 'end', 'fractions')
 
 
-# ---- Checking -----------------------------------------------------------------------------------------------------------------------
+# ---- Checking --------------------
 
 def differences(kind, want, got):
     "In words; numbers are equal to 1e-5, a training that goes on ends near where it would have ended"
@@ -50,10 +51,15 @@ def agree(kind, what, want, got):
 def check_files(version):
     "What is wrong with the folder of a release, in words, without reading it; [] if nothing"
     folder = releases/version
-    if not (folder/'expected.json').is_file(): return [f'{folder.relative_to(root)} is not there: python .ci/fixture.py {version}']
+    if not (folder/'expected.json').is_file():
+        return [f'{folder.relative_to(root)} is not there: python .ci/fixture.py {version}']
     about = expected(folder)
-    return [*faults_of_version(folder, about), *faults_of_files(folder, about['files']), *missing_files(folder, about['files']),
-            *fault_of_size(folder)]
+    return [
+        *faults_of_version(folder, about),
+        *faults_of_files(folder, about['files']),
+        *missing_files(folder, about['files']),
+        *fault_of_size(folder),
+    ]
 
 
 def expected(folder):
@@ -85,7 +91,8 @@ def fault_of_file(file, there, written):
 
 def missing_files(folder, written):
     "Files that a kind has and the release did not write"
-    return [f'{folder.name}: no {file}' for kind in kinds_of(folder.name) for file in kinds[kind].files if file not in written]
+    wanted = [file for kind in kinds_of(folder.name) for file in kinds[kind].files]
+    return [f'{folder.name}: no {file}' for file in wanted if file not in written]
 
 
 def fault_of_size(folder):
@@ -122,7 +129,7 @@ def read(kind, folder):
     return json.loads(json.dumps(kinds[kind].read(folder)))
 
 
-# ---- Making -------------------------------------------------------------------------------------------------------------------------
+# ---- Making --------------------
 
 def make(version, again=False):
     "Write the folder of a release with the package that is imported"
@@ -164,7 +171,7 @@ def versions():
     return dict(torch=torch.__version__.split('+')[0], timm=timm.__version__, numpy=numpy.__version__)
 
 
-# ---- The command --------------------------------------------------------------------------------------------------------------------
+# ---- The command --------------------
 
 def todays_version():
     "Read, not imported: `--files` needs nothing but Python"

@@ -58,7 +58,8 @@ def faults(settings, constraints):
     pinned, odd = pins(constraints)
     out = [f'constraints-oldest.txt: {line!r} is no NAME==VERSION of its own' for line in odd]
     out += filter(None, [fault_of(name, versions, pinned.get(name)) for name, versions in lowest.items()])
-    out += [f'constraints-oldest.txt: {name}=={v} is no requirement of settings.ini' for name, v in pinned.items() if name not in lowest]
+    unknown = {name: version for name, version in pinned.items() if name not in lowest}
+    out += [f'constraints-oldest.txt: {name}=={v} is no requirement of settings.ini' for name, v in unknown.items()]
     return out
 
 
@@ -68,11 +69,11 @@ def fault_of(name, versions, pin):
     if len(set(map(release, versions))) > 1: return f'settings.ini: {name} has several lower bounds: {sorted(versions)}'
     bound = min(versions)
     if pin is None: return f'{name}>={bound} has no pin in constraints-oldest.txt'
-    if release(pin) != release(bound): return f'{name}>={bound} in settings.ini, {name}=={pin} in constraints-oldest.txt'
-    return None
+    if release(pin) == release(bound): return None
+    return f'{name}>={bound} in settings.ini, {name}=={pin} in constraints-oldest.txt'
 
 
-# ---- The check can fail --------------------------------------------------------------------------------------------------------------
+# ---- The check can fail --------------------
 
 settings_without_faults = '''[DEFAULT]
 name = x
@@ -117,7 +118,7 @@ def selftest():
     return 0
 
 
-# ---- The command ---------------------------------------------------------------------------------------------------------------------
+# ---- The command --------------------
 
 def check():
     "The two files of the repository; the exit status"

@@ -94,7 +94,8 @@ def is_there(name, data):
 def check(text, files):
     "Says what differs; the exit status"
     same = in_step(text, files)
-    print('README.md is in step with nbs/index.ipynb' if same else 'README.md differs from nbs/index.ipynb: run python .ci/readme.py')
+    if same: print('README.md is in step with nbs/index.ipynb')
+    else: print('README.md differs from nbs/index.ipynb: run python .ci/readme.py')
     for file in lost(text): print(f'README.md: no such file: {file}')
     return 0 if same and not lost(text) else 1
 

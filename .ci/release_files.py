@@ -1,7 +1,8 @@
 """One file of each kind that a release writes: how it is written, and what is read from it.
 
-A writer takes the folder of a release and puts its files there; a reader takes the folder and returns `{what: numbers or words}` that the
-next release must read as well. Pictures are made by formula, trainings take seconds. `fixture.py` makes and checks the folders.
+A writer takes the folder of a release and puts its files there; a reader takes the folder and returns `{what: numbers or
+words}` that the next release must read as well. Pictures are made by formula, trainings take seconds. `fixture.py` makes
+and checks the folders.
 """
 import contextlib
 import gzip
@@ -21,7 +22,7 @@ tiny = dict(channels=[4, 4, 4, 4], stem_width=4) # of a resnet10t: some 2,000 nu
 slow = 2e-4 # learning rate: so low that other draws end near the same scores
 
 
-# ---- Pictures, by formula -----------------------------------------------------------------------------------------------------------
+# ---- Pictures, by formula --------------------
 
 def grains(k, size=(64, 64)):
     "A picture of two phases and its labels: waves, cut at a level; the same numbers everywhere"
@@ -35,7 +36,7 @@ def grains(k, size=(64, 64)):
 
 
 def write_pictures(folder):
-    "`pool/*.png`, `labelled/images/*.png` with `labelled/labels/*.png`, and `picture.png`, which nothing was trained on"
+    "`pool`, `labelled/images` with `labelled/labels`, and `picture.png`, which nothing was trained on"
     for name in ('pool', 'labelled/images', 'labelled/labels'): (folder/name).mkdir(parents=True)
     for k in range(8):
         write_png(grains(k)[0], folder/'pool'/f'p{k}.png')
@@ -60,7 +61,7 @@ def picture(folder):
     return torch.from_numpy(pixels/255.).float().expand(1, 3, -1, -1)
 
 
-# ---- What is kept of large things ----------------------------------------------------------------------------------------------------
+# ---- What is kept of large things --------------------
 
 def short(t):
     "A few numbers of a tensor or array, and its mean, absolute mean and size"
@@ -82,7 +83,7 @@ def numbers_of(table):
     return [float(v) for v in table.select_dtypes('number').to_numpy(float).ravel()]
 
 
-# ---- Trainings that stop and go on ---------------------------------------------------------------------------------------------------
+# ---- Trainings that stop and go on --------------------
 
 def pack(file):
     "A state is mostly random generators, which gzip makes small"
@@ -121,7 +122,7 @@ def interrupted(learn, train, after):
 
 
 def gone_on(learn, train):
-    "Train on from a state; what the first cycle that is trained at all finds in network and optimiser before its first step"
+    "Train on from a state; what the first cycle that is trained at all finds before its first step"
     from fastai.callback.core import Callback
     class Watch(Callback):
         order = 70 # after the state is put back
@@ -147,14 +148,15 @@ def sums(weights, moments):
     return [total(weights), *averages, steps]
 
 
-# ---- The state of a pretraining, and its encoder --------------------------------------------------------------------------------------
+# ---- The state of a pretraining, and its encoder --------------------
 
 def ssl_learner(folder):
     "The pretraining that `state.safetensors` is in the middle of"
     from matssl.all import MicrographDataLoaders, pretrain_learner
     dls = MicrographDataLoaders.from_folder(folder/'pool', size=48, bs=4, valid_pct=.25, seed=0, device='cpu')
     overrides = dict(size=32, hidden=16, dim=8, epochs=4)
-    return pretrain_learner(dls, 'resnet10t', pretrained=False, timm_kwargs=tiny, overrides=overrides, bf16=False, seed=0)
+    return pretrain_learner(dls, 'resnet10t', pretrained=False, timm_kwargs=tiny, overrides=overrides, bf16=False,
+                            seed=0)
 
 
 def write_state(folder):
@@ -194,13 +196,15 @@ def read_encoder(folder):
                 remark=encoder.notes['remark'], pool=encoder.notes['pool'])
 
 
-# ---- Fine-tuning, and its segmenter --------------------------------------------------------------------------------------------------
+# ---- Fine-tuning, and its segmenter --------------------
 
 def labelled_learner(folder):
     "The fine-tuning that `finetuning.safetensors` is in the middle of"
     from matssl.all import MicrographDataLoaders, segment_learner
-    dls = MicrographDataLoaders.from_pairs(folder/'labelled', codes=codes, size=64, bs=4, n=32, valid_pct=0, seed=0, device='cpu')
-    return segment_learner(dls, 'resnet10t', encoder=folder/'encoder.safetensors', decoder='linknet', seed=0, bf16=False)
+    dls = MicrographDataLoaders.from_pairs(folder/'labelled', codes=codes, size=64, bs=4, n=32, valid_pct=0, seed=0,
+                                           device='cpu')
+    encoder = folder/'encoder.safetensors'
+    return segment_learner(dls, 'resnet10t', encoder=encoder, decoder='linknet', seed=0, bf16=False)
 
 
 def write_finetuning(folder):
@@ -241,11 +245,11 @@ def read_segmenter(folder):
     symmetric = segmenter.predict(folder/'picture.png', symmetry=True)
     fractions = [float((predicted.labels == 1).mean()) for predicted in (once, symmetric)]
     config = segmenter.config
-    return dict(scores=short(scores), prior=short(segmenter.prior), fractions=fractions, codes=segmenter.codes, tile=config['tile'],
-                method=config['encoder']['method'], labelled=config['labelled'])
+    return dict(scores=short(scores), prior=short(segmenter.prior), fractions=fractions, codes=segmenter.codes,
+                tile=config['tile'], method=config['encoder']['method'], labelled=config['labelled'])
 
 
-# ---- Label maps, masks, what a hand leaves --------------------------------------------------------------------------------------------
+# ---- Label maps, masks, what a hand leaves --------------------
 
 def write_label_map(folder):
     "With a border that is not labelled, a scale and a source"
@@ -355,7 +359,7 @@ def in_a_list(region):
     return [*place, str(region.entropy), str(region.disagreement), str(region.distance)]
 
 
-# ---- Results of the benchmark ---------------------------------------------------------------------------------------------------------
+# ---- Results of the benchmark --------------------
 
 def write_results(folder):
     "The last lines of the benchmark as it stood, copied through the package"
@@ -378,7 +382,7 @@ def pixels_in(confusions):
     return sum(float(n) for matrix in json.loads(confusions).values() for row in matrix for n in row)
 
 
-# ---- Names and options ----------------------------------------------------------------------------------------------------------------
+# ---- Names and options --------------------
 
 def write_names(folder):
     "Every name of `from matssl.all import *`, and every option of every command"
@@ -410,7 +414,7 @@ def read_names(folder):
     return dict(lost_names=[n for n in then['names'] if not hasattr(matssl.all, n)], lost_options=lost)
 
 
-# ---- Figures ----------------------------------------------------------------------------------------------------------------------------
+# ---- Figures --------------------
 
 def read_figures(folder):
     "What is measured on maps made by formula: the same numbers in every release, but for what a changelog names"
@@ -448,7 +452,7 @@ def bricks():
     return boundaries
 
 
-# ---- All kinds --------------------------------------------------------------------------------------------------------------------------
+# ---- All kinds --------------------
 
 kinds = {
     'state': Kind(None, read_state, ['state.safetensors.gz']), # written on the way to the encoder

@@ -8,13 +8,26 @@ usage: python .ci/site.py -o _site            builds, then checks every link, an
        python .ci/site.py --selftest          shows that the checks can fail
        python .ci/site.py --requirements      prints what it needs: `docs_requirements` of settings.ini
 
-Each notebook becomes a page of Markdown with its stored outputs beside it; mkdocs-material makes the rest. Cells flagged `hide` are left
-out, exported ones folded below the signatures, parameters and docstrings of the public names that they define. Signatures are read from
-the source, not from an import, so that the site needs neither torch nor the package. The exit status is 1 if anything is wrong.
+Each notebook becomes a page of Markdown with its stored outputs beside it; mkdocs-material makes the rest. Cells flagged
+`hide` are left out, exported ones folded below the signatures, parameters and docstrings of the public names that they
+define. Signatures are read from the source, not from an import, so that the site needs neither torch nor the package.
+The exit status is 1 if anything is wrong.
 
-The rooms are in .ci/site/: `house` where things are, `source` what Python says of its names, `book` a notebook, `library` all of them,
-`prose` Markdown and its links, `api` a public name, `outputs` what a cell left, `pages` a page, `overviews` lists and navigation, `aside`
-HTML and its templates, `build` mkdocs, `links` the check of what was built, `selftest`.
+The rooms are in .ci/site/, here in the order in which they build on each other:
+    house       where things are; titles of the wings, and what lives there
+    source      what Python says of its public names
+    book        a notebook
+    library     all notebooks: which page each becomes, where each name is explained
+    prose       Markdown of the repository as Markdown of the site
+    aside       HTML that Markdown would spoil; templates
+    api         what a page says of a public name
+    outputs     what cells have printed and drawn
+    pages       the page of a notebook
+    overviews   the pages that list, and the navigation
+    build       all pages, and mkdocs
+    links       the check of what was built
+    selftest    shows that it can fail
+The look is in theme/, templates/ and mkdocs.yml.
 """
 import argparse
 import shutil

@@ -1,4 +1,4 @@
-"""What the site says of a public name: heading, signature, docstring, a table of its parameters, and the members of a class."""
+"""What the site says of a public name: heading, signature, docstring, table of parameters, and the members of a class."""
 import ast
 
 from markupsafe import Markup
@@ -6,8 +6,8 @@ from markupsafe import Markup
 from aside import rendered_html
 from library import anchor
 from prose import Place
-from source import (Parameter, Row, comments, decorators, described, is_public, parameters, passed_on, returned, signature,
-                    text_of)
+from source import (Parameter, Row, comments, decorators, described, is_public, parameters, passed_on, returned,
+                    signature, text_of)
 
 longest_value = 60 # characters of a value that is shown in its line
 
@@ -52,13 +52,15 @@ class Api:
         followed = to in self.library.functions and bool(params) and params[-1].name.startswith('**')
         if followed: params, rows = self.with_delegated(node, params, rows)
         result = result_of(node)
-        rows = [row for row in rows if row.names != returned or result or row.details]
         doc = ast.get_docstring(node) if doc is None else doc
-        shown = f'{name} -> {result}'.removesuffix(' -> ') if kind == 'property' else signature(name, params, result)
-        below = self.table(rows, page)
+        shown = in_code(name, params, result, kind)
+        below = self.table(rows, page, result)
         if to and not followed: below += rendered_html('passed_on', to=to)
-        remark = self.aside.keep(f'<p>{self.prose.html(remark, page)}</p>') if remark else ''
-        return self.head(name, shown, page, doc, level, kind) + remark + self.aside.keep(below)
+        return self.head(name, shown, page, doc, level, kind) + self.remark(remark, page) + self.aside.keep(below)
+
+    def remark(self, text, page):
+        "The comment of a definition in one line"
+        return self.aside.keep(f'<p>{self.prose.html(text, page)}</p>') if text else ''
 
     def head(self, name, shown, page, doc, level=3, kind=''):
         "Heading with an anchor, signature, docstring"
@@ -71,11 +73,12 @@ class Api:
         "A docstring or comment as Markdown"
         return self.prose.markdown(text, Place(page, 'nbs'))
 
-    # ---- Parameters -------------------------------------------------------------------------------------------------------------
+    # ---- Parameters --------------------
 
-    def table(self, rows, page):
+    def table(self, rows, page, result=''):
         "Parameters with their type, default and details; '' where the signature has said it all"
         rows = [row for row in rows if not row.names[0].strip('*').startswith('_')]
+        rows = [row for row in rows if row.names != returned or result or row.details]
         if not any(row.details for row in rows): return ''
         rows = [row._replace(details=Markup(self.prose.html(row.details, page))) for row in rows]
         return rendered_html('parameters', rows=rows, returned=returned)
@@ -92,18 +95,20 @@ class Api:
         return params, [row for row in rows if row.names != returned] + more + end
 
     def delegated(self, to, rows):
-        "Rows of the parameters of function `to` that have a default and are not in `rows`, with those that it passes on itself"
+        """Rows of the parameters of function `to` that have a default and are not in `rows`, with those that it passes on
+        itself"""
         entry = self.library.functions[to]
         params, explained, _ = described(entry.node, entry.source, entry.kind == 'method')
         taken = {name for row in rows for name in row.names}
-        own = [Row((p.name,), p.type, p.default, details_of(p.name, explained)) for p in params if p.default and p.name not in taken]
+        free = [p for p in params if p.default and p.name not in taken]
+        own = [Row((p.name,), p.type, p.default, details_of(p.name, explained)) for p in free]
         further = passed_on(entry.node).to
         return own + (self.delegated(further, rows + own) if further in self.library.functions else [])
 
-    # ---- Members of a class -----------------------------------------------------------------------------------------------------
+    # ---- Members of a class --------------------
 
     def members(self, entry, page):
-        "Public methods and properties in the body of a class: a line each, or a table where their parameters are explained"
+        "Public methods and properties in the body of a class: a line each, a table where parameters are explained"
         lines = []
         explained = ''
         for node in entry.node.body:
@@ -123,6 +128,12 @@ def result_of(node):
     "The type of what a function returns; '' of a class, an `__init__`, or where it is not said"
     if isinstance(node, ast.ClassDef) or node.name == '__init__': return ''
     return text_of(node.returns)
+
+
+def in_code(name, params, result, kind):
+    "The signature of what is called; name and type of a property"
+    if kind != 'property': return signature(name, params, result)
+    return f'{name} -> {result}' if result else name
 
 
 def details_of(name, rows): return next((row.details for row in rows if name in row.names), '')

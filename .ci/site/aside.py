@@ -1,4 +1,4 @@
-"""HTML that Markdown would spoil: kept aside while a page is Markdown, put back when mkdocs has made it HTML; formulas as MathML."""
+"""HTML that Markdown would spoil: kept aside while a page is Markdown, put back when it is HTML; formulas as MathML."""
 import html
 import re
 

@@ -20,7 +20,7 @@ theme_files = ('site.css', 'logo.svg')
 
 
 class Site:
-    "Everything that pages are made of: the library, its prose, what is said of names, what is kept aside; written to the folder `docs`"
+    "What pages are made of: the library, its prose, what is said of names, what is kept aside; they go to the folder `docs`"
     def __init__(self, docs):
         self.docs = docs
         self.library = Library()
@@ -94,8 +94,8 @@ def made_by_mkdocs(site, out, url, repo):
 
 def configured(site, out, url, repo):
     "`mkdocs.yml` with this site's folders, navigation and addresses"
-    config = load_config(str(here/'mkdocs.yml'), docs_dir=str(site.docs), site_dir=str(out), strict=True, site_url=url or None,
-                         nav=overviews.navigation(site.library))
+    config = load_config(str(here/'mkdocs.yml'), docs_dir=str(site.docs), site_dir=str(out), site_url=url or None,
+                         strict=True, nav=overviews.navigation(site.library))
     if repo: # in the footer: mkdocs-material's own link in the header asks the server for numbers
         config.extra['social'] = [dict(icon='fontawesome/brands/git-alt', link=repo, name='Repository')]
     config.plugins['finish'] = Finish(site.aside)

@@ -10,7 +10,7 @@ from book import Book, Wing
 from house import papers, root, wings
 from source import entries, parameters
 
-Definition = namedtuple('Definition', 'book module entry') # an entry, the notebook that explains it, the module that it is exported to
+Definition = namedtuple('Definition', 'book module entry') # the notebook that explains an entry, the module that has it
 
 
 class Library:
@@ -22,11 +22,8 @@ class Library:
         self.papers = {name: title for name, title in papers.items() if (root/name).is_file()}
         self.pages = self.pages_of_files()
         self.defined = [d for book in self.books for d in definitions(book)]
-        self.names = {}
-        self.functions = {}
-        for book, _, entry in self.defined:
-            self.names.setdefault(entry.name, book.page)
-            if entry.kind in ('function', 'method'): self.functions.setdefault(entry.name, entry)
+        self.names = {d.entry.name: d.book.page for d in reversed(self.defined)} # the first that defines a name has it
+        self.functions = {d.entry.name: d.entry for d in reversed(self.defined) if d.entry.kind in ('function', 'method')}
         self.linked = self.names_to_link()
 
     def pages_of_files(self):

@@ -1,4 +1,4 @@
-"""The check of what was built: every link, anchor and picture holds, nothing is fetched from elsewhere, nothing was left unmade."""
+"""The check of what was built: every link, anchor and picture holds, nothing comes from elsewhere, nothing is left unmade."""
 import os
 import re
 from collections import Counter
@@ -126,7 +126,8 @@ class Built:
         heading = unquote(urlsplit(link).fragment)
         if not to.is_file() or self.folder not in to.resolve().parents:
             return f'{"picture" if tag == "img" else "link"} to nothing: {link}'
-        if heading and to in self.pages and heading not in self.pages[to].ids and not heading.startswith('__'): # `__` is the theme's own
+        of_the_theme = heading.startswith('__')
+        if heading and not of_the_theme and to in self.pages and heading not in self.pages[to].ids:
             return f'anchor that is not there: {link}'
         self.inside += 1
         return None
@@ -134,7 +135,8 @@ class Built:
     def file_of(self, file, path):
         "The file that a link's path names, seen from a page"
         if not path: return file
-        to = self.folder/path.removeprefix(self.base).lstrip('/') if path.startswith('/') else Path(os.path.normpath(file.parent/path))
+        absolute = path.startswith('/')
+        to = self.folder/path.removeprefix(self.base).lstrip('/') if absolute else Path(os.path.normpath(file.parent/path))
         return to/'index.html' if to.is_dir() else to
 
 
@@ -159,7 +161,7 @@ def faults_of_text(name, seen):
     if left: yield f'Markdown that was left as it is: {left[0].strip()[:80]}'
 
 
-# ---- Outside ------------------------------------------------------------------------------------------------------------------------
+# ---- Outside --------------------
 
 def ask(outside):
     "Outside links that their servers do not have; every answer is printed"

@@ -1,4 +1,4 @@
-"""Stored outputs of a cell: pictures as files of their own, tables, text, Markdown; nothing that a program said on the side."""
+"""Stored outputs of a cell: pictures as files of their own, tables, text, Markdown; not what libraries say on the side."""
 import base64
 import html
 import re

@@ -1,4 +1,4 @@
-"""The Markdown of a notebook's page: prose, code, stored outputs; hidden cells left out, exported ones folded below what they define."""
+"""The Markdown of a notebook's page: prose, code, outputs; hidden cells left out, exported ones folded below their names."""
 import ast
 import re
 
@@ -69,7 +69,8 @@ class Page:
         "Buttons: the first tutorial, the reference, all names"
         first = self.site.library.tutorials[:1]
         buttons = [f'[{book.title}]({book.page}){{ .md-button .md-button--primary }}' for book in first]
-        return ' '.join([*buttons, '[Reference](reference/index.md){ .md-button }', '[All names](api.md){ .md-button }'])
+        buttons += ['[Reference](reference/index.md){ .md-button }', '[All names](api.md){ .md-button }']
+        return ' '.join(buttons)
 
 
 def fenced(code, title=''):

@@ -1,4 +1,4 @@
-"""Markdown of the repository as Markdown of the site: links lead to pages, public names to their signatures, formulas are found."""
+"""Markdown of the repository as Markdown of the site: links lead to pages, public names to their signatures."""
 import html
 import os
 import re
@@ -11,7 +11,8 @@ from markdown.extensions.toc import slugify
 from house import root
 from library import anchor, beside
 
-Place = namedtuple('Place', 'page folder') # the page that a text will stand on, and the folder of the repository that its links start from
+# Where a text stands: its page of the site, and the folder of the repository that its links start from
+Place = namedtuple('Place', 'page folder')
 
 # Every pattern has one group: what `re.split` leaves at odd places
 fenced = r'(^```.*?^```[^\n]*$)'
@@ -32,7 +33,7 @@ class Prose:
         self.docs = docs
 
     def markdown(self, text, place, loose=False):
-        "Some Markdown; `loose`: a link to what is not there is left out and its words stay, for texts that were made elsewhere"
+        "Some Markdown; `loose`: of a link to what is not there only the words stay, for texts that were made elsewhere"
         parts = re.split(fenced, text, flags=re.S | re.M)
         parts[::2] = [self.paragraphs(part, place, loose) for part in parts[::2]]
         return ''.join(parts)
@@ -61,7 +62,7 @@ class Prose:
         return words if target is None else f'{words}({target})'
 
     def target(self, link, place, loose=False):
-        "Where a link of the repository leads on the site: a page, or a file that is copied; None: nowhere, and that is allowed"
+        "Where a link of the repository leads: a page, a file that is copied; None: nowhere, and that is allowed"
         if re.match(address, link, re.I): return link
         path, _, heading = link.partition('#')
         heading = '#' + slugify(unquote(heading), '-') if heading else ''

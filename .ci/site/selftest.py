@@ -1,4 +1,4 @@
-"""Shows that the checks can fail: each fault is found alone, and nothing in what has none; and that the source is read rightly."""
+"""Shows that the checks can fail: each fault is found alone, none where there is none; and that source is read rightly."""
 import ast
 import tempfile
 from pathlib import Path

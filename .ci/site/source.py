@@ -1,7 +1,7 @@
 """What the source says about its public names: signatures, parameters and the comments that explain them.
 
-Python is parsed, never imported, so that the site needs neither torch nor the package. A comment belongs to the parameters of its line
-(docments); `@patch` puts a function on a class, `@delegates` says what `**kwargs` go to.
+Python is parsed, never imported, so that the site needs neither torch nor the package. A comment belongs to the parameters
+of its line (docments); `@patch` puts a function on a class, `@delegates` says what `**kwargs` go to.
 """
 import ast
 import io
@@ -9,7 +9,7 @@ import tokenize
 from collections import namedtuple
 
 Parameter = namedtuple('Parameter', 'name type default line') # texts, and the line of the source; line 0: not in it
-Entry = namedtuple('Entry', 'name node kind source') # kind: 'class', 'function', 'method', 'classmethod', 'property', 'value'
+Entry = namedtuple('Entry', 'name node kind source') # kind: class, function, method, classmethod, property, value
 Row = namedtuple('Row', 'names type default details') # of a table of parameters; names: those that share one comment
 Described = namedtuple('Described', 'parameters rows remark') # remark: the comment of a definition in one line
 PassedOn = namedtuple('PassedOn', 'to keep') # keep: `**kwargs` may hold others besides
@@ -18,7 +18,7 @@ returned = ('returns',) # names of the row of the result
 widest = 84 # characters of a signature in one line
 
 
-# ---- Which names there are ----------------------------------------------------------------------------------------------------------
+# ---- Which names there are --------------------
 
 def is_public(name):
     "Names without underscore, and `__call__`"
@@ -68,7 +68,7 @@ def values_of(statement, target, names):
     return value.elts if pairs else [value]*len(names)
 
 
-# ---- What is written at them --------------------------------------------------------------------------------------------------------
+# ---- What is written at them --------------------
 
 def comments(source):
     "{line: comment} of some Python"
@@ -94,7 +94,7 @@ def text_of(node):
     return '' if node is None else ast.unparse(node)
 
 
-# ---- Parameters ---------------------------------------------------------------------------------------------------------------------
+# ---- Parameters --------------------
 
 def parameters(node, method=False):
     "Of a function, without `self` where it is a method; of a dataclass its fields"
@@ -146,11 +146,11 @@ def in_signature(parameter):
     return parameter.name + typed + (equals + parameter.default if parameter.default else '')
 
 
-# ---- Rows of a table of parameters ---------------------------------------------------------------------------------------------------
+# ---- Rows of a table of parameters --------------------
 
 def described(node, source, method=False):
-    """Parameters, rows of their table and a remark. A comment belongs to the parameters of its line; that of the closing line, if there
-    is no parameter in it, to what is returned; that of a definition in one line to all of it."""
+    """Parameters, rows of their table and a remark. A comment belongs to the parameters of its line; that of the closing
+    line, if there is no parameter in it, to what is returned; that of a definition in one line to all of it."""
     params = parameters(node, method)
     said = comments(source)
     lines = by_line(params)
@@ -199,7 +199,7 @@ def comment_of_the_end(function, lines, said):
 
 
 def without_known_kwargs(rows, function):
-    "Where the names of `**kwargs` are known they need no row, and a comment in their line is about the result: rows, comment"
+    "Rows, comment: known names of `**kwargs` need no row, and a comment in their line is about the result"
     to, keep = passed_on(function)
     if to and not keep and rows and rows[-1].names[0].startswith('**'):
         return rows[:-1], rows[-1].details
