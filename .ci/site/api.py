@@ -19,7 +19,7 @@ class Api:
         self.prose = prose
         self.aside = aside
 
-    def entry(self, entry, page):
+    def documented(self, entry, page):
         "All that is said of one public name"
         if entry.kind == 'value': return self.value(entry, page)
         if entry.kind == 'class': return self.constructor(entry, page) + self.members(entry, page)

@@ -44,7 +44,7 @@ class Page:
         "Exported code is folded below its names, other code stands as it is"
         if cell.has('export', 'exports', 'exporti'):
             names = [] if cell.has('exporti') else entries(cell.code)
-            return [*(self.site.api.entry(e, self.book.page) for e in names), self.folded(cell.code)]
+            return [*(self.site.api.documented(e, self.book.page) for e in names), self.folded(cell.code)]
         if not cell.code or cell.flags.get('echo') == 'false': return []
         return [fenced(cell.code, '; '.join(note for flag, note in notes.items() if cell.has(flag)))]
 

@@ -1,9 +1,11 @@
-"""Shows that the checks can fail: each fault is found alone, none where there is none; and that source is read rightly."""
+"""Shows that the checks can fail: each fault is found alone, none where there is none; that source and prose are read."""
 import ast
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 from links import Built
+from prose import Place, Prose
 from source import described, entries, parameters, signature
 
 good = '''
@@ -57,10 +59,41 @@ def m(self:C, k=1): pass
 '''
 
 
+# What prose knows where it is tested
+shelf = SimpleNamespace(
+    linked={'LabelMap'},
+    names={'LabelMap': 'reference/pictures/06_micrograph.md'},
+    pages={'nbs/01_pictures/01_files.ipynb': 'reference/pictures/01_files.md'},
+)
+place = Place('reference/masks/04_masks.md', 'nbs/02_masks')
+
+# {Markdown of a notebook: Markdown of the site}
+led = {
+    'a `LabelMap` of `x`': 'a [`LabelMap`](../pictures/06_micrograph.md#LabelMap) of `x`',
+    '## a `LabelMap`': '## a `LabelMap`',
+    '[`LabelMap`](#Masks-of-all-kinds)': '[`LabelMap`](#masks-of-all-kinds)',
+    '[files](../01_pictures/01_files.ipynb#How-large)': '[files](../pictures/01_files.md#how-large)',
+    '[out](https://example.org/X)': '[out](https://example.org/X)',
+    '[lost](lost.txt)': '[lost](lost.txt)',
+    '```\n`LabelMap`\n```': '```\n`LabelMap`\n```',
+    'of $ a_1 $ px': 'of $a_1$ px',
+    'text\n$$x$$': 'text\n\n$$x$$\n',
+    'two:\n- a\n- b': 'two:\n\n- a\n- b',
+}
+
+# The same where a text was made elsewhere
+led_loosely = {
+    'see [lost](lost.txt)': 'see lost',
+    '![shown](lost.png) here': 'shown here',
+    '[out](https://example.org/X)': '[out](https://example.org/X)',
+}
+
+
 def selftest():
-    "Both; the exit status"
+    "All of it; the exit status"
     faults_are_found()
     source_is_read()
+    prose_is_led()
     print(f'{len(broken)} kinds of faults are found, each alone')
     return 0
 
@@ -99,3 +132,15 @@ def source_is_read():
     ]
     assert signature('f', parameters(found['f'].node), 'str') == 'f(a: int, b=2, c=(1, 2)) -> str'
     assert signature('C.m', parameters(found['C.m'].node, method=True)) == 'C.m(k=1)'
+
+
+def prose_is_led():
+    prose = Prose(shelf, docs=None)
+    for text, wanted in led.items():
+        made = prose.markdown(text, place)
+        assert made == wanted, f'{text!r}: {made!r}'
+    for text, wanted in led_loosely.items():
+        made = prose.markdown(text, place, loose=True)
+        assert made == wanted, f'{text!r}, loose: {made!r}'
+    assert prose.html('a `LabelMap` & `x`', place.page) == (
+        'a <a href="../pictures/06_micrograph.html#LabelMap"><code>LabelMap</code></a> &amp; <code>x</code>')
