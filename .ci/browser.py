@@ -13,8 +13,10 @@ warnings.filterwarnings('ignore')
 import numpy as np, json
 from pathlib import Path
 from PIL import Image
-from matssl.pictures.files import read_pixels, read_scales
-from matssl.pictures.micrograph import LabelMap, read_micrograph
+from matssl.pictures.pixels import read_pixels
+from matssl.pictures.scale import read_scales
+from matssl.pictures.labels import LabelMap
+from matssl.pictures.micrograph import read_micrograph
 from matssl.masks.pairs import pair_files
 from matssl.data.synthetic import synthetic_micrograph, write_synthetic_dataset
 from matssl.hands.browse import browse

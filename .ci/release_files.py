@@ -267,7 +267,7 @@ def read_label_map(folder):
 
 def write_masks(folder):
     "Masks painted from a table of outlines"
-    from matssl.masks.masks import write_polygon_masks
+    from matssl.masks.exchange import write_polygon_masks
     outlines = [
         [(5, 5), (30, 8), (20, 40)],
         [(40, 40), (60, 40), (60, 60), (40, 60)],
@@ -303,7 +303,8 @@ def write_hand(folder):
 
 
 def write_labelled(folder, hand):
-    from matssl.hands.labelling import LabelledPicture, export_labels
+    from matssl.hands.labelling import LabelledPicture
+    from matssl.masks.exchange import export_labels
     labels = grains(0)[1]
     labels[:6] = 255
     labelled = LabelledPicture(folder/'pool'/'p0.png', codes, hand/'masks'/'p0.png', start=labels)
@@ -322,7 +323,7 @@ def write_strokes(hand):
 
 
 def write_scales(hand):
-    from matssl.hands.browse import write_scale
+    from matssl.hands.calibrate import write_scale
     write_scale(hand/'scales.csv', 'p0.png', .0625)
     write_scale(hand/'scales.csv', 'p1.png', 1/3)
 
@@ -339,7 +340,8 @@ def write_suggestions(hand):
 
 def read_hand(folder):
     from matssl.all import pair_files, read_mask, read_scales, read_suggestions
-    from matssl.hands.labelling import LabelledPicture, read_labels
+    from matssl.hands.labelling import LabelledPicture
+    from matssl.masks.exchange import read_labels
     hand = folder/'hand'
     labelled = LabelledPicture(folder/'pool'/'p0.png', codes, hand/'masks'/'p0.png')
     stroked, = pair_files(hand/'strokes')
@@ -364,14 +366,14 @@ def in_a_list(region):
 def write_results(folder):
     "The last lines of the benchmark as it stood, copied through the package"
     import matssl
-    from matssl.bench.experiment import append_result, read_results
+    from matssl.bench.results import append_result, read_results
     table = read_results(Path(matssl.__file__).parent.parent/'nbs'/'results'/'benchmark'/'results.csv')
     for row in table.tail(3).to_dict('records'):
         append_result(folder/'results.csv', {k: '' if v != v else v for k, v in row.items()})
 
 
 def read_results(folder):
-    from matssl.bench.experiment import cell_key, read_results as read
+    from matssl.bench.results import cell_key, read_results as read
     table = read(folder/'results.csv')
     cells = [[str(row[k]) for k in cell_key] for row in table.to_dict('records')]
     return dict(cells=cells, miou=[float(v) for v in table.miou], pixels=[pixels_in(c) for c in table.confusions])
@@ -393,7 +395,7 @@ def write_names(folder):
 
 def options():
     "The words that each command takes, `{command: [words]}`, as its help has them"
-    commands = re.findall(r'^    (\w+) ', helped(), re.M)
+    commands = re.findall(r'^    (\w+)(?: |$)', helped(), re.M)
     return {c: sorted(set(re.findall(r'(?<![\w-])--?[a-z][\w-]*', helped(c)))) for c in commands}
 
 

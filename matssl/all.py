@@ -7,16 +7,29 @@ __all__ = []
 
 # %% ../nbs/10_command/02_all.ipynb #fc71ecdc
 from .errors import InputError, NotWritten
-from .pictures.files import *
+from .described import file_format, check_format
+from .pictures.writing import *
+from .pictures.tables import read_table
+from .pictures.claims import tiff_types, dm_types, picture_types, most_gb, most_pages
+from .pictures.pixels import *
+from .pictures.scale import *
 from .pictures.micrograph import *
+from .pictures.labels import *
+from .pictures.export import *
+from .masks.names import *
+from .masks.fill import Region, filled, paint, outlines
+from .masks.tables import *
+from .masks.outlines import *
 from .masks.masks import *
+from .masks.pairs import *
+from .masks.exchange import *
 from .data.synthetic import *
 from .data.datasets import *
 from .data.loaders import *
-from .masks.export import *
-from .training.distributed import all_processes, join_processes, leave_processes, processes
+from .training.distributed import processes, join_processes, leave_processes, all_processes
 from .training.compute import *
 from .training.faults import *
+from .selfsup.weights import LoadReport, split_state, load_weights
 from .selfsup.encoder import *
 from .selfsup.fusion import *
 from .selfsup.losses import *
@@ -24,17 +37,24 @@ from .selfsup.views import *
 from .selfsup.pretrain import *
 from .selfsup.probe import *
 from .segmentation.segment import *
+from .segmentation.tiles import *
 from .segmentation.segmenter import *
+from .segmentation.folder import *
 from .segmentation.evaluate import *
 from .segmentation.strokes import *
-from .hands.suggest import *
-from .bench.protocol import *
-from .bench.experiment import *
 from .measuring.questions import *
 from .measuring.report import *
-from .hands.canvas import *
+from .hands.painter import *
+from .hands.canvas import cut_window, PictureWindows, class_palette, PictureCanvas
 from .hands.labelling import *
+from .hands.suggest import *
 from .hands.browse import *
+from .hands.calibrate import *
+from .hands.neighbours import *
+from .bench.protocol import *
+from .bench.results import *
+from .bench.experiment import *
+from .bench.tables import *
 from .bench.speed import *
 
 __all__ = [n for n in dir() if not n.startswith('_')]

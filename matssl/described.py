@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['file_format', 'longest_name', 'Text', 'Word', 'Name', 'Number', 'Figure', 'Um', 'Side', 'Byte', 'Count', 'Rgb',
-           'Levels', 'Hash', 'not_of_a_network', 'Settings', 'Statistics', 'Place', 'Length', 'Pictures',
+           'Levels', 'Hash', 'not_of_a_network', 'Settings', 'Statistics', 'TwoFigures', 'Place', 'Length', 'Pictures',
            'check_format', 'unfit_name', 'Described', 'checked', 'described', 'shown_names', 'Network', 'EncoderNotes',
-           'EncoderFile', 'Trained', 'Score', 'Config', 'RecorderState', 'RunState', 'Predictions', 'Suggestion',
-           'Parts', 'FoldOfSet', 'Folds']
+           'EncoderFile', 'Trained', 'Score', 'Config', 'RecorderState', 'MonitorRow', 'RunState', 'HowPredicted',
+           'Suggestion', 'FoldParts', 'FoldOfSet', 'Folds']
 
 # %% ../nbs/00_ground/02_described.ipynb #de000002
 import json, reprlib, unicodedata
@@ -209,25 +209,53 @@ class Config(Network):
         return self
 
 # %% ../nbs/00_ground/02_described.ipynb #de000022
+TwoFigures = Annotated[list[float], Field(min_length=2, max_length=2)]
+
 class RecorderState(Described):
     "a recorder: rates, losses, counts and scores"
     lrs: list[float]
     losses: list[float]
     iters: list[float]
     values: Annotated[list[list[float|None]], Field(min_length=1)]
-    smooth: Annotated[list[float], Field(min_length=2, max_length=2)]
+    smooth: TwoFigures
+
+class MonitorRow(Described):
+    "an epoch of a pretraining: its number, its seconds and its scores"
+    __pydantic_extra__: dict[str, float] = Field(init=False) # other scores are numbers, too
+    epoch: Count
+    seconds: float
+    train_loss: float
+    train_partner_accuracy: float
+    train_effective_rank: float
+    train_mean_similarity: float = float('nan')
+    valid_loss: float
+    valid_partner_accuracy: float
+    valid_effective_rank: float
 
 class RunState(Described):
     "settings and epoch, as checkpoint= writes them"
     settings: dict = Field(description='the settings of a run')
     epoch: Count = Field(description='the number of the last finished epoch')
     part: Count = Field(0, description='the number of the cycle')
-    opt: list[dict[str, Number]]|None = Field(None, description='numbers of the optimiser')
+    opt: list[dict[str, Number|bool]]|None = Field(None, description='numbers of the optimiser')
     hypers: list[dict]|None = Field(None, description='rates of the optimiser')
     recorder: RecorderState|None = Field(None, description='a recorder: rates, losses, counts and scores')
+    history: Annotated[list[MonitorRow], Field(min_length=1)] = Field([], description='the epochs of a monitor')
+    best: TwoFigures = Field([-1., 0.], description='the two best scores of a monitor')
+    best_epoch: Count|None = Field(None, description='the number of the best epoch, or null')
+    seconds: float = Field(0., description='seconds of training')
+    kept: bool = Field(False, description='whether the best network is kept')
+    room: float|None = Field(None, description='the directions that embeddings have room for, or null')
+
+    @model_validator(mode='after')
+    def _together(self):
+        seen = [row.epoch for row in self.history]
+        if seen and self.best_epoch not in [None, *seen]:
+            raise ValueError(f'best_epoch {self.best_epoch}, which was none of {len(seen)}')
+        return self
 
 # %% ../nbs/00_ground/02_described.ipynb #de000026
-class Predictions(Described):
+class HowPredicted(Described):
     "what an earlier run of predictions has written"
     model: Word|None = Field(None, description='the fingerprint of a model')
     symmetry: bool|None = Field(None, description='averaged over eight positions, or not')
@@ -259,14 +287,14 @@ class Suggestion(Described):
 # %% ../nbs/00_ground/02_described.ipynb #de00002e
 Pictures = list[Annotated[str, Field(max_length=1000)]|Count]
 
-class Parts(Described):
+class FoldParts(Described):
     "train and test"
     train: Pictures
     test: Pictures
 
 class FoldOfSet(RootModel):
     "train and test, or the test pictures"
-    root: Parts|Pictures
+    root: FoldParts|Pictures
 
 class Folds(RootModel):
     "the authors' folds, each under its number"

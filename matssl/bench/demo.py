@@ -11,62 +11,101 @@ from pathlib import Path
 import numpy as np, pandas as pd
 from PIL import Image
 from ..errors import InputError
-from ..pictures.micrograph import read_micrograph, write_label_map
-from ..masks.masks import pair_files
+from ..pictures.micrograph import read_micrograph
+from ..pictures.labels import write_label_map
+from ..masks.pairs import pair_files
+from ..data.synthetic import write_synthetic_dataset
 from ..data.loaders import MicrographDataLoaders, progress
 from ..selfsup.encoder import save_encoder
-from ..segmentation.evaluate import evaluate
-from ..segmentation.segmenter import Segmenter
 from ..selfsup.pretrain import pretrain_learner
 from ..segmentation.segment import segment_learner
-from ..data.synthetic import write_synthetic_dataset
+from ..segmentation.segmenter import Segmenter
+from ..segmentation.evaluate import evaluate
 
 # %% ../../nbs/09_bench/06_demo.ipynb #7b390f45
-settings = dict(arch='resnet10t', pool=64, labelled=4, test=8, picture=256, size=96, epochs=10, steps=30, bs=8, lr=3e-3, decoder='unetplusplus')
+settings = dict(pool=64, labelled=4, test=8, picture=256, # numbers of pictures, their side in px
+    arch='resnet10t', decoder='unetplusplus', size=96, epochs=10, steps=30, bs=8, lr=3e-3)
 
 def _quiet(learn, f):
     "Run without bars and lines; seconds taken"
-    t = time.time()
+    began = time.time()
     with learn.no_bar(), learn.no_logging(): f()
-    return time.time()-t
+    return time.time()-began
 
+def _pretrain(data, s, seed):
+    "A network that has taught itself from the pool, and the seconds that it took"
+    dls = MicrographDataLoaders.from_folder(data/'pool', seed=seed)
+    learn = pretrain_learner(dls, s['arch'], pretrained=False, holdout=pair_files(data/'test'),
+        overrides=dict(epochs=s['epochs']), seed=seed)
+    return learn, _quiet(learn, learn.fit_ssl)
+
+# %% ../../nbs/09_bench/06_demo.ipynb #b6a00001
 def _finetune(data, s, seed, encoder=None):
     "Fine-tune from an encoder file or from scratch: same steps, same fields"
-    dls = MicrographDataLoaders.from_pairs(data/'labelled', ['ferrite', 'pearlite'], size=s['size'], bs=s['bs'], n=s['bs']*s['steps'], valid_pct=0, seed=seed)
+    dls = MicrographDataLoaders.from_pairs(data/'labelled', ['ferrite', 'pearlite'], size=s['size'], bs=s['bs'],
+        n=s['bs']*s['steps'], valid_pct=0, seed=seed)
     learn = segment_learner(dls, s['arch'], encoder=encoder, pretrained=False, decoder=s['decoder'], seed=seed)
     learn.unfreeze()
-    sec = _quiet(learn, lambda: learn.fit_one_cycle(1, s['lr']))
-    return Segmenter.from_learner(learn), sec
+    seconds = _quiet(learn, lambda: learn.fit_one_cycle(1, s['lr']))
+    return Segmenter.from_learner(learn), seconds
 
+# %% ../../nbs/09_bench/06_demo.ipynb #b6a00002
 def _one_seed(data, out, s, seed):
     "Pretrain, fine-tune twice, evaluate twice: rows of results, and what was made"
-    dls = MicrographDataLoaders.from_folder(data/'pool', seed=seed)
-    ssl = pretrain_learner(dls, s['arch'], pretrained=False, holdout=pair_files(data/'test'), overrides=dict(epochs=s['epochs']), seed=seed)
-    sec = _quiet(ssl, ssl.fit_ssl)
-    enc, rows, segs = save_encoder(ssl, out/f'encoder-{seed}.safetensors'), [], {}
-    for start, e in (('scratch', None), ('matssl', enc)):
-        seg, fine = _finetune(data, s, seed, e)
-        ev = evaluate(seg, data/'test'); segs[start] = (seg, ev)
-        rows.append(dict(start=start, seed=seed, miou=ev.miou, **{f'iou {c}': v for c, v in ev.iou.items()}, pretraining_s=sec if e else 0., fine_tuning_s=fine))
-    return rows, ssl, segs
+    ssl, spent = _pretrain(data, s, seed)
+    encoder = save_encoder(ssl, out/f'encoder-{seed}.safetensors')
+    rows, made = [], {}
+    for start, file, seconds in (('scratch', None, 0.), ('matssl', encoder, spent)):
+        segmenter, tuned = _finetune(data, s, seed, file)
+        e = evaluate(segmenter, data/'test')
+        made[start] = segmenter, e
+        rows.append(dict(start=start, seed=seed, miou=e.miou, **{f'iou {c}': v for c, v in e.iou.items()},
+            pretraining_s=seconds, fine_tuning_s=tuned))
+    return rows, ssl, made
 
 # %% ../../nbs/09_bench/06_demo.ipynb #b00a71a7
 def demo_table(
     rows:pd.DataFrame)->pd.DataFrame: # One row a start and seed
     "Mean and standard deviation over seeds of mean IoU in %, and seconds"
-    g = rows.assign(miou=100*rows.miou).groupby('start', sort=False)
-    t = pd.DataFrame({'mean IoU, %': g.miou.mean(), 'SD over seeds': g.miou.std(ddof=1), 'lowest': g.miou.min(), 'highest': g.miou.max(), 'seeds': g.size(), 'pretraining, s': g.pretraining_s.mean(), 'fine-tuning, s': g.fine_tuning_s.mean()})
-    return t.round(1)
+    by_start = rows.assign(miou=100*rows.miou).groupby('start', sort=False)
+    scores = by_start.miou
+    table = {'mean IoU, %': scores.mean(), 'SD over seeds': scores.std(ddof=1), 'lowest': scores.min(),
+        'highest': scores.max(), 'seeds': by_start.size(),
+        'pretraining, s': by_start.pretraining_s.mean(), 'fine-tuning, s': by_start.fine_tuning_s.mean()}
+    return pd.DataFrame(table).round(1)
 
-def _pictures(out, data, ssl, segs):
-    "Curves of pretraining, evaluation figure, overlays and label maps"
+# %% ../../nbs/09_bench/06_demo.ipynb #b6a00005
+def _save_figures(out, ssl, made):
+    "Curves of pretraining, and what each start makes of the test pictures"
     import matplotlib.pyplot as plt
-    ssl.recorder.plot_ssl(); plt.savefig(out/'pretraining.png', dpi=110, bbox_inches='tight'); plt.close()
-    for start, (seg, ev) in segs.items(): ev.plot(3).savefig(out/f'evaluation-{start}.png', dpi=90); plt.close()
-    seg = segs['matssl'][0]
-    for p in pair_files(data/'test'):
-        m = read_micrograph(p.image); lm = seg.predict(m)
-        write_label_map(lm, out/'predictions'/f'{p.name}.tif'); Image.fromarray(lm.overlay(m)).save(out/'predictions'/f'{p.name}_overlay.png')
+    ssl.recorder.plot_ssl()
+    plt.savefig(out/'pretraining.png', dpi=110, bbox_inches='tight')
+    plt.close()
+    for start, (_, e) in made.items():
+        e.plot(3).savefig(out/f'evaluation-{start}.png', dpi=90)
+        plt.close()
+
+# %% ../../nbs/09_bench/06_demo.ipynb #b6a00006
+def _save_predictions(out, data, segmenter):
+    "Label maps of the test pictures, and overlays to look at"
+    for pair in pair_files(data/'test'):
+        m = read_micrograph(pair.image)
+        labels = segmenter.predict(m)
+        write_label_map(labels, out/'predictions'/f'{pair.name}.tif')
+        Image.fromarray(labels.overlay(m)).save(out/'predictions'/f'{pair.name}_overlay.png')
+
+# %% ../../nbs/09_bench/06_demo.ipynb #b6a00007
+def _save_first(out, data, ssl, made):
+    "What is kept of the first seed: the model, its predictions, curves and figures"
+    segmenter = made['matssl'][0]
+    segmenter.save(out/'segmenter')
+    _save_figures(out, ssl, made)
+    _save_predictions(out, data, segmenter)
+    ssl.ssl_monitor.table.to_csv(out/'pretraining.csv')
+
+def _save_floors(out, e):
+    "What is reached without any network"
+    pd.DataFrame({name: [e.mean(cm=cm)] for name, cm in e.floors.items()}).to_csv(out/'floors.csv', index=False)
 
 # %% ../../nbs/09_bench/06_demo.ipynb #89feb862
 def run_demo(
@@ -75,15 +114,16 @@ def run_demo(
     **changes # Of `settings`
 )->pd.DataFrame:
     "The whole walk on synthetic micrographs; returns the rows behind the table"
-    out, s = Path(out), {**settings, **changes}
-    if bad := set(s) - set(settings): raise InputError('demo', f'{sorted(bad)}', f'{sorted(settings)}', 'check the names')
+    out, s, bad = Path(out), {**settings, **changes}, sorted(set(changes) - set(settings))
+    if bad: raise InputError('demo', f'{bad}', f'{sorted(settings)}', 'check the names')
     if seeds < 1: raise InputError('demo', f'{seeds} seeds', 'at least 1', 'three give a spread')
-    data = write_synthetic_dataset(out/'data', pool=s['pool'], labelled=s['labelled'], test=s['test'], size=(s['picture'],)*2)
+    data = write_synthetic_dataset(out/'data', pool=s['pool'], labelled=s['labelled'], test=s['test'],
+        size=(s['picture'],)*2)
     rows = []
     for seed in progress(range(seeds), f'{seeds} seeds: pretrain, fine-tune twice, evaluate'):
-        r, ssl, segs = _one_seed(data, out, s, seed); rows += r
+        more, ssl, made = _one_seed(data, out, s, seed)
+        rows += more
         pd.DataFrame(rows).to_csv(out/'results.csv', index=False)
-        if seed == 0: segs['matssl'][0].save(out/'segmenter'); _pictures(out, data, ssl, segs); ssl.ssl_monitor.table.to_csv(out/'pretraining.csv')
-    last = segs['matssl'][1]
-    pd.DataFrame({k: [last.mean(cm=v)] for k, v in last.floors.items()}).to_csv(out/'floors.csv', index=False)
+        if seed == 0: _save_first(out, data, ssl, made)
+    _save_floors(out, made['matssl'][1])
     return pd.DataFrame(rows)

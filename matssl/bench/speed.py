@@ -4,30 +4,33 @@
 
 # %% auto #0
 __all__ = ['speed_columns', 'rate', 'take_turns', 'Stamps', 'usual_pretraining', 'our_pretraining', 'pretraining_ceiling',
-           'usual_finetuning', 'our_finetuning', 'finetuning_ceiling', 'compare', 'write_pictures', 'predict_seconds',
+           'usual_finetuning', 'our_finetuning', 'finetuning_ceiling', 'write_pictures', 'compare', 'predict_seconds',
            'compare_prediction', 'Profile', 'profile', 'run_speed', 'Questions', 'time_to_quality']
 
 # %% ../../nbs/09_bench/05_speed.ipynb #798606bf
 import csv, time
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from datetime import datetime, timezone
+from importlib.metadata import version
 from pathlib import Path
 import numpy as np, pandas as pd, torch, torch.nn.functional as F
 from fastai.callback.core import Callback, CancelFitException
 from ..errors import InputError
-from ..masks.masks import Pairs, list_pictures, pair_files
-from ..training.compute import FusedAdam, has_bf16
-from ..data.loaders import MicrographDataLoaders
-from ..selfsup.losses import partner_accuracy
-from ..selfsup.pretrain import _ssl_loaders, pretrain_learner, recipes
-from ..segmentation.segment import segment_learner, SegmentationLoss, SegmentationModel
-from ..selfsup.encoder import Encoder
-from ..segmentation.segmenter import predict_bands
-from .experiment import PeakMemory, _hardware, _versions
+from ..masks.pairs import Pairs, pair_files
+from ..masks.names import list_pictures
 from ..data.synthetic import synthetic_micrograph
+from ..data.loaders import MicrographDataLoaders
+from ..training.compute import FusedAdam, has_bf16
+from ..selfsup.encoder import Encoder
+from ..selfsup.losses import partner_accuracy
+from ..selfsup.pretrain import ssl_loaders, pretrain_learner, recipes
+from ..segmentation.segment import segment_learner, SegmentationLoss, SegmentationModel
+from ..segmentation.tiles import predict_bands
+from .results import PeakMemory, hardware, package_versions
 
 # %% ../../nbs/09_bench/05_speed.ipynb #20c45acb
 def _now(device):
+    "The time, when all that was asked of the device is done"
     if torch.device(device).type == 'cuda': torch.cuda.synchronize()
     return time.perf_counter()
 
@@ -37,6 +40,7 @@ def rate(
     "Pictures a second, from the end of the first step to the end of the last"
     return n*(len(times)-1)/(times[-1]-times[0])
 
+# %% ../../nbs/09_bench/05_speed.ipynb #b5a00002
 def take_turns(
     contestants:dict, # `{name: function of a number of steps, giving the times of their ends}`
     n:int, # Pictures a step
@@ -44,11 +48,13 @@ def take_turns(
     repeats:int=3, # Turns each
     rest:float=2.)->pd.DataFrame: # Seconds between turns
     "Pictures a second: a row a round, a column a contestant; the order is drawn anew for each round"
-    rows, rng = [], np.random.default_rng(0)
+    rounds, rng = [], np.random.default_rng(0)
     for _ in range(repeats):
-        rows.append({})
-        for k in rng.permutation(list(contestants)): rows[-1][k] = rate(contestants[k](steps), n); time.sleep(rest)
-    return pd.DataFrame(rows)[list(contestants)]
+        rounds.append({})
+        for name in rng.permutation(list(contestants)):
+            rounds[-1][name] = rate(contestants[name](steps), n)
+            time.sleep(rest)
+    return pd.DataFrame(rounds)[list(contestants)]
 
 # %% ../../nbs/09_bench/05_speed.ipynb #4805f010
 class Stamps(Callback):
@@ -63,59 +69,116 @@ class Stamps(Callback):
 def _stamped(learn):
     "A contestant: a Learner's own loop"
     def run(n):
-        s = Stamps(n)
-        with learn.no_bar(), learn.no_logging(): learn.fit(10**6, cbs=[s])
-        return s.times
+        stamps = Stamps(n)
+        with learn.no_bar(), learn.no_logging(): learn.fit(10**6, cbs=[stamps])
+        return stamps.times
     return run
 
+# %% ../../nbs/09_bench/05_speed.ipynb #b5a00005
 def _loop(step, batches, device):
     "A contestant: a plain loop over batches"
     def run(n):
-        times, it = [], iter(batches)
-        for _ in range(n): step(*next(it)); times.append(_now(device))
+        times, some = [], iter(batches)
+        for _ in range(n):
+            step(*next(some))
+            times.append(_now(device))
         return times
     return run
 
+def _layout(channels_last): return torch.channels_last if channels_last else torch.contiguous_format
+
+def _to_device(batch, device, channels_last):
+    "Tensors of a batch; pictures in the wanted layout"
+    batch = [t.to(device, non_blocking=True) for t in batch]
+    return [t.to(memory_format=torch.channels_last) if channels_last and t.ndim == 4 else t for t in batch]
+
+# %% ../../nbs/09_bench/05_speed.ipynb #b5a00006
 def _stepper(model, loss, bf16, device, channels_last=True):
-    "One training step of a plain loop: forward, loss in single precision, backward, fused AdamW"
-    model = model.to(device, memory_format=torch.channels_last if channels_last else torch.contiguous_format).train(); opt = torch.optim.AdamW(model.parameters(), 1e-3, fused=True)
-    def step(*b):
-        b = [t.to(device, non_blocking=True) for t in b]; b = [t.to(memory_format=torch.channels_last) if channels_last and t.ndim == 4 else t for t in b]
-        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=bf16): y = model(*b[:model.n_in])
-        loss(y, *b[model.n_in:]).backward(); opt.step(); opt.zero_grad(set_to_none=True)
+    "One training step; the first `model.n_in` tensors of a batch go into the model, the others to the loss"
+    model = model.to(device, memory_format=_layout(channels_last)).train()
+    opt = torch.optim.AdamW(model.parameters(), 1e-3, fused=True)
+    def step(*batch):
+        batch = _to_device(batch, device, channels_last)
+        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=bf16): y = model(*batch[:model.n_in])
+        loss(y, *batch[model.n_in:]).backward()
+        opt.step()
+        opt.zero_grad(set_to_none=True)
     return step
+
+# %% ../../nbs/09_bench/05_speed.ipynb #b5a00007
+class _One(torch.nn.Module):
+    "A network of one picture"
+    n_in = 1
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+    def forward(self, x): return self.model(x)
+
+class _Two(torch.nn.Module):
+    "A network of two views"
+    n_in = 2
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+    def forward(self, a, b): return self.model(a, b)
 
 # %% ../../nbs/09_bench/05_speed.ipynb #49ff046f
 def _need(*names):
     "Public parts of the usual recipe, or a sentence"
     import importlib
     try: return [importlib.import_module(n) for n in names]
-    except ImportError as e: raise InputError('speed', f'no package {e.name}', 'the public parts of the usual recipe', "pip install 'matssl[dev]'") from e
+    except ImportError as e: raise InputError('speed', f'no package {e.name}', 'the public parts of the usual recipe',
+        "pip install 'matssl[dev]'") from e
 
+_imagenet = (.485, .456, .406), (.229, .224, .225) # mean and standard deviation
+
+def _pil_view(size):
+    "The views of the paper, as torchvision makes them"
+    T, = _need('torchvision.transforms')
+    return T.Compose([
+        T.RandomResizedCrop(size, (.2, 1)),
+        T.RandomHorizontalFlip(),
+        T.RandomApply([T.ColorJitter(.4, .4, .4, .1)], .8),
+        T.RandomGrayscale(.2),
+        T.RandomApply([T.GaussianBlur(9, (.1, 2))], .5),
+        T.ToTensor(),
+        T.Normalize(*_imagenet)])
+
+# %% ../../nbs/09_bench/05_speed.ipynb #b5a00009
 class _PilViews(torch.utils.data.Dataset):
     "Two views of each picture, made the usual way, without end"
-    def __init__(self, files, size, n):
-        T, = _need('torchvision.transforms'); self.files, self.n = files, n
-        self.view = T.Compose([T.RandomResizedCrop(size, (.2, 1)), T.RandomHorizontalFlip(), T.RandomApply([T.ColorJitter(.4, .4, .4, .1)], .8), T.RandomGrayscale(.2), T.RandomApply([T.GaussianBlur(9, (.1, 2))], .5), T.ToTensor(), T.Normalize((.485, .456, .406), (.229, .224, .225))])
+    def __init__(self, files, size, n): self.files, self.n, self.view = files, n, _pil_view(size)
     def __len__(self): return self.n
     def __getitem__(self, i):
         from PIL import Image
         with Image.open(self.files[i % len(self.files)]) as im: im = im.convert('RGB')
         return self.view(im), self.view(im)
 
+# %% ../../nbs/09_bench/05_speed.ipynb #b5a0000a
+def _torchvision_name(arch): return dict(mobilenetv2_100='mobilenet_v2').get(arch, arch)
+
+def _without_head(body):
+    "torchvision's backbone without its last layer, and its width"
+    head = 'fc' if hasattr(body, 'fc') else 'classifier'
+    last = body.fc if head == 'fc' else body.classifier[-1]
+    setattr(body, head, torch.nn.Identity())
+    return body, last.in_features
+
 class _TwoTower(torch.nn.Module):
     "torchvision's backbone and lightly's projection head, for two views"
     n_in = 2
     def __init__(self, arch):
-        super().__init__(); models, heads = _need('torchvision.models', 'lightly.models.modules.heads')
-        self.body = getattr(models, dict(mobilenetv2_100='mobilenet_v2').get(arch, arch))(weights=None)
-        last = self.body.fc if hasattr(self.body, 'fc') else self.body.classifier[-1]; width = last.in_features
-        setattr(self.body, *(('fc', torch.nn.Identity()) if hasattr(self.body, 'fc') else ('classifier', torch.nn.Identity())))
+        super().__init__()
+        models, heads = _need('torchvision.models', 'lightly.models.modules.heads')
+        self.body, width = _without_head(getattr(models, _torchvision_name(arch))(weights=None))
         self.head = heads.SimCLRProjectionHead(width, 2048, 128)
     def forward(self, a, b): return self.head(self.body(a)), self.head(self.body(b))
 
+# %% ../../nbs/09_bench/05_speed.ipynb #b5a0000b
 def _endless_loader(ds, bs, workers, device):
-    return torch.utils.data.DataLoader(ds, bs, shuffle=True, drop_last=True, num_workers=workers, persistent_workers=workers > 0, pin_memory=torch.device(device).type == 'cuda')
+    "torch's own loader over pictures without end"
+    return torch.utils.data.DataLoader(ds, bs, shuffle=True, drop_last=True, num_workers=workers,
+        persistent_workers=workers > 0, pin_memory=torch.device(device).type == 'cuda')
 
 def usual_pretraining(
     files, # Pictures
@@ -125,77 +188,164 @@ def usual_pretraining(
     bf16:bool, # Compute in bfloat16, in channels-last memory; else single precision, as most scripts do
     device='cpu'):
     "A contestant: torchvision, Pillow, DataLoader, lightly's NT-Xent"
-    losses, = _need('lightly.loss'); nt = losses.NTXentLoss(.2)
-    return _loop(_stepper(_TwoTower(arch), lambda z: nt(*(v.float() for v in z)), bf16, device, bf16), _endless_loader(_PilViews(files, size, 10**6), bs, workers, device), device)
+    losses, = _need('lightly.loss')
+    ntxent = losses.NTXentLoss(.2)
+    step = _stepper(_TwoTower(arch), lambda z: ntxent(*(v.float() for v in z)), bf16, device, bf16)
+    return _loop(step, _endless_loader(_PilViews(files, size, 10**6), bs, workers, device), device)
 
 # %% ../../nbs/09_bench/05_speed.ipynb #fd8ec9f5
-def our_pretraining(files, arch, size, bs, bf16, device='cpu'):
-    "A contestant: `pretrain_learner` with the default recipe at another size of view"
+def _our_ssl(files, arch, size, bs, bf16, device):
+    "The Learner that everybody uses, with the default recipe at another size of view"
     dls = MicrographDataLoaders.from_folder(files, bs=bs, valid_pct=0, device=torch.device(device))
-    return _stamped(pretrain_learner(dls, Encoder(arch), overrides=dict(size=size), bf16=bf16))
+    return pretrain_learner(dls, Encoder(arch), overrides=dict(size=size), bf16=bf16)
 
-class _Views(torch.nn.Module):
-    n_in = 2
-    def __init__(self, m): super().__init__(); self.m = m
-    def forward(self, a, b): return self.m(a, b)
+def our_pretraining(
+    files, # Pictures
+    arch:str, # timm name
+    size:int, bs:int, # Side of the views, px; pictures a batch
+    bf16:bool, # Compute in bfloat16
+    device='cpu'):
+    "A contestant: `pretrain_learner` with the default recipe at another size of view"
+    return _stamped(_our_ssl(files, arch, size, bs, bf16, device))
 
-def pretraining_ceiling(files, arch, size, bs, bf16, device='cpu', channels_last=True):
+# %% ../../nbs/09_bench/05_speed.ipynb #b5a0000c
+def _forever(*batch):
+    "The same batch, again and again"
+    while True: yield batch
+
+def pretraining_ceiling(
+    files, # Pictures; only what a Learner needs to be made
+    arch:str, # timm name
+    size:int, bs:int, # Side of the views, px; pictures a batch
+    bf16:bool, # Compute in bfloat16
+    device='cpu',
+    channels_last:bool=True): # Layout in memory
     "A contestant: the same network, loss and optimiser on random batches"
-    learn = pretrain_learner(MicrographDataLoaders.from_folder(files, bs=bs, valid_pct=0, device=torch.device(device)), Encoder(arch), overrides=dict(size=size), bf16=bf16)
-    b = [t.to(device, memory_format=torch.channels_last if channels_last else torch.contiguous_format) for t in torch.rand(2, bs, 3, size, size)]; ssl = learn.loss_func.ssl
-    def forever():
-        while True: yield b
-    return _loop(_stepper(_Views(learn.model), lambda z: ssl(*(v.float() for v in z)), bf16, device, channels_last), forever(), device)
+    learn = _our_ssl(files, arch, size, bs, bf16, device)
+    views = [v.to(device, memory_format=_layout(channels_last)) for v in torch.rand(2, bs, 3, size, size)]
+    loss = lambda z: learn.loss_func.ssl(*(v.float() for v in z))
+    return _loop(_stepper(_Two(learn.model), loss, bf16, device, channels_last), _forever(*views), device)
 
 # %% ../../nbs/09_bench/05_speed.ipynb #c14c5b4f
 class _PilFields(torch.utils.data.Dataset):
     "Random crops with masks, made the usual way"
     def __init__(self, pairs, size, n):
-        self.T, = _need('torchvision.transforms.v2'); self.pairs, self.size, self.n = pairs, size, n; self.jitter = self.T.ColorJitter(.2, .2)
+        self.T, = _need('torchvision.transforms.v2')
+        self.pairs, self.size, self.n = pairs, size, n
+        self.jitter = self.T.ColorJitter(.2, .2)
     def __len__(self): return self.n
+
+    def _place(self, picture):
+        "Top, left, height, width of a random crop"
+        if hasattr(self.T.RandomCrop, 'get_params'): return self.T.RandomCrop.get_params(picture, (self.size, self.size))
+        top, left = (int(torch.randint(0, n-self.size+1, ())) for n in picture.size[::-1])
+        return top, left, self.size, self.size
+
     def __getitem__(self, i):
         from PIL import Image
         from torchvision.transforms.v2 import functional as G
-        p = self.pairs[i % len(self.pairs)]
-        with Image.open(p.image) as im: im = im.convert('RGB')
-        with Image.open(p.mask) as m: m = m.copy()
-        y, x, h, w = self.T.RandomCrop.get_params(im, (self.size, self.size)) if hasattr(self.T.RandomCrop, 'get_params') else (*(int(torch.randint(0, n-self.size+1, ())) for n in im.size[::-1]), self.size, self.size)
-        im, m = G.crop(im, y, x, h, w), G.crop(m, y, x, h, w)
-        for f in (G.hflip, G.vflip):
-            if torch.rand(()) < .5: im, m = f(im), f(m)
-        return G.normalize(G.to_dtype(G.to_image(self.jitter(im)), torch.float32, scale=True), (.485, .456, .406), (.229, .224, .225)), torch.from_numpy(np.array(m)).long()
+        pair = self.pairs[i % len(self.pairs)]
+        with Image.open(pair.image) as picture: picture = picture.convert('RGB')
+        with Image.open(pair.mask) as mask: mask = mask.copy()
+        place = self._place(picture)
+        picture, mask = G.crop(picture, *place), G.crop(mask, *place)
+        for flip in (G.hflip, G.vflip):
+            if torch.rand(()) < .5: picture, mask = flip(picture), flip(mask)
+        x = G.to_dtype(G.to_image(self.jitter(picture)), torch.float32, scale=True)
+        return G.normalize(x, *_imagenet), torch.from_numpy(np.array(mask)).long()
 
-class _One(torch.nn.Module):
-    n_in = 1
-    def __init__(self, m): super().__init__(); self.m = m
-    def forward(self, x): return self.m(x)
-
-def usual_finetuning(pairs, codes, arch, size, bs, workers, bf16, device='cpu'):
+# %% ../../nbs/09_bench/05_speed.ipynb #b5a0000d
+def usual_finetuning(
+    pairs, # `Pairs`
+    codes:list, # Class names
+    arch:str, # timm name
+    size:int, bs:int, # Side of the fields, px; fields a batch
+    workers:int, # Of the DataLoader
+    bf16:bool, # Compute in bfloat16, in channels-last memory
+    device='cpu'):
     "A contestant: segmentation-models-pytorch in a plain loop over a DataLoader"
-    smp, = _need('segmentation_models_pytorch'); dice = smp.losses.DiceLoss('multiclass')
-    m = smp.UnetPlusPlus(dict(mobilenetv2_100='mobilenet_v2').get(arch, arch), encoder_weights=None, classes=len(codes))
-    return _loop(_stepper(_One(m), lambda y, t: dice(y.float(), t) + F.cross_entropy(y.float(), t), bf16, device, bf16), _endless_loader(_PilFields(pairs, size, 10**6), bs, workers, device), device)
+    smp, = _need('segmentation_models_pytorch')
+    dice = smp.losses.DiceLoss('multiclass')
+    net = smp.UnetPlusPlus(_torchvision_name(arch), encoder_weights=None, classes=len(codes))
+    loss = lambda y, t: dice(y.float(), t) + F.cross_entropy(y.float(), t)
+    return _loop(_stepper(_One(net), loss, bf16, device, bf16),
+        _endless_loader(_PilFields(pairs, size, 10**6), bs, workers, device), device)
 
-def our_finetuning(pairs, codes, arch, size, bs, bf16, device='cpu'):
+# %% ../../nbs/09_bench/05_speed.ipynb #b5a0000e
+def our_finetuning(
+    pairs, # `Pairs`
+    codes:list, # Class names
+    arch:str, # timm name
+    size:int, bs:int, # Side of the fields, px; fields a batch
+    bf16:bool, # Compute in bfloat16
+    device='cpu'):
     "A contestant: `segment_learner`"
-    dls = MicrographDataLoaders.from_pairs(pairs, codes, size=size, bs=bs, n=64*bs, valid_pct=0, device=torch.device(device))
+    dls = MicrographDataLoaders.from_pairs(pairs, codes, size=size, bs=bs, n=64*bs, valid_pct=0,
+        device=torch.device(device))
     return _stamped(segment_learner(dls, arch, Encoder(arch), bf16=bf16))
 
-def finetuning_ceiling(pairs, codes, arch, size, bs, bf16, device='cpu', channels_last=True):
+# %% ../../nbs/09_bench/05_speed.ipynb #b5a0000f
+def finetuning_ceiling(
+    pairs, # Not looked at
+    codes:list, # Class names
+    arch:str, # timm name
+    size:int, bs:int, # Side of the fields, px; fields a batch
+    bf16:bool, # Compute in bfloat16
+    device='cpu',
+    channels_last:bool=True): # Layout in memory
     "A contestant: the same network, loss and optimiser on random batches"
-    m, loss = SegmentationModel(Encoder(arch), len(codes)), SegmentationLoss()
-    x, y = torch.rand(bs, 3, size, size).to(device), torch.randint(0, len(codes), (bs, size, size)).to(device)
-    def forever():
-        while True: yield x, y
-    return _loop(_stepper(_One(m), lambda p, t: loss(p.float(), t), bf16, device, channels_last), forever(), device)
+    net, ours = SegmentationModel(Encoder(arch), len(codes)), SegmentationLoss()
+    x = torch.rand(bs, 3, size, size).to(device)
+    y = torch.randint(0, len(codes), (bs, size, size)).to(device)
+    loss = lambda p, t: ours(p.float(), t)
+    return _loop(_stepper(_One(net), loss, bf16, device, channels_last), _forever(x, y), device)
+
+# %% ../../nbs/09_bench/05_speed.ipynb #70e0cc41
+def write_pictures(
+    folder, # Where to write
+    n:int=32, # Pictures
+    size:int=1024, # Side, px
+    labelled:bool=False): # With masks
+    "Synthetic two-phase pictures as 8-bit PNG; files or `Pairs`"
+    from PIL import Image
+    folder, rng = Path(folder), np.random.default_rng(0)
+    for part in ('images', 'labels'): (folder/part).mkdir(parents=True, exist_ok=True)
+    made = [synthetic_micrograph('two-phase', (size, size), seed=k) for k in range(4)]
+    for k in range(n):
+        m, truth = made[k % 4]
+        shift, name = rng.integers(0, size, 2), f'{k:05d}.png'
+        if (folder/'images'/name).exists(): continue
+        for part, a in (('images', m.pixels), ('labels', truth.labels.astype(np.uint8))):
+            Image.fromarray(np.roll(a, shift, (0, 1))).save(folder/part/name)
+    return pair_files(folder) if labelled else list_pictures(folder/'images')
 
 # %% ../../nbs/09_bench/05_speed.ipynb #e858aa19
-def _best(options, n, steps):
-    "The fastest of `{option: function that makes a contestant}`, and its option"
-    made = {k: f() for k, f in options.items()}
-    for f in made.values(): f(2)
-    k = max(made, key=lambda k: rate(made[k](steps), n)); return k, made[k]
+def _where(device, bf16):
+    "The device, and whether it computes in bfloat16, where that was left open"
+    device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
+    return device, has_bf16(device) if bf16 is None else bf16
 
+def _best(options, n, steps):
+    "The fastest of `{option: function that makes a contestant}`: its option, and the contestant"
+    made = {option: make() for option, make in options.items()}
+    for run in made.values(): run(2)
+    best = max(made, key=lambda option: rate(made[option](steps), n))
+    return best, made[best]
+
+# %% ../../nbs/09_bench/05_speed.ipynb #b5a00012
+def _contestants(task):
+    "Ours, the usual recipe, the ceiling"
+    if task == 'pretraining': return our_pretraining, usual_pretraining, pretraining_ceiling
+    return our_finetuning, usual_finetuning, finetuning_ceiling
+
+def _in_rounds(t):
+    "Medians over rounds, of rates and of ratios within a round"
+    of_ceiling = t.ours/t.ceiling
+    return dict(ours=t.ours.median(), usual=t.usual.median(), ratio=(t.ours/t.usual).median(),
+        ceiling=t.ceiling.median(), of_ceiling=of_ceiling.median(),
+        spread=float((of_ceiling.max()-of_ceiling.min())/2))
+
+# %% ../../nbs/09_bench/05_speed.ipynb #b5a00013
 def compare(
     task:str, # 'pretraining' or 'fine-tuning'
     data, # Picture files; `Pairs` and class names for fine-tuning
@@ -207,42 +357,54 @@ def compare(
     single:bool=True, # Time the usual recipe in single precision, too
     device=None)->dict: # Default: the GPU, where there is one
     "One line of results: pictures a second of ours, of the usual recipe, and of the ceiling"
-    device = device or ('cuda' if torch.cuda.is_available() else 'cpu'); bf16 = has_bf16(device) if bf16 is None else bf16
-    ours, usual, top = (our_pretraining, usual_pretraining, pretraining_ceiling) if task == 'pretraining' else (our_finetuning, usual_finetuning, finetuning_ceiling)
-    args = (*((data,) if task == 'pretraining' else data), arch, size, bs); n = max(3, steps//2)
-    best_workers, u = _best({w: lambda w=w: usual(*args, w, bf16, device) for w in workers}, bs, n)
-    runs = dict(ours=ours(*args, bf16, device), usual=u, **{f'ceiling, {k}': top(*args, bf16, device, k == 'channels last') for k in ('channels last', 'contiguous')})
-    for f in runs.values(): f(2)
-    with PeakMemory() as m: t = take_turns(runs, bs, steps, repeats)
-    last = max((k for k in runs if k.startswith('ceiling')), key=lambda k: t[k].median()); t['ceiling'] = t[last]; r = t.median()
-    f32 = rate(usual(*args, best_workers, False, device)(n+1), bs) if single and bf16 else np.nan
-    return dict(task=task, arch=arch, size=size, bs=bs, unit='pictures/s', ours=r.ours, usual=r.usual, ratio=(t.ours/t.usual).median(), ceiling=r.ceiling, of_ceiling=(t.ours/t.ceiling).median(), usual_float32=f32,
-        best_workers=best_workers, channels_last=last.endswith('last'), bf16=bf16, steps=steps, repeats=repeats, spread=float(((t.ours/t.ceiling).max()-(t.ours/t.ceiling).min())/2), peak_mb=round(m.mb))
-
-# %% ../../nbs/09_bench/05_speed.ipynb #70e0cc41
-def write_pictures(
-    folder, # Where to write
-    n:int=32, # Pictures
-    size:int=1024, # Side, px
-    labelled:bool=False): # With masks
-    "Synthetic two-phase pictures as 8-bit PNG; files or `Pairs`"
-    from PIL import Image
-    folder = Path(folder)
-    for d in ('images', 'labels'): (folder/d).mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(0)
-    base = [synthetic_micrograph('two-phase', (size, size), seed=k) for k in range(4)]
-    for k in range(n):
-        m, y = base[k % 4]; dy, dx = rng.integers(0, size, 2); roll = lambda a: np.roll(a, (dy, dx), (0, 1))
-        f = folder/'images'/f'{k:05d}.png'
-        if not f.exists(): Image.fromarray(roll(m.pixels)).save(f); Image.fromarray(roll(np.asarray(getattr(y, 'labels', y)).astype(np.uint8))).save(folder/'labels'/f.name)
-    return pair_files(folder) if labelled else list_pictures(folder/'images')
+    device, bf16 = _where(device, bf16)
+    ours, usual, ceiling = _contestants(task)
+    args = (*((data,) if task == 'pretraining' else data), arch, size, bs)
+    trial = max(3, steps//2)
+    best_workers, best = _best({w: lambda w=w: usual(*args, w, bf16, device) for w in workers}, bs, trial)
+    ceilings = {f'ceiling, {layout}': ceiling(*args, bf16, device,
+        layout == 'channels last') for layout in ('channels last', 'contiguous')}
+    runs = dict(ours=ours(*args, bf16, device), usual=best, **ceilings)
+    for run in runs.values(): run(2)
+    with PeakMemory() as memory: t = take_turns(runs, bs, steps, repeats)
+    faster = max(ceilings, key=lambda name: t[name].median())
+    in_single = rate(usual(*args, best_workers, False, device)(trial+1), bs) if single and bf16 else np.nan
+    return dict(task=task, arch=arch, size=size, bs=bs, unit='pictures/s', **_in_rounds(t.assign(ceiling=t[faster])),
+        usual_float32=in_single,
+        best_workers=best_workers, channels_last=faster.endswith('last'), bf16=bf16, steps=steps, repeats=repeats,
+        peak_mb=round(memory.mb))
 
 # %% ../../nbs/09_bench/05_speed.ipynb #ca7a9974
 def _labels(parts, shape):
     "Class numbers from bands of answers"
-    out, row = np.empty(shape, np.uint8), 0
-    for p in parts: out[row:row+p.shape[1]] = p.argmax(0).to(torch.uint8).cpu().numpy(); row += p.shape[1]
-    return out
+    labels, row = np.empty(shape, np.uint8), 0
+    for part in parts:
+        labels[row:row+part.shape[1]] = part.argmax(0).to(torch.uint8).cpu().numpy()
+        row += part.shape[1]
+    return labels
+
+def _as_input(b): return b.expand(-1, 3, -1, -1).float()/255
+
+def _our_labels(scores, a, tile, overlap, bs, device):
+    "Band by band"
+    return _labels(predict_bands(lambda b: scores(_as_input(b)), a, tile, overlap, bs, device), a.shape)
+
+def _monai_labels(scores, a, tile, overlap, bs, device):
+    "The whole picture at once, by MONAI"
+    inferers, = _need('monai.inferers')
+    x = _as_input(torch.from_numpy(a)[None, None].to(device))
+    return inferers.sliding_window_inference(x, tile, bs, scores, overlap,
+        mode='gaussian')[0].argmax(0).to(torch.uint8).cpu().numpy()
+
+def _no_labels(scores, a, tile, overlap, bs, device):
+    "The network alone, on as many tiles of noise"
+    step = int(tile*(1-overlap))
+    n = np.prod([1 if side <= tile else len(range(0, side-tile, step))+1 for side in a.shape])
+    x = torch.rand(bs, 3, tile, tile, device=device).to(memory_format=torch.channels_last)
+    for _ in range(-(-int(n)//bs)): scores(x)
+
+# %% ../../nbs/09_bench/05_speed.ipynb #b5a00015
+_ways = dict(ours=_our_labels, monai=_monai_labels, ceiling=_no_labels)
 
 @torch.no_grad()
 def predict_seconds(
@@ -252,88 +414,149 @@ def predict_seconds(
     tile:int=512, overlap:float=.25, bs:int=4, # Side of the tiles, px; what neighbours share, 0-0.9; tiles a batch
     bf16:bool=False, device='cpu')->dict: # Compute in bfloat16
     "Seconds and peak memory (MB above what was in use) for one picture, and its class numbers"
+    import psutil
+    if who == 'monai': _need('monai.inferers') # its import is not timed
     def scores(x):
         with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=bf16): y = model(x)
         return y.float().softmax(1)
-    as_input = lambda b: b.expand(-1, 3, -1, -1).float()/255
-    import psutil
-    before, labels = psutil.Process().memory_info().rss/2**20, None
-    with PeakMemory() as m:
-        t = _now(device)
-        if who == 'ours': labels = _labels(predict_bands(lambda b: scores(as_input(b)), a, tile, overlap, bs, device), a.shape)
-        elif who == 'monai':
-            inferers, = _need('monai.inferers'); x = as_input(torch.from_numpy(a)[None, None].to(device))
-            labels = inferers.sliding_window_inference(x, tile, bs, scores, overlap, mode='gaussian')[0].argmax(0).to(torch.uint8).cpu().numpy()
-        else:
-            step = int(tile*(1-overlap)); n = np.prod([1 if s <= tile else len(range(0, s-tile, step))+1 for s in a.shape]); x = torch.rand(bs, 3, tile, tile, device=device).to(memory_format=torch.channels_last)
-            for _ in range(-(-int(n)//bs)): scores(x)
-        s = _now(device)-t
-    return dict(seconds=s, mb=m.mb - (0 if m.cuda else before), labels=labels)
+    before = psutil.Process().memory_info().rss/2**20
+    with PeakMemory() as memory:
+        began = _now(device)
+        labels = _ways[who](scores, a, tile, overlap, bs, device)
+        seconds = _now(device)-began
+    return dict(seconds=seconds, mb=memory.mb - (0 if memory.cuda else before), labels=labels)
 
 # %% ../../nbs/09_bench/05_speed.ipynb #e62ed8ba
+def _large_picture(side):
+    "A made picture, repeated to any size"
+    a = np.asarray(synthetic_micrograph('two-phase', (500, 500), seed=0)[0].to_uint8())
+    return np.tile(a, (-(-side//500),)*2)[:side, :side].copy()
+
+def _prediction_turns(who, repeats, run):
+    "Each in its turn, another first in each round: `{name: results}`"
+    runs = {w: [] for w in who}
+    for r in range(repeats):
+        first = r % len(who)
+        for w in who[first:] + who[:first]: runs[w].append(run(w))
+    return runs
+
+# %% ../../nbs/09_bench/05_speed.ipynb #b5a00017
 def compare_prediction(
     model, side:int, # Network; side of the picture, px
     repeats:int=3, monai:bool=True, ceiling:bool=True, # Turns; whom to run beside
     bs:int=None, # Tiles a batch, for all; default: 1 on a CPU, 8 on a GPU, as in `Segmenter.predict`
     bf16:bool=None, device=None, **kwargs)->dict: # `tile`, `overlap`
     "One line of results: megapixels a second"
-    device = device or ('cuda' if torch.cuda.is_available() else 'cpu'); bf16 = has_bf16(device) if bf16 is None else bf16; kwargs['bs'] = bs = bs or (8 if torch.device(device).type == 'cuda' else 1)
-    a = np.tile(np.asarray(synthetic_micrograph('two-phase', (500, 500), seed=0)[0].to_uint8()), (-(-side//500),)*2)[:side, :side].copy(); model = model.eval().to(device, memory_format=torch.channels_last)
-    who = ['ours', *(['monai'] if monai else []), *(['ceiling'] if ceiling else [])]; runs = {w: [] for w in who}
-    predict_seconds(model, a[:1024, :1024], 'ours', bf16=bf16, device=device, **kwargs)
-    for r in range(repeats):
-        for w in who[r % len(who):] + who[:r % len(who)]: runs[w].append(predict_seconds(model, a, w, bf16=bf16, device=device, **kwargs))
-    mp = lambda w: side**2/1e6/np.median([x['seconds'] for x in runs[w]]) if w in runs else np.nan
-    return dict(task='prediction', arch=f'unet, {side} px', size=side, bs=bs, unit='megapixels/s', ours=mp('ours'), usual=mp('monai'), ratio=mp('ours')/mp('monai'), ceiling=mp('ceiling'), of_ceiling=mp('ours')/mp('ceiling'), bf16=bf16, repeats=repeats,
-        seconds=float(np.median([x['seconds'] for x in runs['ours']])), peak_mb=round(max(x['mb'] for x in runs['ours'])), usual_mb=round(max(x['mb'] for x in runs['monai'])) if monai else np.nan)
+    device, bf16 = _where(device, bf16)
+    bs = bs or (8 if torch.device(device).type == 'cuda' else 1)
+    a, model = _large_picture(side), model.eval().to(device, memory_format=torch.channels_last)
+    run = lambda who, a=a: predict_seconds(model, a, who, bs=bs, bf16=bf16, device=device, **kwargs)
+    run('ours', a[:1024, :1024]) # to warm up
+    runs = _prediction_turns(['ours'] + ['monai']*monai + ['ceiling']*ceiling, repeats, run)
+    def megapixels(who): return side**2/1e6/np.median([x['seconds'] for x in runs[who]]) if who in runs else np.nan
+    def most(who): return round(max(x['mb'] for x in runs[who])) if who in runs else np.nan
+    ours, usual, top = megapixels('ours'), megapixels('monai'), megapixels('ceiling')
+    return dict(task='prediction', arch=f'unet, {side} px', size=side, bs=bs, unit='megapixels/s', ours=ours,
+        usual=usual, ratio=ours/usual, ceiling=top, of_ceiling=ours/top, bf16=bf16, repeats=repeats,
+        seconds=float(np.median([x['seconds'] for x in runs['ours']])), peak_mb=most('ours'), usual_mb=most('monai'))
 
 # %% ../../nbs/09_bench/05_speed.ipynb #89b2a834
 class Profile(Callback):
     "Adds up the seconds of each part of a training step"
     order = 95
     def before_fit(self):
-        self.parts, self.n, self.on = {}, 0, None
-        self.loader = dl = self.dls.train; plain = type(dl).after_batch.__get__(dl); self.views = 0.
-        def timed(b): t = _now(dl.device); b = plain(b); self.views += _now(dl.device)-t; return b
-        dl.after_batch = timed
+        self.parts, self.n, self.on, self.views = {}, 0, None, 0.
+        self._time_views(self.dls.train)
+
+    def _time_views(self, loader):
+        self.loader, plain = loader, type(loader).after_batch.__get__(loader)
+        def timed(b):
+            began = _now(loader.device)
+            b = plain(b)
+            self.views += _now(loader.device)-began
+            return b
+        loader.after_batch = timed
+
     def _mark(self, part):
-        t = _now(self.dls.device)
-        if self.training and self.on is not None: self.parts[part] = self.parts.get(part, 0.) + t-self.on
-        self.on = t
+        now = _now(self.dls.device)
+        if self.training and self.on is not None: self.parts[part] = self.parts.get(part, 0.) + now-self.on
+        self.on = now
+
     def before_train(self): self.on, self.views = _now(self.dls.device), 0.
     def before_batch(self): self._mark('fields and views')
     def after_pred(self): self._mark('forward')
     def after_loss(self): self._mark('loss')
     def before_step(self): self._mark('backward')
     def after_step(self): self._mark('optimiser')
-    def after_batch(self): self._mark('rest'); self.n += self.training
-    def after_train(self): self.parts['views'] = self.views; self.parts['fields'] = self.parts.pop('fields and views')-self.views; self.on = None
+    def after_batch(self):
+        self._mark('rest')
+        self.n += self.training
+    def after_train(self):
+        self.parts['views'] = self.views
+        self.parts['fields'] = self.parts.pop('fields and views')-self.views
+        self.on = None
     def after_fit(self): self.loader.__dict__.pop('after_batch', None)
-    @property
-    def table(self): "Milliseconds a step"; return pd.Series({k: 1e3*self.parts[k]/self.n for k in ('fields', 'views', 'forward', 'loss', 'backward', 'optimiser', 'rest')})
 
+    @property
+    def table(self):
+        "Milliseconds a step"
+        return pd.Series({k: 1e3*self.parts[k]/self.n for k in ('fields', 'views', 'forward', 'loss', 'backward',
+            'optimiser', 'rest')})
+
+# %% ../../nbs/09_bench/05_speed.ipynb #b5a0001a
 def profile(
     learn, # Of `pretrain_learner` or `segment_learner`
     epochs:int=1)->pd.Series: # To add up
     "Milliseconds a step, by part"
     p = Profile()
-    with learn.no_bar(), learn.no_logging(): learn.fit(1); learn.fit(epochs, cbs=[p])
+    with learn.no_bar(), learn.no_logging():
+        learn.fit(1)
+        learn.fit(epochs, cbs=[p])
     return p.table
 
 # %% ../../nbs/09_bench/05_speed.ipynb #0ebaa434
-speed_columns = ['task', 'arch', 'device', 'size', 'bs', 'unit', 'ours', 'usual', 'ratio', 'ceiling', 'of_ceiling', 'usual_float32', 'best_workers', 'channels_last', 'bf16', 'steps', 'repeats', 'spread', 'seconds', 'peak_mb', 'usual_mb', 'versions', 'finished']
+speed_columns = ['task', 'arch', 'device', 'size', 'bs', 'unit', 'ours', 'usual', 'ratio', 'ceiling', 'of_ceiling',
+    'usual_float32', 'best_workers', 'channels_last', 'bf16', 'steps', 'repeats', 'spread', 'seconds', 'peak_mb',
+    'usual_mb', 'versions', 'finished']
+
+def _usual_versions(): return ', '.join(f'{name} {version(name)}' for name in ('torchvision', 'lightly', 'monai'))
+
+def _short(value): return f'{value:.5g}' if isinstance(value, float) else value
 
 def _record(out, row):
     "Add a line to a results file"
-    from importlib.metadata import version
-    more = {n: version(n) for n in ('torchvision', 'lightly', 'monai')}
-    row = dict(row, device=_hardware(), versions=_versions() + ''.join(f', {k} {v}' for k, v in more.items()), finished=datetime.now(timezone.utc).isoformat(timespec='seconds'))
-    out = Path(out); out.parent.mkdir(parents=True, exist_ok=True); new = not out.exists()
+    finished = datetime.now(timezone.utc).isoformat(timespec='seconds')
+    row = dict(row, device=hardware(), versions=f'{package_versions()}, {_usual_versions()}', finished=finished)
+    out = Path(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    new = not out.exists()
     with open(out, 'a', newline='') as f:
-        w = csv.DictWriter(f, speed_columns)
-        if new: w.writeheader()
-        w.writerow({k: (f'{v:.5g}' if isinstance(v, float) else v) for k, v in row.items() if k in speed_columns})
+        writer = csv.DictWriter(f, speed_columns)
+        if new: writer.writeheader()
+        writer.writerow({k: _short(v) for k, v in row.items() if k in speed_columns})
 
+# %% ../../nbs/09_bench/05_speed.ipynb #b5a0001d
+def _measurements(tasks, archs, folder, sides, alone, bs, steps, repeats):
+    "The comparisons that were asked for, one after the other"
+    gpu = torch.cuda.is_available()
+    if 'pretraining' in tasks:
+        files = write_pictures(folder/'pool', 32)
+        for arch in archs: yield compare('pretraining', files, arch, 224, bs or (64 if gpu else 16), steps, repeats)
+    if 'fine-tuning' in tasks:
+        data = write_pictures(folder/'pool', 32, labelled=True), ['first', 'second']
+        yield compare('fine-tuning', data, 'resnet50', 512, bs or (16 if gpu else 2), steps, repeats,
+            (0, 1, 2, 4) if gpu else (0, 2))
+    if 'prediction' in tasks:
+        model = SegmentationModel(Encoder('mobilenetv2_100'), 5, 'unet')
+        for side in sides: yield compare_prediction(model, side, repeats if side < 3000 else 1)
+        for side in alone: yield compare_prediction(model, side, 1, monai=False, ceiling=False)
+
+def _in_short(row):
+    "What is printed of a line"
+    shown = {k: row[k] for k in row if k in ('task', 'arch', 'ours', 'usual', 'ratio', 'of_ceiling', 'peak_mb')}
+    return {k: round(v, 3) if isinstance(v, float) else v for k, v in shown.items()}
+
+# %% ../../nbs/09_bench/05_speed.ipynb #b5a0001e
 def run_speed(
     tasks=('pretraining', 'fine-tuning', 'prediction'), # Which to measure
     archs=('resnet50', 'resnet18', 'mobilenetv2_100'), # Backbones of pretraining
@@ -345,28 +568,32 @@ def run_speed(
     steps:int=6, repeats:int=3)->pd.DataFrame: # Steps a turn, turns
     "Measure and record; a line is written as soon as it is known"
     import tempfile
-    gpu = torch.cuda.is_available()
+    rows = []
     with nullcontext(folder) if folder else tempfile.TemporaryDirectory() as d:
-        rows = []
-        def note(r): rows.append(r); _record(out, r); print({k: round(v, 3) if isinstance(v, float) else v for k, v in r.items() if k in ('task', 'arch', 'ours', 'usual', 'ratio', 'of_ceiling', 'peak_mb')}, flush=True)
-        if 'pretraining' in tasks:
-            for a in archs: note(compare('pretraining', write_pictures(Path(d)/'pool', 32), a, 224, bs or (64 if gpu else 16), steps, repeats))
-        if 'fine-tuning' in tasks: note(compare('fine-tuning', (write_pictures(Path(d)/'pool', 32, labelled=True), ['first', 'second']), 'resnet50', 512, bs or (16 if gpu else 2), steps, repeats, (0, 1, 2, 4) if gpu else (0, 2)))
-        if 'prediction' in tasks:
-            m = SegmentationModel(Encoder('mobilenetv2_100'), 5, 'unet')
-            for s in sides: note(compare_prediction(m, s, repeats if s < 3000 else 1))
-            for s in alone: note(compare_prediction(m, s, 1, monai=False, ceiling=False))
+        for row in _measurements(tasks, archs, Path(d), sides, alone, bs, steps, repeats):
+            rows.append(row)
+            _record(out, row)
+            print(_in_short(row), flush=True)
     return pd.DataFrame(rows)
 
 # %% ../../nbs/09_bench/05_speed.ipynb #53caaa52
 class Questions(Callback):
     "Seconds of training so far and the share of held-back fields that find their partner, after each of the first epochs, then after every fifth"
     order = 70
-    def __init__(self, loaders): self.loaders, self.rows, self.spent = loaders, [], 0. # loaders: `{name: held-back views}`
+    def __init__(self,
+        loaders): # `{name: held-back views}`
+        self.loaders, self.rows, self.spent = loaders, [], 0.
+
+    def _found(self, loader):
+        "Share of the fields of a loader that find their partner"
+        return float(np.mean([partner_accuracy(*self.model(*b[:2])[:2]) for b in loader]))
+
     def _ask(self, epoch):
         self.model.eval()
-        with torch.no_grad(): got = {k: float(np.mean([partner_accuracy(*self.model(*b[:2])[:2]) for b in dl])) for k, dl in self.loaders.items()}
-        self.model.train(); self.rows.append(dict(epoch=epoch, seconds=self.spent, **got))
+        with torch.no_grad(): found = {name: self._found(loader) for name, loader in self.loaders.items()}
+        self.model.train()
+        self.rows.append(dict(epoch=epoch, seconds=self.spent, **found))
+
     def before_train(self):
         if self.epoch == 0: self._ask(0)
         self.began = _now(self.dls.device)
@@ -374,6 +601,7 @@ class Questions(Callback):
     def after_epoch(self):
         if self.epoch < 10 or self.epoch % 5 == 4 or self.epoch+1 == self.n_epoch: self._ask(self.epoch+1)
 
+# %% ../../nbs/09_bench/05_speed.ipynb #b5a00022
 def time_to_quality(
     pool, # Folder or files of unlabelled pictures
     arch='mobilenetv2_100', # timm name, or an `Encoder`
@@ -387,8 +615,8 @@ def time_to_quality(
     for name, r in recipes.items():
         dls = MicrographDataLoaders.from_folder(pool, seed=seed)
         learn = pretrain_learner(dls, arch, recipe=name, seed=seed, bf16=bf16, **start)
-        q = Questions({k: _ssl_loaders(dls, v, seed).valid for k, v in recipes.items()})
-        learn.add_cb(q)
+        questions = Questions({k: ssl_loaders(dls, v, seed).valid for k, v in recipes.items()})
+        learn.add_cb(questions)
         with learn.no_bar(), learn.no_logging(): learn.fit_ssl((epochs or {}).get(name, r['epochs']))
-        rows += [dict(recipe=name, **x) for x in q.rows]
+        rows += [dict(recipe=name, **x) for x in questions.rows]
     return pd.DataFrame(rows).rename(columns={k: f'question_{k}' for k in recipes})

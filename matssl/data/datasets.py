@@ -12,17 +12,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from importlib import resources
+from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
-from pathlib import Path
 import numpy as np, pandas as pd
 from fastcore.basics import patch
 from PIL import Image
 from scipy.fft import dctn
-from ..errors import InputError
+from ..errors import InputError, one_of, refusing
 from ..pictures.micrograph import Micrograph, read_micrograph
-from ..masks.masks import Pairs, list_pictures, pair_files, write_polygon_masks
+from ..masks.pairs import Pairs, pair_files
+from ..masks.names import list_pictures
+from ..masks.exchange import write_polygon_masks
 
 # %% ../../nbs/03_data/02_datasets.ipynb #0f83979f
 _k = 16 # lowest frequencies kept, in each direction
@@ -31,12 +33,16 @@ def picture_hash(
     m)->str: # `Micrograph` or `(H, W[, 3])` array, without data bar
     "Fingerprint of a picture: 64 hexadecimal digits"
     g = (m if isinstance(m, Micrograph) else Micrograph(np.asarray(m))).to_uint8()
-    g = g if g.ndim == 2 else g.mean(-1).round().astype(np.uint8)
+    if g.ndim == 3: g = g.mean(-1).round().astype(np.uint8)
     small = np.asarray(Image.fromarray(g).resize((64, 64), Image.Resampling.BOX), np.float32)
-    d = dctn(small, norm='ortho')[:_k, :_k]; d[0, 0] = 0
+    d = dctn(small, norm='ortho')[:_k, :_k]
+    d[0, 0] = 0 # brightness
     return np.packbits(d > 0).tobytes().hex()
 
-def _bits(h): return np.unpackbits(np.frombuffer(bytes.fromhex(h), np.uint8)).reshape(_k, _k).astype(bool)
+# %% ../../nbs/03_data/02_datasets.ipynb #d5371024
+def _bits(h):
+    "The signs of a fingerprint, `(k, k)`"
+    return np.unpackbits(np.frombuffer(bytes.fromhex(h), np.uint8)).reshape(_k, _k).astype(bool)
 
 def _positions(bits):
     "The fingerprints of the eight flips and quarter turns"
@@ -45,12 +51,16 @@ def _positions(bits):
         for fy in (False, True):
             for fx in (False, True): yield b ^ (odd[:, None] & fy) ^ (odd[None] & fx)
 
-# %% ../../nbs/03_data/02_datasets.ipynb #d5371024
+def _distances(h, others):
+    "Share of differing signs between a fingerprint and rows of bits, in the best position of each"
+    differing = [(p.ravel() != others).sum(1) for p in _positions(_bits(h))]
+    return np.min(differing, 0)/(_k*_k-1)
+
 def hash_distance(
     a:str, # Fingerprint
     b:str)->float: # Fingerprint
     "Share of differing signs, 0-1, in the best of the eight positions: about 0 for the same field, about 0.4 for others"
-    bb = _bits(b); return float(min((p != bb).sum() for p in _positions(_bits(a)))/(_k*_k-1))
+    return float(_distances(a, _bits(b).ravel()[None])[0])
 
 # %% ../../nbs/03_data/02_datasets.ipynb #495723d4
 def hash_files(
@@ -64,65 +74,96 @@ def find_overlap(
     limit:float=.2)->pd.DataFrame: # Largest distance that counts as the same field, 0-1
     "Pictures of `a` that are also in `b`: one row a match, columns `a`, `b`, `distance`"
     a, b = (x if isinstance(x, dict) else hash_files(x) for x in (a, b))
-    if not a or not b: return pd.DataFrame(columns=['a', 'b', 'distance'])
-    B = np.stack([_bits(h).ravel() for h in b.values()])
-    rows = []
-    for n, h in a.items():
-        d = np.min([(p.ravel() != B).sum(1) for p in _positions(_bits(h))], 0)/(_k*_k-1)
-        rows += [(n, list(b)[j], d[j]) for j in np.flatnonzero(d <= limit)]
+    rows, names = [], list(b)
+    if a and b: bits = np.stack([_bits(h).ravel() for h in b.values()])
+    for name, h in a.items() if b else ():
+        d = _distances(h, bits)
+        rows += [(name, names[j], d[j]) for j in np.flatnonzero(d <= limit)]
     return pd.DataFrame(rows, columns=['a', 'b', 'distance'])
 
 def without_overlap(
     pool, # Folder or list of files
     test): # Folder or list of test pictures
     "The files of a pool that show no test picture, and the table of those taken out"
-    o = find_overlap(pool, test)
-    return [f for f in list_pictures(pool, recurse=True) if str(f) not in set(o.a)], o
+    found = find_overlap(pool, test)
+    out = set(found.a)
+    return [f for f in list_pictures(pool, recurse=True) if str(f) not in out], found
 
 # %% ../../nbs/03_data/02_datasets.ipynb #22afe672
-_ebc = dict(codes=['background', 'oxide', 'crack'], licence='MIT', origin='github.com/nasa/pretrained-microscopy-models', specimen=r'\d{6}#\d+', place='train/, val/, test/ and *_annot/')
-_super = dict(codes=['matrix', 'secondary', 'tertiary'], licence='MIT', origin='github.com/nasa/pretrained-microscopy-models', place='train/, val/, test/ with NAME.tif, and *_annot/ with NAME_mask.tif',
-    palette=dict(secondary=(0, 0, 255), tertiary=(255, 0, 0)))
+_nasa_origin = dict(licence='MIT', origin='github.com/nasa/pretrained-microscopy-models')
+_ebc = dict(_nasa_origin, what='SEM, environmental barrier coatings', codes=['background', 'oxide', 'crack'],
+    specimen=r'\d{6}#\d+', place='train/, val/, test/ and *_annot/')
+_super = dict(_nasa_origin, what='SEM, nickel superalloys', codes=['matrix', 'secondary', 'tertiary'],
+    palette=dict(secondary=(0, 0, 255), tertiary=(255, 0, 0)),
+    place='train/, val/, test/ with NAME.tif, and *_annot/ with NAME_mask.tif')
+_metaldam = dict(folder='metaldam', what='SEM, additively manufactured steels',
+    origin='github.com/ari-dasci/OD-MetalDAM', licence='none stated',
+    codes=['Matrix', 'Austenite', 'Martensite/Austenite', 'Precipitate', 'Defect'], left_out=['Precipitate'],
+    place='images/, labels/, unlabelled/ and folds.json')
+_uhcs = dict(folder='uhcs/labelled', what='SEM, ultrahigh carbon steel', origin='github.com/leibo-cmu/MatSeg',
+    licence='MIT (pictures: Creative Commons)',
+    codes=['ferritic matrix', 'carbide network', 'spheroidite', 'Widmanstaetten'],
+    place='images/ and labels/, and the folds uhcs-validation-sets.json of github.com/bdecost/uhcs-segment')
+_uhcs_unlabelled = dict(folder='uhcs', into='unlabelled/', what='SEM, ultrahigh carbon steel',
+    origin='github.com/mikedwhite/microstructural-fingerprinting-tools', licence='BSD-3',
+    codes=[], place='unlabelled/')
+_aachen = dict(folder='aachen', what='SEM, steels with martensite/austenite islands',
+    origin='Aachen-Heerlen annotated steel microstructures', licence='see its publication',
+    codes=['matrix', 'M/A'], place='images/ and the CSV of outlines')
+
+# %% ../../nbs/03_data/02_datasets.ipynb #d2a00005
 _sets = {
-    **{f'ebc{i}': dict(_ebc, folder=f'ebc/EBC{i}', what='SEM, environmental barrier coatings') for i in (1, 2, 3)},
-    **{f'super{i}': dict(_super, folder=f'super/Super{i}', what='SEM, nickel superalloys') for i in (1, 2, 3, 4)},
-    'metaldam': dict(folder='metaldam', what='SEM, additively manufactured steels', origin='github.com/ari-dasci/OD-MetalDAM', licence='none stated',
-        codes=['Matrix', 'Austenite', 'Martensite/Austenite', 'Precipitate', 'Defect'], left_out=['Precipitate'], place='images/, labels/, unlabelled/ and folds.json'),
-    'uhcs': dict(folder='uhcs/labelled', what='SEM, ultrahigh carbon steel', origin='github.com/leibo-cmu/MatSeg', licence='MIT (pictures: Creative Commons)',
-        codes=['ferritic matrix', 'carbide network', 'spheroidite', 'Widmanstaetten'], place='images/ and labels/, and the folds uhcs-validation-sets.json of github.com/bdecost/uhcs-segment'),
-    'uhcs_unlabelled': dict(folder='uhcs', into='unlabelled/', what='SEM, ultrahigh carbon steel', origin='github.com/mikedwhite/microstructural-fingerprinting-tools', licence='BSD-3',
-        codes=[], place='unlabelled/'),
-    'aachen': dict(folder='aachen', what='SEM, steels with martensite/austenite islands', origin='Aachen-Heerlen annotated steel microstructures', licence='see its publication',
-        codes=['matrix', 'M/A'], place='images/ and the CSV of outlines')}
+    **{f'ebc{i}': dict(_ebc, folder=f'ebc/EBC{i}') for i in (1, 2, 3)},
+    **{f'super{i}': dict(_super, folder=f'super/Super{i}') for i in (1, 2, 3, 4)},
+    'metaldam': _metaldam, 'uhcs': _uhcs, 'uhcs_unlabelled': _uhcs_unlabelled, 'aachen': _aachen}
 
 def _facts(name):
-    if name not in _sets: raise InputError('dataset', f'the name {name!r}', f'one of {", ".join(_sets)}', 'see list_datasets()')
-    return _sets[name]
+    "What is known of a named set"
+    return _sets[one_of(name, _sets, 'dataset', 'the name', 'see list_datasets()')]
 
+# %% ../../nbs/03_data/02_datasets.ipynb #d2a00006
 def data_root()->Path:
     "The folder of data sets: `MATSSL_DATA`, or `~/.matssl/data`"
     return Path(os.environ.get('MATSSL_DATA') or Path.home()/'.matssl'/'data')
 
-def _is_here(root, s): p = Path(root)/s['folder']/s.get('into', ''); return p.is_dir() and any(f for f in p.iterdir() if f.name != '.incomplete')
+def _root(root): return Path(root) if root else data_root()
+
+def _is_here(root, facts):
+    "Does the folder of a set hold anything?"
+    folder = Path(root)/facts['folder']/facts.get('into', '')
+    return folder.is_dir() and any(f.name != '.incomplete' for f in folder.iterdir())
 
 def list_datasets()->pd.DataFrame:
     "The named sets: what they show, their classes, licence, and whether they are here"
-    return pd.DataFrame([dict(name=n, what=s['what'], classes=len(s['codes']), licence=s['licence'], origin=s['origin'], here=_is_here(data_root(), s))
-        for n, s in _sets.items()]).set_index('name')
+    rows = [dict(name=name, what=s['what'], classes=len(s['codes']), licence=s['licence'], origin=s['origin'],
+        here=_is_here(data_root(), s)) for name, s in _sets.items()]
+    return pd.DataFrame(rows).set_index('name')
 
 # %% ../../nbs/03_data/02_datasets.ipynb #f85cbd6a
 _nasa = ('nasa/pretrained-microscopy-models', 'f50b5689a71cf6f86016fb4a5c5a2bb31e0397f3')
-_sources = {**{f'ebc{i}': (*_nasa, f'benchmark_segmentation_data/EBC{i}/') for i in (1, 2, 3)}, **{f'super{i}': (*_nasa, f'benchmark_segmentation_data/Super{i}/') for i in (1, 2, 3, 4)},
-    'uhcs': ('leibo-cmu/MatSeg', 'd32b2effbd73c30a80043ad9c1be1745b0a36ad4', 'data/uhcs/'), 'uhcs_folds': ('bdecost/uhcs-segment', '7aea6f37f5246bb2570e0300f224db7f186a5fc3', 'data/'),
-    'uhcs_unlabelled': ('mikedwhite/microstructural-fingerprinting-tools', '969ac9d032f82ca002846ac39017b7de04f50e85', 'examples/data/dataset2/micrographs/')}
+_sources = { # repository, commit, folder
+    **{f'ebc{i}': (*_nasa, f'benchmark_segmentation_data/EBC{i}/') for i in (1, 2, 3)},
+    **{f'super{i}': (*_nasa, f'benchmark_segmentation_data/Super{i}/') for i in (1, 2, 3, 4)},
+    'uhcs': ('leibo-cmu/MatSeg', 'd32b2effbd73c30a80043ad9c1be1745b0a36ad4', 'data/uhcs/'),
+    'uhcs_folds': ('bdecost/uhcs-segment', '7aea6f37f5246bb2570e0300f224db7f186a5fc3', 'data/'),
+    'uhcs_unlabelled': ('mikedwhite/microstructural-fingerprinting-tools', '969ac9d032f82ca002846ac39017b7de04f50e85',
+    'examples/data/dataset2/micrographs/')}
 _host = 'https://raw.githubusercontent.com'
+
+# %% ../../nbs/03_data/02_datasets.ipynb #d2a00008
+def _address(source, path):
+    "Where a file of a set lies, below the host"
+    repository, commit, folder = _sources[source]
+    return f'{repository}/{commit}/{quote(folder + path)}'
 
 def dataset_files(
     name:str)->pd.DataFrame: # A named set
     "The files of a set: `path` on disk (below its folder), `address`, `bytes`, `checksum`; empty where no address is known"
-    t = pd.read_csv(resources.files('matssl.data')/'files.csv', dtype=dict(bytes='Int64')); t = t[t['set'] == name]
-    address = ['/'.join((_sources[s][0], _sources[s][1], quote(_sources[s][2] + p))) for s, p in zip(t.source, t.path)]
-    return t.assign(address=address, path=_sets[name].get('into', '') + t.path)[['path', 'address', 'bytes', 'checksum']].reset_index(drop=True)
+    listed = pd.read_csv(resources.files('matssl.data')/'files.csv', dtype=dict(bytes='Int64'))
+    t = listed[listed['set'] == name]
+    address = [_address(source, path) for source, path in zip(t.source, t.path)]
+    t = t.assign(address=address, path=_sets[name].get('into', '') + t.path)
+    return t[['path', 'address', 'bytes', 'checksum']].reset_index(drop=True)
 
 # %% ../../nbs/03_data/02_datasets.ipynb #3e118549
 def checksum_fits(
@@ -133,8 +174,55 @@ def checksum_fits(
     if checksum.startswith('git:'): return hashlib.sha1(b'blob %d\0' % len(data) + data).hexdigest() == checksum[4:]
     return hashlib.sha256(data).hexdigest() == checksum
 
+# %% ../../nbs/03_data/02_datasets.ipynb #d2a0000b
 _most_bytes = 2**30 # of a file whose size the list does not know
 
+def _told_size(answer):
+    "The size of a file, as its server tells it, or None"
+    return int(answer.headers.get('Content-Range',
+        '/0').split('/')[1]) or int(answer.headers.get('Content-Length') or 0) or None
+
+class _Growing:
+    "A file that grows beside its place until it is whole"
+    def __init__(self, url, to, checksum, size):
+        self.url, self.to, self.checksum, self.size = url, to, checksum, size
+        self.part, self.whole, self.came = to.with_name(to.name + '.part'), size, 0
+
+    def _have(self): return self.part.stat().st_size if self.part.exists() else 0
+
+    def _write(self, answer, file):
+        "No more than the file can be"
+        while chunk := answer.read(1 << 16):
+            file.write(chunk)
+            self.came += len(chunk)
+            if file.tell() > (self.whole or _most_bytes): return
+
+    def _receive(self):
+        "Ask for what is missing"
+        have = self._have()
+        if self.whole and have == self.whole: return
+        request = Request(self.url, headers={'Range': f'bytes={have}-'} if have else {})
+        with urlopen(request, timeout=30) as answer, open(self.part, 'ab' if answer.status == 206 else 'wb') as file:
+            self.whole = self.size or _told_size(answer)
+            if not self.size and (self.whole or 0) > _most_bytes: raise InputError(self.url, f'{self.whole} bytes',
+                f'at most {_most_bytes}', 'do not use this server, or place the file by hand')
+            self._write(answer, file)
+
+    def once(self):
+        "One attempt: what went wrong, or nothing"
+        try: self._receive()
+        except HTTPError as e:
+            if e.code == 416: self.part.unlink() # longer than the file: begin again
+            return f'{e.code} {e.reason}'
+        except InputError: raise
+        except (OSError, HTTPException, ValueError) as e: return f'no connection ({e})'
+        if self.whole and self._have() < self.whole: return 'a connection that broke off'
+        if not checksum_fits(self.part, self.checksum):
+            self.part.unlink()
+            return 'content with another checksum'
+        self.part.replace(self.to)
+
+# %% ../../nbs/03_data/02_datasets.ipynb #d2a0000c
 def fetch(
     url:str, # Address of a file
     to, # Where it goes
@@ -142,48 +230,57 @@ def fetch(
     size:int=None, # Bytes; None: not known
     tries:int=3)->int: # Attempts, each from where the last one stopped
     "Download one file, whole or not at all; returns the bytes that came over the line"
-    to, came, why, whole = Path(to), 0, '', size
-    part = to.with_name(to.name + '.part'); to.parent.mkdir(parents=True, exist_ok=True)
+    to, wrong = Path(to), 'nothing'
+    to.parent.mkdir(parents=True, exist_ok=True)
+    file = _Growing(url, to, checksum, size)
     for _ in range(tries):
-        have = part.stat().st_size if part.exists() else 0
-        try:
-            if not (whole and have == whole):
-                with urlopen(Request(url, headers={'Range': f'bytes={have}-'} if have else {}), timeout=30) as r, open(part, 'ab' if r.status == 206 else 'wb') as f:
-                    whole = size or int(r.headers.get('Content-Range', '/0').split('/')[1]) or int(r.headers.get('Content-Length') or 0) or None
-                    if not size and (whole or 0) > _most_bytes: raise InputError(url, f'{whole} bytes', f'at most {_most_bytes}', 'do not use this server, or place the file by hand')
-                    while chunk := r.read(1 << 16):
-                        f.write(chunk); came += len(chunk)
-                        if f.tell() > (whole or _most_bytes): break
-        except HTTPError as e:
-            why = f'{e.code} {e.reason}'
-            if e.code == 416: part.unlink() # longer than the file: begin again
-            continue
-        except InputError: raise
-        except (OSError, HTTPException, ValueError) as e: why = f'no connection ({e})'; continue
-        if whole and part.stat().st_size < whole: why = 'a connection that broke off'; continue
-        if checksum_fits(part, checksum): part.replace(to); return came
-        part.unlink(); why = 'content with another checksum'
-    raise InputError(url, why or 'nothing', 'the file of the list', 'call again: what has arrived is kept; or place the file by hand')
+        wrong = file.once()
+        if not wrong: return file.came
+    raise InputError(url, wrong, 'the file of the list',
+        'call again: what has arrived is kept; or place the file by hand')
 
 # %% ../../nbs/03_data/02_datasets.ipynb #bab10139
+def _is_right(to, file): return (to/file.path).is_file() and checksum_fits(to/file.path, file.checksum)
+
+def _place_for(to):
+    "The folder of a set, marked as not complete"
+    try:
+        to.mkdir(parents=True, exist_ok=True)
+        (to/'.incomplete').touch()
+    except OSError as e: raise InputError(to, f'a folder that cannot be written ({e.strerror})', 'a place for the set',
+        'set MATSSL_DATA to a folder of yours, or pass root=') from e
+
+def _known_bytes(sizes): return int(sum(n for n in sizes if not pd.isna(n)))
+
+def _bar(files, todo, desc):
+    "A bar over the bytes of a set"
+    from tqdm.auto import tqdm
+    total = _known_bytes(files.bytes)
+    return tqdm(total=total, initial=total - _known_bytes(r.bytes for r in todo), unit='B', unit_scale=True, desc=desc,
+        leave=False, disable='IN_TEST' in os.environ)
+
+# %% ../../nbs/03_data/02_datasets.ipynb #d2a0000e
 def download(
     name:str, # A named set
     root=None, # Folder of data sets; default `data_root()`
     host:str=_host, # Where the repositories are served
     workers:int=4)->Path: # Files at once
     "Fetch the files of a set that are not there yet, checked; returns its folder"
-    from tqdm.auto import tqdm
-    s, files = _facts(name), dataset_files(name); to = (Path(root) if root else data_root())/s['folder']
-    if not len(files): raise InputError(to, 'no such folder', f'{s["place"]}', f'no direct address of this set is known: get it from {s["origin"]} (licence: {s["licence"]}) and place it there, or set MATSSL_DATA to the folder above {s["folder"]}')
-    try: to.mkdir(parents=True, exist_ok=True); (to/'.incomplete').touch()
-    except OSError as e: raise InputError(to, f'a folder that cannot be written ({e.strerror})', 'a place for the set', 'set MATSSL_DATA to a folder of yours, or pass root=') from e
-    todo = [r for r in files.itertuples() if not ((to/r.path).is_file() and checksum_fits(to/r.path, r.checksum))]
+    s, files = _facts(name), dataset_files(name)
+    to = _root(root)/s['folder']
+    if not len(files): raise InputError(to, 'no such folder', f'{s["place"]}',
+        f'no direct address of this set is known: get it from {s["origin"]} (licence: {s["licence"]}) and place it there, or set MATSSL_DATA to the folder above {s["folder"]}')
+    _place_for(to)
+    todo = [r for r in files.itertuples() if not _is_right(to, r)]
     one = lambda r: fetch(f'{host}/{r.address}', to/r.path, r.checksum, None if pd.isna(r.bytes) else int(r.bytes))
-    with ThreadPoolExecutor(workers) as ex, tqdm(total=int(files.bytes.fillna(0).sum()), initial=int(files.bytes.fillna(0).sum() - sum(r.bytes for r in todo if not pd.isna(r.bytes))), unit='B', unit_scale=True, desc=f'{name} ({s["licence"]})', leave=False, disable='IN_TEST' in os.environ) as bar:
+    with ThreadPoolExecutor(workers) as pool, _bar(files, todo, f'{name} ({s["licence"]})') as bar:
         try:
-            for n in ex.map(one, todo): bar.update(n)
-        except BaseException: ex.shutdown(cancel_futures=True); raise
-    (to/'.incomplete').unlink(); return to
+            for n in pool.map(one, todo): bar.update(n)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    (to/'.incomplete').unlink()
+    return to
 
 # %% ../../nbs/03_data/02_datasets.ipynb #453f64e2
 @dataclass
@@ -196,61 +293,104 @@ class Dataset:
     codes = property(lambda self: self.facts['codes'], doc='Class names')
     left_out = property(lambda self: self.facts.get('left_out', []), doc='Classes that published scores leave out')
     palette = property(lambda self: self.facts.get('palette'), doc='Colours of painted masks')
+
     @property
     def unlabelled(self)->list:
         "The files without labels"
-        return list_pictures(self.path/'unlabelled') if (self.path/'unlabelled').is_dir() else []
-    def specimen(self, name)->str:
+        folder = self.path/'unlabelled'
+        return list_pictures(folder) if folder.is_dir() else []
+
+    def specimen(self,
+        name)->str: # Of a picture
         "The specimen that a picture shows, from its name"
-        m = re.search(self.facts.get('specimen', r'.+'), name); return m[0] if m else name
-    def __repr__(self): return f'{self.name}: {len(self.pairs)} labelled and {len(self.unlabelled)} unlabelled pictures, classes {self.codes}, licence {self.facts["licence"]}'
+        found = re.search(self.facts.get('specimen', r'.+'), name)
+        return found[0] if found else name
+
+    def __repr__(self):
+        pictures = f'{len(self.pairs)} labelled and {len(self.unlabelled)} unlabelled pictures'
+        return f'{self.name}: {pictures}, classes {self.codes}, licence {self.facts["licence"]}'
 
 # %% ../../nbs/03_data/02_datasets.ipynb #0d8cd125
+def _complete(name, s, root, fetch):
+    "Download what is missing of a set, if that is wanted"
+    folder = _root(root)/s['folder']
+    if _is_here(_root(root), s) and not (folder/'.incomplete').exists(): return
+    if not fetch and len(dataset_files(name)): raise InputError(folder, 'no complete set', f'{s["place"]}',
+        f'let it be downloaded with fetch=True, or get it from {s["origin"]} (licence: {s["licence"]})')
+    download(name, root)
+
+def _paint_outlines(folder):
+    "Masks from the one CSV of outlines in a folder, whole or not at all"
+    if (folder/'labels').is_dir(): return
+    tables = sorted(folder.glob('*.csv'))
+    if len(tables) != 1: raise InputError(folder, f'{len(tables)} CSV files and no labels/',
+        'one CSV of outlines beside images/', 'place it there')
+    write_polygon_masks(tables[0], folder/'images', folder/'labels.part')
+    (folder/'labels.part').rename(folder/'labels')
+
+# %% ../../nbs/03_data/02_datasets.ipynb #d2a00011
 def dataset(
     name:str, # One of `list_datasets()`
     root=None, # Folder of data sets; default `data_root()`
     fetch:bool=True)->Dataset: # Download it if it is not there
     "A named set, from disk or from where it was published"
-    s = _facts(name); p = (Path(root) if root else data_root())/s['folder']
-    if (p/'.incomplete').exists() or not _is_here(Path(root) if root else data_root(), s):
-        if not fetch and len(dataset_files(name)): raise InputError(p, 'no complete set', f'{s["place"]}', f'let it be downloaded with fetch=True, or get it from {s["origin"]} (licence: {s["licence"]})')
-        download(name, root)
-    if name == 'aachen' and not (p/'labels').is_dir():
-        tables = sorted(p.glob('*.csv'))
-        if len(tables) != 1: raise InputError(p, f'{len(tables)} CSV files and no labels/', 'one CSV of outlines beside images/', 'place it there')
-        write_polygon_masks(tables[0], p/'images', p/'labels.part'); (p/'labels.part').rename(p/'labels')
-    has_labels = s['codes'] and any(d.is_dir() and d.name != 'unlabelled' for d in p.iterdir())
-    return Dataset(name, p, s, pair_files(p) if has_labels else Pairs())
+    s = _facts(name)
+    folder = _root(root)/s['folder']
+    _complete(name, s, root, fetch)
+    if name == 'aachen': _paint_outlines(folder)
+    has_labels = s['codes'] and any(d.is_dir() and d.name != 'unlabelled' for d in folder.iterdir())
+    return Dataset(name, folder, s, pair_files(folder) if has_labels else Pairs())
 
 # %% ../../nbs/03_data/02_datasets.ipynb #5e2c04ac
 def _numbers_of(names, source, what):
     "The numbers at the end of pictures' names"
-    out = []
-    for n in names:
-        m = re.search(r'([0-9]{1,9})$', str(n)) if isinstance(n, (str, int)) else None
-        if m is None: raise InputError(source, f'{what} {str(n)[:60]!r}', 'a number at its end', 'name it as the authors do')
-        out.append(int(m[0]))
-    return out
+    numbers = []
+    for name in names:
+        found = re.search(r'([0-9]{1,9})$', str(name)) if isinstance(name, (str, int)) else None
+        if found is None: raise InputError(source, f'{what} {str(name)[:60]!r}', 'a number at its end',
+            'name it as the authors do')
+        numbers.append(int(found[0]))
+    return numbers
+
+# %% ../../nbs/03_data/02_datasets.ipynb #d2a00015
+def _in_two_parts(fold):
+    "Has a fold a list of training and one of test pictures?"
+    return isinstance(fold, dict) and all(isinstance(fold.get(part), list) for part in ('train', 'test'))
+
+def _fold_in(file, k):
+    "Numbers of the training pictures (None: all others) and of the test pictures of a fold, out of a file of folds"
+    again = 'copy the file anew'
+    with refusing(file, 'no readable JSON', "the authors' folds", again): folds = json.loads(file.read_bytes())
+    if not isinstance(folds, dict): raise InputError(file, f'a {type(folds).__name__}',
+        "the authors' folds, each under its number", again)
+    if str(k) not in folds: raise InputError(file, f'folds {", ".join(folds)[:200]}', f'fold {k}',
+        'choose one of these')
+    fold, what = folds[str(k)], f'in fold {k} a picture named'
+    if isinstance(fold, list): return None, _numbers_of(fold, file, what)
+    if not _in_two_parts(fold): raise InputError(file, f'fold {k} without a list of pictures ({str(fold)[:60]})',
+        'train and test, or the test pictures', again)
+    return _numbers_of(fold['train'], file, what), _numbers_of(fold['test'], file, what)
+
+# %% ../../nbs/03_data/02_datasets.ipynb #d2a00017
+def _folds_file(folder):
+    "The file of folds of a set"
+    files = [folder/name for name in ('folds.json', 'uhcs-validation-sets.json') if (folder/name).is_file()]
+    if not files: raise InputError(folder, 'no folds.json', "the authors' folds", 'copy the file to this folder')
+    return files[0]
 
 @patch
 def fold(self:Dataset,
     k:int): # Number of the authors' fold
     "Training and test pairs of one fold: (`Pairs`, `Pairs`)"
-    f = next((self.path/n for n in ('folds.json', 'uhcs-validation-sets.json') if (self.path/n).is_file()), None)
-    if f is None: raise InputError(self.path, "no folds.json", "the authors' folds", 'copy the file to this folder')
-    try: folds = json.loads(f.read_bytes())
-    except (ValueError, RecursionError) as e: raise InputError(f, f'no readable JSON ({type(e).__name__})', "the authors' folds", 'copy the file anew') from e
-    if not isinstance(folds, dict): raise InputError(f, f'a {type(folds).__name__}', "the authors' folds, each under its number", 'copy the file anew')
-    if str(k) not in folds: raise InputError(f, f'folds {", ".join(folds)[:200]}', f'fold {k}', 'choose one of these')
-    number = dict(zip(_numbers_of([p.name for p in self.pairs], self.path, 'a labelled picture named'), self.pairs.names))
-    numbers = lambda xs: _numbers_of(xs, f, f'in fold {k} a picture named')
-    given = folds[str(k)] # numbers in two parts, or the names of the test pictures
-    if not (isinstance(given, list) or isinstance(given, dict) and all(isinstance(given.get(p), list) for p in ('train', 'test'))): raise InputError(f, f'fold {k} without a list of pictures ({str(given)[:60]})', 'train and test, or the test pictures', 'copy the file anew')
-    test = numbers(given['test'] if isinstance(given, dict) else given)
-    train = numbers(given['train']) if isinstance(given, dict) else [i for i in number if i not in test]
-    if lost := [i for i in train + test if i not in number]: raise InputError(f, f'pictures {lost[:6]}, which are not there', f'the {len(number)} labelled pictures of {self.path}', 'complete the set')
-    return tuple(self.pairs.named([number[i] for i in part]) for part in (train, test))
+    train, test = _fold_in(_folds_file(self.path), k)
+    named = dict(zip(_numbers_of([p.name for p in self.pairs], self.path, 'a labelled picture named'), self.pairs.names))
+    if train is None: train = [i for i in named if i not in test]
+    lost = [i for i in train + test if i not in named]
+    if lost: raise InputError(_folds_file(self.path), f'pictures {lost[:6]}, which are not there',
+        f'the {len(named)} labelled pictures of {self.path}', 'complete the set')
+    return tuple(self.pairs.named([named[i] for i in part]) for part in (train, test))
 
+# %% ../../nbs/03_data/02_datasets.ipynb #d2a00019
 @patch
 def clean_pool(self:Dataset):
     "The unlabelled files that show no labelled field, and the table of those taken out"

@@ -12,8 +12,9 @@ import tifffile
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
-from ..errors import InputError
-from ..pictures.micrograph import LabelMap, Micrograph
+from ..errors import InputError, one_of
+from ..pictures.labels import LabelMap
+from ..pictures.micrograph import Micrograph
 
 # %% ../../nbs/03_data/01_synthetic.ipynb #ed5b4a7b
 def _smooth_noise(rng, shape, sigma):
@@ -44,7 +45,8 @@ def _lamellae(rng, shape, period, colony):
 def _two_phase(rng, shape, fraction, coarseness, period):
     f = _smooth_noise(rng, shape, coarseness)
     n = int(round(fraction*f.size))
-    labels = np.zeros(f.size, np.uint8); labels[np.argsort(f.ravel(), kind='stable')[f.size-n:]] = 1
+    labels = np.zeros(f.size, np.uint8)
+    labels[np.argsort(f.ravel(), kind='stable')[f.size-n:]] = 1
     labels = labels.reshape(shape)
     smooth = .55 + .04*_smooth_noise(rng, shape, 2)
     lamellar = .50 + .16*_lamellae(rng, shape, period, 3*coarseness)
@@ -93,7 +95,8 @@ def _particles(rng, shape, n, radius):
 def _structure(kind, rng, shape):
     "The structure of a specimen, drawn at random"
     h, w = shape
-    if kind == 'two-phase': return dict(fraction=rng.uniform(.25, .6), coarseness=rng.uniform(7, 14), period=rng.uniform(4.5, 8))
+    if kind == 'two-phase': return dict(fraction=rng.uniform(.25, .6), coarseness=rng.uniform(7, 14),
+        period=rng.uniform(4.5, 8))
     if kind == 'polycrystal': return dict(grains=max(2, int(h*w/rng.uniform(25, 45)**2)), boundary=2.)
     if kind == 'coating': return dict(thickness=rng.uniform(.12, .22)*h, cracks=int(rng.integers(2, 6)))
     radius = rng.uniform(5, 9)
@@ -111,16 +114,32 @@ def synthetic_micrograph(
     **kwargs # The structure by hand: `fraction`, `coarseness`, `period`; `grains`, `boundary`; `thickness`, `cracks`; `n`, `radius`
 ): # (`Micrograph`, `LabelMap`)
     "A micrograph and its true label map"
-    if kind not in kinds: raise InputError('synthetic_micrograph', f'kind {kind!r}', f'one of {list(kinds)}', 'choose a structure')
-    which = list(kinds).index(kind)
+    which = list(kinds).index(one_of(kind, kinds, 'synthetic_micrograph', 'kind', 'choose a structure'))
     structure = _structure(kind, np.random.default_rng([which, seed if specimen is None else specimen]), size)
-    if bad := set(kwargs) - set(structure): raise InputError('synthetic_micrograph', f'{sorted(bad)}', f'{sorted(structure)} for {kind!r}', 'check the names')
+    bad = sorted(set(kwargs) - set(structure))
+    if bad: raise InputError('synthetic_micrograph', f'{bad}', f'{sorted(structure)} for {kind!r}', 'check the names')
     rng = np.random.default_rng([which, seed, 1])
     img, labels, codes, truth = kinds[kind](rng, tuple(size), **{**structure, **kwargs})
-    m = Micrograph(_detector(rng, img), um_per_px, dict(kind=kind, seed=seed, scale_from='made', truth=truth), f'{kind}_{seed}')
+    m = Micrograph(_detector(rng, img), um_per_px, dict(kind=kind, seed=seed, scale_from='made', truth=truth),
+        f'{kind}_{seed}')
     return m, LabelMap(labels, codes, um_per_px, m.source)
 
 # %% ../../nbs/03_data/01_synthetic.ipynb #07f622c5
+def _write_part(folder, kind, size, n, first, per_specimen, seed):
+    "Pictures of one folder, with labels where it is not the pool"
+    pool = folder.name == 'pool'
+    pictures, labels = folder if pool else folder/'images', folder/'labels'
+    for i in range(n):
+        specimen, k = first + i//per_specimen, i % per_specimen
+        m, truth = synthetic_micrograph(kind, size, seed=10_000*seed + 10*specimen + k, specimen=10_000*seed + specimen)
+        name = f'S{specimen:03}_{k}'
+        pictures.mkdir(parents=True, exist_ok=True)
+        tifffile.imwrite(pictures/f'{name}.tif', m.pixels, imagej=True, resolution=(1/m.um_per_px,)*2,
+            metadata={'unit': 'um'})
+        if pool: continue
+        labels.mkdir(exist_ok=True)
+        Image.fromarray(truth.labels).save(labels/f'{name}.png')
+
 def write_synthetic_dataset(
     folder, # Where to write; an existing one is refused
     kind:str='two-phase', # Structure
@@ -133,16 +152,10 @@ def write_synthetic_dataset(
 )->Path:
     "Write `pool/`, `labelled/` and `test/` (`images/` + `labels/`) with ImageJ scale in the TIFFs"
     folder = Path(folder)
-    if folder.exists() and any(folder.iterdir()): raise InputError(folder, 'files', 'a new or empty folder', 'choose another folder')
-    k = 0
+    if folder.exists() and any(folder.iterdir()): raise InputError(folder, 'files', 'a new or empty folder',
+        'choose another folder')
+    first = 0
     for part, n in (('pool', pool), ('labelled', labelled), ('test', test)):
-        for i in range(n):
-            specimen = k + i//per_specimen
-            m, lm = synthetic_micrograph(kind, size, seed=10_000*seed + 10*specimen + i % per_specimen, specimen=10_000*seed + specimen)
-            img = folder/part/('' if part == 'pool' else 'images'); img.mkdir(parents=True, exist_ok=True)
-            name = f'S{specimen:03}_{i % per_specimen}'
-            tifffile.imwrite(img/f'{name}.tif', m.pixels, imagej=True, resolution=(1/m.um_per_px,)*2, metadata={'unit': 'um'})
-            if part != 'pool':
-                (folder/part/'labels').mkdir(exist_ok=True); Image.fromarray(lm.labels).save(folder/part/'labels'/f'{name}.png')
-        k += -(-n//per_specimen)
+        _write_part(folder/part, kind, size, n, first, per_specimen, seed)
+        first += -(-n//per_specimen)
     return folder

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from scipy import ndimage as ndi
 from scipy.special import stdtrit
-from ..pictures.files import least_um, most_um
+from ..pictures.scale import least_um, most_um
 from ..errors import InputError
-from ..pictures.micrograph import LabelMap
-from .fractions import check_scale, field_statistics
+from ..pictures.labels import LabelMap
+from .fractions import check_scale, field_statistics, tiles_remark
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #26700006
 def g_of_density(
@@ -35,7 +35,11 @@ def g_of_intercept(
 def _neighbours(differ, shape):
     "Pixels on either side of a step for which `differ(a, b)`, slices of the pixels before and after it, holds"
     m = np.zeros(shape, bool)
-    for a, b in (((slice(-1), slice(None)), (slice(1, None), slice(None))), ((slice(None), slice(-1)), (slice(None), slice(1, None)))): d = differ(a, b); m[a] |= d; m[b] |= d
+    for a, b in (((slice(-1), slice(None)), (slice(1, None), slice(None))),
+                 ((slice(None), slice(-1)), (slice(None), slice(1, None)))):
+        d = differ(a, b)
+        m[a] |= d
+        m[b] |= d
     return m
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #2670a002
@@ -45,8 +49,10 @@ def mend_boundaries(
     smallest:int=10, # Smallest closed part that is a grain, px
 ): # Grains `(H, W)` from 1; mended pixels `(H, W)` bool; the width used, px
     "Grains between boundaries, holes in the boundaries closed by watershed on the distance transform"
-    from skimage.measure import label; from skimage.segmentation import watershed
-    inside = ~edge; whole = label(inside, connectivity=1)
+    from skimage.measure import label
+    from skimage.segmentation import watershed
+    inside = ~edge
+    whole = label(inside, connectivity=1)
     if mend is None: mend = max(3., .25*inside.sum()/((inside[:, 1:] & edge[:, :-1]).sum() + len(edge)))
     d = ndi.distance_transform_edt(inside) if edge.any() else np.ones(edge.shape)
     core = label(d > mend/2, connectivity=1)
@@ -56,7 +62,8 @@ def mend_boundaries(
     core[lost] = whole[lost] + core.max()
     core[(np.bincount(whole.ravel()) < smallest)[whole]] = 0
     grains = np.unique(watershed(-d, core), return_inverse=True)[1].reshape(edge.shape) + 1
-    return grains, _neighbours(lambda a, b: (grains[a] != grains[b]) & (whole[a] == whole[b]) & inside[a] & inside[b], edge.shape), mend
+    return grains, _neighbours(lambda a, b: (grains[a] != grains[b]) & (whole[a] == whole[b]) & inside[a] & inside[b],
+                               edge.shape), mend
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #2670000e
 @dataclass
@@ -71,10 +78,15 @@ class GrainMap:
     def show(self, ax=None):
         "Draw the grains, boundaries in black, mended boundaries in red"
         import matplotlib.pyplot as plt
-        ax = ax or plt.subplots(figsize=(5, 5*self.labels.shape[0]/self.labels.shape[1]))[1]; g = self.labels
-        rgb = plt.get_cmap('Pastel1')((g*7) % 9)[..., :3]; rgb[_neighbours(lambda a, b: g[a] != g[b], g.shape)] = 0; rgb[g == 0] = .5
+        ax = ax or plt.subplots(figsize=(5, 5*self.labels.shape[0]/self.labels.shape[1]))[1]
+        g = self.labels
+        rgb = plt.get_cmap('Pastel1')((g*7) % 9)[..., :3]
+        rgb[_neighbours(lambda a, b: g[a] != g[b], g.shape)] = 0
+        rgb[g == 0] = .5
         if self.mended is not None: rgb[ndi.binary_dilation(self.mended, iterations=1)] = (.9, 0, 0)
-        ax.imshow(rgb, interpolation='none'); ax.axis('off'); return ax
+        ax.imshow(rgb, interpolation='none')
+        ax.axis('off')
+        return ax
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #2670000f
 def _edges_of(m, boundary, twins):
@@ -82,23 +94,33 @@ def _edges_of(m, boundary, twins):
     twin = [c for c in m.codes if 'twin' in c.lower()]
     names = [boundary] if boundary is not None else [c for c in m.codes if 'boundar' in c.lower() and c not in twin]
     if twins not in ('ignore', 'keep'): raise InputError('twins', repr(twins), "'ignore' or 'keep'", 'choose one')
-    if not names or set(names) - set(m.codes): raise InputError(m.source or 'label map', f'the classes {m.codes}', f'a class of grain boundaries{f" named {boundary!r}" if boundary is not None else ""}', 'name it with boundary=')
+    if not names or set(names) - set(m.codes): raise InputError(
+        m.source or 'label map', f'the classes {m.codes}',
+        f'a class of grain boundaries{f" named {boundary!r}" if boundary is not None else ""}',
+        'name it with boundary=')
     used = names + (twin if twins == 'keep' else [])
-    how = f'boundaries: {", ".join(used)}' + (f'; twin boundaries {"kept" if twins == "keep" else "ignored"}' if twin else '')
+    how = f'boundaries: {", ".join(used)}'
+    if twin: how += f'; twin boundaries {"kept" if twins == "keep" else "ignored"}'
     return np.isin(m.labels, [m.codes.index(c) for c in used]), how
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #2670a003
 def _numbers_of(a, boundary, source):
     "Grains of an integer array, every pixel given to one"
-    touch = lambda v: len(np.unique(a[_neighbours(lambda s, t: (a[s] == v) != (a[t] == v), a.shape) & (a != v)]))/(len(np.unique(a))-1)
+    touch = lambda v: len(np.unique(a[_neighbours(lambda s, t: (a[s] == v) != (a[t] == v),
+                                                  a.shape) & (a != v)]))/(len(np.unique(a))-1)
     thick = lambda v: ndi.distance_transform_edt(a == v).max()/((a != v).sum()/(len(np.unique(a))-1))**.5
     if boundary is None and (a == 0).any() and len(np.unique(a)) > 2 and touch(0) > .5 and thick(0) < .25: boundary = 0
     none = (a < 0) | ((a == boundary) if boundary is not None else False)
     if none.all(): raise InputError(source, 'no grain', 'at least two', 'check the array')
     if none.any(): a = a[tuple(ndi.distance_transform_edt(none, return_distances=False, return_indices=True))]
-    return np.unique(a, return_inverse=True)[1].reshape(a.shape) + 1, 'grain numbers' + (f', {boundary} is boundary' if boundary is not None else '')
+    how = 'grain numbers' if boundary is None else f'grain numbers, {boundary} is boundary'
+    return np.unique(a, return_inverse=True)[1].reshape(a.shape) + 1, how
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #26700010
+def _is_mask(a, boundary):
+    "Does an array say where boundaries are, and not which grain is where?"
+    return a.dtype == bool or not a.any() or (boundary is None and a.min() == 0 and len(np.unique(a)) == 2)
+
 def grain_map(
     x, # Grain numbers `(H, W)` int, a boundary mask `(H, W)`, a `LabelMap` with a class of boundaries, or a `GrainMap`
     um_per_px:float=None, # Micrometres a pixel; default: the `LabelMap`'s
@@ -108,23 +130,35 @@ def grain_map(
     smallest:int=10, # Smallest closed part of a boundary map that is a grain, px
 )->GrainMap:
     "Grains of one field"
-    um, source = um_per_px or getattr(x, 'um_per_px', None), getattr(x, 'source', None) or 'grain map'
+    um = um_per_px or getattr(x, 'um_per_px', None)
+    source = getattr(x, 'source', None) or 'grain map'
     for u in (um_per_px, um):
-        if u is not None and not (np.isfinite(u) and least_um <= u <= most_um): raise InputError(source, f'a scale of {u} um/px', f'a positive number, {least_um:g} to {most_um:g}', 'leave it out where it is not known')
+        if u is not None and not (np.isfinite(u) and least_um <= u <= most_um): raise InputError(
+            source, f'a scale of {u} um/px', f'a positive number, {least_um:g} to {most_um:g}',
+            'leave it out where it is not known')
     if isinstance(x, GrainMap): return x
     a = np.asarray(x.labels if isinstance(x, LabelMap) else x)
-    if a.ndim != 2 or a.dtype.kind not in 'biu': raise InputError(source, f'an array of {a.dtype} of shape {a.shape}', 'grain numbers or a boundary mask, (H, W)', 'pass integers or bool')
+    if a.ndim != 2 or a.dtype.kind not in 'biu': raise InputError(
+        source, f'an array of {a.dtype} of shape {a.shape}', 'grain numbers or a boundary mask, (H, W)',
+        'pass integers or bool')
     out, mended = np.zeros(a.shape, bool), None
     if isinstance(x, LabelMap): (edge, how), out = _edges_of(x, boundary, twins), a == 255
-    elif a.dtype == bool or (boundary is None and a.min() == 0 and len(np.unique(a)) == 2) or not a.any(): edge, how = a > 0, 'boundary mask'
+    elif _is_mask(a, boundary): edge, how = a > 0, 'boundary mask'
     else: edge, (g, how), mend = None, _numbers_of(a.astype(np.int64), boundary, source), 0.
     if out.all(): raise InputError(source, 'no labelled pixel', 'grains and boundaries', 'leave this field out')
     if edge is not None:
-        if not edge.any(): raise InputError(source, 'no boundary pixel: one grain that fills the picture', 'boundaries', 'take a larger field or a lower magnification')
-        if edge[~out].mean() > .5: raise InputError(source, f'{edge[~out].mean():.0%} boundary', 'less than half of the area', 'the mask may be inverted: pass its opposite')
+        if not edge.any(): raise InputError(
+            source, 'no boundary pixel: one grain that fills the picture', 'boundaries',
+            'take a larger field or a lower magnification')
+        if edge[~out].mean() > .5: raise InputError(
+            source, f'{edge[~out].mean():.0%} boundary', 'less than half of the area',
+            'the mask may be inverted: pass its opposite')
         g, mended, mend = mend_boundaries(edge | out, mend, smallest)
-    g = np.where(out, 0, g); n = len(np.unique(g[g > 0]))
-    if n < 2: raise InputError(source, 'one grain' + (' that fills the picture' if edge is None else ''), 'at least two grains', 'take a larger field or a lower magnification')
+    g = np.where(out, 0, g)
+    n = len(np.unique(g[g > 0]))
+    if n < 2: raise InputError(
+        source, 'one grain' + (' that fills the picture' if edge is None else ''), 'at least two grains',
+        'take a larger field or a lower magnification')
     return GrainMap(g, um, getattr(x, 'source', None), mended if mended is None else mended & ~out, float(mend), how)
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #26700015
@@ -133,13 +167,18 @@ def count_grains(
     corner:float=.5, # What a grain in a corner of the picture counts: .5 as Jeffries, .25 as Saltykov
 )->dict:
     "Grains inside, cut by the edge and in corners, and their number an area, 1/px2 (Jeffries)"
-    lab = np.pad(g.labels, 1); edge = _neighbours(lambda a, b: (lab[a] == 0) != (lab[b] == 0), lab.shape)
-    cut, corners = np.unique(lab[edge & (lab > 0)]), np.unique(g.labels[[0, 0, -1, -1], [0, -1, 0, -1]])
-    c = np.isin(cut, corners).sum(); n, area = len(np.unique(g.labels[g.labels > 0])), int((g.labels > 0).sum())
-    return dict(inside=n-len(cut), cut=len(cut), corners=int(c), area_px2=area, count=(count := n-len(cut) + (len(cut)-c)/2 + corner*c), per_px2=count/area)
+    lab = np.pad(g.labels, 1)
+    edge = _neighbours(lambda a, b: (lab[a] == 0) != (lab[b] == 0), lab.shape)
+    cut = np.unique(lab[edge & (lab > 0)])
+    c = np.isin(cut, np.unique(g.labels[[0, 0, -1, -1], [0, -1, 0, -1]])).sum()
+    inside = len(np.unique(g.labels[g.labels > 0])) - len(cut)
+    area = int((g.labels > 0).sum())
+    count = inside + (len(cut)-c)/2 + corner*c
+    return dict(inside=inside, cut=len(cut), corners=int(c), area_px2=area, count=count, per_px2=count/area)
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #26700019
-_moves = ((0, 1), (-1, 2), (-1, 1), (-2, 1), (-1, 0), (-2, -1), (-1, -1), (-1, -2)) # (dy, dx) of the eight directions, anticlockwise from the x axis
+# (dy, dx) of the eight directions, anticlockwise from the x axis
+_moves = ((0, 1), (-1, 2), (-1, 1), (-2, 1), (-1, 0), (-2, -1), (-1, -1), (-1, -2))
 _angles = np.array([np.degrees(np.arctan2(-dy, dx)) for dy, dx in _moves])
 _weights = (np.roll(np.r_[_angles, 180], -1)[:8] - np.roll(_angles, 1) + np.r_[180, np.zeros(7)])/360
 
@@ -147,16 +186,20 @@ _weights = (np.roll(np.r_[_angles, 180], -1)[:8] - np.roll(_angles, 1) + np.r_[1
 def _line_labels(g, move, spacing):
     "Labels along parallel lines of pixels about `spacing` px apart, one line a row, 0 beyond the picture; and the step, px"
     (dy, dx), (h, w) = (-move[0], -move[1]), g.shape
-    yy, xx = np.ogrid[:h, :w]; before = (yy-dy < 0) | (yy-dy >= h) | (xx-dx < 0) | (xx-dx >= w)
-    step = np.hypot(dy, dx); m = max(1, round(spacing*step))
+    yy, xx = np.ogrid[:h, :w]
+    before = (yy-dy < 0) | (yy-dy >= h) | (xx-dx < 0) | (xx-dx >= w)
+    step = np.hypot(dy, dx)
+    m = max(1, round(spacing*step))
     y, x = np.nonzero(before & ((dx*yy - dy*xx) % m == m//2))
-    k = np.arange(max(h, w)//max(abs(dy), abs(dx)) + 2 if dy and dx else max(h, w)); Y, X = y[:, None] + dy*k, x[:, None] + dx*k
+    k = np.arange(max(h, w)//max(abs(dy), abs(dx)) + 2 if dy and dx else max(h, w))
+    Y, X = y[:, None] + dy*k, x[:, None] + dx*k
     return np.where((Y >= 0) & (Y < h) & (X >= 0) & (X < w), g[Y.clip(0, h-1), X.clip(0, w-1)], 0), step
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #2670001a
 def _compress(v, n):
     "Runs of equal values joined"
-    at = np.flatnonzero(np.r_[True, v[1:] != v[:-1]]); return v[at], np.add.reduceat(n, at)
+    at = np.flatnonzero(np.r_[True, v[1:] != v[:-1]])
+    return v[at], np.add.reduceat(n, at)
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #2670a005
 def merged_runs(
@@ -166,10 +209,12 @@ def merged_runs(
     "Runs of grains along a line, short excursions from a grain taken back"
     v, n = _compress(seq, np.ones(len(seq), int))
     while True:
-        c = np.zeros(len(v), bool); c[1:-1] = (n[1:-1] < short) & (v[:-2] == v[2:]) & (v[:-2] > 0) & (v[1:-1] > 0)
+        c = np.zeros(len(v), bool)
+        c[1:-1] = (n[1:-1] < short) & (v[:-2] == v[2:]) & (v[:-2] > 0) & (v[1:-1] > 0)
         if not c.any(): return v, n
         first = np.maximum.accumulate(np.where(c & ~np.r_[False, c[:-1]], np.arange(len(c)), 0))
-        v, n = _compress(np.where(c & ((np.arange(len(c)) - first) % 2 == 0), np.roll(v, 1), v), n) # of neighbouring excursions every other
+        # of neighbouring excursions every other
+        v, n = _compress(np.where(c & ((np.arange(len(c)) - first) % 2 == 0), np.roll(v, 1), v), n)
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #2670001d
 def line_intercepts(
@@ -180,12 +225,20 @@ def line_intercepts(
     "Boundaries met along lines: one row a direction (degrees, anticlockwise from the x axis), with the whole intercepts' spread"
     spacing, rows = spacing or max(1., min(g.labels.shape)/100), []
     for angle, w, move in zip(_angles, _weights, _moves):
-        l, step = _line_labels(g.labels, move, spacing); seq = np.pad(l, ((0, 0), (0, 1))).ravel()
-        v, n = merged_runs(np.r_[0, seq], short/step); met = (v[1:] > 0) & (v[:-1] > 0)
-        whole = n[1:-1][met[:-1] & met[1:]]*step                                                  # runs with a grain on either side
-        seq = np.repeat(v, n); L = step*(on := (seq[1:] > 0) & (seq[:-1] > 0)).sum(); wide = on[1:] & on[:-1]
-        far = ((seq[2:] != seq[:-2]) & wide).sum()/max(2*step*wide.sum(), step)                    # boundaries a length that two steps see
-        rows.append(dict(angle_deg=angle, weight=w, met=int(met.sum()), length_px=L, intercept_px=1/max(2*met.sum()/L - far, 1e-12) if met.any() else np.inf, cv=whole.std()/whole.mean() if len(whole) > 1 else np.nan))
+        l, step = _line_labels(g.labels, move, spacing)
+        seq = np.pad(l, ((0, 0), (0, 1))).ravel()
+        v, n = merged_runs(np.r_[0, seq], short/step)
+        met = (v[1:] > 0) & (v[:-1] > 0)
+        # runs with a grain on either side
+        whole = n[1:-1][met[:-1] & met[1:]]*step
+        seq = np.repeat(v, n)
+        L = step*(on := (seq[1:] > 0) & (seq[:-1] > 0)).sum()
+        wide = on[1:] & on[:-1]
+        # boundaries a length that two steps see
+        far = ((seq[2:] != seq[:-2]) & wide).sum()/max(2*step*wide.sum(), step)
+        rows.append(dict(angle_deg=angle, weight=w, met=int(met.sum()), length_px=L,
+                         intercept_px=1/max(2*met.sum()/L - far, 1e-12) if met.any() else np.inf,
+                         cv=whole.std()/whole.mean() if len(whole) > 1 else np.nan))
     return pd.DataFrame(rows)
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #2670a006
@@ -204,11 +257,15 @@ def circle_intercepts(
     (h, w), P, L = g.labels.shape, 0, 0.
     for r in min(h, w)*np.array([.15, .30, .45]):
         a = np.linspace(0, 2*np.pi, int(np.ceil(2*np.pi*r)), endpoint=False)
-        places = lambda n: np.linspace(r, n-r, int((n-2*r)/r) + 2)                                # centres, at most a radius apart
+        # centres, at most a radius apart
+        places = lambda n: np.linspace(r, n-r, int((n-2*r)/r) + 2)
         for cy, cx in ((y, x) for y in places(h) for x in places(w)):
             seq = g.labels[np.clip((cy + r*np.sin(a)).astype(int), 0, h-1), np.clip((cx + r*np.cos(a)).astype(int), 0, w-1)]
-            start = int(np.argmax(seq != np.roll(seq, 1))); v, n = merged_runs(np.roll(seq, -start), short); before = np.roll(v, 1)
-            P += int(((v != before) & (v > 0) & (before > 0)).sum()); L += 2*np.pi*r*(seq > 0).mean()
+            start = int(np.argmax(seq != np.roll(seq, 1)))
+            v, n = merged_runs(np.roll(seq, -start), short)
+            before = np.roll(v, 1)
+            P += int(((v != before) & (v > 0) & (before > 0)).sum())
+            L += 2*np.pi*r*(seq > 0).mean()
     return dict(met=P, length_px=L, intercept_px=L/P if P else np.inf)
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #26700028
@@ -216,12 +273,25 @@ def triple_points(
     g:GrainMap, # Grains of one field
 ): # Row and column of each, px; triple points it counts for
     "Points at which three or more grains meet"
-    lab = g.labels; w = np.stack([lab[:-1, :-1], lab[:-1, 1:], lab[1:, :-1], lab[1:, 1:]]); s = np.sort(w, 0)
+    lab = g.labels
+    w = np.stack([lab[:-1, :-1], lab[:-1, 1:], lab[1:, :-1], lab[1:, 1:]])
+    s = np.sort(w, 0)
     many = ((np.diff(s, axis=0) != 0).sum(0) >= 2) & (s[0] > 0)
     if not many.any(): return np.zeros((0, 2)), np.zeros(0, int)
-    spot, n = ndi.label(many, np.ones((3, 3))); at = many.nonzero()
+    spot, n = ndi.label(many, np.ones((3, 3)))
+    at = many.nonzero()
     pairs = np.unique(np.c_[np.tile(spot[at], 4), w[:, at[0], at[1]].ravel()], axis=0)
     return np.array(ndi.center_of_mass(many, spot, np.arange(1, n+1))) + .5, np.bincount(pairs[:, 0], minlength=n+1)[1:] - 2
+
+# %% ../../nbs/07_measuring/02_grains.ipynb #2670a009
+def _largest(g):
+    "Area of the largest grain inside, px2, NaN without one; and whether a grain that the edge cuts is larger still"
+    area = np.bincount(g.labels.ravel())
+    area[0] = 0
+    lab = np.pad(g.labels, 1)
+    inner = area.copy()
+    inner[np.unique(lab[_neighbours(lambda a, b: (lab[a] == 0) != (lab[b] == 0), lab.shape)])] = 0
+    return float(inner.max()) if inner.any() else np.nan, bool(area.max() > inner.max())
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #2670002b
 def field_grains(
@@ -232,43 +302,69 @@ def field_grains(
     level:float=.95, # Of the single field's interval, 0-1
 )->dict:
     "All measures of one field, px: `{method: (count, value, relative half interval)}`, and the mean intercepts by direction"
-    c, t, o, z = count_grains(g, corner), line_intercepts(g, spacing, short), circle_intercepts(g, short), stdtrit(1e9, (1+level)/2)
-    n = c['inside'] + c['cut']; tri = int(triple_points(g)[1].sum()); area = np.bincount(g.labels.ravel()); area[0] = 0
-    lab = np.pad(g.labels, 1); cut = np.unique(lab[_neighbours(lambda a, b: (lab[a] == 0) != (lab[b] == 0), lab.shape)]); inner = area.copy(); inner[cut] = 0
-    cv, spread = np.average(t.cv.fillna(1), weights=t.weight), lambda m: float(stdtrit(max(min(m, n) - 1, 1), (1+level)/2)/max(min(m, n), 1)**.5)
-    res = dict(planimetric=(c['count'], c['per_px2'], z/max(c['count'], 1)**.5), lines=(int(t.met.sum()), mean_intercept(t), cv*spread(t.met.sum())), circles=(o['met'], o['intercept_px'], cv*spread(o['met'])))
-    res['triple points'] = (tri, (tri/2 + 1)/c['area_px2'], z/max(tri/2, 1)**.5)
-    res['largest grain'] = (int(c['inside']), float(inner.max()) if inner.any() else np.nan, np.nan)
-    return dict(methods=res, directions=dict(zip(np.round(t.angle_deg, 1).tolist(), t.intercept_px.tolist())), cut_larger=bool(area.max() > inner.max()), grains=n, **c)
+    c, t, o = count_grains(g, corner), line_intercepts(g, spacing, short), circle_intercepts(g, short)
+    n = c['inside'] + c['cut']
+    met, tri = int(t.met.sum()), int(triple_points(g)[1].sum())
+    z = stdtrit(1e9, (1+level)/2)
+    of_count = lambda count: z/max(count, 1)**.5
+    cv = np.average(t.cv.fillna(1), weights=t.weight)
+    spread = lambda m: cv*float(stdtrit(max(min(m, n) - 1, 1), (1+level)/2)/max(min(m, n), 1)**.5)
+    largest, cut_larger = _largest(g)
+    methods = {'planimetric': (c['count'], c['per_px2'], of_count(c['count'])),
+               'lines': (met, mean_intercept(t), spread(met)),
+               'circles': (o['met'], o['intercept_px'], spread(o['met'])),
+               'triple points': (tri, (tri/2 + 1)/c['area_px2'], of_count(tri/2)),
+               'largest grain': (int(c['inside']), largest, np.nan)}
+    directions = dict(zip(np.round(t.angle_deg, 1).tolist(), t.intercept_px.tolist()))
+    return dict(methods=methods, directions=directions, cut_larger=cut_larger, grains=n, **c)
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #2670002c
-def _positive(v): return v if v > 0 else np.nan
+def _positive(v):
+    "A number that has a logarithm, or NaN"
+    return v if v > 0 else np.nan
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #2670a007
+def _interval_from(method, n):
+    "What the interval of a method over `n` fields comes from"
+    if method == 'largest grain': return ''
+    if n > 1: return "Student's t over fields"
+    return 'intercepts of one field' if method in ('lines', 'circles') else 'count of one field'
+
 def _row(method, values, um, level):
     "The row of one method over fields"
-    counts, x, rel = (np.array(v, float) for v in zip(*values)); f = field_statistics(x, level); largest = method == 'largest grain'
+    counts, x, rel = (np.array(v, float) for v in zip(*values))
+    f = field_statistics(x, level)
+    largest = method == 'largest grain'
     m = np.nanmax(x) if largest and np.isfinite(x).any() else f['mean']
     half = np.nan if largest else f['ci']/m if len(x) > 1 else rel[0]
-    r = dict(count=counts.sum(), fields=len(x), ra_pct=100*half, interval='' if largest else "Student's t over fields" if len(x) > 1 else 'intercepts of one field' if method in ('lines', 'circles') else 'count of one field')
-    u, unit = (um, 'um') if um else (1., 'px'); area, intercept, density = f'area_{unit}2', f'intercept_{unit}', 'grains_per_mm2' if um else 'grains_per_px2'
-    if method in ('lines', 'circles'): r[intercept] = m*u; G = [g_of_intercept(m*u*_positive(1 + k)) for k in (0, half, -half)] if um else None
+    r = dict(count=counts.sum(), fields=len(x), ra_pct=100*half, interval=_interval_from(method, len(x)))
+    u, unit, density = (um, 'um', 'grains_per_mm2') if um else (1., 'px', 'grains_per_px2')
+    if method in ('lines', 'circles'):
+        r[f'intercept_{unit}'] = m*u
+        G = lambda k: g_of_intercept(m*u*_positive(1 + k))
     else:
-        N = m if not largest else 1/m
-        r[area], r[density] = u*u/N, N*(1e6/u**2 if um else 1); G = [g_of_density(r[density]*_positive(1 + k)) for k in (0, -half, half)] if um else None
-    return {**r, **(dict(zip(('G', 'G_low', 'G_high'), G)) if um else {})}
+        N = 1/m if largest else m
+        r[f'area_{unit}2'] = u*u/N
+        r[density] = N*(1e6/u**2 if um else 1)
+        G = lambda k: g_of_density(r[density]*_positive(1 - k))
+    return {**r, 'G': G(0), 'G_low': G(half), 'G_high': G(-half)} if um else r
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #2670a008
 def _grain_remarks(maps, each):
     "What a reader of the table has to know"
-    n, l, notes = sum(e['grains'] for e in each), np.mean([e['methods']['lines'][1] for e in each]), []
-    if len(each) == 1: notes.append('one field: the intervals come from its intercepts and its count, and say nothing of how the specimen varies; tiles of one picture are not fields')
-    if len(sources := [str(m.source) for m in maps if m.source]) > len(set(sources)): notes.append('several maps come from one file: tiles of one picture are not fields, and the interval is too narrow')
+    n, l = sum(e['grains'] for e in each), np.mean([e['methods']['lines'][1] for e in each])
+    mended = sum(int(m.mended.sum()) for m in maps if m.mended is not None)
+    notes = []
+    if len(each) == 1: notes.append('one field: the intervals come from its intercepts and its count, '
+                                    'and say nothing of how the specimen varies; tiles of one picture are not fields')
+    notes += tiles_remark(maps)
     if n < 50: notes.append(f'{n} grains: E112 asks for at least 50 in the planimetric method')
     if l < 10: notes.append(f'a mean intercept of {l:.1f} px: the scale is too coarse, take a higher magnification')
-    if any(not e['inside'] for e in each): notes.append('a field without a grain that lies wholly inside: its grains are larger than it')
+    if any(not e['inside'] for e in each): notes.append(
+        'a field without a grain that lies wholly inside: its grains are larger than it')
     if any(e['cut_larger'] for e in each): notes.append('a grain cut by the edge is larger than the largest inside')
-    if px := sum(int(m.mended.sum()) for m in maps if m.mended is not None): notes.append(f'boundaries mended at {px} px (holes up to {max(m.mend for m in maps):.1f} px): look at GrainMap.show()')
+    if mended: notes.append(
+        f'boundaries mended at {mended} px (holes up to {max(m.mend for m in maps):.1f} px): look at GrainMap.show()')
     if all(m.um_per_px is None for m in maps): notes.append('no scale: lengths in pixels, and no G')
     return notes
 
@@ -288,12 +384,20 @@ def grain_size(
     "Grain size by all methods (ASTM E112, E1382, E930): one row a method"
     xs = list(x) if isinstance(x, (list, tuple)) else [x]
     if not xs: raise InputError('grain_size', 'an empty list', 'at least one field', 'pass the grain maps of one specimen')
-    maps = [grain_map(f, um_per_px, boundary, twins, mend, smallest) for f in xs]; um = check_scale(maps)
+    maps = [grain_map(f, um_per_px, boundary, twins, mend, smallest) for f in xs]
+    um = check_scale(maps)
     each = [field_grains(g, spacing, short, corner, level) for g in maps]
-    res = pd.DataFrame([_row(m, [e['methods'][m] for e in each], um, level) for m in each[0]['methods']], index=pd.Index(each[0]['methods'], name='method'))
-    last = [c for c in ('ra_pct', 'G', 'G_low', 'G_high', 'fields', 'interval') if c in res]; res = res[[c for c in res if c not in last] + last]
-    l = {a: float(np.mean([e['directions'][a] for e in each]))*(um or 1) for a in each[0]['directions']}
-    res.attrs = dict(method='planimetric (Jeffries), intercepts on lines and circles, triple points, largest grain', standard='ASTM E112, E1382, E930', warnings=_grain_remarks(maps, each),
-        anisotropy=max(l.values())/min(l.values()), directions={f'{a:g} deg': v for a, v in l.items()}, inside=[e['inside'] for e in each], cut=[e['cut'] for e in each],
-        settings=dict(um_per_px=um, grains_from=maps[0].how, twins=twins, mend_px=[m.mend for m in maps], smallest_px=smallest, spacing_px=spacing, short_px=short, corner=corner, level=level, fields=len(maps)))
+    methods = each[0]['methods']
+    res = pd.DataFrame([_row(m, [e['methods'][m] for e in each], um, level) for m in methods],
+                       index=pd.Index(methods, name='method'))
+    last = [c for c in ('ra_pct', 'G', 'G_low', 'G_high', 'fields', 'interval') if c in res]
+    res = res[[c for c in res if c not in last] + last]
+    along = {a: float(np.mean([e['directions'][a] for e in each]))*(um or 1) for a in each[0]['directions']}
+    settings = dict(um_per_px=um, grains_from=maps[0].how, twins=twins, mend_px=[m.mend for m in maps], smallest_px=smallest,
+                    spacing_px=spacing, short_px=short, corner=corner, level=level, fields=len(maps))
+    res.attrs = dict(
+        method='planimetric (Jeffries), intercepts on lines and circles, triple points, largest grain',
+        standard='ASTM E112, E1382, E930', warnings=_grain_remarks(maps, each), settings=settings,
+        anisotropy=max(along.values())/min(along.values()), directions={f'{a:g} deg': v for a, v in along.items()},
+        inside=[e['inside'] for e in each], cut=[e['cut'] for e in each])
     return res

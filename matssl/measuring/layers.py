@@ -11,30 +11,37 @@ import numpy as np, pandas as pd
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from ..errors import InputError
-from ..pictures.micrograph import LabelMap
-from .particles import _fields, _in_um, _name
+from ..pictures.labels import LabelMap
+from .fractions import field_name
+from .particles import fields_with_class, in_um
 
 # %% ../../nbs/07_measuring/04_layers.ipynb #29000006
 def _layer(m, cls, fill=(), fill_holes=False):
     "Where the layer is, `(H, W)` bool"
     fill = (fill,) if isinstance(fill, str) else tuple(fill)
-    if bad := [c for c in fill if c not in m.codes]: raise InputError(_name(m), f'the classes {", ".join(map(str, m.codes))}', f'a class {bad[0]!r} to fill', 'check the name')
-    if not (m.labels == m.codes.index(cls)).any(): raise InputError(_name(m), f'no pixel of {cls!r}', 'a layer in every field', 'check the segmentation, or leave the field out')
+    if bad := [c for c in fill if c not in m.codes]: raise InputError(
+        field_name(m), f'the classes {", ".join(map(str, m.codes))}', f'a class {bad[0]!r} to fill', 'check the name')
+    if not (m.labels == m.codes.index(cls)).any(): raise InputError(
+        field_name(m), f'no pixel of {cls!r}', 'a layer in every field', 'check the segmentation, or leave the field out')
     on = np.isin(m.labels, [m.codes.index(c) for c in (cls, *fill)])
-    if fill_holes: from scipy.ndimage import binary_fill_holes; on = binary_fill_holes(on)
+    if fill_holes:
+        from scipy.ndimage import binary_fill_holes
+        on = binary_fill_holes(on)
     return on
 
 # %% ../../nbs/07_measuring/04_layers.ipynb #290000a4
 def _runs_along(on, along, m):
     "'x' or 'y': the axis of the picture that the layer runs along, from its second moments unless it is given"
-    if along not in (None, 'x', 'y'): raise InputError(_name(m), f'along={along!r}', "'x', 'y' or None", 'choose one')
-    y, x = np.nonzero(on); return along or ('x' if x.var() >= y.var() else 'y')
+    if along not in (None, 'x', 'y'): raise InputError(field_name(m), f'along={along!r}', "'x', 'y' or None", 'choose one')
+    y, x = np.nonzero(on)
+    return along or ('x' if x.var() >= y.var() else 'y')
 
 # %% ../../nbs/07_measuring/04_layers.ipynb #29000009
 def _columns(on, hidden):
     "Layer pixels of each column, mid line, and whether the border or an unlabelled pixel cuts it"
     from scipy.ndimage import binary_dilation
-    n, mid = on.sum(0), (on.argmax(0) + len(on)-1-on[::-1].argmax(0))/2
+    n = on.sum(0)
+    mid = (on.argmax(0) + len(on)-1-on[::-1].argmax(0))/2
     cut = on[0] | on[-1]
     if hidden.any(): cut = cut | (on & binary_dilation(hidden, np.ones((3, 1)))).any(0)
     return n, mid, cut
@@ -43,9 +50,11 @@ def _columns(on, hidden):
 def _slope(mid, whole, window):
     "Slope of the mid line at each column: a straight line fitted over `window` columns"
     from scipy.signal import savgol_filter
-    x = np.flatnonzero(whole); out = np.zeros(len(mid))
+    x = np.flatnonzero(whole)
+    out = np.zeros(len(mid))
     if not len(x): return out
-    a, b = x[0], x[-1]+1; k = min(int(window) | 1, (b-a-1) | 1)
+    a, b = x[0], x[-1]+1
+    k = min(int(window) | 1, (b-a-1) | 1)
     if k >= 3: out[a:b] = savgol_filter(np.interp(np.arange(a, b), x, mid[x]), k, 1, deriv=1)
     out[:a], out[b:] = out[a], out[b-1]
     return out
@@ -54,40 +63,51 @@ def _slope(mid, whole, window):
 def _links(y, x, shape):
     "The points of a skeleton as a graph, its edges the steps to the neighbours, px"
     from scipy.sparse import coo_matrix
-    n, k = len(y), np.full((shape[0]+2, shape[1]+2), -1); k[y+1, x+1] = np.arange(n)
+    n, k = len(y), np.full((shape[0]+2, shape[1]+2), -1)
+    k[y+1, x+1] = np.arange(n)
     steps = [(k[y+1+i, x+1+j], np.hypot(i, j)) for i, j in ((0, 1), (1, 0), (1, 1), (1, -1))]
-    a, b, w = (np.concatenate(v) for v in zip(*((np.flatnonzero(to >= 0), to[to >= 0], np.full((to >= 0).sum(), d)) for to, d in steps)))
+    links = ((np.flatnonzero(to >= 0), to[to >= 0], np.full((to >= 0).sum(), d)) for to, d in steps)
+    a, b, w = map(np.concatenate, zip(*links))
     return coo_matrix((w, (a, b)), (n, n)).tocsr()
 
 # %% ../../nbs/07_measuring/04_layers.ipynb #290000b2
 def _spines(y, x, shape):
     "The longest way through each piece of a skeleton: [indices in order, ...]"
     from scipy.sparse.csgraph import connected_components, dijkstra
-    g = _links(y, x, shape); part = connected_components(g, directed=False)[1]
-    def far(d): o = np.lexsort((d, part)); return o[np.r_[np.diff(part[o]) > 0, True]] # the furthest point of each piece
+    g = _links(y, x, shape)
+    part = connected_components(g, directed=False)[1]
+    def far(d):
+        o = np.lexsort((d, part))
+        return o[np.r_[np.diff(part[o]) > 0, True]] # the furthest point of each piece
     d = dijkstra(g, directed=False, indices=far(0*y), min_only=True)
-    d, back, _ = dijkstra(g, directed=False, indices=far(d), min_only=True, return_predecessors=True); ways = [[int(i)] for i in far(d)]
+    d, back, _ = dijkstra(g, directed=False, indices=far(d), min_only=True, return_predecessors=True)
+    ways = [[int(i)] for i in far(d)]
     for w in ways:
         while back[w[-1]] >= 0: w.append(back[w[-1]])
     return ways
 
 # %% ../../nbs/07_measuring/04_layers.ipynb #290000b4
 def _feet(on, mid, y, x):
-    "The nearest pixel of the upper and of the lower face, or of a hole before it, for points of a layer: two `(2, N)` arrays of row and column"
+    "For points of a layer the nearest pixel of the upper and the lower face, or of a hole before it: two `(2, N)` of row, column"
     from scipy.ndimage import binary_fill_holes, distance_transform_edt
     filled, above = binary_fill_holes(on), np.arange(len(on))[:, None] < mid
     def foot(inside): return distance_transform_edt(inside, return_distances=False, return_indices=True)[:, y, x]
     def far(f): return np.hypot(f[0]-y, f[1]-x)
     up, down = foot(filled | ~above), foot(filled | above)
-    if (filled & ~on).any(): h = foot(~filled | on); up, down = np.where((h[0] < y) & (far(h) < far(up)), h, up), np.where((h[0] >= y) & (far(h) < far(down)), h, down)
+    if (filled & ~on).any():
+        h = foot(~filled | on)
+        up = np.where((h[0] < y) & (far(h) < far(up)), h, up)
+        down = np.where((h[0] >= y) & (far(h) < far(down)), h, down)
     return up, down
 
 # %% ../../nbs/07_measuring/04_layers.ipynb #290000b6
 def _trim(ways, t):
     "The ways without thin ends and without thin pieces: those under half the median thickness of the longest"
-    thick = t >= .5*np.median(t[max(ways, key=len)]); out = [[]]
+    thick = t >= .5*np.median(t[max(ways, key=len)])
+    out = [[]]
     for w in ways:
-        if len(i := np.flatnonzero(thick[w])): out.append(w[i[0]:i[-1]+1])
+        i = np.flatnonzero(thick[w])
+        if len(i): out.append(w[i[0]:i[-1]+1])
     return np.concatenate(out).astype(int)
 
 # %% ../../nbs/07_measuring/04_layers.ipynb #290000b8
@@ -96,14 +116,22 @@ def _skeleton(on, hidden, mid, slope):
     from scipy.ndimage import gaussian_filter
     from scipy.special import ndtri
     from skimage.morphology import skeletonize
-    (h, w), box = on.shape, tuple(slice(max(i.min()-5, 0), i.max()+6) for i in np.nonzero(on))
-    y0, x0, on, hidden = box[0].start, box[1].start, on[box], hidden[box]
-    y, x = np.nonzero(skeletonize(on)); feet = _feet(on, mid[box[1]]-y0, y, x); g = gaussian_filter(on.astype(np.float32), 1, mode='nearest')
-    up, down = (f - np.stack([y, x]) for f in feet); r = np.hypot(*up), np.hypot(*down); t = sum(r) - sum((-ndtri(g[*f])).clip(0, 1) for f in feet)
-    s, (dy, dx) = slope[x+x0], down-up; across = abs(dy*s+dx) < .71*np.hypot(dy, dx)*np.hypot(1, s)
+    h, w = on.shape
+    box = tuple(slice(max(i.min()-5, 0), i.max()+6) for i in np.nonzero(on))
+    y0, x0 = box[0].start, box[1].start
+    on, hidden = on[box], hidden[box]
+    y, x = np.nonzero(skeletonize(on))
+    feet = _feet(on, mid[box[1]]-y0, y, x)
+    g = gaussian_filter(on.astype(np.float32), 1, mode='nearest')
+    up, down = (f - np.stack([y, x]) for f in feet)
+    r = np.hypot(*up), np.hypot(*down)
+    t = sum(r) - sum((-ndtri(g[*f])).clip(0, 1) for f in feet)
+    s, (dy, dx) = slope[x+x0], down-up
+    across = abs(dy*s+dx) < .71*np.hypot(dy, dx)*np.hypot(1, s)
     border = np.minimum.reduce([y+y0+.5, x+x0+.5, h-.5-y-y0, w-.5-x-x0])
     keep = ((up*down).sum(0) < 0) & across & (border > np.maximum(*r)) & ~hidden[*feet[0]] & ~hidden[*feet[1]]
-    i = _trim(_spines(y, x, on.shape), t); i = i[keep[i]]
+    i = _trim(_spines(y, x, on.shape), t)
+    i = i[keep[i]]
     return y[i]+y0, x[i]+x0, t[i]
 
 # %% ../../nbs/07_measuring/04_layers.ipynb #29000015
@@ -128,17 +156,31 @@ def layer_profile(
     smooth_px:float=None, # Length over which the tilt is fitted, px; None: the thickness
 )->LayerProfile:
     "Thickness of a layer along its length: column by column, and on its skeleton"
-    um = _fields(m, cls)[2]; on = _layer(m, cls, fill, fill_holes); along = _runs_along(on, along, m); hidden = m.labels == 255
-    if (on | hidden).all(): raise InputError(_name(m), f'{cls!r} on every pixel', 'a layer with something on either side', 'take the picture at a lower magnification')
+    um = fields_with_class(m, cls)[2]
+    on = _layer(m, cls, fill, fill_holes)
+    along = _runs_along(on, along, m)
+    hidden = m.labels == 255
+    if (on | hidden).all(): raise InputError(
+        field_name(m), f'{cls!r} on every pixel', 'a layer with something on either side',
+        'take the picture at a lower magnification')
     if along == 'y': on, hidden = on.T, hidden.T
-    n, mid, cut = _columns(on, hidden); whole = (n > 0) & ~cut
-    if not whole.any(): raise InputError(_name(m), f'{cls!r} cut by the border of the picture all along', 'both faces of the layer', "take the picture at a lower magnification, or name its direction with along='x' or 'y'")
-    slope, x = _slope(mid, whole, smooth_px or max(n[whole].mean(), 11)), np.flatnonzero(whole); t = np.where(whole, n, np.nan)
-    c = pd.DataFrame(dict(position_px=np.arange(len(n))+.5, thickness_px=t, corrected_px=t/np.hypot(1, slope), tilt_deg=-np.rad2deg(np.arctan(slope))))
+    n, mid, cut = _columns(on, hidden)
+    whole = (n > 0) & ~cut
+    if not whole.any(): raise InputError(
+        field_name(m), f'{cls!r} cut by the border of the picture all along', 'both faces of the layer',
+        "take the picture at a lower magnification, or name its direction with along='x' or 'y'")
+    slope = _slope(mid, whole, smooth_px or max(n[whole].mean(), 11))
+    t = np.where(whole, n, np.nan)
+    c = pd.DataFrame(dict(position_px=np.arange(len(n))+.5, thickness_px=t, corrected_px=t/np.hypot(1, slope),
+                          tilt_deg=-np.rad2deg(np.arctan(slope))))
     y, p, d = _skeleton(on, hidden, np.interp(np.arange(len(n)), np.flatnonzero(n), mid[n > 0]), slope)
-    s = pd.DataFrame(dict(position_px=p+.5, thickness_px=d, x_px=p if along == 'x' else y, y_px=y if along == 'x' else p)).sort_values('position_px', ignore_index=True)
+    across, down = (p, y) if along == 'x' else (y, p)
+    s = pd.DataFrame(dict(position_px=p+.5, thickness_px=d, x_px=across, y_px=down))
+    s = s.sort_values('position_px', ignore_index=True)
+    x = np.flatnonzero(whole)
     tilt = -np.rad2deg(np.arctan(np.polyfit(x, mid[x], 1)[0])) if len(x) > 1 else 0.
-    return LayerProfile(_in_um(c, um), _in_um(s, um), along, float(tilt), float((n > 0).mean()), int(((n > 0) & ~whole).sum()), 'px' if um is None else 'um', m)
+    return LayerProfile(in_um(c, um), in_um(s, um), along, float(tilt), float((n > 0).mean()),
+                        int(((n > 0) & ~whole).sum()), 'px' if um is None else 'um', m)
 
 # %% ../../nbs/07_measuring/04_layers.ipynb #290000c2
 @patch
@@ -146,18 +188,26 @@ def plot(self:LayerProfile,
     picture=None): # `Micrograph` to lie under the layer
     "Draw the layer with its skeleton, and both thicknesses along it"
     import matplotlib.pyplot as plt
-    fig, (a, b) = plt.subplots(1, 2, figsize=(12, 3.6)); u = self.unit; self.map.show(picture, a, legend=False)
-    a.scatter(self.skeleton.x_px, self.skeleton.y_px, c=self.skeleton[f'thickness_{u}'], s=2, cmap='plasma'); a.set_title(f'tilt {self.tilt_deg:.1f} degrees', fontsize=9)
-    for c, n in (('thickness', 'column by column'), ('corrected', 'corrected by the tilt')): b.plot(self.columns[f'position_{u}'], self.columns[f'{c}_{u}'], lw=1, label=n)
+    fig, (a, b) = plt.subplots(1, 2, figsize=(12, 3.6))
+    u = self.unit
+    self.map.show(picture, a, legend=False)
+    a.scatter(self.skeleton.x_px, self.skeleton.y_px, c=self.skeleton[f'thickness_{u}'], s=2, cmap='plasma')
+    a.set_title(f'tilt {self.tilt_deg:.1f} degrees', fontsize=9)
+    for c, n in (('thickness', 'column by column'), ('corrected', 'corrected by the tilt')):
+        b.plot(self.columns[f'position_{u}'], self.columns[f'{c}_{u}'], lw=1, label=n)
     b.plot(self.skeleton[f'position_{u}'], self.skeleton[f'thickness_{u}'], '.', ms=2, label='on the skeleton')
-    b.set_xlabel(f'position along {self.along}, {u}'); b.set_ylabel(f'thickness, {u}'); b.legend(fontsize=7)
+    b.set_xlabel(f'position along {self.along}, {u}')
+    b.set_ylabel(f'thickness, {u}')
+    b.legend(fontsize=7)
     return fig
 
 # %% ../../nbs/07_measuring/04_layers.ipynb #29000019
 def _row(i, p, method, v):
     "A row of the table of thicknesses"
-    u = p.unit; st = dict(mean=v.mean(), sd=v.std(), min=v.min(), max=v.max())
-    return dict(field=i, source=str(_name(p.map)), method=method, **{f'{k}_{u}': s for k, s in st.items()}, n=int(v.count()), along=p.along, tilt_deg=p.tilt_deg, covered_pct=100*p.covered, cut_columns=p.cut)
+    u = p.unit
+    st = dict(mean=v.mean(), sd=v.std(), min=v.min(), max=v.max())
+    return dict(field=i, source=field_name(p.map), method=method, **{f'{k}_{u}': s for k, s in st.items()},
+                n=int(v.count()), along=p.along, tilt_deg=p.tilt_deg, covered_pct=100*p.covered, cut_columns=p.cut)
 
 # %% ../../nbs/07_measuring/04_layers.ipynb #290000c4
 @delegates(layer_profile)
@@ -167,13 +217,23 @@ def layer_thickness(
     fill=(), # Classes that count as layer, e.g. `('crack',)`
     **kwargs)->pd.DataFrame: # A row a field and method
     "Thickness of a layer by distance transform on its skeleton, and column by column"
-    maps, _, um = _fields(x, cls); ps = [layer_profile(m, cls, fill, **kwargs) for m in maps]; s = 'px' if um is None else 'um'; rows, doubts = [], [] if um else ['no scale: lengths in px']
-    for i, p in enumerate(ps):
-        rows += [_row(i, p, 'distance transform on the skeleton', p.skeleton[f'thickness_{s}']), _row(i, p, 'column by column', p.columns[f'thickness_{s}']), _row(i, p, 'column by column, corrected by the tilt', p.columns[f'corrected_{s}'])]
-        if p.cut: doubts.append(f'{_name(p.map)}: the border cuts the layer in {p.cut} columns, which are left out')
-        if p.covered < 1: doubts.append(f'{_name(p.map)}: {100*(1-p.covered):.1f} % of the columns hold no layer; the mean is over the others')
-        if not len(p.skeleton): doubts.append(f'{_name(p.map)}: no point of the skeleton is further from the border than from both faces')
-    r = pd.DataFrame(rows); r.attrs = dict(method='thickness of a layer', standard=None, warnings=doubts, settings=dict(cls=cls, fill=[fill] if isinstance(fill, str) else list(fill), um_per_px=um, fields=len(maps), **kwargs))
+    maps, _, um = fields_with_class(x, cls)
+    s = 'px' if um is None else 'um'
+    rows, doubts = [], [] if um else ['no scale: lengths in px']
+    for i, p in enumerate([layer_profile(m, cls, fill, **kwargs) for m in maps]):
+        name = field_name(p.map)
+        rows += [_row(i, p, 'distance transform on the skeleton', p.skeleton[f'thickness_{s}']),
+                 _row(i, p, 'column by column', p.columns[f'thickness_{s}']),
+                 _row(i, p, 'column by column, corrected by the tilt', p.columns[f'corrected_{s}'])]
+        if p.cut: doubts.append(f'{name}: the border cuts the layer in {p.cut} columns, which are left out')
+        if p.covered < 1: doubts.append(
+            f'{name}: {100*(1-p.covered):.1f} % of the columns hold no layer; the mean is over the others')
+        if not len(p.skeleton): doubts.append(
+            f'{name}: no point of the skeleton is further from the border than from both faces')
+    r = pd.DataFrame(rows)
+    r.attrs = dict(method='thickness of a layer', standard=None, warnings=doubts,
+                   settings=dict(cls=cls, fill=[fill] if isinstance(fill, str) else list(fill), um_per_px=um,
+                                 fields=len(maps), **kwargs))
     return r
 
 # %% ../../nbs/07_measuring/04_layers.ipynb #29000026
@@ -181,17 +241,24 @@ def _crack_length(piece):
     "Longest way along the skeleton of one crack, to the crack's ends, px"
     from scipy.ndimage import distance_transform_edt
     from skimage.morphology import skeletonize
-    on = np.pad(piece, 1); y, x = np.nonzero(skeletonize(on)); p = np.c_[y, x][max(_spines(y, x, on.shape), key=len)]; px, r = np.argwhere(on), 2*distance_transform_edt(on)[y, x].max()+1
+    on = np.pad(piece, 1)
+    y, x = np.nonzero(skeletonize(on))
+    p = np.c_[y, x][max(_spines(y, x, on.shape), key=len)]
+    px, r = np.argwhere(on), 2*distance_transform_edt(on)[y, x].max()+1
     if len(p) == 1: return float(np.ptp(px, axis=0).max()+1)
-    def rest(end, inner): v, u = px-end, (end-inner)/np.linalg.norm(end-inner); return (v @ u)[(v**2).sum(1) <= r*r].max() + .5
+    def rest(end, inner):
+        v, u = px-end, (end-inner)/np.linalg.norm(end-inner)
+        return (v @ u)[(v**2).sum(1) <= r*r].max() + .5
     step = np.r_[p[:-1:5], p[-1:]]
-    return float(np.linalg.norm(np.diff(step, axis=0), axis=1).sum() + rest(p[0], p[min(5, len(p)-1)]) + rest(p[-1], p[max(-6, -len(p))]))
+    return float(np.linalg.norm(np.diff(step, axis=0), axis=1).sum() + rest(p[0], p[min(5, len(p)-1)])
+                 + rest(p[-1], p[max(-6, -len(p))]))
 
 # %% ../../nbs/07_measuring/04_layers.ipynb #29000028
 def _faces(layer, crack, hidden, reach):
     "Upper and lower face of the layer in each column, px; drawn straight across cracks, NaN without layer"
     from scipy.ndimage import distance_transform_edt
-    on, x, cracked = layer | crack, np.arange(layer.shape[1]), crack.any(0); clean = layer.any(0) & ~cracked
+    on, x, cracked = layer | crack, np.arange(layer.shape[1]), crack.any(0)
+    clean = layer.any(0) & ~cracked
     top, bottom = (np.where(on.any(0), v, np.nan) for v in (on.argmax(0), len(on)-on[::-1].argmax(0)))
     if clean.any():
         use = cracked & (distance_transform_edt(~clean) <= reach)
@@ -201,42 +268,89 @@ def _faces(layer, crack, hidden, reach):
 # %% ../../nbs/07_measuring/04_layers.ipynb #290000d1
 def _one_crack(yy, xx, top, bottom, slope, arc):
     "Position along the layer, depth (0-1) and angle to the layer (degrees) of a crack from its pixels in the layer"
-    share = bottom[xx]-top[xx]; depth = ((yy+1-top[xx])/share).max().clip(0, 1) - ((yy-top[xx])/share).min().clip(0, 1)
-    x, y = xx.mean(), yy.mean(); c = int(round(x)); s = slope[c]; foot = x + (y+.5 - (top[c]+bottom[c])/2)*s/(1+s*s)
-    dx, dy = xx-x, yy-y; turn = np.rad2deg(.5*np.arctan2(2*(dx*dy).sum(), (dx*dx-dy*dy).sum()) - np.arctan(s)) % 180
+    share = bottom[xx]-top[xx]
+    depth = ((yy+1-top[xx])/share).max().clip(0, 1) - ((yy-top[xx])/share).min().clip(0, 1)
+    x, y = xx.mean(), yy.mean()
+    c = int(round(x))
+    s = slope[c]
+    foot = x + (y+.5 - (top[c]+bottom[c])/2)*s/(1+s*s)
+    dx, dy = xx-x, yy-y
+    turn = np.rad2deg(.5*np.arctan2(2*(dx*dy).sum(), (dx*dx-dy*dy).sum()) - np.arctan(s)) % 180
     return np.interp(foot, np.arange(len(arc)), arc), depth, min(turn, 180-turn)
 
 # %% ../../nbs/07_measuring/04_layers.ipynb #29000030
+_crack_columns = ['position_px', 'length_px', 'width_px', 'depth_pct', 'through', 'angle_deg', 'x_px', 'y_px']
+
+def _joined(crack, px):
+    "Gaps of up to twice `px` closed"
+    from scipy import ndimage as ndi
+    if not px: return crack
+    return ndi.binary_closing(np.pad(crack, px), np.ones((2*px+1,)*2))[px:-px, px:-px]
+
 def _cracks_of(m, cls, layer, along, min_length_px, join_px, through):
     "One field: a row a crack, px; and what else is known of the field"
     from scipy import ndimage as ndi
-    lay, crack = _layer(m, layer), m.labels == m.codes.index(cls); along = _runs_along(lay | crack, along, m); hidden = m.labels == 255
+    lay, crack, hidden = _layer(m, layer), m.labels == m.codes.index(cls), m.labels == 255
+    along = _runs_along(lay | crack, along, m)
     if along == 'y': lay, crack, hidden = lay.T, crack.T, hidden.T
-    n = lay.sum(0); t = n[n > 0].mean(); top, bottom, cut = _faces(lay, crack, hidden, t)
-    slope = _slope((top+bottom)/2, np.isfinite(top) & ~cut, max(t, 11)); step = np.hypot(1, slope); arc = np.cumsum(step)-step/2
-    if join_px: crack = ndi.binary_closing(np.pad(crack, join_px), np.ones((2*join_px+1,)*2))[join_px:-join_px, join_px:-join_px]
-    lab, rows, outside, short = ndi.label(crack, np.ones((3, 3)))[0], [], 0, 0
+    n = lay.sum(0)
+    t = n[n > 0].mean()
+    top, bottom, cut = _faces(lay, crack, hidden, t)
+    slope = _slope((top+bottom)/2, np.isfinite(top) & ~cut, max(t, 11))
+    step = np.hypot(1, slope)
+    arc = np.cumsum(step)-step/2
+    lab = ndi.label(_joined(crack, join_px), np.ones((3, 3)))[0]
+    rows, outside, short = [], 0, 0
     for i, box in enumerate(ndi.find_objects(lab), 1):
-        piece = lab[box] == i; yy, xx = np.nonzero(piece); yy, xx = yy+box[0].start, xx+box[1].start; inside = (yy >= top[xx]-.5) & (yy+1 <= bottom[xx]+.5)
-        if not inside.any(): outside += 1; continue
+        piece = lab[box] == i
+        yy, xx = np.nonzero(piece)
+        yy, xx = yy+box[0].start, xx+box[1].start
+        inside = (yy >= top[xx]-.5) & (yy+1 <= bottom[xx]+.5)
+        if not inside.any():
+            outside += 1
+            continue
         length = _crack_length(piece)
-        if length < min_length_px: short += 1; continue
-        at, depth, angle = _one_crack(yy[inside], xx[inside], top, bottom, slope, arc); seen = not cut[xx[inside]].any()
-        rows.append(dict(position_px=at, length_px=length, width_px=len(yy)/length, depth_pct=100*depth if seen else np.nan, through=bool(seen and depth >= through), angle_deg=angle, x_px=(xx if along == 'x' else yy).mean(), y_px=(yy if along == 'x' else xx).mean()))
-    r = pd.DataFrame(rows, columns=['position_px', 'length_px', 'width_px', 'depth_pct', 'through', 'angle_deg', 'x_px', 'y_px']).sort_values('position_px', ignore_index=True)
+        if length < min_length_px:
+            short += 1
+            continue
+        at, depth, angle = _one_crack(yy[inside], xx[inside], top, bottom, slope, arc)
+        seen = not cut[xx[inside]].any()
+        x, y = (xx.mean(), yy.mean()) if along == 'x' else (yy.mean(), xx.mean())
+        rows.append(dict(position_px=at, length_px=length, width_px=len(yy)/length, depth_pct=100*depth if seen else np.nan,
+                         through=bool(seen and depth >= through), angle_deg=angle, x_px=x, y_px=y))
+    r = pd.DataFrame(rows, columns=_crack_columns).sort_values('position_px', ignore_index=True)
     r.insert(1, 'spacing_px', r.position_px.diff().shift(-1))
     return r, dict(layer_length_px=step[np.isfinite(top)].sum(), outside=outside, short=short, along=along)
 
 # %% ../../nbs/07_measuring/04_layers.ipynb #290000d4
+def _crack_doubts(found, um, shortest):
+    "What a reader of the table must know"
+    outside, short = (sum(f[k] for _, f in found) for k in ('outside', 'short'))
+    doubts = []
+    if outside: doubts.append(f'{outside} cracks outside the layer are not counted')
+    if short: doubts.append(f'{short} cracks shorter than {shortest:g} px are not counted')
+    if any(r.depth_pct.isna().any() for r, _ in found): doubts.append(
+        'the border cuts the layer at some cracks: their depth is not known')
+    if um is None: doubts.append('no scale: lengths in px')
+    return doubts
+
 def _all_cracks(x, cls, layer, who, **kw):
-    "The cracks of all fields, px, and the scale"
-    maps, _, um = _fields(x, cls); _fields(maps, layer)
-    if kw['along'] not in (None, 'x', 'y') or cls == layer: raise InputError(who, f'along={kw["along"]!r}, crack {cls!r}, layer {layer!r}', "'x', 'y' or None, and two classes", 'check the arguments')
-    found = [_cracks_of(m, cls, layer, **kw) for m in maps]; out = sum(f['outside'] for _, f in found)
-    if not any(len(r) for r, _ in found): raise InputError(_name(maps[0]), f'{out} cracks, none of which enters {layer!r}' if out else f'no crack of {kw["min_length_px"]:g} px', f'cracks in {layer!r}', 'check the classes, or lower min_length_px')
-    doubts = [s for s, on in ((f'{out} cracks outside the layer are not counted', out), (f'{sum(f["short"] for _, f in found)} cracks shorter than {kw["min_length_px"]:g} px are not counted', sum(f['short'] for _, f in found)),
-        ('the border cuts the layer at some cracks: their depth is not known', any(r.depth_pct.isna().any() for r, _ in found)), ('no scale: lengths in px', um is None)) if on]
-    return maps, um, found, dict(method='connected regions; longest way on the skeleton; positions along the mid line', standard=None, warnings=doubts, settings=dict(cls=cls, layer=layer, um_per_px=um, fields=len(maps), **kw))
+    "The fields and their scale, `(cracks, what else is known)` of each, px, and the table's `attrs`"
+    maps, _, um = fields_with_class(x, cls)
+    fields_with_class(maps, layer)
+    if kw['along'] not in (None, 'x', 'y') or cls == layer: raise InputError(
+        who, f'along={kw["along"]!r}, crack {cls!r}, layer {layer!r}', "'x', 'y' or None, and two classes",
+        'check the arguments')
+    found = [_cracks_of(m, cls, layer, **kw) for m in maps]
+    outside, shortest = sum(f['outside'] for _, f in found), kw['min_length_px']
+    if not any(len(r) for r, _ in found): raise InputError(
+        field_name(maps[0]),
+        f'{outside} cracks, none of which enters {layer!r}' if outside else f'no crack of {shortest:g} px',
+        f'cracks in {layer!r}', 'check the classes, or lower min_length_px')
+    attrs = dict(method='connected regions; longest way on the skeleton; positions along the mid line', standard=None,
+                 warnings=_crack_doubts(found, um, shortest),
+                 settings=dict(cls=cls, layer=layer, um_per_px=um, fields=len(maps), **kw))
+    return maps, um, found, attrs
 
 # %% ../../nbs/07_measuring/04_layers.ipynb #29000031
 def cracks(
@@ -247,14 +361,27 @@ def cracks(
     min_length_px:float=5., # Shortest crack that counts, px
     join_px:int=0, # Gaps of up to twice this are closed, px, so that a crack in pieces counts once
     through:float=.95, # Share of the thickness from which a crack is a through crack, 0-1
-)->pd.DataFrame: # A row a crack: position along the layer, `spacing` to the next, length, mean width, depth in % of the thickness, angle to the layer
+)->pd.DataFrame: # A row a crack: position along the layer, `spacing` to the next, length, mean width, depth in %, angle to the layer
     "The cracks of a layer"
-    maps, um, found, attrs = _all_cracks(x, cls, layer, 'cracks', along=along, min_length_px=min_length_px, join_px=join_px, through=through)
-    r = pd.concat([_in_um(t, um).assign(field=i, source=str(_name(m))) for i, (m, (t, _)) in enumerate(zip(maps, found)) if len(t)], ignore_index=True)
-    r = r[['field', 'source', *(c for c in r if c not in ('field', 'source'))]]; r.attrs = attrs
+    maps, um, found, attrs = _all_cracks(x, cls, layer, 'cracks', along=along, min_length_px=min_length_px,
+                                         join_px=join_px, through=through)
+    each = [in_um(t, um).assign(field=i, source=field_name(m)) for i, (m, (t, _)) in enumerate(zip(maps, found)) if len(t)]
+    r = pd.concat(each, ignore_index=True)
+    r = r[['field', 'source', *(c for c in r if c not in ('field', 'source'))]]
+    r.attrs = attrs
     return r
 
 # %% ../../nbs/07_measuring/04_layers.ipynb #290000d7
+def _crack_row(r, f, um):
+    "Number, spacing, length and depth of the cracks of one field"
+    u, s, per = (1, 'px', 'per_px') if um is None else (um, 'um', 'per_mm')
+    length, spacing = f['layer_length_px']*u, r.spacing_px.dropna()*u
+    return {'cracks': len(r), 'through': int(r.through.sum()), f'layer_length_{s}': length,
+            per: len(r)/length*(1 if um is None else 1000),
+            f'spacing_{s}': spacing.mean(), f'spacing_sd_{s}': spacing.std(),
+            f'spacing_min_{s}': spacing.min(), f'spacing_max_{s}': spacing.max(), f'length_{s}': r.length_px.mean()*u,
+            'depth_pct': r.depth_pct.mean(), 'outside': f['outside'], 'short': f['short']}
+
 @delegates(cracks)
 def crack_summary(
     x, # A `LabelMap`, or a list of fields at one scale
@@ -262,11 +389,9 @@ def crack_summary(
     layer:str, # The class of the layer that they cut
     **kwargs)->pd.DataFrame: # A row a field
     "Number, spacing, number per mm, mean length and depth of the cracks in each field"
-    kw = dict(along=None, min_length_px=5., join_px=0, through=.95) | kwargs; maps, um, found, attrs = _all_cracks(x, cls, layer, 'crack_summary', **kw)
-    u, s = um or 1, 'px' if um is None else 'um'
-    def row(i, m, r, f):
-        d, n = f['layer_length_px']*u, r.spacing_px.dropna()*u
-        return dict(field=i, source=str(_name(m)), cracks=len(r), through=int(r.through.sum()), **{f'layer_length_{s}': d, 'per_px' if um is None else 'per_mm': len(r)/d*(1 if um is None else 1000)},
-            **{f'spacing_{s}': n.mean(), f'spacing_sd_{s}': n.std(), f'spacing_min_{s}': n.min(), f'spacing_max_{s}': n.max(), f'length_{s}': r.length_px.mean()*u}, depth_pct=r.depth_pct.mean(), outside=f['outside'], short=f['short'])
-    t = pd.DataFrame([row(i, m, *f) for i, (m, f) in enumerate(zip(maps, found))]); t.attrs = attrs
+    settings = dict(along=None, min_length_px=5., join_px=0, through=.95) | kwargs
+    maps, um, found, attrs = _all_cracks(x, cls, layer, 'crack_summary', **settings)
+    rows = [dict(field=i, source=field_name(m), **_crack_row(r, f, um)) for i, (m, (r, f)) in enumerate(zip(maps, found))]
+    t = pd.DataFrame(rows)
+    t.attrs = attrs
     return t

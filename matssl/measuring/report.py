@@ -6,145 +6,243 @@
 __all__ = ['meta_fields', 'html_table', 'html_picture', 'set_warnings', 'report']
 
 # %% ../../nbs/07_measuring/06_report.ipynb #31000003
-import base64, html, io, json
+import base64, io, json
 from datetime import date
 from pathlib import Path
 import numpy as np, pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from .. import __version__
-from ..errors import InputError
-from ..pictures.files import written_whole
-from ..pictures.micrograph import LabelMap, Micrograph, class_colours, read_micrograph
-from ..errors import printable
-from ..masks.masks import list_pictures
-from ..masks.export import overlay_preview
+from ..errors import InputError, printable
+from ..pictures.writing import written_whole
+from ..pictures.labels import class_colours, colours_of
+from ..pictures.micrograph import read_micrograph
+from ..masks.names import list_pictures
+from ..pictures.export import overlay_preview
 from .questions import *
 
 # %% ../../nbs/07_measuring/06_report.ipynb #31000006
-def _esc(x): "Text as HTML shows it"; return html.escape('' if x is None or (isinstance(x, float) and np.isnan(x)) else str(x))
+def _blank(v):
+    "A value, or an empty text where there is none"
+    return '' if v is None or (isinstance(v, (float, np.floating)) and np.isnan(v)) else v
 
 def _cell(v):
-    "A value as a table shows it: four digits, blanks as blanks"
-    if isinstance(v, (float, np.floating)): return '' if np.isnan(v) else f'{v:.4g}' if abs(v) < 1000 else f'{v:.0f}'
-    return ', '.join(map(_cell, v)) if isinstance(v, (list, tuple)) else _esc(printable(v, 260)) if isinstance(v, str) else _esc(v) # no file name is longer
+    "A value as a table shows it: four digits, blanks as blanks, names of others in one line"
+    if isinstance(v, (list, tuple)): return ', '.join(map(_cell, v))
+    if isinstance(v, str): return printable(v, 260) # no file name is longer
+    if not isinstance(_blank(v), (float, np.floating)): return str(_blank(v))
+    return f'{v:.4g}' if abs(v) < 1000 else f'{v:.0f}'
+
+# %% ../../nbs/07_measuring/06_report.ipynb #31010002
+_pages = Environment(loader=PackageLoader('matssl.measuring', '.'), autoescape=True, undefined=StrictUndefined,
+                     finalize=_blank, trim_blocks=True, lstrip_blocks=True)
+_pages.filters.update(cell=_cell, printable=printable)
+
+def _part(name, of):
+    "A macro of `parts.html.j2` by itself, as plain text"
+    return str(getattr(_pages.get_template('parts.html.j2').module, name)(of))
+
+# %% ../../nbs/07_measuring/06_report.ipynb #31010004
+def _table(t, most=40):
+    "A table as `parts.html.j2` takes it: names of the columns, rows, and how many rows are left out"
+    named = not isinstance(t.index, pd.RangeIndex)
+    rows = [[i, *row] if named else row for i, row in zip(t.index[:most], t.head(most).itertuples(index=False))]
+    names = [t.index.name or '', *t.columns] if named else list(t.columns)
+    return dict(names=names, rows=rows, left_out=max(0, len(t)-most))
 
 def html_table(
     t:pd.DataFrame, # Any
-    most:int=40)->str: # Rows shown; the rest is in the CSV
+    most:int=40 # Rows shown; the rest is in the CSV
+)->str:
     "A table as HTML"
-    named = not isinstance(t.index, pd.RangeIndex); head = ([t.index.name or ''] if named else []) + list(t.columns)
-    rows = [''.join(f'<td>{_cell(v)}</td>' for v in ([i] if named else []) + list(r)) for i, r in zip(t.index[:most], t.head(most).itertuples(index=False))]
-    more = f'<p class="small">{len(t)-most} more rows in the CSV file.</p>' if len(t) > most else ''
-    return '<div class="wide"><table><tr>' + ''.join(f'<th>{_esc(printable(h))}</th>' for h in head) + '</tr>' + ''.join(f'<tr>{r}</tr>' for r in rows) + '</table></div>' + more
+    return _part('table', _table(t, most))
+
+# %% ../../nbs/07_measuring/06_report.ipynb #31010006
+def _picture(x, words=''):
+    "A matplotlib figure or `(h, w, 3)` uint8 as `parts.html.j2` takes it: PNG in base64, and the words below"
+    png = io.BytesIO()
+    if isinstance(x, np.ndarray):
+        from PIL import Image
+        Image.fromarray(x).save(png, 'PNG')
+    else: x.savefig(png, dpi=90, format='png', bbox_inches='tight')
+    return dict(png=base64.b64encode(png.getvalue()).decode(), words=words)
 
 def html_picture(
     x, # A matplotlib figure, or `(h, w, 3)` uint8
-    words:str='')->str: # Below it
+    words:str='' # Below it
+)->str:
     "A picture inside the page"
-    from PIL import Image
-    f = io.BytesIO()
-    if isinstance(x, np.ndarray): Image.fromarray(x).save(f, 'PNG')
-    else: x.savefig(f, dpi=90, format='png', bbox_inches='tight')
-    return f'<figure><img src="data:image/png;base64,{base64.b64encode(f.getvalue()).decode()}" alt="{_esc(words)}"><figcaption>{_esc(words)}</figcaption></figure>'
+    return _part('picture', _picture(x, words))
 
 # %% ../../nbs/07_measuring/06_report.ipynb #31000009
 #: what a report owes its reader and only a person knows
-meta_fields = ['specimen', 'material', 'preparation', 'etchant', 'microscope', 'magnification', 'field selection', 'operator', 'date']
+meta_fields = ['specimen', 'material', 'preparation', 'etchant', 'microscope', 'magnification',
+               'field selection', 'operator', 'date']
 
 def set_warnings(
     maps:list, # Fields
-    enough:int=5)->list: # Fewer fields are too few
+    enough:int=5 # Fewer fields are too few
+)->list:
     "Doubts that concern the whole set"
-    out, um = [], maps[0].um_per_px
-    if len(maps) < enough: out.append(f'{len(maps)} field{"s" if len(maps) > 1 else ""}: too few to know how the specimen varies; {enough} is the least, 10 to 30 are usual')
-    if not um: out.append('no scale: lengths are in pixels, and there is no grain-size number')
-    if doubts := sorted({m.scale_from for m in maps if m.scale_from and 'doubtful' in m.scale_from}): out.append(f'the scale is doubtful ({"; ".join(doubts)})')
-    if hidden := [m for m in maps if (m.labels == 255).any()]: out.append(f'{len(hidden)} fields have unlabelled pixels, which count nowhere')
+    doubtful = sorted({m.scale_from for m in maps if m.scale_from and 'doubtful' in m.scale_from})
+    unlabelled = sum((m.labels == 255).any() for m in maps)
+    out = []
+    if len(maps) < enough: out.append(f'{len(maps)} field{"s" if len(maps) > 1 else ""}: too few to know how the specimen varies; '
+                                      f'{enough} is the least, 10 to 30 are usual')
+    if not maps[0].um_per_px: out.append('no scale: lengths are in pixels, and there is no grain-size number')
+    if doubtful: out.append(f'the scale is doubtful ({"; ".join(doubtful)})')
+    if unlabelled: out.append(f'{unlabelled} fields have unlabelled pixels, which count nowhere')
     return out
 
 # %% ../../nbs/07_measuring/06_report.ipynb #3100000c
-def _figure(w=7, h=2.8):
+def _figure(width=7, height=2.8):
+    "A figure of its own and its axes, in inches"
     from matplotlib.figure import Figure
-    f = Figure(figsize=(w, h), layout='constrained'); return f, f.subplots()
+    figure = Figure(figsize=(width, height), layout='constrained')
+    return figure, figure.subplots()
 
-def _draw_phases(t, maps):
+def _draw_phases(tables, maps, **_):
     "Each field as a point, mean and interval beside"
-    f, ax = _figure(); e, o = t['each field'], t['over fields']; codes = list(o.index)
-    for i, c in enumerate(codes):
-        v = e[f'{c}_pct']; ax.plot(np.full(len(v), i)-.12, v, 'o', ms=4, color=class_colours[i % 8], alpha=.6)
-        if np.isfinite(o.ci_pct[c]): ax.errorbar(i+.12, o.mean_pct[c], [[max(0, o.mean_pct[c]-o.low_pct[c])], [max(0, o.high_pct[c]-o.mean_pct[c])]], fmt='s', color='k', capsize=4, ms=4)
-    ax.set_xticks(range(len(codes)), [printable(c) for c in codes], parse_math=False); ax.set_ylabel('area, %'); return [html_picture(f, 'Left: each field. Right: mean and interval.')]
+    each, over = tables['each field'], tables['over fields']
+    figure, ax = _figure()
+    for i, (name, row) in enumerate(over.iterrows()):
+        values = each[f'{name}_pct']
+        ax.plot(np.full(len(values), i)-.12, values, 'o', ms=4, color=class_colours[i % 8], alpha=.6)
+        if not np.isfinite(row.ci_pct): continue
+        ends = [[max(0, row.mean_pct-row.low_pct)], [max(0, row.high_pct-row.mean_pct)]]
+        ax.errorbar(i+.12, row.mean_pct, ends, fmt='s', color='k', capsize=4, ms=4)
+    ax.set_xticks(range(len(over)), [printable(name) for name in over.index], parse_math=False) # a class name is no formula
+    ax.set_ylabel('area, %')
+    return _picture(figure, 'Left: each field. Right: mean and interval.')
 
-def _draw_grains(t, maps, **kw):
+# %% ../../nbs/07_measuring/06_report.ipynb #3101000b
+def _draw_grains(tables, maps, cls=None, **settings):
     "The grains of the first field, as they were counted"
-    f, ax = _figure(5, 4); g = grain_map(maps[0], **{k: v for k, v in kw.items() if k in ('boundary', 'twins', 'mend', 'smallest')}); g.show(ax)
-    return [html_picture(f, 'Grains of the first field; boundaries black, mended ones red.')]
+    figure, ax = _figure(5, 4)
+    how = {k: v for k, v in settings.items() if k in ('twins', 'mend', 'smallest')}
+    grain_map(maps[0], boundary=class_in_question(maps, cls, 'grains'), **how).show(ax)
+    return _picture(figure, 'Grains of the first field; boundaries black, mended ones red.')
 
-def _draw_particles(t, maps):
+def _draw_particles(tables, maps, **_):
     "Sizes by number and by area"
-    f, ax = _figure(6, 3); p = t['each particle']; plot_sizes(p, ax=ax); return [html_picture(f, 'Sizes of whole particles, corrected for those that the border cuts.')]
+    figure, ax = _figure(6, 3)
+    plot_sizes(tables['each particle'], ax=ax)
+    return _picture(figure, 'Sizes of whole particles, corrected for those that the border cuts.')
 
-def _draw_layers(t, maps, cls, crack):
+def _draw_layers(tables, maps, cls=None, crack=None, **_):
     "The layer of the first field, and its thickness along it"
     import matplotlib.pyplot as plt
-    f = layer_profile(maps[0], cls, (crack,) if crack else ()).plot(); plt.close(f); return [html_picture(f, 'The layer of the first field, its skeleton, and its thickness along it.')]
+    cls = class_in_question(maps, cls, 'layers')
+    figure = layer_profile(maps[0], cls, (crack,) if crack else ()).plot()
+    plt.close(figure)
+    return _picture(figure, 'The layer of the first field, its skeleton, and its thickness along it.')
+
+_drawings = dict(phases=_draw_phases, grains=_draw_grains, particles=_draw_particles, layers=_draw_layers)
 
 # %% ../../nbs/07_measuring/06_report.ipynb #3100000e
-_style = '''body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}h1{font-size:1.6rem}h2{font-size:1.2rem;border-bottom:1px solid #ccc;margin-top:2rem}
-table{border-collapse:collapse;font-size:.85rem}td,th{border:1px solid #ddd;padding:.2rem .5rem;text-align:left;font-variant-numeric:tabular-nums}th{background:#f4f4f4}.wide{overflow-x:auto}
-.warn{background:#fff6e0;border-left:4px solid #e69f00;padding:.3rem .8rem;margin:.6rem 0}.small,figcaption{font-size:.8rem;color:#555}figure{margin:.6rem .8rem .6rem 0;display:inline-block;vertical-align:top}img{max-width:100%}.blank{color:#999;border-bottom:1px dotted #999;padding:0 3rem}pre{white-space:pre-wrap;font-size:.8rem;background:#f7f7f7;padding:.8rem}@media print{body{margin:0}}'''
+def _section(what, tables, maps, settings):
+    "One question, answered"
+    first = next(iter(tables.values())).attrs
+    warnings = [w for t in tables.values() for w in t.attrs.get('warnings', [])]
+    return dict(title=questions[what], warnings=list(dict.fromkeys(warnings)),
+                pictures=[_drawings[what](tables, maps, **settings)] if what in _drawings else [],
+                tables={name: _table(t) for name, t in tables.items()},
+                anisotropy=first.get('anisotropy'), method=first.get('method', ''), standard=first.get('standard'),
+                settings={k: v for k, v in (first.get('settings') or {}).items() if v is not None})
 
-def _warn(ws): return ''.join(f'<p class="warn">{_esc(w)}</p>' for w in dict.fromkeys(ws))
+# %% ../../nbs/07_measuring/06_report.ipynb #3101000e
+def _field_names(maps):
+    "The file of each field, or its number"
+    return [Path(m.source).name if m.source else f'field {i+1}' for i, m in enumerate(maps)]
 
-def _meta_table(meta):
-    rows = [(k, meta.get(k)) for k in [*meta_fields, *[k for k in meta if k not in meta_fields]]]
-    return '<table>' + ''.join(f'<tr><th>{_esc(k)}</th><td>{_esc(v) if v not in (None, "") else "<span class=blank>&nbsp;</span>"}</td></tr>' for k, v in rows) + '</table>'
+def _scale_in_words(field):
+    "The scale of a field and where it comes from"
+    if not field.um_per_px: return 'not known'
+    return f'{field.um_per_px:.5g} um/px ({field.scale_from or "origin not noted"})'
 
-def _section(what, tables, pictures):
-    "One question: warnings, pictures, tables, method and settings"
-    first = next(iter(tables.values())).attrs; ws = [w for t in tables.values() for w in t.attrs.get('warnings', [])]
-    parts = [f'<h2>{_esc(questions[what])}</h2>', _warn(ws), *pictures]
-    for n, t in tables.items(): parts += [f'<h3>{_esc(n)}</h3>', html_table(t)]
-    if 'anisotropy' in first: parts.append(f'<p>Longest to shortest mean intercept over the directions: {first["anisotropy"]:.2f}.</p>')
-    how = [f'Method: {_esc(first.get("method", ""))}.'] + ([f'Standard: {_esc(first["standard"])}.'] if first.get('standard') else []) + ['Settings: ' + ', '.join(f'{_esc(k)} = {_cell(v)}' for k, v in (first.get('settings') or {}).items() if v is not None) + '.']
-    return '\n'.join(parts + [f'<p class="small">{" ".join(how)}</p>'])
-
-def _class_table(maps):
-    "Colours, names and shares: a row a class"
-    t = field_fractions(maps); rows = []
-    for i, c in enumerate(maps[0].codes): rgb = (class_colours[i % 8]*255).round().astype(int); rows.append(f'<tr><td style="background:rgb({rgb[0]},{rgb[1]},{rgb[2]});width:2rem"></td><td>{_esc(printable(c))}</td><td>{t[f"{c}_pct"].mean():.2f}</td></tr>')
-    return '<table><tr><th>colour</th><th>class</th><th>mean area, %</th></tr>' + ''.join(rows) + '</table>'
+def _legend(maps):
+    "Colour, name and mean share of each class"
+    shares = field_fractions(maps)
+    colour = lambda i: colours_of(i+1)[i].tolist()
+    share = lambda name: float(shares[f'{name}_pct'].mean())
+    return [dict(rgb=colour(i), name=name, share_pct=share(name)) for i, name in enumerate(maps[0].codes)]
 
 # %% ../../nbs/07_measuring/06_report.ipynb #3100000f
+def _as_high(picture, path, field):
+    "The micrograph at the height of its label map: with or without its data bar"
+    if picture.shape == field.shape: return picture
+    whole = read_micrograph(path, crop_bar=False)
+    if whole.shape == field.shape: return whole
+    size = lambda x: f'{x.shape[1]} x {x.shape[0]} px'
+    raise InputError(path, size(picture), f'{size(field)} as in the label map', 'pass the pictures that were segmented')
+
+def _by_name(maps, paths):
+    "The picture of each map among files, None where there is none"
+    files = {p.stem: p for p in paths}
+    names = [Path(m.source).stem if m.source else None for m in maps]
+    found = [files.get(name) for name in names]
+    if not any(found): raise InputError(
+        'pictures', f'none with the name of a label map ({names[0] or "maps without names"}, ...)',
+        'the micrographs that were segmented', 'name their folder')
+    return [p and _as_high(read_micrograph(p), p, m) for p, m in zip(found, maps)]
+
+def _micrographs(maps, pictures):
+    "The micrograph of each map, or None"
+    if pictures is None: return [None]*len(maps)
+    files = not isinstance(pictures, (list, tuple)) or (pictures and isinstance(pictures[0], (str, Path)))
+    if files: return _by_name(maps, list_pictures(pictures))
+    if len(pictures) != len(maps): raise InputError(
+        'pictures', f'{len(pictures)}', f'{len(maps)}, one for each label map', 'give them in the same order')
+    return list(pictures)
+
+# %% ../../nbs/07_measuring/06_report.ipynb #31010011
+def _overlays(maps, micrographs, shown):
+    "Some fields, evenly chosen: the classes over the micrograph, or over grey"
+    names = _field_names(maps)
+    chosen = np.unique(np.linspace(0, len(maps)-1, min(shown, len(maps))).astype(int))
+    below = lambda i: np.full(maps[i].shape, 120, np.uint8) if micrographs[i] is None else micrographs[i].to_uint8()
+    words = lambda i: f'{names[i]}, {maps[i].shape[1]} x {maps[i].shape[0]} px'
+    return [_picture(overlay_preview(maps[i], below(i), 420), words(i)) for i in chosen]
+
+# %% ../../nbs/07_measuring/06_report.ipynb #31010013
 def _plain(v):
     "A value as JSON takes it"
     if isinstance(v, dict): return {str(k): _plain(x) for k, x in v.items()}
     if isinstance(v, (list, tuple)): return [_plain(x) for x in v]
     if isinstance(v, (np.bool_, bool)): return bool(v)
     if isinstance(v, (np.integer, int)): return int(v)
-    if isinstance(v, (np.floating, float)): return None if not np.isfinite(v) else float(v)
+    if isinstance(v, (np.floating, float)): return float(v) if np.isfinite(v) else None
     return v if v is None or isinstance(v, str) else str(v)
 
-def _table_json(t): return dict(rows=[_plain(r) for r in (t if isinstance(t.index, pd.RangeIndex) else t.reset_index()).to_dict('records')], **_plain({k: v for k, v in t.attrs.items() if k in ('method', 'standard', 'settings', 'warnings')}))
+def _table_json(t):
+    "A table as JSON takes it: its rows, and how they were measured"
+    rows = t if isinstance(t.index, pd.RangeIndex) else t.reset_index()
+    how = {k: v for k, v in t.attrs.items() if k in ('method', 'standard', 'settings', 'warnings')}
+    return _plain(dict(rows=rows.to_dict('records'), **how))
 
-def _like(g, p, m):
-    "The micrograph at the height of its label map: with or without its data bar"
-    if g.shape == m.shape: return g
-    whole = read_micrograph(p, crop_bar=False)
-    if whole.shape != m.shape: raise InputError(p, f'{g.shape[1]} x {g.shape[0]} px', f'{m.shape[1]} x {m.shape[0]} px as in the label map', 'pass the pictures that were segmented')
-    return whole
+def _field_json(field):
+    "A field as JSON takes it: file, size, scale"
+    source = Path(field.source).name if field.source else None
+    return dict(source=source, shape=list(field.shape), um_per_px=field.um_per_px, scale_from=field.scale_from)
 
-def _pictures_of(maps, pictures):
-    "The micrograph of each map, or None: by order, or by the names that the maps carry"
-    if pictures is None: return [None]*len(maps)
-    ps = list(pictures) if isinstance(pictures, (list, tuple)) and pictures and not isinstance(pictures[0], (str, Path)) else list_pictures(pictures)
-    if ps and isinstance(ps[0], Path):
-        by = {p.stem: p for p in ps}; found = [by.get(Path(m.source).stem) if m.source else None for m in maps]
-        if not any(found): raise InputError('pictures', f'none with the name of a label map ({Path(maps[0].source).stem if maps[0].source else "maps without names"}, ...)', 'the micrographs that were segmented', 'name their folder')
-        return [p and _like(read_micrograph(p), p, m) for p, m in zip(found, maps)]
-    if len(ps) != len(maps): raise InputError('pictures', f'{len(ps)}', f'{len(maps)}, one for each label map', 'give them in the same order')
-    return ps
+# %% ../../nbs/07_measuring/06_report.ipynb #31010015
+def _write_text(path, text):
+    "A text file, whole or not at all; names that are no UTF-8 are written out"
+    with written_whole(path) as f: f.write_text(text, encoding='utf-8', errors='backslashreplace')
+
+def _write_tables(out, answers):
+    "A CSV for each table of each question"
+    for what, tables in answers.items():
+        for name, t in tables.items():
+            file = f'{what}, {name}.csv'.replace(', ', '-').replace(' ', '_')
+            numbered = isinstance(t.index, pd.RangeIndex)
+            with written_whole(out/file) as f: t.to_csv(f, index=not numbered, errors='backslashreplace')
 
 # %% ../../nbs/07_measuring/06_report.ipynb #31000010
+def _settings_of(what):
+    "Questions as `{name: settings}`"
+    if isinstance(what, dict): return what
+    return {name: {} for name in ([what] if isinstance(what, str) else what)}
+
 def report(
     x, # What `read_fields` takes: label maps, files, folders
     out, # New folder: `report.html`, `results.json`, and a CSV for each table
@@ -153,26 +251,26 @@ def report(
     meta:dict=None, # What only a person knows: `meta_fields`, and anything else
     segmenter=None, # The `Segmenter` that made the maps: its card goes in
     title:str='Measurement report', # Of the page
-    codes:list=None, um_per_px=None, # As for `read_fields`
-    shown:int=6)->Path: # Fields whose pictures are shown
+    codes:list=None, # Class names, where the files have none
+    um_per_px=None, # Scale by hand, as for `read_fields`
+    shown:int=6 # Fields whose pictures are shown
+)->Path:
     "Measure and write the page, the tables and everything as JSON; the page's path"
-    maps, out, meta = read_fields(x, codes, um_per_px), Path(out), dict(meta or {}); asked = dict(what) if isinstance(what, dict) else {w: {} for w in ([what] if isinstance(what, str) else what)}
+    maps, out, asked = read_fields(x, codes, um_per_px), Path(out), _settings_of(what)
     if (out/'report.html').exists(): raise InputError(out, 'a report', 'a new folder', 'choose another')
-    pics, ws, sections, data = _pictures_of(maps, pictures), set_warnings(maps), [], {}
-    for w, kw in asked.items():
-        t = measure(maps, w, **kw); cls = _cls(maps, w, kw); data[w] = {n: _table_json(v) for n, v in t.items()}
-        draw = dict(phases=lambda: _draw_phases(t, maps), grains=lambda: _draw_grains(t, maps, boundary=cls, **{k: v for k, v in kw.items() if k != 'cls'}), particles=lambda: _draw_particles(t, maps), layers=lambda: _draw_layers(t, maps, cls, kw.get('crack')), nodularity=lambda: [])
-        sections.append(_section(w, t, draw[w]()))
-        for n, v in t.items():
-            with written_whole(out/f'{w}, {n}.csv'.replace(', ', '-').replace(' ', '_')) as f: v.to_csv(f, index=not isinstance(v.index, pd.RangeIndex), errors='backslashreplace')
-    some = np.unique(np.linspace(0, len(maps)-1, min(shown, len(maps))).astype(int))
-    look = ''.join(html_picture(overlay_preview(maps[i], pics[i].to_uint8() if pics[i] is not None else np.full(maps[i].shape, 120, np.uint8), 420), f'{Path(maps[i].source).name if maps[i].source else f"field {i+1}"}, {maps[i].shape[1]} x {maps[i].shape[0]} px') for i in some)
-    um = maps[0].um_per_px; scale = f'{um:.5g} um/px ({maps[0].scale_from or "origin not noted"})' if um else 'not known'
-    card = f'<h2>Model</h2><pre>{_esc(segmenter.card())}</pre>' if segmenter is not None else ''
-    page = f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{_esc(title)}</title><style>{_style}</style></head><body><h1>{_esc(title)}</h1>{_meta_table(meta)}{_warn(ws)}<h2>Fields</h2><p>{len(maps)} field{"s" if len(maps) > 1 else ""}; scale {_esc(scale)}. A field is a picture.</p>{look}{_class_table(maps)}' + '\n'.join(sections) + card + f'<p class="small">Made on {date.today().isoformat()} by matssl {__version__}. Fields: {", ".join(_esc(Path(m.source).name if m.source else f"field {i+1}") for i, m in enumerate(maps))}.</p></body></html>'
-    everything = dict(title=title, meta={**{k: None for k in meta_fields}, **_plain(meta)}, fields=[dict(source=str(Path(m.source).name) if m.source else None, shape=list(m.shape), um_per_px=m.um_per_px, scale_from=m.scale_from) for m in maps], codes=maps[0].codes, warnings=ws, results=data, model=None if segmenter is None else segmenter.card(), version=__version__)
-    with written_whole(out/'results.json') as f: f.write_text(json.dumps(everything, indent=1, ensure_ascii=False), encoding='utf-8', errors='backslashreplace')
-    with written_whole(out/'report.html') as f: f.write_text(page, encoding='utf-8', errors='backslashreplace')
-    return out/'report.html'
+    micrographs = _micrographs(maps, pictures)
+    answers = {name: measure(maps, name, **settings) for name, settings in asked.items()}
+    everything = _plain(dict(
+        title=title, meta={**dict.fromkeys(meta_fields), **(meta or {})}, fields=[_field_json(m) for m in maps],
+        codes=maps[0].codes, warnings=set_warnings(maps),
+        results={name: {n: _table_json(t) for n, t in tables.items()} for name, tables in answers.items()},
+        model=None if segmenter is None else segmenter.card(), version=__version__))
+    page = _pages.get_template('report.html.j2').render(
+        everything, names=_field_names(maps), scale=_scale_in_words(maps[0]), classes=_legend(maps),
+        pictures=_overlays(maps, micrographs, shown), made_on=date.today().isoformat(),
+        sections=[_section(name, answers[name], maps, settings) for name, settings in asked.items()])
 
-def _cls(maps, w, kw): return kw.get('cls') or (maps[0].codes[1] if len(maps[0].codes) == 2 else None)
+    _write_tables(out, answers)
+    _write_text(out/'results.json', json.dumps(everything, indent=1, ensure_ascii=False))
+    _write_text(out/'report.html', page)
+    return out/'report.html'

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np, pandas as pd, torch
 from PIL import Image
 from fastcore.basics import patch
-from ..errors import InputError
-from ..pictures.micrograph import LabelMap, Micrograph, class_colours, read_micrograph
-from ..masks.masks import MaskReader, Pairs, check_same_size, pair_files
-from ..errors import printable
+from ..errors import InputError, printable
+from ..pictures.labels import LabelMap, colours_of
+from ..pictures.micrograph import Micrograph, read_micrograph
+from ..masks.masks import MaskReader
+from ..masks.pairs import Pairs, check_same_size, pair_files
 from ..data.datasets import find_overlap, picture_hash
 from ..data.loaders import progress
 from .segmenter import Segmenter, class_prior
@@ -27,10 +28,14 @@ def _ratio(a, b): return np.where(b > 0, a/np.maximum(b, 1), np.nan)
 
 def scores_of(
     cm:np.ndarray, # Confusion matrix, truth in rows
-    codes:list)->pd.DataFrame: # Class names
+    codes:list # Class names
+)->pd.DataFrame:
     "IoU, Dice, precision, recall (0-1) and true pixels of each class"
-    cm = np.asarray(cm); tp, t, p = np.diag(cm), cm.sum(1), cm.sum(0)
-    return pd.DataFrame(dict(iou=iou_of(cm), dice=_ratio(2*tp, t+p), precision=_ratio(tp, p), recall=_ratio(tp, t), pixels=t), index=codes)
+    cm = np.asarray(cm)
+    right, labelled, predicted = np.diag(cm), cm.sum(1), cm.sum(0)
+    return pd.DataFrame(dict(
+        iou=iou_of(cm), dice=_ratio(2*right, labelled+predicted),
+        precision=_ratio(right, predicted), recall=_ratio(right, labelled), pixels=labelled), index=codes)
 
 # %% ../../nbs/06_segmentation/06_evaluate.ipynb #e86d66b6
 @dataclass
@@ -45,53 +50,94 @@ class Evaluation:
     miou = property(lambda self: self.mean(), doc='Mean IoU over the classes that occur, 0-1')
     def mean(self,
         without=(), # Classes left out of the mean
-        cm=None)->float: # Another matrix, e.g. a floor
+        cm=None # Another matrix, e.g. a floor
+    )->float:
         "Mean IoU without some classes, 0-1"
-        s = scores_of(self.cm if cm is None else cm, self.codes).iou
-        if bad := set(without) - set(self.codes): raise InputError('mean', f'{sorted(bad)}', f'classes of {self.codes}', 'check the names')
-        return float(s.drop(list(without)).mean())
-    def merge(self,
-        groups:dict)->'Evaluation': # `{'foreground': ['oxide', 'crack']}`; other classes stay
-        "The evaluation with some classes merged"
-        inside = {c: g for g, cs in groups.items() for c in cs}
-        names = list(dict.fromkeys(inside.get(c, c) for c in self.codes))
-        A = np.array([[inside.get(c, c) == n for c in self.codes] for n in names]).astype(int)
-        f = lambda d: {k: A @ v @ A.T for k, v in d.items()}
-        return Evaluation(A @ self.cm @ A.T, names, f(self.floors), f(self.per_picture))
-    def table(self,
-        without=())->pd.DataFrame: # Classes left out of the means
-        "Scores of each class, and means of the score and of the floors"
-        self.mean(without); t = scores_of(self.cm, self.codes)
-        t.loc['mean' + (f' without {", ".join(without)}' if without else '')] = [*t.drop(list(without)).iloc[:, :4].mean(), t.pixels.sum()]
-        for k, v in self.floors.items(): t.loc[f'floor: {k}'] = [self.mean(without, v)] + [np.nan]*3 + [v.sum()]
-        return t.astype({'pixels': int})
+        if unknown := set(without) - set(self.codes):
+            raise InputError('mean', f'{sorted(unknown)}', f'classes of {self.codes}', 'check the names')
+        iou = scores_of(self.cm if cm is None else cm, self.codes).iou
+        return float(iou.drop(list(without)).mean())
     def __repr__(self):
-        no = [c for c, v in self.iou.items() if np.isnan(v)]; over = f' over {len(self.codes)-len(no)} of {len(self.codes)} classes ({", ".join(no)}: neither labelled nor predicted)' if no else ''
-        return f'mean IoU {self.miou:.4f}{over} on {len(self.per_picture)} pictures (' + ', '.join(f'{k}: {self.mean(cm=v):.4f}' for k, v in self.floors.items()) + ')'
+        absent = [name for name, iou in self.iou.items() if np.isnan(iou)]
+        n, why = len(self.codes), f'{", ".join(absent)}: neither labelled nor predicted'
+        over = f' over {n-len(absent)} of {n} classes ({why})' if absent else ''
+        floors = ', '.join(f'{name}: {self.mean(cm=cm):.4f}' for name, cm in self.floors.items())
+        return f'mean IoU {self.miou:.4f}{over} on {len(self.per_picture)} pictures ({floors})'
+
+# %% ../../nbs/06_segmentation/06_evaluate.ipynb #06a60007
+@patch
+def merge(self:Evaluation,
+    groups:dict # `{'foreground': ['oxide', 'crack']}`; other classes stay
+)->Evaluation:
+    "The evaluation with some classes merged"
+    group_of = {name: group for group, names in groups.items() for name in names}
+    merged = [group_of.get(name, name) for name in self.codes]
+    codes = list(dict.fromkeys(merged))
+    into = np.array([[m == code for m in merged] for code in codes]).astype(int) # (merged classes, classes)
+    each = lambda matrices: {key: into @ cm @ into.T for key, cm in matrices.items()}
+    return Evaluation(into @ self.cm @ into.T, codes, each(self.floors), each(self.per_picture))
+
+@patch
+def table(self:Evaluation,
+    without=() # Classes left out of the means
+)->pd.DataFrame:
+    "Scores of each class, and means of the score and of the floors"
+    self.mean(without) # knows the names
+    table = scores_of(self.cm, self.codes)
+    mean = 'mean' + (f' without {", ".join(without)}' if without else '')
+    table.loc[mean] = [*table.drop(list(without)).iloc[:, :4].mean(), table.pixels.sum()]
+    for name, cm in self.floors.items():
+        table.loc[f'floor: {name}'] = [self.mean(without, cm), np.nan, np.nan, np.nan, cm.sum()]
+    return table.astype({'pixels': int})
 
 # %% ../../nbs/06_segmentation/06_evaluate.ipynb #4fcd4d3a
 def prior_map(
     prior:torch.Tensor, # `(C, n, n)` counts of `class_prior`
-    shape)->np.ndarray: # `(H, W)` of the picture
+    shape # `(H, W)` of the picture
+)->np.ndarray:
     "The commonest training class at each position of a picture, `(H, W)`"
-    m = prior.argmax(0).to(torch.uint8).numpy()
-    return np.asarray(Image.fromarray(m).resize(shape[::-1], Image.Resampling.NEAREST))
+    commonest = prior.argmax(0).to(torch.uint8).numpy()
+    return np.asarray(Image.fromarray(commonest).resize(shape[::-1], Image.Resampling.NEAREST))
 
 def floor_predictions(
     prior:torch.Tensor, # `(C, n, n)` counts of `class_prior`
-    shape)->dict: # `(H, W)` of the picture
+    shape # `(H, W)` of the picture
+)->dict:
     "What would be predicted without a network: `{name: (H, W)}`"
-    return {'majority class': np.full(shape, int(prior.sum((1, 2)).argmax()), np.uint8), 'majority at each position': prior_map(prior, shape)}
+    commonest = int(prior.sum((1, 2)).argmax())
+    return {'majority class': np.full(shape, commonest, np.uint8), 'majority at each position': prior_map(prior, shape)}
 
 # %% ../../nbs/06_segmentation/06_evaluate.ipynb #69c193a4
 def _check_leak(seg, pairs, pictures, allow):
     "Refuse test pictures that the encoder or the decoder has trained on"
-    test = {str(p.image): picture_hash(m) for p, m in zip(pairs, pictures)}
-    for what, known in (('the pretraining pool', seg.config.get('encoder', {}).get('pool')), ('the labelled training pictures', seg.config.get('labelled'))):
-        o = find_overlap(test, {str(i): h for i, h in enumerate(known or [])})
-        if len(o) and not allow: raise InputError('test pictures', f'{o.a.nunique()} that also stand in {what} ({", ".join(sorted({Path(f).name for f in o.a}))[:120]})', 'none', 'leave them out, or pass allow_overlap=True and say so beside the score')
-        if len(o): warnings.warn(f'{o.a.nunique()} test pictures also stand in {what}; the score is not honest', stacklevel=3)
+    test = {str(pair.image): picture_hash(m) for pair, m in zip(pairs, pictures)}
+    encoder = seg.config.get('encoder') or {}
+    seen = {'the pretraining pool': encoder.get('pool'), 'the labelled training pictures': seg.config.get('labelled')}
+    for what, known in seen.items():
+        overlap = find_overlap(test, {str(i): fingerprint for i, fingerprint in enumerate(known or [])})
+        if not len(overlap): continue
+        n, names = overlap.a.nunique(), sorted({Path(file).name for file in overlap.a})
+        if not allow:
+            raise InputError(
+                'test pictures', f'{n} that also stand in {what} ({", ".join(names)[:120]})',
+                'none', 'leave them out, or pass allow_overlap=True and say so beside the score')
+        warnings.warn(f'{n} test pictures also stand in {what}; the score is not honest', stacklevel=3)
 
+def _reader_of(seg, pairs, ignore):
+    "A function of a pair and its micrograph: the mask, 255 where unlabelled"
+    read = MaskReader(pairs.masks, seg.codes, seg.config.get('palette'), ignore)
+    def truth_of(pair, m):
+        labels = check_same_size(pair, m.shape, read(pair.mask), m.meta['bar_rows'])
+        return labels if ignore is None else np.where(labels == ignore, 255, labels)
+    return truth_of
+
+def _prior_of(seg, train, ignore):
+    "`class_prior` of other training masks"
+    train = train if isinstance(train, Pairs) else pair_files(train)
+    truth_of = _reader_of(seg, train, ignore)
+    return class_prior([truth_of(pair, read_micrograph(pair.image)) for pair in train], len(seg.codes))
+
+# %% ../../nbs/06_segmentation/06_evaluate.ipynb #06a60012
 def evaluate(
     seg:Segmenter, # The model
     pairs, # Test pictures and masks: `Pairs` or a folder
@@ -102,56 +148,85 @@ def evaluate(
     allow_overlap:bool=False, # Go on although test pictures were trained on
     um_per_px=None, # Scale by hand: a number, or a CSV or dict of `read_scales`
     crop_bar:bool=True, # Cut data bars
-    predictions=None, # Functions of a `Micrograph` instead of the model, for tests
+    predictions=None # Functions of a `Micrograph` instead of the model, for tests
 )->Evaluation:
     "Scores of a Segmenter on whole pictures at native resolution"
     pairs = pairs if isinstance(pairs, Pairs) else pair_files(pairs)
-    codes, n = seg.codes, len(seg.codes)
     ignore = seg.config.get('ignore') if ignore is None else ignore
-    read = MaskReader(pairs.masks, codes, seg.config.get('palette'), ignore)
-    pictures = [read_micrograph(p.image, um_per_px=um_per_px, crop_bar=crop_bar) for p in pairs]
+    truth_of = _reader_of(seg, pairs, ignore)
+    pictures = [read_micrograph(pair.image, um_per_px=um_per_px, crop_bar=crop_bar) for pair in pairs]
     _check_leak(seg, pairs, pictures, allow_overlap)
-    prior, floors, per, maps, cm = seg.prior if train is None else _prior_of(train, seg, ignore), {}, {}, [], 0
-    for p, m in progress(list(zip(pairs, pictures)), 'evaluating'):
-        t = check_same_size(p, m.shape, read(p.mask), m.meta['bar_rows'])
-        t = np.where(t == ignore, 255, t) if ignore is not None else t
-        y = predictions(m) if predictions else seg.predict(m, symmetry=symmetry).labels
-        one = confusion(t, y, n); cm = cm + one
-        per[p.name if p.name not in per else str(p.image)] = one
-        if len(maps) < keep: maps.append((p.image, t, y))
-        for k, f in (floor_predictions(prior, m.shape) if prior is not None else {}).items(): floors[k] = floors.get(k, 0) + confusion(t, f, n)
-    return Evaluation(cm, codes, floors, per, maps)
-
-def _prior_of(train, seg, ignore):
-    train = train if isinstance(train, Pairs) else pair_files(train)
-    read = MaskReader(train.masks, seg.codes, seg.config.get('palette'), ignore)
-    masks = [check_same_size(p, (m := read_micrograph(p.image)).shape, read(p.mask), m.meta['bar_rows']) for p in train]
-    return class_prior([np.where(m == ignore, 255, m) if ignore is not None else m for m in masks], len(seg.codes))
+    prior = seg.prior if train is None else _prior_of(seg, train, ignore)
+    n = len(seg.codes)
+    e = Evaluation(0, seg.codes)
+    for pair, m in progress(list(zip(pairs, pictures)), 'evaluating'):
+        truth = truth_of(pair, m)
+        predicted = predictions(m) if predictions else seg.predict(m, symmetry=symmetry).labels
+        cm = confusion(truth, predicted, n)
+        e.cm = e.cm + cm
+        e.per_picture[pair.name if pair.name not in e.per_picture else str(pair.image)] = cm
+        if len(e.maps) < keep: e.maps.append((pair.image, truth, predicted))
+        floors = {} if prior is None else floor_predictions(prior, m.shape)
+        for name, floor in floors.items(): e.floors[name] = e.floors.get(name, 0) + confusion(truth, floor, n)
+    return e
 
 # %% ../../nbs/06_segmentation/06_evaluate.ipynb #726d23ce
+def _plot_confusion(ax, cm, names):
+    "The confusion matrix, in % of each true class"
+    share = cm/np.maximum(cm.sum(1, keepdims=True), 1)*100
+    ax.imshow(share, cmap='Blues', vmin=0, vmax=100)
+    for (i, j), percent in np.ndenumerate(share):
+        ax.text(j, i, f'{percent:.1f}', ha='center', va='center', fontsize=8, color='w' if percent > 60 else 'k')
+    ax.set_xticks(range(len(names)), names, fontsize=8, parse_math=False)
+    ax.set_yticks(range(len(names)), names, fontsize=8, parse_math=False)
+    ax.set(xlabel='predicted', ylabel='true')
+    ax.set_title('% of true pixels', fontsize=9)
+
+def _plot_scores(ax, e, names):
+    "The IoU of each class, their mean, and the floors"
+    iou = e.iou
+    ax.barh(range(len(names)), iou.fillna(0), color=colours_of(len(iou))/255)
+    ax.set_yticks(range(len(names)), names, parse_math=False)
+    ax.invert_yaxis()
+    ax.set(xlim=(0, 1), xlabel='IoU')
+    ax.axvline(e.miou, c='k', ls='--', lw=1, label=f'mean {e.miou:.3f}')
+    for name, cm in e.floors.items():
+        floor = e.mean(cm=cm)
+        ax.axvline(floor, c='C3', ls=':', lw=1, label=f'floor, {name}: {floor:.3f}')
+    ax.legend(fontsize=7)
+
+def _plot_errors(axs, file, truth, predicted, codes):
+    "Picture, truth, prediction, and the picture with its errors in red"
+    m = read_micrograph(file)
+    grey = m.to_uint8()
+    errors = np.dstack([grey]*3) if grey.ndim == 2 else grey.copy()
+    wrong = (truth != predicted) & (truth != 255)
+    errors[wrong] = (220, 30, 30)
+    m.show(axs[0], '')
+    axs[0].set_title(printable(Path(file).name), fontsize=9, parse_math=False)
+    LabelMap(truth, codes).show(m, axs[1], legend=False)
+    LabelMap(predicted, codes).show(m, axs[2], legend=False)
+    axs[3].imshow(errors)
+    for ax, title in zip(axs[1:], ('truth', 'prediction', f'errors ({wrong.mean():.1%} of the pixels)')):
+        ax.set_title(title, fontsize=9)
+        ax.axis('off')
+
+# %% ../../nbs/06_segmentation/06_evaluate.ipynb #06a60018
 @patch
 def plot(self:Evaluation,
-    rows:int=2): # Test pictures to show
+    rows:int=2 # Test pictures to show
+):
     "Confusion in % of each true class, and for some pictures: truth, prediction, errors in red"
     import matplotlib.pyplot as plt
-    n = min(rows, len(self.maps)); fig = plt.figure(figsize=(12, 3+2.6*n), layout='constrained')
+    n = min(rows, len(self.maps))
+    fig = plt.figure(figsize=(12, 3+2.6*n), layout='constrained')
     top, *rest = fig.subfigures(1+n, 1, height_ratios=[1.1]+[1]*n) if n else [fig]
-    ax, ax2 = top.subplots(1, 2); share = self.cm/np.maximum(self.cm.sum(1, keepdims=True), 1)*100
-    ax.imshow(share, cmap='Blues', vmin=0, vmax=100)
-    for i, j in np.ndindex(share.shape): ax.text(j, i, f'{share[i, j]:.1f}', ha='center', va='center', fontsize=8, color='w' if share[i, j] > 60 else 'k')
-    names = [printable(c) for c in self.codes]; ax.set_xticks(range(len(names)), names, fontsize=8, parse_math=False); ax.set_yticks(range(len(names)), names, fontsize=8, parse_math=False); ax.set_xlabel('predicted'); ax.set_ylabel('true'); ax.set_title('% of true pixels', fontsize=9)
-    s = self.iou; ax2.barh(range(len(names)), s.fillna(0), color=class_colours[np.arange(len(s)) % 8]); ax2.set_yticks(range(len(names)), names, parse_math=False); ax2.invert_yaxis(); ax2.set_xlim(0, 1); ax2.set_xlabel('IoU'); ax2.axvline(self.miou, c='k', ls='--', lw=1, label=f'mean {self.miou:.3f}')
-    for k, v in self.floors.items(): ax2.axvline(self.mean(cm=v), c='C3', ls=':', lw=1, label=f'floor, {k}: {self.mean(cm=v):.3f}')
-    ax2.legend(fontsize=7)
-    for sub, (f, t, y) in zip(rest, self.maps): _error_row(sub.subplots(1, 4), f, t, y, self.codes)
+    left, right = top.subplots(1, 2)
+    names = [printable(name) for name in self.codes]
+    _plot_confusion(left, self.cm, names)
+    _plot_scores(right, self, names)
+    for part, shown in zip(rest, self.maps): _plot_errors(part.subplots(1, 4), *shown, self.codes)
     return fig
-
-def _error_row(axs, f, t, y, codes):
-    "Picture, truth, prediction, and the picture with its errors in red"
-    m = read_micrograph(f); g = np.dstack([m.to_uint8()]*3) if m.pixels.ndim == 2 else m.to_uint8()
-    bad = (t != y) & (t != 255); err = g.copy(); err[bad] = (220, 30, 30)
-    m.show(axs[0], ''); axs[0].set_title(printable(Path(f).name), fontsize=9, parse_math=False); LabelMap(t, codes).show(m, axs[1], legend=False); LabelMap(y, codes).show(m, axs[2], legend=False); axs[3].imshow(err)
-    for a, s in zip(axs[1:], ('truth', 'prediction', f'errors ({bad.mean():.1%} of the pixels)')): a.set_title(s, fontsize=9); a.axis('off')
 
 # %% ../../nbs/06_segmentation/06_evaluate.ipynb #df6b8f62
 def cross_validate(
@@ -160,9 +235,10 @@ def cross_validate(
     **kwargs # For `evaluate`
 ): # (`Evaluation` pooled over folds, list of the folds' own)
     "Train and test on every fold; one confusion matrix over all"
-    es = [evaluate(fit(tr, k), te, **kwargs) for k, (tr, te) in enumerate(folds)]
-    floors = {k: sum(e.floors[k] for e in es) for k in es[0].floors}
-    return Evaluation(sum(e.cm for e in es), es[0].codes, floors, {k: v for e in es for k, v in e.per_picture.items()}), es
+    each = [evaluate(fit(train, k), test, **kwargs) for k, (train, test) in enumerate(folds)]
+    floors = {name: sum(e.floors[name] for e in each) for name in each[0].floors}
+    per_picture = {name: cm for e in each for name, cm in e.per_picture.items()}
+    return Evaluation(sum(e.cm for e in each), each[0].codes, floors, per_picture), each
 
 def label_curve(
     fit, # Function of (training `Pairs`, seed) to a `Segmenter`
@@ -174,43 +250,64 @@ def label_curve(
     **kwargs # For `evaluate`
 )->pd.DataFrame:
     "Score against the number of labelled pictures: columns `n`, `seed`, `miou`"
-    rows = []
-    for seed in seeds:
-        order = np.random.default_rng(seed).permutation(len(train))
-        for n in [c for c in counts if c <= len(train)]: rows.append(dict(n=n, seed=seed, miou=evaluate(fit(Pairs([train[i] for i in order[:n]]), seed), test, **kwargs).mean(without)))
-    return pd.DataFrame(rows)
+    def score(order, n, seed):
+        some = Pairs([train[i] for i in order[:n]])
+        return evaluate(fit(some, seed), test, **kwargs).mean(without)
+    orders = {seed: np.random.default_rng(seed).permutation(len(train)) for seed in seeds}
+    return pd.DataFrame([
+        dict(n=n, seed=seed, miou=score(order, n, seed))
+        for seed, order in orders.items() for n in counts if n <= len(train)])
 
 # %% ../../nbs/06_segmentation/06_evaluate.ipynb #5a89588f
 def mean_iou(
     cm:np.ndarray, # Confusion matrix, or a stack of them `(..., C, C)`
-    keep=None)->np.ndarray: # Numbers of the classes that count; default: all
+    keep=None # Numbers of the classes that count; default: all
+)->np.ndarray:
     "Mean IoU over the classes that occur, 0-1; NaN where none does"
-    s = iou_of(cm); s = s if keep is None else s[..., list(keep)]
-    n = (~np.isnan(s)).sum(-1)
-    return np.where(n > 0, np.nansum(s, -1)/np.maximum(n, 1), np.nan)
+    iou = iou_of(cm)
+    if keep is not None: iou = iou[..., list(keep)]
+    occurring = (~np.isnan(iou)).sum(-1)
+    return np.where(occurring > 0, np.nansum(iou, -1)/np.maximum(occurring, 1), np.nan)
 
 def merged_confusion(
     cm:np.ndarray, # Confusion matrix, or a stack of them `(..., C, C)`
-    groups)->np.ndarray: # For each class, the number of the class it becomes, e.g. `[0, 1, 1]`
+    groups # For each class, the number of the class it becomes, e.g. `[0, 1, 1]`
+)->np.ndarray:
     "Confusion after merging classes"
-    A = np.eye(max(groups)+1, dtype=int)[:, list(groups)]
-    return A @ np.asarray(cm) @ A.T
+    into = np.eye(max(groups)+1, dtype=int)[:, list(groups)] # (merged classes, classes)
+    return into @ np.asarray(cm) @ into.T
 
 # %% ../../nbs/06_segmentation/06_evaluate.ipynb #3f0f7e21
+def _check_runs(a, b):
+    "Two methods are compared on the same pictures and seeds"
+    names = sorted(a[0])
+    if len(b) != len(a):
+        raise InputError(
+            'bootstrap_difference', f'{len(a)} and {len(b)} seeds',
+            'the same seeds for both', 'compare the seeds that both have')
+    if any(sorted(run) != names for run in (*a, *b)):
+        raise InputError(
+            'bootstrap_difference', 'methods scored on different pictures',
+            'the same test pictures for all seeds of both', 'compare only what ran on the same folds')
+
 def bootstrap_difference(
     a:list, # One `{picture: confusion matrix}` a seed
     b:list, # The same for what it is compared with, on the same pictures and seeds
     score=mean_iou, # Function of confusion matrices `(..., C, C)` to scores
     draws:int=2000, # Draws of test pictures and seeds
     level:float=.95, # Of the interval, 0-1
-    seed:int=0): # Of the draws
+    seed:int=0 # Of the draws
+):
     "Difference of the seeds' mean scores (a - b), and the ends of its interval over test pictures and seeds"
-    names = sorted(a[0]); S = len(a)
-    if len(b) != S: raise InputError('bootstrap_difference', f'{S} and {len(b)} seeds', 'the same seeds for both', 'compare the seeds that both have')
-    if any(sorted(m) != names for m in (*a, *b)): raise InputError('bootstrap_difference', 'methods scored on different pictures', 'the same test pictures for all seeds of both', 'compare only what ran on the same folds')
-    stack, rng = (lambda runs: np.stack([[m[n] for n in names] for m in runs]).astype(np.int64)), np.random.default_rng(seed) # (seeds, pictures, C, C)
-    pictures = rng.multinomial(len(names), [1/len(names)]*len(names), draws)                          # how often each picture is drawn
-    seeds = rng.multinomial(S, [1/S]*S, draws)/S                                                      # and each seed
-    gains = lambda w: np.stack([np.subtract(*(score(np.einsum('dp,pij->dij', w, r)) for r in pair)) for pair in zip(stack(a), stack(b))], 1)
-    lo, hi = np.nanquantile((gains(pictures)*seeds).sum(1), [(1-level)/2, (1+level)/2])
-    return float(gains(np.ones((1, len(names)), int)).mean()), float(lo), float(hi)
+    _check_runs(a, b)
+    pictures = sorted(a[0])
+    n, S = len(pictures), len(a) # S: seeds
+    rng = np.random.default_rng(seed)
+    drawn_pictures = rng.multinomial(n, [1/n]*n, draws) # how often each picture is drawn, (draws, n)
+    drawn_seeds = rng.multinomial(S, [1/S]*S, draws)/S # and each seed, (draws, S)
+    stack = lambda runs: np.stack([[run[name] for name in pictures] for run in runs]).astype(np.int64) # (S, n, C, C)
+    scores = lambda times, run: score(np.einsum('dp,pij->dij', times, run)) # of one seed, for each draw of pictures
+    pairs = list(zip(stack(a), stack(b)))
+    gains = lambda times: np.stack([scores(times, one) - scores(times, other) for one, other in pairs], 1) # (draws, S)
+    low, high = np.nanquantile((gains(drawn_pictures)*drawn_seeds).sum(1), [(1-level)/2, (1+level)/2])
+    return float(gains(np.ones((1, n), int)).mean()), float(low), float(high)

@@ -9,7 +9,7 @@ __all__ = ['finetune_recipes', 'SegmentationModel', 'SegmentationLoss', 'confusi
 # %% ../../nbs/06_segmentation/01_segment.ipynb #8d04464d
 import copy, random, warnings
 from functools import partial
-import numpy as np, pandas as pd, torch, torch.nn.functional as F
+import numpy as np, torch, torch.nn.functional as F
 import segmentation_models_pytorch as smp
 from torch import nn
 from fastai.callback.schedule import fine_tune, fit_one_cycle, lr_find
@@ -17,17 +17,15 @@ from fastai.learner import Learner, Metric
 from fastai.losses import BaseLoss
 from fastcore.basics import patch
 from fastcore.meta import delegates
-from ..errors import InputError
-from ..pictures.micrograph import Micrograph
-from ..data.datasets import picture_hash
-from ..masks.masks import check_codes
-from ..data.loaders import FieldLoader, MicrographDataLoaders, _grid, _panel
+from ..errors import InputError, one_of
+from ..masks.names import check_codes
+from ..data.loaders import FieldLoader, MicrographDataLoaders, panel_axes, show_field
 from ..training.distributed import processes
 from ..training.resume import Resume, fingerprint, own_state
 from ..training.compute import FusedAdam, fast
 from ..training.faults import StopAtNaN, StopExploding, chance_loss, check_labels
-from ..selfsup.encoder import Encoder, InputNorm, load_encoder, save_encoder
-from ..selfsup.pretrain import _encoder
+from ..selfsup.encoder import Encoder, InputNorm, load_encoder
+from ..selfsup.pretrain import start_encoder
 from ..selfsup.views import AugmentLabelled
 
 # %% ../../nbs/06_segmentation/01_segment.ipynb #33d19d5f
@@ -36,61 +34,93 @@ class SegmentationModel(nn.Module):
     def __init__(self,
         encoder:Encoder, # Its weights are taken over, strictly
         n_out:int, # Classes
-        decoder:str='unetplusplus'): # A decoder of segmentation-models-pytorch
+        decoder:str='unetplusplus' # A decoder of segmentation-models-pytorch
+    ):
         super().__init__()
-        self.norm, self.arch, self.decoder, self.timm_kwargs = InputNorm(*encoder.stats), encoder.arch, decoder, encoder.timm_kwargs
-        try:
-            self.net = smp.create_model(decoder, f'tu-{encoder.arch}', encoder_weights=None, classes=n_out, **encoder.timm_kwargs)
-            self.net.encoder.model.load_state_dict(encoder.body.state_dict())
-            self.eval(); test = self(torch.zeros(1, 3, 64, 64)); self.train()
+        self.norm = InputNorm(*encoder.stats)
+        self.arch, self.decoder, self.timm_kwargs = encoder.arch, decoder, encoder.timm_kwargs
+        try: self._build(encoder, n_out)
         except Exception as e:
-            raise InputError(f'{decoder} on {encoder.arch}', f'a pair that does not fit ({type(e).__name__}: {str(e).splitlines()[0][:90]})',
-                'a backbone with maps at strides 4 to 32 and a decoder of segmentation-models-pytorch', "try a convolutional backbone such as 'resnet50'") from e
+            said = str(e).splitlines()[0][:90]
+            raise InputError(
+                f'{decoder} on {encoder.arch}', f'a pair that does not fit ({type(e).__name__}: {said})',
+                'a backbone with maps at strides 4 to 32 and a decoder of segmentation-models-pytorch',
+                "try a convolutional backbone such as 'resnet50'") from e
+    def _build(self, encoder, n_out):
+        "The network with the encoder's weights, tried out once"
+        self.net = smp.create_model(
+            self.decoder, f'tu-{self.arch}', encoder_weights=None, classes=n_out, **self.timm_kwargs)
+        self.net.encoder.model.load_state_dict(encoder.body.state_dict())
+        self.eval()
+        self(torch.zeros(1, 3, 64, 64))
+        self.train()
     def forward(self, x):
-        h, w = x.shape[2:]
-        pad = [(-w) % 32, (-h) % 32]
-        if any(pad): x = F.pad(x, (0, pad[0], 0, pad[1]), mode='reflect' if pad[0] < w and pad[1] < h else 'replicate')
-        return self.net(self.norm(x))[..., :h, :w]
+        height, width = x.shape[2:]
+        right, below = -width % 32, -height % 32
+        mode = 'reflect' if right < width and below < height else 'replicate'
+        if right or below: x = F.pad(x, (0, right, 0, below), mode=mode)
+        return self.net(self.norm(x))[..., :height, :width]
 
 # %% ../../nbs/06_segmentation/01_segment.ipynb #2fc8a039
+_losses = ('dice_ce', 'dice', 'ce')
+
 class SegmentationLoss(BaseLoss):
     "Dice + cross-entropy (or one of them) over labelled pixels"
     def __init__(self,
         kind:str='dice_ce', # 'dice_ce', 'dice' (the paper's) or 'ce'
-        ignore:int=255): # Label of unlabelled pixels
-        if kind not in ('dice_ce', 'dice', 'ce'): raise InputError('SegmentationLoss', f'kind {kind!r}', "'dice_ce', 'dice' or 'ce'", 'choose one')
-        self.kind, self.ignore, self.axis, self.func = kind, ignore, 1, None
+        ignore:int=255 # Label of unlabelled pixels
+    ):
+        self.kind = one_of(kind, _losses, 'SegmentationLoss', 'kind')
+        self.ignore, self.axis, self.func = ignore, 1, None
         self.dice = smp.losses.DiceLoss('multiclass', from_logits=True, ignore_index=ignore)
     def __call__(self,
         x:torch.Tensor, # Scores `(B, C, H, W)`
         y:torch.Tensor, # Labels `(B, H, W)`
         *_)->torch.Tensor:
         "The loss, a scalar"
-        ok = (y != self.ignore).sum()
-        ce = F.cross_entropy(x, y, ignore_index=self.ignore, reduction='sum')/ok.clamp_min(1) if self.kind != 'dice' else 0.
-        return ce + (self.dice(x, y) if self.kind != 'ce' else 0.)
-    def activation(self, x): "Scores to probabilities"; return x.softmax(1)
-    def decodes(self, x): "Scores to labels"; return x.argmax(1)
+        cross_entropy = self._cross_entropy(x, y) if self.kind != 'dice' else 0.
+        dice = self.dice(x, y) if self.kind != 'ce' else 0.
+        return cross_entropy + dice
+    def _cross_entropy(self, x, y):
+        "Mean over the labelled pixels; 0 where there is none"
+        labelled = (y != self.ignore).sum()
+        return F.cross_entropy(x, y, ignore_index=self.ignore, reduction='sum')/labelled.clamp_min(1)
+    def activation(self, x):
+        "Scores to probabilities"
+        return x.softmax(1)
+    def decodes(self, x):
+        "Scores to labels"
+        return x.argmax(1)
 
 # %% ../../nbs/06_segmentation/01_segment.ipynb #23ff0455
 def confusion(
     truth, # Labels, any shape, 255 for unlabelled
     pred, # Labels of the same shape
-    n:int)->np.ndarray: # Classes
+    n:int # Classes
+)->np.ndarray:
     "Pixel counts `(n, n)`: truth in rows, prediction in columns; unlabelled pixels left out"
-    t, p = (np.asarray(a.cpu() if torch.is_tensor(a) else a).ravel().astype(np.int64) for a in (truth, pred))
-    ok = t != 255
-    return np.bincount(t[ok]*n + p[ok], minlength=n*n).reshape(n, n)
+    flat = lambda labels: np.asarray(labels.cpu() if torch.is_tensor(labels) else labels).ravel().astype(np.int64)
+    truth, pred = flat(truth), flat(pred)
+    labelled = truth != 255
+    return np.bincount(truth[labelled]*n + pred[labelled], minlength=n*n).reshape(n, n)
 
 def iou_of(
-    cm:np.ndarray)->np.ndarray: # Confusion matrix, or a stack of them `(..., C, C)`
+    cm:np.ndarray # Confusion matrix, or a stack of them `(..., C, C)`
+)->np.ndarray:
     "IoU of each class, 0-1, `(..., C)`; NaN where a class is neither in truth nor in prediction"
-    cm = np.asarray(cm); tp = np.diagonal(cm, axis1=-2, axis2=-1); union = cm.sum(-2) + cm.sum(-1) - tp
-    return np.where(union > 0, tp/np.maximum(union, 1), np.nan)
+    cm = np.asarray(cm)
+    both = np.diagonal(cm, axis1=-2, axis2=-1)
+    either = cm.sum(-2) + cm.sum(-1) - both
+    return np.where(either > 0, both/np.maximum(either, 1), np.nan)
 
+# %% ../../nbs/06_segmentation/01_segment.ipynb #06a1000a
 class PooledIoU(Metric):
     "Mean IoU from one confusion matrix over the whole validation set"
-    def __init__(self, n): self.n, self.name_ = n, 'mean_iou'; self.reset()
+    def __init__(self,
+        n:int # Classes
+    ):
+        self.n, self.name_ = n, 'mean_iou'
+        self.reset()
     def reset(self): self.cm = np.zeros((self.n, self.n), np.int64)
     def accumulate(self, learn): self.cm += confusion(learn.yb[0], learn.pred.argmax(1), self.n)
     @property
@@ -100,25 +130,51 @@ class PooledIoU(Metric):
 
 # %% ../../nbs/06_segmentation/01_segment.ipynb #2f51fd96
 def _segmentation_loaders(dls, augment, seed, exposure):
-    fields = copy.copy(dls.train.dataset); fields.rng = np.random.default_rng(seed) # whatever was drawn before
-    new = lambda dl, tfms, ds=None, **kw: FieldLoader(ds or dl.dataset, batch_tfms=tfms, codes=dl.codes, bs=dl.bs, device=dl.device, num_workers=0, seed=seed, **kw)
-    out = MicrographDataLoaders(new(dls.train, [AugmentLabelled(seed, exposure=exposure)] if augment else [], fields, shuffle=True, drop_last=dls.train.drop_last), new(dls.valid, []), device=dls.device)
-    for k in ('codes', 'c', 'pairs', 'valid_pairs', 'ignore', 'palette'): setattr(out, k, getattr(dls, k))
-    return out
+    "Loaders of the same fields, with this seed whatever was drawn before, and with augmentation"
+    fields = copy.copy(dls.train.dataset)
+    fields.rng = np.random.default_rng(seed)
+    augmentation = [AugmentLabelled(seed, exposure=exposure)] if augment else []
+    like = lambda loader: dict(codes=loader.codes, bs=loader.bs, device=loader.device, num_workers=0, seed=seed)
+    train = FieldLoader(
+        fields, batch_tfms=augmentation, shuffle=True, drop_last=dls.train.drop_last, **like(dls.train))
+    valid = FieldLoader(dls.valid.dataset, batch_tfms=[], **like(dls.valid))
+    loaders = MicrographDataLoaders(train, valid, device=dls.device)
+    for name in ('codes', 'c', 'pairs', 'valid_pairs', 'ignore', 'palette'): setattr(loaders, name, getattr(dls, name))
+    return loaders
 
 def segmentation_splitter(
-    model:SegmentationModel)->list: # The network
+    model:SegmentationModel # The network
+)->list:
     "Two groups of parameters: encoder, decoder"
-    enc = list(model.net.encoder.parameters()); ids = {id(p) for p in enc}
-    return [enc, [p for p in model.parameters() if id(p) not in ids]]
+    encoder = list(model.net.encoder.parameters())
+    of_encoder = {id(parameter) for parameter in encoder}
+    return [encoder, [parameter for parameter in model.parameters() if id(parameter) not in of_encoder]]
 
 # %% ../../nbs/06_segmentation/01_segment.ipynb #5ca1e002
 def warn_scales(
-    trained, now, # um/px of what was trained on and of what is there now, or None
-    what:str='the picture', where:str='training')->bool: # Names for the message
+    trained, # um/px of what was trained on, or None
+    now, # um/px of what is there now, or None
+    what:str='the picture', # Its name for the message
+    where:str='training' # The name of what was trained on
+)->bool:
     "Warn where two scales differ by more than a factor of 1.5"
     if not (trained and now) or 1/1.5 <= now/trained <= 1.5: return False
-    warnings.warn(f'{what}: {now:.3g} um/px, but {where}: {trained:.3g} um/px; structures look {trained/now:.2g} times as large. Pass rescale_to={trained:.3g} to bring them to one scale', stacklevel=3); return True
+    warnings.warn(
+        f'{what}: {now:.3g} um/px, but {where}: {trained:.3g} um/px; structures look {trained/now:.2g} times as large. '
+        f'Pass rescale_to={trained:.3g} to bring them to one scale', stacklevel=3)
+    return True
+
+# %% ../../nbs/06_segmentation/01_segment.ipynb #06a10012
+def _seed_all(seed):
+    torch.manual_seed(seed)
+    np.random.seed(seed)
+    random.seed(seed)
+
+def _encoder_for(encoder, arch, pretrained, weights, stats, timm_kwargs):
+    "An `Encoder`, the one of a file, or one of timm"
+    if isinstance(encoder, Encoder): return encoder
+    if encoder is not None: return load_encoder(encoder, arch, stats, **timm_kwargs)
+    return start_encoder(arch, pretrained, weights, stats, timm_kwargs)
 
 # %% ../../nbs/06_segmentation/01_segment.ipynb #3dc009ae
 @delegates(Learner, keep=True)
@@ -140,18 +196,28 @@ def segment_learner(
     **kwargs # For fastai's `Learner`
 )->Learner:
     "A Learner that fine-tunes an encoder and a new decoder on labelled micrographs"
-    if not getattr(dls, 'codes', None): raise InputError('segment_learner', 'loaders without masks', 'loaders of labelled micrographs', 'make them with MicrographDataLoaders.from_pairs')
-    check_codes('codes', dls.codes); drawn = check_labels(dls).drawn; torch.manual_seed(seed); np.random.seed(seed); random.seed(seed)
-    if isinstance(encoder, Encoder): enc = encoder
-    elif encoder is not None: enc = load_encoder(encoder, arch, stats, **(timm_kwargs or {}))
-    else: enc = _encoder(arch, pretrained, weights, stats, timm_kwargs or {})
+    if not getattr(dls, 'codes', None):
+        raise InputError(
+            'segment_learner', 'loaders without masks',
+            'loaders of labelled micrographs', 'make them with MicrographDataLoaders.from_pairs')
+    check_codes('codes', dls.codes)
+    drawn = check_labels(dls).drawn
+    _seed_all(seed)
+    enc = _encoder_for(encoder, arch, pretrained, weights, stats, timm_kwargs or {})
     torch.manual_seed(seed)
     model = SegmentationModel(enc, dls.c, decoder)
-    learn = Learner(_segmentation_loaders(dls, augment, seed, exposure), model, loss_func=SegmentationLoss(loss), opt_func=kwargs.pop('opt_func', FusedAdam), splitter=segmentation_splitter,
-        metrics=kwargs.pop('metrics', [PooledIoU(dls.c)]), cbs=[StopAtNaN(), StopExploding(chance_loss(dls.c, loss), chance_loss(drawn, loss)), *kwargs.pop('cbs', [])], **kwargs)
+    stops = [StopAtNaN(), StopExploding(chance_loss(dls.c, loss), chance_loss(drawn, loss))]
+    learn = Learner(
+        _segmentation_loaders(dls, augment, seed, exposure), model,
+        loss_func=SegmentationLoss(loss), splitter=segmentation_splitter,
+        opt_func=kwargs.pop('opt_func', FusedAdam), metrics=kwargs.pop('metrics', [PooledIoU(dls.c)]),
+        cbs=[*stops, *kwargs.pop('cbs', [])], **kwargs)
     learn.encoder_notes = {**getattr(enc, 'notes', {}), 'method': enc.method}
-    learn.settings = dict(arch=enc.arch, timm_kwargs=enc.timm_kwargs, decoder=decoder, loss=loss, augment=augment, exposure=exposure, seed=seed, codes=list(dls.codes))
-    warn_scales(learn.encoder_notes.get('um_per_px'), dls.train.dataset.store.scale, 'the labelled pictures', 'the pool of the encoder')
+    learn.settings = dict(
+        arch=enc.arch, timm_kwargs=enc.timm_kwargs, decoder=decoder, loss=loss,
+        augment=augment, exposure=exposure, seed=seed, codes=list(dls.codes))
+    of_pool, of_labelled = learn.encoder_notes.get('um_per_px'), dls.train.dataset.store.scale
+    warn_scales(of_pool, of_labelled, 'the labelled pictures', 'the pool of the encoder')
     if enc.method != 'scratch': learn.freeze()
     return fast(learn, bf16, compile)
 
@@ -159,42 +225,72 @@ def segment_learner(
 def _cycles(learn, n, lr):
     "The cycles of a fine-tuning: (what to do first, epochs, rates, shape)"
     if learn.encoder_notes['method'] == 'scratch': return [(lambda: None, n, lr, {})]
-    return [(learn.freeze, 1, slice(lr), dict(pct_start=.99)), (learn.unfreeze, n, slice(lr/200, lr/2), dict(pct_start=.3, div=5.))]
+    frozen = (learn.freeze, 1, slice(lr), dict(pct_start=.99))
+    thawed = (learn.unfreeze, n, slice(lr/200, lr/2), dict(pct_start=.3, div=5.))
+    return [frozen, thawed]
+
+def _fingerprint_of(fields):
+    "A checksum of names, pictures and masks"
+    each = ((fields.store.files[i].name, fields.store[i], fields.masks[i]) for i in range(len(fields.masks)))
+    return fingerprint(*(part for one in each for part in one))
 
 def _run_of(learn, **more):
     "What must be the same when a fine-tuning goes on"
-    t, v = learn.dls.train, learn.dls.valid; keep = ('size', 'squash', 'balance', 'n')
-    pictures = {w: fingerprint(*(x for d in (l.dataset,) for i in range(len(d.masks)) for x in (d.store.files[i].name, d.store[i], d.masks[i]))) for w, l in (('pictures', t), ('held_back', v))}
-    return {**learn.settings, **more, **pictures, 'bs': t.bs, **{k: getattr(t.dataset, k) for k in keep}, 'start': learn.first_weights}
+    train, valid = learn.dls.train, learn.dls.valid
+    pictures = dict(pictures=_fingerprint_of(train.dataset), held_back=_fingerprint_of(valid.dataset))
+    fields = {name: getattr(train.dataset, name) for name in ('size', 'squash', 'balance', 'n')}
+    return {**learn.settings, **more, **pictures, 'bs': train.bs, **fields, 'start': learn.first_weights}
 
-def _fit_cycles(learn, cycles, checkpoint, fit, **more):
-    "Do the cycles that are not done yet"
-    if checkpoint is None:
-        for first, n, lr, shape in cycles: first(); fit(n, lr, **shape)
-        return
-    if processes()[1] > 1: raise InputError('checkpoint', f'{processes()[1]} processes', 'one: fine-tuning is not shared out', 'start it without a launcher')
-    if not hasattr(learn, 'first_weights'): learn.first_weights = fingerprint(*learn.model.state_dict().values()) # before any training
+# %% ../../nbs/06_segmentation/01_segment.ipynb #06a10016
+def _fit_resumed(learn, cycles, checkpoint, fit, **more):
+    "Do the cycles that an earlier run has not done"
+    if processes()[1] > 1:
+        raise InputError(
+            'checkpoint', f'{processes()[1]} processes',
+            'one: fine-tuning is not shared out', 'start it without a launcher')
+    if not hasattr(learn, 'first_weights'): # before any training
+        learn.first_weights = fingerprint(*learn.model.state_dict().values())
     with own_state(checkpoint):
         run = _run_of(learn, **more)
         for k, (first, n, lr, shape) in enumerate(cycles):
-            first(); r = Resume(checkpoint, run, part=k, parts=len(cycles))
-            if not r.passed: fit(n, lr, **shape, cbs=[r], start_epoch=r.epochs_done)
+            first()
+            resume = Resume(checkpoint, run, part=k, parts=len(cycles))
+            if not resume.passed: fit(n, lr, **shape, cbs=[resume], start_epoch=resume.epochs_done)
+
+def _fit_cycles(learn, cycles, checkpoint, fit, **more):
+    "Do the cycles, one after the other"
+    if checkpoint is not None: return _fit_resumed(learn, cycles, checkpoint, fit, **more)
+    for first, n, lr, shape in cycles:
+        first()
+        fit(n, lr, **shape)
 
 @patch
 def fit_segment(self:Learner,
     n_epoch:int, # Epochs
     lr:float=2e-3, # Largest learning rate
-    checkpoint=None): # File for the state of the run, `.safetensors`: written whole each epoch, picked up if it is there
+    checkpoint=None # File for the state of the run, `.safetensors`: written whole each epoch, picked up if it is there
+):
     "Fine-tune: frozen start and lower rates for a pretrained encoder, one cycle for a new one"
     _fit_cycles(self, _cycles(self, n_epoch, lr), checkpoint, self.fit_one_cycle, epochs=n_epoch, lr=lr)
     return self
 
 # %% ../../nbs/06_segmentation/01_segment.ipynb #867ae488
-finetune_recipes = {
-    'default': dict(size=256, squash=False, bs=4, steps=400, epochs=1, loss='dice_ce', augment=True, exposure=1., schedule='one cycle', lr=4e-3, wd=.01),
-    'paper': dict(size=256, squash=True, bs=128, steps=None, epochs=200, loss='dice', augment=False, exposure=1., schedule='constant', lr=1e-4, wd=0.),
-}
+finetune_recipes = dict(
+    default=dict(
+        size=256, squash=False, bs=4, steps=400, epochs=1,
+        loss='dice_ce', augment=True, exposure=1., schedule='one cycle', lr=4e-3, wd=.01),
+    paper=dict(
+        size=256, squash=True, bs=128, steps=None, epochs=200,
+        loss='dice', augment=False, exposure=1., schedule='constant', lr=1e-4, wd=0.))
 
+def _recipe_of(name, overrides):
+    "A row of `finetune_recipes` with some entries replaced"
+    recipe = finetune_recipes[one_of(name, finetune_recipes, 'finetune', 'recipe')]
+    if unknown := set(overrides) - set(recipe):
+        raise InputError('overrides', f'{sorted(unknown)}', f'names of {sorted(recipe)}', 'check the spelling')
+    return {**recipe, **overrides}
+
+# %% ../../nbs/06_segmentation/01_segment.ipynb #06a10018
 def finetune(
     train, # Labelled training pictures: `Pairs`
     codes:list, # Class names
@@ -208,24 +304,39 @@ def finetune(
     **kwargs # For `segment_learner`: `encoder`, `weights`, `decoder`, `bf16`, ...
 )->Learner:
     "A segmentation Learner, trained by a recipe from the first step to the last"
-    if recipe not in finetune_recipes: raise InputError('finetune', f'recipe {recipe!r}', f'one of {list(finetune_recipes)}', 'choose one')
-    r = {**finetune_recipes[recipe], **(overrides or {})}
-    if bad := set(r) - set(finetune_recipes['default']): raise InputError('overrides', f'{sorted(bad)}', f'names of {sorted(finetune_recipes["default"])}', 'check the spelling')
+    r = _recipe_of(recipe, overrides or {})
     bs = min(r['bs'], len(train)) if r['squash'] else r['bs']
-    dls = MicrographDataLoaders.from_pairs(train, codes, size=r['size'], bs=bs, n=bs*r['steps'] if r['steps'] else None, valid_pct=0, palette=palette, ignore=ignore, squash=r['squash'], seed=seed)
-    learn = segment_learner(dls, arch, loss=r['loss'], augment=r['augment'], exposure=r['exposure'], seed=seed, opt_func=FusedAdam if r['schedule'] == 'one cycle' else partial(FusedAdam, sqr_mom=.999, eps=1e-8), **kwargs)
+    fields = bs*r['steps'] if r['steps'] else None
+    dls = MicrographDataLoaders.from_pairs(
+        train, codes, size=r['size'], bs=bs, n=fields, valid_pct=0,
+        palette=palette, ignore=ignore, squash=r['squash'], seed=seed)
+    one_cycle = r['schedule'] == 'one cycle'
+    optimiser = FusedAdam if one_cycle else partial(FusedAdam, sqr_mom=.999, eps=1e-8)
+    learn = segment_learner(
+        dls, arch, loss=r['loss'], augment=r['augment'], exposure=r['exposure'], seed=seed, opt_func=optimiser, **kwargs)
     learn.unfreeze()
-    fit = learn.fit_one_cycle if r['schedule'] == 'one cycle' else learn.fit
-    with learn.no_bar(), learn.no_logging(): _fit_cycles(learn, [(lambda: None, r['epochs'], r['lr'], dict(wd=r['wd']))], checkpoint, fit, **{k: r[k] for k in ('epochs', 'schedule', 'lr', 'wd')})
+    fit = learn.fit_one_cycle if one_cycle else learn.fit
+    cycle = (lambda: None, r['epochs'], r['lr'], dict(wd=r['wd']))
+    with learn.no_bar(), learn.no_logging():
+        _fit_cycles(learn, [cycle], checkpoint, fit, **{name: r[name] for name in ('epochs', 'schedule', 'lr', 'wd')})
     return learn
 
 # %% ../../nbs/06_segmentation/01_segment.ipynb #86af9731
 @patch
-def show_results(self:FieldLoader, b, out, max_n=4, show=True, **kwargs):
+def show_results(self:FieldLoader,
+    b, # A batch
+    out, # The labels predicted for it, `(B, S, S)`
+    max_n=4, # Fields to show
+    show=True, # As fastai passes it; not used
+    **kwargs
+):
     "Field, truth, prediction, in three rows; unlabelled pixels are dimmed"
     n = min(max_n, len(b[0]))
-    axs = _grid(3*n, n, 1.8)
+    axs = panel_axes(3*n, n, 1.8)
     for k in range(n):
-        _panel(axs[k], b[0][k]); _panel(axs[n+k], b[0][k], b[1][k]); _panel(axs[2*n+k], b[0][k], out[k])
-    for a, t in zip(axs[::n], ('field', 'truth', 'prediction')): a.text(.03, .97, t, transform=a.transAxes, va='top', fontsize=9, bbox=dict(fc='w', ec='none', pad=1.5))
+        show_field(axs[k], b[0][k])
+        show_field(axs[n+k], b[0][k], b[1][k])
+        show_field(axs[2*n+k], b[0][k], out[k])
+    for ax, title in zip(axs[::n], ('field', 'truth', 'prediction')):
+        ax.text(.03, .97, title, transform=ax.transAxes, va='top', fontsize=9, bbox=dict(fc='w', ec='none', pad=1.5))
     return axs

@@ -14,40 +14,85 @@ from PIL import Image
 from scipy.ndimage import distance_transform_edt, gaussian_filter, label
 from fastcore.basics import patch
 from ..errors import InputError
-from ..pictures.files import written_whole
-from ..pictures.micrograph import LabelMap, Micrograph
-from ..masks.masks import Pair, Pairs
+from ..pictures.writing import written_whole
+from ..pictures.labels import LabelMap
+from ..pictures.micrograph import Micrograph
+from ..masks.pairs import Pair, Pairs
 from ..selfsup.encoder import Encoder, load_encoder
 from ..selfsup.probe import read_maps, stage_maps
 
 # %% ../../nbs/06_segmentation/07_strokes.ipynb #25c00007
-def _inside(free): "Distance to the nearest pixel that is not free, px; the picture's edge does not count"; return distance_transform_edt(np.pad(free, 1, mode='edge'))[1:-1, 1:-1]
+_eight = np.ones((3, 3)) # neighbours at the corners are neighbours, too
+
+def _inside(free):
+    "Distance to the nearest pixel that is not free, px; the picture's edge does not count"
+    return distance_transform_edt(np.pad(free, 1, mode='edge'))[1:-1, 1:-1]
+
+def _path(free, at, length, width, rng):
+    "Places from `at` to one about `length` px away, along the middle of what is free"
+    from skimage.graph import MCP_Geometric
+    depth = _inside(free)
+    search = MCP_Geometric(np.where(free, 1+4/np.maximum(depth, .5), -1))
+    reached = np.isfinite(search.find_costs([at])[0])
+    ends = np.argwhere(reached & (depth >= min(width/2, .7*depth[at])))
+    distance = np.hypot(*(ends-at).T)
+    far = np.flatnonzero(distance >= .8*min(length, distance.max()))
+    path = np.array(search.traceback(ends[far[rng.integers(len(far))]]))
+    walked = np.r_[0, np.hypot(*np.diff(path, axis=0).T).cumsum()]
+    return path[walked <= length]
+
+def _pen(free, path, at, width):
+    "What a pen marks along a path, as far as it hangs together"
+    off = np.ones(free.shape, bool)
+    off[tuple(path.T)] = False
+    marked = (distance_transform_edt(off) <= width/2) & free
+    parts = label(marked, _eight)[0]
+    return parts == parts[at]
 
 def _stroke(free, start, length, width, rng):
     "One stroke `(H, W)` bool from `start` through free pixels, and the places on its path"
-    from skimage.graph import MCP_Geometric
-    (y, x), n = start, int(length)+1; t, l = max(0, y-n), max(0, x-n)
-    win, at = (slice(t, y+n+1), slice(l, x+n+1)), (y-t, x-l); near = free[win]; depth = _inside(near)
-    mcp = MCP_Geometric(np.where(near, 1+4/np.maximum(depth, .5), -1)); cost = mcp.find_costs([at])[0]
-    ends = np.argwhere(np.isfinite(cost) & (depth >= min(width/2, .7*depth[at]))); r = np.hypot(*(ends-at).T)
-    far = np.flatnonzero(r >= .8*min(length, r.max())); path = np.array(mcp.traceback(ends[far[rng.integers(len(far))]]))
-    path = path[np.r_[0, np.hypot(*np.diff(path, axis=0).T).cumsum()] <= length]
-    off = np.ones(near.shape, bool); off[tuple(path.T)] = False
-    parts, out = label((distance_transform_edt(off) <= width/2) & near, np.ones((3, 3)))[0], np.zeros(free.shape, bool)
-    out[win] = parts == parts[at]
-    return out, path + (t, l)
+    reach = int(length)+1
+    row, column = start
+    top, left = max(0, row-reach), max(0, column-reach)
+    window = slice(top, row+reach+1), slice(left, column+reach+1)
+    at = row-top, column-left
+    path = _path(free[window], at, length, width, rng)
+    on = np.zeros(free.shape, bool)
+    on[window] = _pen(free[window], path, at, width)
+    return on, path + (top, left)
 
 # %% ../../nbs/06_segmentation/07_strokes.ipynb #25c00008
 def _start(free, had, width, rng):
-    "A place with room for the pen, rather far from the strokes that a part has had"
-    d = _inside(free); places = np.argwhere(d >= max(min(width/2+.5, .7*d.max()), .5)); places = places[rng.choice(len(places), min(500, len(places)), replace=False)]
-    w = np.min([np.hypot(*(places-p).T) for p in had], 0)**2 if had else np.ones(len(places))
-    return tuple(places[rng.choice(len(places), p=w/w.sum())])
+    "A place with room for the pen, rather far from the places that strokes have had"
+    depth = _inside(free)
+    places = np.argwhere(depth >= max(min(width/2+.5, .7*depth.max()), .5))
+    places = places[rng.choice(len(places), min(500, len(places)), replace=False)]
+    weight = np.min([np.hypot(*(places-place).T) for place in had], 0)**2 if had else np.ones(len(places))
+    return tuple(places[rng.choice(len(places), p=weight/weight.sum())])
 
 def _keep_off(free, on, gap=2):
     "Nothing is free within `gap` px of a stroke"
-    y, x = np.nonzero(on); b = tuple(slice(max(0, v.min()-gap-1), v.max()+gap+2) for v in (y, x)); free[b] &= distance_transform_edt(~on[b]) > gap
+    rows, columns = np.nonzero(on)
+    box = tuple(slice(max(0, places.min()-gap-1), places.max()+gap+2) for places in (rows, columns))
+    free[box] &= distance_transform_edt(~on[box]) > gap
 
+def _strokes_in(inside, strokes, length, width, rng):
+    "Strokes in a class, one after the other: in the part that is largest for what it has had"
+    part, n = label(inside, _eight)
+    area = np.bincount(part.ravel(), minlength=n+1)[1:]
+    free, had = part > 0, [[] for _ in range(n)]
+    for _ in range(strokes if n else 0):
+        room = np.bincount(part[free], minlength=n+1)[1:] > 0
+        if not room.any(): return
+        k = int(np.argmax(np.where(room, area/[1+len(paths) for paths in had], -1)))
+        mine = free & (part == k+1)
+        start = _start(mine, [place for path in had[k] for place in path], width, rng)
+        on, path = _stroke(mine, start, length, width, rng)
+        had[k].append(path[::8])
+        _keep_off(free, on)
+        yield on
+
+# %% ../../nbs/06_segmentation/07_strokes.ipynb #06a70004
 def draw_scribbles(
     labels, # Label map `(H, W)`, or a `LabelMap`
     strokes:int=3, # Of each class
@@ -55,46 +100,57 @@ def draw_scribbles(
     width:float=3, # Of the pen, px
     classes=None, # Numbers of the classes that are drawn; default: all that occur
     ignore:int=255, # Value of what is not drawn, and of unlabelled pixels
-    seed:int=0)->np.ndarray: # The same seed gives the same strokes
+    seed:int=0 # The same seed gives the same strokes
+)->np.ndarray:
     "Strokes by rule from a label map: the class under a stroke, `ignore` elsewhere, `(H, W)` uint8"
-    y = np.asarray(getattr(labels, 'labels', labels)); length = length or max(8, min(y.shape)//6); out, eight = np.full(y.shape, ignore, np.uint8), np.ones((3, 3))
-    for c in (np.unique(y[y != ignore]) if classes is None else classes):
-        rng, (part, n) = np.random.default_rng([seed, int(c)]), label(y == c, eight)
-        area, free, had = np.bincount(part.ravel(), minlength=n+1)[1:], part > 0, [[] for _ in range(n)]
-        for _ in range(strokes if n else 0):
-            room = np.bincount(part[free], minlength=n+1)[1:] > 0
-            if not room.any(): break
-            k = int(np.argmax(np.where(room, area/[1+len(h) for h in had], -1)))
-            mine = free & (part == k+1); on, path = _stroke(mine, _start(mine, [q for p in had[k] for q in p], width, rng), length, width, rng)
-            out[on] = c; had[k].append(path[::8]); _keep_off(free, on)
-    return out
+    labels = np.asarray(getattr(labels, 'labels', labels))
+    length = length or max(8, min(labels.shape)//6)
+    drawn = np.full(labels.shape, ignore, np.uint8)
+    if classes is None: classes = np.unique(labels[labels != ignore])
+    for c in classes:
+        rng = np.random.default_rng([seed, int(c)])
+        for on in _strokes_in(labels == c, strokes, length, width, rng): drawn[on] = c
+    return drawn
 
 # %% ../../nbs/06_segmentation/07_strokes.ipynb #25c00014
+def _curvatures_and_slope(grey, width):
+    "Largest and smallest curvature, and slope, of a picture smoothed to a width"
+    derivative = lambda *order: width**sum(order)*gaussian_filter(grey, width, order)
+    yy, xx, xy = derivative(2, 0), derivative(0, 2), derivative(1, 1)
+    mean, half = (yy+xx)/2, np.hypot((yy-xx)/2, xy)
+    return mean+half, mean-half, np.hypot(derivative(1, 0), derivative(0, 1))
+
 def grey_filters(
-    pixels:np.ndarray)->np.ndarray: # `(H, W)` or `(H, W, 3)` uint8
+    pixels:np.ndarray # `(H, W)` or `(H, W, 3)` uint8
+)->np.ndarray:
     "Smoothed grey levels, curvatures and slopes at several widths, `(14, H, W)` float32, for standardised grey"
-    g = pixels.astype(np.float32); g = g if g.ndim == 2 else g.mean(-1); g = (g - g.mean())/max(g.std(), 1e-6); out = [g]
-    for s in (1, 2, 4, 8): out.append(gaussian_filter(g, s))
-    for s in (1, 2, 4):
-        yy, xx, xy, y, x = (s**sum(o)*gaussian_filter(g, s, o) for o in ((2, 0), (0, 2), (1, 1), (1, 0), (0, 1)))
-        mean, half = (yy+xx)/2, np.hypot((yy-xx)/2, xy); out += [mean+half, mean-half, np.hypot(y, x)]
-    return np.stack(out)
+    grey = pixels.astype(np.float32)
+    if grey.ndim == 3: grey = grey.mean(-1)
+    grey = (grey - grey.mean())/max(grey.std(), 1e-6)
+    smoothed = [gaussian_filter(grey, width) for width in (1, 2, 4, 8)]
+    curved = [answer for width in (1, 2, 4) for answer in _curvatures_and_slope(grey, width)]
+    return np.stack([grey, *smoothed, *curved])
 
 # %% ../../nbs/06_segmentation/07_strokes.ipynb #25c00018
 def _maps_in_tiles(encoder, pixels, strides, tile, margin):
     "`stage_maps` of a picture of any size, float16, on the CPU"
-    h, w = pixels.shape[:2]
-    if max(h, w) <= 1.5*tile: return [m.half().cpu() for m in stage_maps(encoder, pixels, strides)]
-    H, W = h + -h % 32, w + -w % 32; px = np.pad(pixels, [(0, H-h), (0, W-w)] + [(0, 0)]*(pixels.ndim-2), mode='reflect'); out = None
-    steps = [s for s in encoder.strides if s in strides]
-    for y in range(0, H, tile):
-        for x in range(0, W, tile):
-            a, b = max(0, y-margin), max(0, x-margin)
-            maps = stage_maps(encoder, px[a:y+tile+margin, b:x+tile+margin], strides)
-            out = out or [torch.empty(m.shape[0], H//s, W//s, dtype=torch.float16) for m, s in zip(maps, steps)]
-            for o, m, s in zip(out, maps, steps):
-                part = o[:, y//s:(y+tile)//s, x//s:(x+tile)//s]; part.copy_(m[:, (y-a)//s:, (x-b)//s:][:, :part.shape[1], :part.shape[2]])
-    return out
+    height, width = pixels.shape[:2]
+    if max(height, width) <= 1.5*tile: return [m.half().cpu() for m in stage_maps(encoder, pixels, strides)]
+    H, W = height + -height % 32, width + -width % 32 # of the mirrored picture
+    mirrored = np.pad(pixels, [(0, H-height), (0, W-width)] + [(0, 0)]*(pixels.ndim-2), mode='reflect')
+    used = [stride for stride in encoder.strides if stride in strides]
+    empty = lambda m, stride: torch.empty(len(m), H//stride, W//stride, dtype=torch.float16)
+    whole = None
+    for top in range(0, H, tile):
+        for left in range(0, W, tile):
+            y, x = max(0, top-margin), max(0, left-margin) # where the margin begins
+            maps = stage_maps(encoder, mirrored[y:top+tile+margin, x:left+tile+margin], strides)
+            if whole is None: whole = [empty(m, stride) for m, stride in zip(maps, used)]
+            for out, m, stride in zip(whole, maps, used):
+                part = out[:, top//stride:(top+tile)//stride, left//stride:(left+tile)//stride]
+                inner = m[:, (top-y)//stride:, (left-x)//stride:]
+                part.copy_(inner[:, :part.shape[1], :part.shape[2]])
+    return whole
 
 # %% ../../nbs/06_segmentation/07_strokes.ipynb #25c00021
 class ScribbleClassifier:
@@ -106,106 +162,196 @@ class ScribbleClassifier:
         per_class:int=1200, # Stroke pixels of each class that a fit uses, spread evenly over pictures
         tile:int=1024, # Side of the tiles of pictures above 1.5 times that, px; a multiple of 32
         keep_gb:float=2., # Memory for kept features, 2**30 bytes
-        by_share:float=1.5, # How much classes count for less that are rare in a picture: 0 not at all, 1 in proportion, more: beyond
+        by_share:float=1.5, # How much less rare classes count in a picture: 0 no less, 1 in proportion, more: beyond
         per_picture:bool=True, # Standardise each feature within its picture
-        seed:int=0): # Of the choice of pixels
-        self.encoder = (encoder if isinstance(encoder, Encoder) else load_encoder(encoder)).eval()
+        seed:int=0 # Of the choice of pixels
+    ):
         if tile % 32 or tile < 32: raise InputError('tile', f'{tile}', 'a multiple of 32', 'take 1024')
-        self.codes, self.strides, self.per_class, self.tile, self.keep_gb, self.by_share, self.per_picture, self.seed = list(codes), tuple(strides or self.encoder.strides), per_class, tile, keep_gb, by_share, per_picture, seed
-        self.kept, self.weight = OrderedDict(), None
+        self.encoder = (encoder if isinstance(encoder, Encoder) else load_encoder(encoder)).eval()
+        self.codes = list(codes)
+        self.strides = tuple(strides or self.encoder.strides)
+        self.per_class, self.by_share, self.per_picture, self.seed = per_class, by_share, per_picture, seed
+        self.tile, self.keep_gb = tile, keep_gb
+        self.kept = OrderedDict() # features of pictures, the last used at the end
+        self.weight = None # `(classes, features)`, once it has been fitted
 
-def _standardised(m): "A map with mean 0 and standard deviation 1 in each channel"; m = m.float(); return (m - m.mean((1, 2), keepdim=True))/m.std((1, 2), keepdim=True).clamp_min(1e-4)
+# %% ../../nbs/06_segmentation/07_strokes.ipynb #06a7000f
+def _standardised(m):
+    "A map with mean 0 and standard deviation 1 in each channel"
+    m = m.float()
+    return (m - m.mean((1, 2), keepdim=True))/m.std((1, 2), keepdim=True).clamp_min(1e-4)
 
 def _bytes(maps): return sum(m.numel()*m.element_size() for m in maps)
 
 def _pixels(picture): return picture.to_uint8() if isinstance(picture, Micrograph) else np.asarray(picture)
 
 @patch
+def _check_room(self:ScribbleClassifier, picture, pixels):
+    "Refuse a picture whose features take more than the memory for them"
+    height, width = pixels.shape[:2]
+    used = [dim/stride**2 for dim, stride in zip(self.encoder.dims, self.encoder.strides) if stride in self.strides]
+    gb = 2*(14 + sum(used))*height*width/2**30
+    if gb > self.keep_gb:
+        raise InputError(
+            getattr(picture, 'source', None) or 'picture', f'{width} x {height} px, {gb:.1f} GiB of features',
+            f'at most {self.keep_gb:g} GiB', 'draw on a part of it, or raise keep_gb')
+
+@patch
+def _computed(self:ScribbleClassifier, pixels):
+    "Filters and maps of a picture, float16"
+    height, width = pixels.shape[:2]
+    grey = np.pad(grey_filters(pixels), [(0, 0), (0, -height % 32), (0, -width % 32)], mode='edge')
+    maps = [torch.from_numpy(grey), *_maps_in_tiles(self.encoder, pixels, self.strides, self.tile, 128)]
+    return [(_standardised(m) if self.per_picture else m).half() for m in maps]
+
+@patch
 def features(self:ScribbleClassifier,
-    picture)->list: # A `Micrograph`, or `(H, W)` or `(H, W, 3)` uint8
+    picture # A `Micrograph`, or `(H, W)` or `(H, W, 3)` uint8
+)->list:
     "Maps `[(C_i, H_i, W_i)]` float16 of a picture mirrored up to a multiple of 32 px: filters first, then stages; kept"
-    px = _pixels(picture); key = (px.shape, hashlib.blake2b(np.ascontiguousarray(px)).digest())
-    if key in self.kept: self.kept.move_to_end(key); return self.kept[key]
-    h, w = px.shape[:2]; values = 14 + sum(d/s**2 for d, s in zip(self.encoder.dims, self.encoder.strides) if s in self.strides)
-    if 2*values*h*w > self.keep_gb*2**30: raise InputError(getattr(picture, 'source', None) or 'picture', f'{w} x {h} px, {2*values*h*w/2**30:.1f} GiB of features', f'at most {self.keep_gb:g} GiB', 'draw on a part of it, or raise keep_gb')
-    grey = np.pad(grey_filters(px), [(0, 0), (0, -h % 32), (0, -w % 32)], mode='edge')
-    maps = [torch.from_numpy(grey), *_maps_in_tiles(self.encoder, px, self.strides, self.tile, 128)]
-    self.kept[key] = maps = [(_standardised(x) if self.per_picture else x).half() for x in maps]
+    pixels = _pixels(picture)
+    key = (pixels.shape, hashlib.blake2b(np.ascontiguousarray(pixels)).digest())
+    if key in self.kept:
+        self.kept.move_to_end(key)
+        return self.kept[key]
+    self._check_room(picture, pixels)
+    maps = self.kept[key] = self._computed(pixels)
     while sum(map(_bytes, self.kept.values())) > self.keep_gb*2**30 and len(self.kept) > 1: self.kept.popitem(last=False)
     return maps
 
 # %% ../../nbs/06_segmentation/07_strokes.ipynb #25c00024
 def _even(groups, n, rng):
     "Up to `n` numbers in all out of several groups of them, as evenly as the groups allow"
-    out, left = [], n
-    for k, g in enumerate(sorted(groups, key=len)): take = min(len(g), -(-left//(len(groups)-k))); out.append(rng.permutation(g)[:take]); left -= take
-    return np.concatenate(out)
+    chosen, left = [], n
+    for k, group in enumerate(sorted(groups, key=len)):
+        take = min(len(group), -(-left//(len(groups)-k)))
+        chosen.append(rng.permutation(group)[:take])
+        left -= take
+    return np.concatenate(chosen)
 
-def _check_labels(picture, y, n):
-    if y.shape != picture.shape[:2]: raise InputError('strokes', f'{y.shape}', f"the picture's {picture.shape[:2]}", 'draw on this picture')
-    if bad := sorted(set(np.unique(y).tolist()) - {*range(n), 255}): raise InputError('strokes', f'the values {bad[:6]}', f'0 to {n-1}, and 255 where nothing is drawn', 'check the classes')
+def _check_labels(picture, labels, n):
+    "Refuse strokes of another picture, or of classes that there are not"
+    if labels.shape != picture.shape[:2]:
+        raise InputError('strokes', f'{labels.shape}', f"the picture's {picture.shape[:2]}", 'draw on this picture')
+    unknown = sorted(set(np.unique(labels).tolist()) - {*range(n), 255})
+    if unknown:
+        raise InputError(
+            'strokes', f'the values {unknown[:6]}',
+            f'0 to {n-1}, and 255 where nothing is drawn', 'check the classes')
+
+_first_of = 2**40 # pixels of picture k are numbered from k times this
+
+def _stroke_pixels(pairs):
+    "Numbers of the drawn pixels of each class, a group for each picture: `{class: [numbers, ...]}`"
+    groups = {}
+    for k, (_, labels) in enumerate(pairs):
+        for c in np.unique(labels[labels != 255]):
+            groups.setdefault(int(c), []).append(k*_first_of + np.flatnonzero(labels == c))
+    return groups
+
+def _fit_linear(X, Y):
+    "Weights `(n, features)` and biases `(n,)` of a linear classifier of features as they are, and its `n` classes"
+    from sklearn.linear_model import LogisticRegression
+    mean, sd = X.mean(0), X.std(0).clip(1e-6)
+    fitted = LogisticRegression(C=.01, class_weight='balanced', max_iter=60, tol=1e-3).fit((X-mean)/sd, Y)
+    weight, bias = fitted.coef_, fitted.intercept_
+    if len(weight) == 1: # of two classes: the second against the first
+        weight, bias = np.concatenate([0*weight, weight]), np.r_[0, bias]
+    weight = weight/sd
+    return weight, bias - weight @ mean, fitted.classes_
+
+# %% ../../nbs/06_segmentation/07_strokes.ipynb #06a70013
+@patch
+def _features_at(self:ScribbleClassifier, pairs, numbers):
+    "Features `(pixels, features)` and classes of some drawn pixels"
+    X, Y = [], []
+    for k, (picture, labels) in enumerate(pairs):
+        mine = numbers[numbers//_first_of == k] % _first_of
+        if not len(mine): continue
+        rows, columns = np.unravel_index(mine, labels.shape)
+        maps = self.features(picture)
+        X.append(read_maps(maps, maps[0].shape[1:], rows, columns).numpy())
+        Y.append(labels[rows, columns])
+    return np.concatenate(X), np.concatenate(Y)
 
 @patch
 def fit(self:ScribbleClassifier,
-    pairs)->ScribbleClassifier: # `[(picture, labels), ...]`: labels `(H, W)` uint8, 255 where nothing is drawn
+    pairs # `[(picture, labels), ...]`: labels `(H, W)` uint8, 255 where nothing is drawn
+)->ScribbleClassifier:
     "Fit to the strokes of some pictures; classes without strokes will not be predicted"
-    from sklearn.linear_model import LogisticRegression
-    rng, X, Y, of = np.random.default_rng(self.seed), [], [], {}
-    pairs = [(p, np.asarray(y)) for p, y in pairs]
-    for k, (p, y) in enumerate(pairs):
-        _check_labels(p, y, len(self.codes))
-        for c in np.unique(y[y != 255]): of.setdefault(int(c), []).append(k*2**40 + np.flatnonzero(y == c))
-    if len(of) < 2: raise InputError('strokes', f'strokes of {"one class, " + self.codes[min(of)] if of else "no class"}', 'strokes of at least two classes', 'draw a few more')
-    at = np.concatenate([_even(g, self.per_class, rng) for g in of.values()])
-    for k, (p, y) in enumerate(pairs):
-        i = at[at//2**40 == k] % 2**40
-        if len(i): r, c = np.unravel_index(i, y.shape); X.append(read_maps(f := self.features(p), f[0].shape[1:], r, c).numpy()); Y.append(y[r, c])
-    X, Y = np.concatenate(X), np.concatenate(Y); mean, sd = X.mean(0), X.std(0).clip(1e-6)
-    lr = LogisticRegression(C=.01, class_weight='balanced', max_iter=60, tol=1e-3).fit((X-mean)/sd, Y)
-    w, b = (lr.coef_, lr.intercept_) if len(of) > 2 else (np.concatenate([0*lr.coef_, lr.coef_]), np.r_[0, lr.intercept_])
-    w = w/sd; b = b - w @ mean; own = torch.as_tensor(lr.classes_).long()
-    self.weight, self.bias = torch.zeros(len(self.codes), w.shape[1]), torch.full((len(self.codes),), -torch.inf)
-    self.weight[own], self.bias[own] = torch.as_tensor(w).float(), torch.as_tensor(b).float()
+    n, rng = len(self.codes), np.random.default_rng(self.seed)
+    pairs = [(picture, np.asarray(labels)) for picture, labels in pairs]
+    for picture, labels in pairs: _check_labels(picture, labels, n)
+    groups = _stroke_pixels(pairs)
+    if len(groups) < 2:
+        raise InputError(
+            'strokes', f'strokes of {"one class, " + self.codes[min(groups)] if groups else "no class"}',
+            'strokes of at least two classes', 'draw a few more')
+    chosen = np.concatenate([_even(of_class, self.per_class, rng) for of_class in groups.values()])
+    weight, bias, drawn = _fit_linear(*self._features_at(pairs, chosen))
+    drawn = torch.as_tensor(drawn).long()
+    self.weight, self.bias = torch.zeros(n, weight.shape[1]), torch.full((n,), -torch.inf)
+    self.weight[drawn], self.bias[drawn] = torch.as_tensor(weight).float(), torch.as_tensor(bias).float()
     return self
 
 # %% ../../nbs/06_segmentation/07_strokes.ipynb #25c00026
 @patch
 def scores(self:ScribbleClassifier,
-    picture)->torch.Tensor: # As for `features`
+    picture # As for `features`
+)->torch.Tensor:
     "Scores of the classes at each pixel, all classes weighing alike, `(C, H, W)` float"
     if self.weight is None: raise InputError('ScribbleClassifier', 'no fit', 'strokes', 'call fit first')
-    maps, (h, w) = self.features(picture), _pixels(picture).shape[:2]; out, k = self.bias[:, None, None].repeat(1, h, w), 0
+    maps = self.features(picture)
+    height, width = _pixels(picture).shape[:2]
+    size = maps[0].shape[1:]
+    total, first = self.bias[:, None, None].repeat(1, height, width), 0
     for m in maps:
-        s = torch.einsum('kc,chw->khw', self.weight[:, k:k+len(m)], m.float()); k += len(m)
-        out += F.interpolate(s[None], maps[0].shape[1:], mode='bilinear', align_corners=False)[0, :, :h, :w] if s.shape[1:] != maps[0].shape[1:] else s[:, :h, :w]
-    return out
+        part = torch.einsum('kc,chw->khw', self.weight[:, first:first+len(m)], m.float())
+        if part.shape[1:] != size: part = F.interpolate(part[None], size, mode='bilinear', align_corners=False)[0]
+        total += part[:, :height, :width]
+        first += len(m)
+    return total
 
 def weight_by_share(
     scores:torch.Tensor, # `(C, H, W)`
-    power:float=1.5)->torch.Tensor: # 0: scores as they are; 1: in proportion to the share
+    power:float=1.5 # 0: scores as they are; 1: in proportion to the share
+)->torch.Tensor:
     "Scores in which classes that have less than half an equal share in the map of `scores` count for less"
-    n = len(scores); share = torch.bincount(scores.argmax(0).ravel(), minlength=n)/scores[0].numel()
+    n = len(scores)
+    share = torch.bincount(scores.argmax(0).ravel(), minlength=n)/scores[0].numel()
     return scores + power*(2*n*share).clamp(1e-6, 1).log()[:, None, None]
 
 @patch
 def predict(self:ScribbleClassifier,
-    picture)->LabelMap: # As for `features`
+    picture # As for `features`
+)->LabelMap:
     "The label map of a picture with the class probabilities, its scale and file"
-    p = weight_by_share(self.scores(picture), self.by_share).softmax(0); m = picture if isinstance(picture, Micrograph) else Micrograph(np.asarray(picture))
-    return LabelMap(p.argmax(0).to(torch.uint8).numpy(), self.codes, m.um_per_px, m.source, p.numpy(), m.scale_from)
+    m = picture if isinstance(picture, Micrograph) else Micrograph(np.asarray(picture))
+    proba = weight_by_share(self.scores(picture), self.by_share).softmax(0)
+    labels = proba.argmax(0).to(torch.uint8).numpy()
+    return LabelMap(labels, self.codes, m.um_per_px, m.source, proba.numpy(), m.scale_from)
 
 # %% ../../nbs/06_segmentation/07_strokes.ipynb #25c00033
+def _write_picture(picture, path):
+    "A picture in memory as a TIFF with its scale"
+    pixels, um = np.asarray(getattr(picture, 'pixels', picture)), getattr(picture, 'um_per_px', None)
+    scale = dict(resolution=(1/um, 1/um), metadata={'unit': 'um'}) if um else {}
+    with written_whole(path) as f: tifffile.imwrite(f, pixels, imagej=True, **scale)
+
 def write_scribbles(
     folder, # Where to write; existing files are refused
-    pairs)->Pairs: # `[(picture, labels), ...]`, as for `fit`
-    "Write strokes as index masks, 255 where nothing is drawn: `labels/NAME.png`, and `images/NAME.tif` of pictures that are no files"
-    folder, out = Path(folder), []
-    for k, (p, y) in enumerate(pairs):
-        file = Path(getattr(p, 'source', None) or f'picture_{k}'); name = file.stem if file.is_file() else file.name; mask = folder/'labels'/f'{name}.png'
-        if file.is_file() and p.meta.get('bar_rows'): y = np.pad(y, ((0, p.meta['bar_rows']), (0, 0)), constant_values=255)
+    pairs # `[(picture, labels), ...]`, as for `fit`
+)->Pairs:
+    "Write strokes as masks `labels/NAME.png`, 255 where nothing is drawn, and pictures in memory as `images/NAME.tif`"
+    folder, written = Path(folder), []
+    for k, (picture, labels) in enumerate(pairs):
+        file = Path(getattr(picture, 'source', None) or f'picture_{k}')
+        name = file.stem if file.is_file() else file.name
         if not file.is_file():
-            px, um, file = getattr(p, 'pixels', p), getattr(p, 'um_per_px', None), folder/'images'/f'{name}.tif'
-            with written_whole(file) as f: tifffile.imwrite(f, np.asarray(px), imagej=True, **(dict(resolution=(1/um, 1/um), metadata={'unit': 'um'}) if um else {}))
-        with written_whole(mask) as f: Image.fromarray(np.asarray(y, np.uint8)).save(f, 'PNG')
-        out.append(Pair(file, mask, name, ''))
-    return Pairs(out)
+            file = folder/'images'/f'{name}.tif'
+            _write_picture(picture, file)
+        elif rows := picture.meta.get('bar_rows'): labels = np.pad(labels, ((0, rows), (0, 0)), constant_values=255)
+        mask = folder/'labels'/f'{name}.png'
+        with written_whole(mask) as f: Image.fromarray(np.asarray(labels, np.uint8)).save(f, 'PNG')
+        written.append(Pair(file, mask, name, ''))
+    return Pairs(written)

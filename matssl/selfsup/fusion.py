@@ -8,7 +8,7 @@ __all__ = ['GatedFeatureFusion', 'ProjectionHead', 'plot_gates']
 # %% ../../nbs/05_selfsup/03_fusion.ipynb #c22ccb54
 import torch
 from torch import nn
-from ..errors import InputError
+from ..errors import one_of
 
 # %% ../../nbs/05_selfsup/03_fusion.ipynb #f549fdb5
 class GatedFeatureFusion(nn.Module):
@@ -18,12 +18,13 @@ class GatedFeatureFusion(nn.Module):
         gate:str='static', # 'static' (the paper's), 'none', or 'dynamic' (depends on the picture)
         reduction:int=16): # Bottleneck of the dynamic gate
         super().__init__()
-        if gate not in ('static', 'none', 'dynamic'): raise InputError('GatedFeatureFusion', f'gate {gate!r}', "'static', 'none' or 'dynamic'", 'choose one')
-        self.dims, self.gate, n = list(dims), gate, sum(dims)
+        self.dims, n = list(dims), sum(dims)
+        self.gate = one_of(gate, ('static', 'none', 'dynamic'), 'GatedFeatureFusion', 'gate')
         if gate == 'static': self.gates = nn.ParameterList([nn.Parameter(torch.ones(d)) for d in dims])
         if gate == 'dynamic':
             self.gates = nn.Sequential(nn.Linear(n, n//reduction), nn.ReLU(), nn.Linear(n//reduction, n))
-            nn.init.zeros_(self.gates[2].weight); nn.init.ones_(self.gates[2].bias)
+            nn.init.zeros_(self.gates[2].weight)
+            nn.init.ones_(self.gates[2].bias)
     def weights(self,
         p:torch.Tensor)->torch.Tensor: # Pooled stages `(B, sum(C_i))`
         "The gates, 0-1: `(1, sum(C_i))`, or `(B, sum(C_i))` where they depend on the picture"
@@ -42,7 +43,8 @@ class ProjectionHead(nn.Sequential):
         n_in:int, # Width of the fused vector
         hidden:int=2048, # Width of the hidden layer
         n_out:int=128): # Width of the embedding
-        super().__init__(nn.Linear(n_in, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Linear(hidden, n_out, bias=False), nn.BatchNorm1d(n_out))
+        super().__init__(nn.Linear(n_in, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(),
+            nn.Linear(hidden, n_out, bias=False), nn.BatchNorm1d(n_out))
 
 # %% ../../nbs/05_selfsup/03_fusion.ipynb #75f70620
 def plot_gates(
@@ -51,10 +53,12 @@ def plot_gates(
     ax=None): # Axes to draw on
     "Distribution of the gates of each stage, 0-1; the start is a dashed line"
     import matplotlib.pyplot as plt
-    p = torch.cat([m.mean((2, 3)) for m in maps], 1) if maps else torch.zeros(1, sum(fusion.dims), device=next(iter(fusion.parameters()), torch.zeros(1)).device)
+    device = next(iter(fusion.parameters()), torch.zeros(1)).device
+    p = torch.cat([m.mean((2, 3)) for m in maps], 1) if maps else torch.zeros(1, sum(fusion.dims), device=device)
     with torch.no_grad(): w = fusion.weights(p).mean(0).cpu().split(fusion.dims)
     ax = ax or plt.subplots(figsize=(5, 2.4))[1]
     ax.violinplot([x.numpy() for x in w], showextrema=False, showmedians=True)
     ax.axhline(.7311, ls='--', c='k', lw=.8)
-    ax.set_xticks(range(1, len(w)+1), [f'stage {i+1}\n{len(x)} ch.' for i, x in enumerate(w)], fontsize=8); ax.set_ylabel('gate, 0-1')
+    ax.set_xticks(range(1, len(w)+1), [f'stage {i+1}\n{len(x)} ch.' for i, x in enumerate(w)], fontsize=8)
+    ax.set_ylabel('gate, 0-1')
     return [x.mean().item() for x in w]

@@ -18,10 +18,12 @@ class _Gather(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x):
         out = [torch.empty_like(x) for _ in range(dist.get_world_size())]
-        dist.all_gather(out, x.contiguous()); return torch.cat(out)
+        dist.all_gather(out, x.contiguous())
+        return torch.cat(out)
     @staticmethod
     def backward(ctx, g):
-        g = g.contiguous(); dist.all_reduce(g)
+        g = g.contiguous()
+        dist.all_reduce(g)
         return g.chunk(dist.get_world_size())[dist.get_rank()]
 
 def gather(
@@ -30,20 +32,27 @@ def gather(
     return _Gather.apply(x) if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1 else x
 
 # %% ../../nbs/05_selfsup/04_losses.ipynb #54c88064
+def _single(z):
+    "Half precision as single precision; the rest as it is"
+    return z.float() if z.dtype in (torch.half, torch.bfloat16) else z
+
 class NTXent(nn.Module):
     "Normalised temperature-scaled cross-entropy between two views of each picture"
     def __init__(self,
         temperature:float=.07): # Divides the cosine similarities, > 0
         super().__init__()
-        if temperature <= 0: raise InputError('NTXent', f'temperature {temperature}', 'a number above 0', 'the paper takes 0.07')
+        if temperature <= 0:
+            raise InputError('NTXent', f'temperature {temperature}', 'a number above 0', 'the paper takes 0.07')
         self.temperature = temperature
     def forward(self,
         z1:torch.Tensor, # `(B, D)`, embeddings of the first views
         z2:torch.Tensor)->torch.Tensor: # `(B, D)`, of the second views
         "The loss, a scalar"
-        if z1.shape != z2.shape or len(z1) < 1: raise InputError('NTXent', f'shapes {tuple(z1.shape)} and {tuple(z2.shape)}', 'twice (B, D)', 'pass both views of the same batch')
+        if z1.shape != z2.shape or len(z1) < 1:
+            raise InputError('NTXent', f'shapes {tuple(z1.shape)} and {tuple(z2.shape)}', 'twice (B, D)',
+                'pass both views of the same batch')
         with torch.autocast(z1.device.type, enabled=False): # similarities over a small temperature want single precision
-            return self._loss(*(z.float() if z.dtype in (torch.half, torch.bfloat16) else z for z in (z1, z2)))
+            return self._loss(_single(z1), _single(z2))
     def _loss(self, z1, z2):
         b, mine = len(z1), F.normalize(torch.cat([z1, z2]), dim=1)
         a1, a2 = (gather(z) if torch.is_grad_enabled() else z for z in mine.chunk(2))
@@ -60,7 +69,8 @@ class QueueContrast(nn.Module):
     def __init__(self,
         temperature:float=.2): # Divides the cosine similarities, > 0
         super().__init__()
-        if temperature <= 0: raise InputError('QueueContrast', f'temperature {temperature}', 'a number above 0', 'MoCo v2 takes 0.2')
+        if temperature <= 0:
+            raise InputError('QueueContrast', f'temperature {temperature}', 'a number above 0', 'MoCo v2 takes 0.2')
         self.temperature = temperature
     def forward(self,
         q:torch.Tensor, # `(B, D)`, queries
@@ -68,9 +78,11 @@ class QueueContrast(nn.Module):
         queue:torch.Tensor, # `(K, D)`, embeddings of earlier pictures
         *_)->torch.Tensor:
         "The loss, a scalar"
-        if q.shape != k.shape or queue.ndim != 2 or queue.shape[1] != q.shape[1]: raise InputError('QueueContrast', f'shapes {tuple(q.shape)}, {tuple(k.shape)} and {tuple(queue.shape)}', '(B, D), (B, D) and (K, D)', 'pass queries, keys and queue of one width')
+        if q.shape != k.shape or queue.ndim != 2 or queue.shape[1] != q.shape[1]:
+            raise InputError('QueueContrast', f'shapes {tuple(q.shape)}, {tuple(k.shape)} and {tuple(queue.shape)}',
+                '(B, D), (B, D) and (K, D)', 'pass queries, keys and queue of one width')
         with torch.autocast(q.device.type, enabled=False):
-            q, k, n = (F.normalize(z.float() if z.dtype in (torch.half, torch.bfloat16) else z, dim=1) for z in (q, k.detach(), queue.detach()))
+            q, k, n = (F.normalize(_single(z), dim=1) for z in (q, k.detach(), queue.detach()))
             logits = torch.cat([(q*k).sum(1, keepdim=True), q @ n.T], 1)/self.temperature
             return F.cross_entropy(logits, torch.zeros(len(q), dtype=torch.long, device=q.device))
 
@@ -81,7 +93,8 @@ def enqueue(
     keys:torch.Tensor): # `(B, D)`, normalised on the way in
     "The newest keys take the places of the oldest"
     at = (cursor + torch.arange(len(keys), device=queue.device)) % len(queue)
-    queue[at] = F.normalize(keys.to(queue.dtype), dim=1); cursor.copy_((cursor + len(keys)) % len(queue))
+    queue[at] = F.normalize(keys.to(queue.dtype), dim=1)
+    cursor.copy_((cursor + len(keys)) % len(queue))
 
 # %% ../../nbs/05_selfsup/04_losses.ipynb #ace7f40a
 @torch.no_grad()
@@ -138,7 +151,8 @@ def effective_rank(
     z:torch.Tensor)->float: # `(N, D)` embeddings
     "Exponential of the entropy of the singular values of centred, normalised embeddings, 1 to min(N, D)"
     if not torch.isfinite(z).all(): return math.nan
-    z = F.normalize(z.float(), dim=1); s = torch.linalg.svdvals(z - z.mean(0))
+    z = F.normalize(z.float(), dim=1)
+    s = torch.linalg.svdvals(z - z.mean(0))
     p = s[s > s.max()*1e-6]/s.sum().clamp_min(1e-12)
     return math.exp(-(p*p.log()).sum().item()) if len(p) and s.max() > 1e-6 else 1.
 
@@ -147,5 +161,6 @@ def mean_similarity(
     z1:torch.Tensor, # `(N, D)`, first views
     z2:torch.Tensor)->float: # `(N, D)`, second views
     "Mean cosine similarity of views of different pictures, -1 to 1"
-    s = F.normalize(z1.float(), dim=1) @ F.normalize(z2.float(), dim=1).T; n = len(s)
+    s = F.normalize(z1.float(), dim=1) @ F.normalize(z2.float(), dim=1).T
+    n = len(s)
     return ((s.sum()-s.diagonal().sum())/max(n*(n-1), 1)).item()

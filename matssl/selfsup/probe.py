@@ -9,7 +9,8 @@ __all__ = ['stage_maps', 'read_maps', 'pixel_features', 'pixel_probe', 'before_a
 import numpy as np, pandas as pd, torch, torch.nn.functional as F
 from ..errors import InputError
 from ..pictures.micrograph import read_micrograph
-from ..masks.masks import MaskReader, Pairs, check_same_size, pair_files
+from ..masks.masks import MaskReader
+from ..masks.pairs import Pairs, check_same_size, pair_files
 from ..data.loaders import to_float
 from .encoder import Encoder, InputNorm
 
@@ -20,12 +21,16 @@ def stage_maps(
     pixels:np.ndarray, # `(H, W)` or `(H, W, 3)` uint8
     strides=(4, 8))->list: # Maps that are wanted
     "Maps `[(C_i, H_i, W_i)]` of some strides, of a picture mirrored up to a multiple of 32 px"
-    x = torch.from_numpy(pixels.copy()); x = to_float((x[None] if x.ndim == 2 else x.permute(2, 0, 1))[None])
-    h, w = x.shape[2:]; pad = (-w % 32, -h % 32)
+    x = torch.from_numpy(pixels.copy())
+    x = to_float((x[None] if x.ndim == 2 else x.permute(2, 0, 1))[None])
+    h, w = x.shape[2:]
+    pad = (-w % 32, -h % 32)
     if any(pad): x = F.pad(x, (0, pad[0], 0, pad[1]), mode='reflect' if pad[0] < w and pad[1] < h else 'replicate')
     dev = next(encoder.parameters()).device
-    maps = [m[0] for m, s in zip(encoder.eval()(InputNorm(*encoder.stats).to(dev)(x.to(dev))), encoder.strides) if s in strides]
-    if not maps: raise InputError('strides', f'{list(strides)}', f'some of {encoder.strides}', 'choose strides of this encoder')
+    x = InputNorm(*encoder.stats).to(dev)(x.to(dev))
+    maps = [m[0] for m, s in zip(encoder.eval()(x), encoder.strides) if s in strides]
+    if not maps:
+        raise InputError('strides', f'{list(strides)}', f'some of {encoder.strides}', 'choose strides of this encoder')
     return maps
 
 def read_maps(
@@ -34,8 +39,10 @@ def read_maps(
     rows, cols)->torch.Tensor: # Places, px
     "Maps at single pixels, bilinear and joined: `(N, sum(C_i))` float"
     dev = maps[0].device
-    at = torch.stack([(2*torch.as_tensor(cols)+1)/shape[1]-1, (2*torch.as_tensor(rows)+1)/shape[0]-1], 1).float()[None, None].to(dev)
-    return torch.cat([F.grid_sample(m[None].float().contiguous(), at, align_corners=False, padding_mode='border')[0, :, 0] for m in maps]).T
+    x, y = ((2*torch.as_tensor(place)+1)/n - 1 for place, n in ((cols, shape[1]), (rows, shape[0])))
+    at = torch.stack([x, y], 1).float()[None, None].to(dev)
+    read = lambda m: F.grid_sample(m[None].float().contiguous(), at, align_corners=False, padding_mode='border')[0, :, 0]
+    return torch.cat([read(m) for m in maps]).T
 
 def pixel_features(
     encoder:Encoder, # Frozen
@@ -51,10 +58,29 @@ def _sample(encoder, pairs, read, n, rng, skip, strides):
     "Features and labels of up to `n` pixels of each class in each picture"
     out = []
     for p in pairs:
-        m = read_micrograph(p.image); y = check_same_size(p, m.shape, read(p.mask), m.meta['bar_rows']).ravel()
+        m = read_micrograph(p.image)
+        y = check_same_size(p, m.shape, read(p.mask), m.meta['bar_rows']).ravel()
         i = np.concatenate([rng.permutation(np.flatnonzero(y == c))[:n] for c in np.unique(y) if c not in skip])
         out.append((pixel_features(encoder, m.to_uint8(), *np.unravel_index(i, m.shape), strides), y[i]))
     return out
+
+def _few(features, labels, n, rng):
+    "Up to `n` pixels of each class"
+    at = np.concatenate([rng.permutation(np.flatnonzero(labels == c))[:n] for c in np.unique(labels)])
+    return features[at], labels[at]
+
+def _joined(parts):
+    "Features and labels of several pictures"
+    return [np.concatenate(v) for v in zip(*parts)]
+
+def _balanced_accuracy(features, labels, test_features, test_labels):
+    "Mean recall over classes of a linear classifier"
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+    scaler = StandardScaler().fit(features)
+    classifier = LogisticRegression(C=.01, class_weight='balanced', max_iter=200).fit(scaler.transform(features), labels)
+    guess = classifier.predict(scaler.transform(test_features))
+    return np.mean([(guess[test_labels == c] == c).mean() for c in np.unique(labels) if (test_labels == c).any()])
 
 def pixel_probe(
     encoder:Encoder, # Frozen
@@ -66,18 +92,16 @@ def pixel_probe(
     strides=(4, 8), # Maps that are read
     seed:int=0)->float: # Of the draws
     "Balanced accuracy, 0-1, of a linear classifier on frozen features, tested on the other pictures; mean over draws"
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.preprocessing import StandardScaler
     pairs = pairs if isinstance(pairs, Pairs) else pair_files(pairs)
-    if len(pairs) <= pictures: raise InputError('pixel_probe', f'{len(pairs)} labelled pictures', f'more than {pictures}', 'lower pictures=')
-    data, acc = _sample(encoder, pairs, MaskReader(pairs.masks), 200, np.random.default_rng(seed), skip, strides), []
+    if len(pairs) <= pictures:
+        raise InputError('pixel_probe', f'{len(pairs)} labelled pictures', f'more than {pictures}', 'lower pictures=')
+    data = _sample(encoder, pairs, MaskReader(pairs.masks), 200, np.random.default_rng(seed), skip, strides)
+    acc = []
     for d in range(draws):
-        rng = np.random.default_rng([seed, d]); order = rng.permutation(len(data))
-        few = [(f[j], y[j]) for f, y in (data[i] for i in order[:pictures]) for c in np.unique(y) for j in [rng.permutation(np.flatnonzero(y == c))[:per_class]]]
-        X, Y = (np.concatenate(v) for v in zip(*few)); T, t = (np.concatenate(v) for v in zip(*(data[i] for i in order[pictures:])))
-        sc = StandardScaler().fit(X)
-        guess = LogisticRegression(C=.01, class_weight='balanced', max_iter=200).fit(sc.transform(X), Y).predict(sc.transform(T))
-        acc.append(np.mean([(guess[t == c] == c).mean() for c in np.unique(Y) if (t == c).any()]))
+        rng = np.random.default_rng([seed, d])
+        order = rng.permutation(len(data))
+        few = [_few(*data[i], per_class, rng) for i in order[:pictures]]
+        acc.append(_balanced_accuracy(*_joined(few), *_joined([data[i] for i in order[pictures:]])))
     return float(np.mean(acc))
 
 # %% ../../nbs/05_selfsup/07_probe.ipynb #7c54a778
@@ -91,10 +115,13 @@ def before_after(
     "Held-back partner accuracy and pixel probe before and after pretraining: one row a seed"
     rows = []
     for seed in seeds:
-        learn = make(seed); probe = pixel_probe(learn.model.encoder, pairs, **kwargs)
+        learn = make(seed)
+        probe = pixel_probe(learn.model.encoder, pairs, **kwargs)
         with learn.no_bar(), learn.no_logging(): learn.fit_ssl(epochs)
         t = learn.ssl_monitor.table.valid_partner_accuracy
-        rows.append(dict(seed=seed, partner_before=t.iloc[0], partner_after=t[learn.ssl_monitor.best_epoch], probe_before=probe, probe_after=pixel_probe(learn.model.encoder, pairs, **kwargs), best_epoch=learn.ssl_monitor.best_epoch, seconds=learn.notes['seconds']))
+        best = learn.ssl_monitor.best_epoch
+        rows.append(dict(seed=seed, partner_before=t.iloc[0], partner_after=t[best], probe_before=probe,
+            probe_after=pixel_probe(learn.model.encoder, pairs, **kwargs), best_epoch=best, seconds=learn.notes['seconds']))
     return pd.DataFrame(rows).set_index('seed')
 
 def rises(

@@ -15,12 +15,19 @@ from ..data.loaders import to_float
 # %% ../../nbs/05_selfsup/05_views.ipynb #301dd17d
 class _Rand:
     "Uniform draws, one a picture, shaped `(B, 1, 1, 1)`, on the batch's device"
-    def __init__(self, seed): self.seed = seed; self.reset()
+    def __init__(self, seed):
+        self.seed = seed
+        self.reset()
     def reset(self): self.g = torch.Generator().manual_seed(self.seed)
-    def __call__(self, x, lo=0., hi=1.): return (torch.rand(len(x), 1, 1, 1, generator=self.g)*(hi-lo) + lo).to(x.device)
+    def __call__(self, x, lo=0., hi=1.):
+        return (torch.rand(len(x), 1, 1, 1, generator=self.g)*(hi-lo) + lo).to(x.device)
     def ints(self, x, n): return torch.randint(0, n, (len(x),), generator=self.g).to(x.device)
-    def hit(self, x, p): "True with probability `p`"; return self(x) < p
-    def some(self, x, p): "The numbers of the pictures that are hit with probability `p`"; return (torch.rand(len(x), generator=self.g) < p).nonzero()[:, 0].to(x.device)
+    def hit(self, x, p):
+        "True with probability `p`"
+        return self(x) < p
+    def some(self, x, p):
+        "The numbers of the pictures that are hit with probability `p`"
+        return (torch.rand(len(x), generator=self.g) < p).nonzero()[:, 0].to(x.device)
     def noise(self, x):
         "Standard normal noise made on the device"
         g = torch.Generator(x.device).manual_seed(int(torch.randint(0, 2**31, (1,), generator=self.g)))
@@ -38,7 +45,9 @@ def crop_turn(
     size:int, # Side of the crops, px
     turn)->torch.Tensor: # `(B,)` 0-7: mirrored along y, x, and transposed
     "Crops at native scale, each in one of the eight positions: `(B, C, size, size)`"
-    if x.device.type == 'cpu': return torch.stack([_turned(v[:, a:a+size, b:b+size], t) for v, a, b, t in zip(x, *(k.tolist() for k in (y0, x0, turn)))])
+    if x.device.type == 'cpu':
+        places = zip(x, y0.tolist(), x0.tolist(), turn.tolist())
+        return torch.stack([_turned(v[:, a:a+size, b:b+size], t) for v, a, b, t in places])
     return _gather_turn(x, y0, x0, size, turn)
 
 def _gather_turn(x, y0, x0, size, turn):
@@ -59,13 +68,16 @@ def blur(
     b, c, h, w = x.shape
     radius = radius or max(1, math.ceil(3*float(sigma.max())))
     t = torch.arange(-radius, radius+1, device=x.device, dtype=x.dtype)
-    k = torch.exp(-t**2/(2*sigma.view(-1, 1).clamp_min(.05)**2)); k = (k/k.sum(1, keepdim=True)).repeat_interleave(c, 0)
+    k = torch.exp(-t**2/(2*sigma.view(-1, 1).clamp_min(.05)**2))
+    k = (k/k.sum(1, keepdim=True)).repeat_interleave(c, 0)
     y = F.pad(x, (radius,)*4, mode='reflect').reshape(1, b*c, h+2*radius, w+2*radius)
     y = F.conv2d(F.conv2d(y, k[:, None, :, None], groups=b*c), k[:, None, None], groups=b*c)
     return y.view(b, c, h, w)
 
 def _brightness(x, f): return x*f
-def _contrast(x, f): m = to_float(x).mean((1, 2, 3), keepdim=True); return m + (x-m)*f
+def _contrast(x, f):
+    m = to_float(x).mean((1, 2, 3), keepdim=True)
+    return m + (x-m)*f
 def _gamma(x, f): return x.clamp_min(1e-4)**f
 
 # %% ../../nbs/05_selfsup/05_views.ipynb #85f97b25
@@ -100,17 +112,25 @@ class MicrographView:
     def expose(self, x):
         "Another exposure, focus and noise of `(B, C, H, W)`, uint8 or 0-1; `(B, C, H, W)`, 0-1"
         r = self.rand
-        x = tone(x, r(x, 1-self.contrast, 1+self.contrast), r(x, -self.brightness, self.brightness), r(x, -self.gamma, self.gamma).exp())
-        for most, f in ((self.sigma, lambda v, s: blur(v, s, math.ceil(3*self.sigma))), (self.noise, lambda v, s: v + s*r.noise(v))):
-            if not most: continue
-            hit, s = r.some(x, self.p), r(x, .1 if most is self.sigma else 0, most)
-            if len(hit): x[hit] = f(x[hit], s[hit])
+        contrast = r(x, 1-self.contrast, 1+self.contrast)
+        brightness = r(x, -self.brightness, self.brightness)
+        gamma = r(x, -self.gamma, self.gamma).exp()
+        x = tone(x, contrast, brightness, gamma)
+        self._some(x, .1, self.sigma, lambda v, s: blur(v, s, math.ceil(3*self.sigma)))
+        self._some(x, 0, self.noise, lambda v, s: v + s*r.noise(v))
         return x.clamp_(0, 1)
+    def _some(self, x, least, most, change):
+        "Change some of the pictures in place, each by its own amount"
+        if not most: return
+        hit, amount = self.rand.some(x, self.p), self.rand(x, least, most)
+        if len(hit): x[hit] = change(x[hit], amount[hit])
     def __call__(self,
         x:torch.Tensor)->torch.Tensor: # Fields `(B, 1 or 3, S, S)`, uint8 or 0-1
         "`(B, C, size, size)`, 0-1"
         h, w = x.shape[2:]
-        if min(h, w) < self.size: raise InputError('views', f'fields of {w} x {h} px', f'at least {self.size} px', f'pass size={self.size} or more to from_folder')
+        if min(h, w) < self.size:
+            raise InputError('views', f'fields of {w} x {h} px', f'at least {self.size} px',
+                f'pass size={self.size} or more to from_folder')
         y0, x0 = ((self.rand(x).flatten()*(n-self.size+1)).long().clamp_max(n-self.size) for n in (h, w))
         return self.expose(crop_turn(x, y0, x0, self.size, self.rand.ints(x, 8)))
 
@@ -123,7 +143,8 @@ def resized_crop(
     "A part of each picture, scaled to `size` x `size` by bilinear interpolation"
     w, h = (area*log_ratio.exp()).sqrt().clamp_max(1), (area/log_ratio.exp()).sqrt().clamp_max(1)
     tx, ty = (2*cx-1)*(1-w), (2*cy-1)*(1-h)
-    sx = torch.where(flip, -w, w); o = torch.zeros_like(w)
+    sx = torch.where(flip, -w, w)
+    o = torch.zeros_like(w)
     theta = torch.stack([torch.cat([sx, o, tx], 1), torch.cat([o, h, ty], 1)], 1)[..., 0, 0]
     grid = F.affine_grid(theta, (len(x), x.shape[1], size, size), align_corners=False)
     return F.grid_sample(x, grid, padding_mode='border', align_corners=False)
@@ -148,7 +169,8 @@ class PaperView:
     def __call__(self,
         x:torch.Tensor)->torch.Tensor: # Squashed pictures `(B, 1 or 3, S, S)`, uint8 or 0-1
         "`(B, C, size, size)`, 0-1"
-        r = self.rand; x = x.float()/255 if x.dtype == torch.uint8 else x
+        r = self.rand
+        x = x.float()/255 if x.dtype == torch.uint8 else x
         x = resized_crop(x, r(x, .2, 1), r(x, math.log(3/4), math.log(4/3)), r(x), r(x), r.hit(x, .5), self.size)
         x = self._jitter(x)
         return blur(x, torch.where(r.hit(x, .5), r(x, .1, 2), 0.), 6).clamp(0, 1)

@@ -25,8 +25,10 @@ class BFloat16(Callback):
     "Network in bfloat16, loss in single precision"
     def before_fit(self):
         dev = torch.device(self.dls.device)
-        if not has_bf16(dev): raise InputError('bf16=True', f'{dev} without bfloat16', 'a chip that has it', 'leave bf16 out')
-        self.wrapped_net = self.model; plain = self.wrapped_net.forward # several processes wrap the model afterwards
+        if not has_bf16(dev):
+            raise InputError('bf16=True', f'{dev} without bfloat16', 'a chip that has it', 'leave bf16 out')
+        self.wrapped_net = self.model
+        plain = self.wrapped_net.forward # several processes wrap the model afterwards
         def forward(*x):
             with torch.autocast(dev.type, torch.bfloat16): y = plain(*x)
             return y.float() if torch.is_tensor(y) else tuple(z.float() for z in y)
@@ -50,15 +52,24 @@ class FusedAdam(Optimizer):
         wd:float=.01): # Weight decay
         super().__init__(params, [], lr=lr, mom=mom, sqr_mom=sqr_mom, eps=eps, wd=wd)
     def step(self, closure=None):
-        groups, skip = {}, self.found_inf; self.found_inf = None
+        skip, self.found_inf = self.found_inf, None
+        groups = {} # weights that share their numbers: one call of the kernel each
         for p, _, s, h in self.all_params(with_grad=True):
-            if 'step' not in s: s.update(step=torch.zeros((), device=p.device), grad_avg=torch.zeros_like(p), sqr_avg=torch.zeros_like(p))
-            s.update({k: _like(s[k], p) for k in ('grad_avg', 'sqr_avg')}); self.state[p] = s
+            self.state[p] = self._averages(p, s)
             groups.setdefault((id(h), s.get('do_wd', True)), (h, []))[1].append((p, s))
-        for (_, decay), (h, ps) in groups.items():
-            column = lambda k: [s[k] for _, s in ps]
-            with torch.no_grad(): adamw([p for p, _ in ps], [_like(p.grad, p) for p, _ in ps], column('grad_avg'), column('sqr_avg'), [], column('step'), fused=True, found_inf=skip, amsgrad=False,
-                beta1=h['mom'], beta2=h['sqr_mom'], lr=h['lr'], weight_decay=h['wd'] if decay else 0., eps=h['eps'], maximize=False)
+        for (_, decay), (h, ps) in groups.items(): self._step_of_group(ps, h, h['wd'] if decay else 0., skip)
+    def _averages(self, p, s):
+        "What is kept for a weight, begun where it is new"
+        if 'step' not in s:
+            s.update(step=torch.zeros((), device=p.device), grad_avg=torch.zeros_like(p), sqr_avg=torch.zeros_like(p))
+        s.update({k: _like(s[k], p) for k in ('grad_avg', 'sqr_avg')})
+        return s
+    @torch.no_grad()
+    def _step_of_group(self, ps, h, wd, skip):
+        weights, grads = [p for p, _ in ps], [_like(p.grad, p) for p, _ in ps]
+        grad_avg, sqr_avg, step = ([s[k] for _, s in ps] for k in ('grad_avg', 'sqr_avg', 'step'))
+        adamw(weights, grads, grad_avg, sqr_avg, [], step, fused=True, found_inf=skip, amsgrad=False, maximize=False,
+            beta1=h['mom'], beta2=h['sqr_mom'], lr=h['lr'], weight_decay=wd, eps=h['eps'])
     def zero_grad(self):
         for p, *_ in self.all_params(with_grad=True): p.grad = None
 
@@ -70,7 +81,10 @@ def fast(
     "Channels-last memory; bfloat16 and compilation where wanted"
     dev = torch.device(learn.dls.device)
     learn.model.to(memory_format=torch.channels_last)
-    if dev.type == 'cuda': torch.backends.cudnn.benchmark = torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+    if dev.type == 'cuda':
+        torch.backends.cudnn.benchmark = True
+        torch.backends.cuda.matmul.allow_tf32 = True
+        torch.backends.cudnn.allow_tf32 = True
     if compile: learn.model.compile()
     learn.bf16 = has_bf16(dev) if bf16 is None else bf16
     return learn.add_cb(BFloat16()) if learn.bf16 else learn

@@ -27,11 +27,18 @@ def join_processes(
     timeout:float=1800., # Seconds that a process waits for the others before it gives up
     cpu:bool=False)->tuple: # Although there are GPUs
     "Meet the processes that `accelerate launch` or `torchrun` has started, first of all; as `processes`"
-    if processes()[1] > 1 and not dist.is_initialized(): # told that there is no GPU, or accelerate starts no common work there
-        from accelerate import PartialState
-        try: PartialState(cpu=cpu or not torch.cuda.is_available(), timeout=timedelta(seconds=timeout))
-        except (RuntimeError, ValueError) as e: raise InputError('processes', f'that the {num_distrib()} of them do not meet ({str(e).splitlines()[0][:120]})', 'all of them started, and one address and port', 'check the launcher: number of processes and machines, address, firewall') from e
+    if processes()[1] > 1 and not dist.is_initialized(): _meet(timeout, cpu or not torch.cuda.is_available())
     return processes()
+
+def _meet(timeout, cpu):
+    "Begin the common work; without a GPU accelerate must be told so, or it begins none"
+    from accelerate import PartialState
+    try: PartialState(cpu=cpu, timeout=timedelta(seconds=timeout))
+    except (RuntimeError, ValueError) as e:
+        why = str(e).splitlines()[0][:120]
+        raise InputError('processes', f'that the {num_distrib()} of them do not meet ({why})',
+            'all of them started, and one address and port',
+            'check the launcher: number of processes and machines, address, firewall') from e
 
 def leave_processes():
     "The end of the common work"
@@ -42,14 +49,16 @@ def from_all(
     x:list)->list: # This process's
     "The lists of all processes, one after the other"
     if processes()[1] == 1: return x
-    out = [None]*processes()[1]; dist.all_gather_object(out, x)
+    out = [None]*processes()[1]
+    dist.all_gather_object(out, x)
     return [v for o in out for v in o]
 
 def from_first(
     x): # Anything small
     "What the first process has"
     if processes()[1] == 1: return x
-    out = [x]; dist.broadcast_object_list(out, 0)
+    out = [x]
+    dist.broadcast_object_list(out, 0)
     return out[0]
 
 def agree(
@@ -58,7 +67,8 @@ def agree(
     for name, x in facts.items():
         said = from_all([json.dumps(x, sort_keys=True, default=str)])
         if other := [k for k, s in enumerate(said) if s != said[0]]:
-            raise InputError(name, f'something else in process {other[0]+1} of {len(said)} than in the first', 'the same in all', 'give all machines the same files at the same paths, and the same command')
+            raise InputError(name, f'something else in process {other[0]+1} of {len(said)} than in the first',
+                'the same in all', 'give all machines the same files at the same paths, and the same command')
 
 # %% ../../nbs/04_training/01_distributed.ipynb #08d15710
 def _own_draws(dl, rank):
@@ -74,17 +84,27 @@ class AllProcesses(DistributedTrainer):
     def __init__(self,
         sync_bn:bool=False): # Synchronise `BatchNorm`
         from accelerate.utils import DistributedDataParallelKwargs
-        super().__init__(sync_bn, kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)], mixed_precision='no') # precision is the Learner's business
-    def _wrap_dl(self, dl): dl.part = processes(); return dl
+        each_its_own = DistributedDataParallelKwargs(broadcast_buffers=False)
+        # precision is the Learner's business
+        super().__init__(sync_bn, kwargs_handlers=[each_its_own], mixed_precision='no')
+    def _wrap_dl(self, dl):
+        dl.part = processes()
+        return dl
     def before_fit(self):
-        super().before_fit(); _own_draws(self.dls.train, processes()[0])
-        if get_model(self.model) is self.model: raise InputError('training', f'{processes()[1]} processes and an `Accelerator` that knows of one', 'one that was made by join_processes()', 'call join_processes() before anything of accelerate')
+        super().before_fit()
+        _own_draws(self.dls.train, processes()[0])
+        if get_model(self.model) is self.model:
+            raise InputError('training', f'{processes()[1]} processes and an `Accelerator` that knows of one',
+                'one that was made by join_processes()', 'call join_processes() before anything of accelerate')
     def after_train(self):
         for k, v in get_model(self.model).named_buffers():
-            if k.endswith(('running_mean', 'running_var')): dist.all_reduce(v); v /= processes()[1]
+            if k.endswith(('running_mean', 'running_var')):
+                dist.all_reduce(v)
+                v /= processes()[1]
     def after_validate(self):
         for m in (self.recorder.loss, *self.recorder.metrics):
-            sums = from_all([(float(m.total), m.count)]); m.total, m.count = map(sum, zip(*sums))
+            sums = from_all([(float(m.total), m.count)])
+            m.total, m.count = map(sum, zip(*sums))
     def after_fit(self): self.undo()
     def undo(self):
         "The network and the loaders of one process"
@@ -94,14 +114,26 @@ class AllProcesses(DistributedTrainer):
 # %% ../../nbs/04_training/01_distributed.ipynb #08d15712
 _lost = ('Connection', 'connection', 'Timed out', 'timed out', 'timeout', 'gloo', 'NCCL')
 
-def _check(learn, sync_bn):
-    "Refuse what several processes cannot do"
-    (rank, n), dev, bs = processes(), torch.device(learn.dls.device), learn.dls.train.bs
-    if not dist.is_initialized(): raise InputError('training', f'{n} processes that have not met', 'processes that know of each other', 'call join_processes() before anything is loaded')
-    if bs % n: raise InputError('batch', f'{bs} pictures for {n} processes', 'a multiple of the processes: a batch is shared out', f'choose a batch size (bs, --bs) that gives {n*max(1, round(bs/n))} pictures a batch, or another number of processes')
+def _check_shared(bs, n):
+    "Refuse a batch that the processes cannot share"
+    if not dist.is_initialized():
+        raise InputError('training', f'{n} processes that have not met', 'processes that know of each other',
+            'call join_processes() before anything is loaded')
+    if not bs % n: return
+    fitting = n*max(1, round(bs/n))
+    raise InputError('batch', f'{bs} pictures for {n} processes', 'a multiple of the processes: a batch is shared out',
+        f'choose a batch size (bs, --bs) that gives {fitting} pictures a batch, or another number of processes')
+
+def _syncs(learn, sync_bn):
+    "Is `BatchNorm` synchronised?"
     has_bn = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in learn.model.modules())
-    if sync_bn and has_bn and dev.type != 'cuda': raise InputError('sync_bn=True', f'a network on the {dev.type.upper()}', 'GPUs: torch synchronises BatchNorm only there', 'leave sync_bn out; each process then has the statistics of its part of the batch')
-    return has_bn and dev.type == 'cuda' if sync_bn is None else sync_bn and has_bn
+    device = torch.device(learn.dls.device).type
+    if sync_bn and has_bn and device != 'cuda':
+        raise InputError('sync_bn=True', f'a network on the {device.upper()}',
+            'GPUs: torch synchronises BatchNorm only there',
+            'leave sync_bn out; each process then has the statistics of its part of the batch')
+    if sync_bn is None: sync_bn = device == 'cuda'
+    return sync_bn and has_bn
 
 @contextmanager
 def all_processes(
@@ -110,15 +142,26 @@ def all_processes(
     state=None): # File that a training would go on from, for the message
     "Within it `learn` trains on all processes that have met; where there is one, nothing is changed"
     rank, n = processes()
-    if n == 1: yield learn; return
-    cb = AllProcesses(_check(learn, sync_bn))
-    with ExitStack() as e:
-        e.enter_context(learn.added_cbs(cb)); e.callback(cb.undo)
-        if rank: e.enter_context(learn.no_bar()); e.enter_context(learn.no_logging())
+    if n == 1:
+        yield learn
+        return
+    _check_shared(learn.dls.train.bs, n)
+    cb = AllProcesses(_syncs(learn, sync_bn))
+    with ExitStack() as held:
+        held.enter_context(learn.added_cbs(cb))
+        held.callback(cb.undo)
+        if rank: # the first process speaks for all
+            held.enter_context(learn.no_bar())
+            held.enter_context(learn.no_logging())
         try: yield learn
-        except RuntimeError as x:
-            if not any(w in str(x) for w in _lost): raise
-            raise InputError('training', 'that another process has ended or does not answer', f'all {n} to the end', f'read its last words, then start all of them again{f": {state} has the last whole epoch" if state else " (with checkpoint= whole epochs would be kept)"}') from x
+        except RuntimeError as e:
+            if not any(word in str(e) for word in _lost): raise
+            raise _left_alone(n, state) from e
+
+def _left_alone(n, state):
+    kept = f': {state} has the last whole epoch' if state else ' (with checkpoint= whole epochs would be kept)'
+    return InputError('training', 'that another process has ended or does not answer', f'all {n} to the end',
+        f'read its last words, then start all of them again{kept}')
 
 # %% ../../nbs/04_training/01_distributed.ipynb #08d15714
 def launch(
@@ -126,8 +169,18 @@ def launch(
     n:int=2, # Processes
     env:dict=None)->list: # Changes to the environment
     "Start processes on this machine's CPU that can meet: `subprocess.Popen`s, their text in pipes"
-    with socket.socket() as s: s.bind(('127.0.0.1', 0)); port = s.getsockname()[1]
-    own = dict(WORLD_SIZE=n, LOCAL_WORLD_SIZE=n, MASTER_ADDR='127.0.0.1', MASTER_PORT=port, CUDA_VISIBLE_DEVICES='', OMP_NUM_THREADS=max(1, (os.cpu_count() or 1)//n), PYTHONWARNINGS='ignore')
+    threads = max(1, (os.cpu_count() or 1)//n)
+    own = dict(WORLD_SIZE=n, LOCAL_WORLD_SIZE=n, MASTER_ADDR='127.0.0.1', MASTER_PORT=_free_port(),
+        CUDA_VISIBLE_DEVICES='', OMP_NUM_THREADS=threads, PYTHONWARNINGS='ignore')
     if sys.platform == 'linux': own['GLOO_SOCKET_IFNAME'] = 'lo'
-    start = lambda k: subprocess.Popen([sys.executable, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **{a: str(b) for a, b in {**own, 'RANK': k, 'LOCAL_RANK': k, **(env or {})}.items()}})
-    return [start(k) for k in range(n)]
+    return [_start(args, {**own, 'RANK': k, 'LOCAL_RANK': k, **(env or {})}) for k in range(n)]
+
+def _free_port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+def _start(args, env):
+    env = {**os.environ, **{k: str(v) for k, v in env.items()}}
+    command = [sys.executable, *map(str, args)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)

@@ -11,6 +11,7 @@ import math, warnings
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 from fastai.callback.core import Callback, CancelFitException
+from fastcore.basics import patch
 from ..errors import InputError
 from ..pictures.micrograph import is_constant
 from ..data.loaders import MicrographDataLoaders
@@ -24,7 +25,8 @@ class StopAtNaN(Callback):
     def before_step(self):
         if not (g := [p.grad for p in self.model.parameters() if p.grad is not None]): return
         self.grad_norm = torch.stack(torch._foreach_norm(g)).norm()
-        if hasattr(self.opt, 'found_inf'): self.opt.found_inf = (~torch.isfinite(self.grad_norm + self.learn.loss.detach().sum())).float()
+        if hasattr(self.opt, 'found_inf'):
+            self.opt.found_inf = (~torch.isfinite(self.grad_norm + self.learn.loss.detach().sum())).float()
         else: self._look()
     def after_batch(self):
         if len(self.yb): self._look()
@@ -33,22 +35,30 @@ class StopAtNaN(Callback):
         if torch.isfinite(loss.sum() + (0 if norm is None else norm)): return
         if hasattr(self.learn, 'lr_finder'): raise CancelFitException()
         files = [self.dls.name_of(i, not self.training).name for i in self.learn.yb[-1].flatten().tolist()]
-        what = f'a gradient of norm {norm.item()} under a loss of {loss.item():.4g}' if torch.isfinite(loss).all() else f'a loss of {loss.item()}'
-        raise InputError(', '.join(dict.fromkeys(files)), f'{what} at batch {self.iter} of epoch {self.epoch}', 'a finite number', 'look at these pictures, or lower the learning rate')
+        what = f'a loss of {loss.item()}'
+        if torch.isfinite(loss).all(): what = f'a gradient of norm {norm.item()} under a loss of {loss.item():.4g}'
+        raise InputError(', '.join(dict.fromkeys(files)), f'{what} at batch {self.iter} of epoch {self.epoch}',
+            'a finite number', 'look at these pictures, or lower the learning rate')
 
 # %% ../../nbs/04_training/03_faults.ipynb #0fa00021
 def chance_loss(
     p, # Number of classes, all alike; or the share of each
     kind:str='ce')->float: # 'ce', 'dice' or 'dice_ce'
     "Loss of one answer for every pixel: entropy of the shares p, for Dice 1 - mean(p), or their sum"
-    p = np.full(p, 1/p) if isinstance(p, int) else np.asarray(p, float); p = p/p.sum(); q = p[p > 0]
-    return float((-(q*np.log(q)).sum() if kind != 'dice' else 0.) + ((1-q).sum()/len(p) if kind != 'ce' else 0.))
+    p = np.full(p, 1/p) if isinstance(p, int) else np.asarray(p, float)
+    p = p/p.sum()
+    q = p[p > 0]
+    entropy = -(q*np.log(q)).sum() if kind != 'dice' else 0.
+    overlap = (1-q).sum()/len(p) if kind != 'ce' else 0.
+    return float(entropy + overlap)
 
 def exploded(
     losses, # Of consecutive batches
     line:float)->bool: # What is too much
     "Are most of these losses above the line, and not falling, or above five times the line?"
-    a = np.asarray(losses); h = len(a)//2; mid = np.median(a)
+    a = np.asarray(losses)
+    h = len(a)//2
+    mid = np.median(a)
     return bool(mid > line and (mid > 5*line or np.median(a[h:]) >= np.median(a[:h])))
 
 # %% ../../nbs/04_training/03_faults.ipynb #0fa00025
@@ -61,34 +71,73 @@ class StopExploding(Callback):
         times:float=2., # How far above chance, or above the first loss, is too much
         window:int=20, # Batches whose median counts
         every:int=10): # Batches between two looks
-        self.chance, self.best_single, self.times, self.window, self.every, self.start = chance, chance if best is None else best, times, window, every, -math.inf
+        self.chance, self.times, self.window, self.every = chance, times, window, every
+        self.best_single = chance if best is None else best
+        self.start = -math.inf # loss of the first batch
     @property
-    def line(self): "What is too much"; return self.times*max(self.chance, self.start)
-    def before_fit(self): self.on, self.waiting, self.losses = not hasattr(self.learn, 'lr_finder'), [], []
-    def after_batch(self):
-        if not (self.training and self.on and len(self.yb)): return
-        self.waiting.append(self.learn.loss.detach().float().mean())
-        if len(self.waiting) == self.every: self._look(self.window)
-    def after_train(self):
-        if self.on: self._look(min(self.window, self.n_iter) if self.n_iter >= 5 else self.window)
-    def _fetch(self):
-        "The waiting losses, averaged over processes"
-        if self.waiting: self.losses += np.reshape(from_all(torch.stack(self.waiting).tolist()), (-1, len(self.waiting))).mean(0).tolist()
-        self.waiting = []; self.start = max(self.start, *self.losses[:1], -math.inf)
-    def _look(self, n):
-        self._fetch(); last = self.losses[-n:]
-        if len(last) < n or not exploded(last, self.line): return
-        lr, more = self.opt.hypers[-1]['lr'], ', and another file for checkpoint=' if hasattr(self.learn, 'resume') else ''
-        raise InputError('training', f'a loss of {np.median(last):.3g} (median of the last {n} batches) at batch {self.iter} of epoch {self.epoch}, at a learning rate of {lr:.2g}; the first batch had {self.losses[0]:.3g}, and knowing nothing gives {self.chance:.3g}',
-            f'less than {self.line:.3g}', f'start again with a learning rate of {lr/10:.1g} or less{more}')
-    def after_fit(self):
-        if not self.on: return
-        self._fetch(); last = self.losses[-self.window:]
-        if len(last) == self.window and np.median(last) >= .98*self.best_single and not self.opt.frozen_idx and not processes()[0]:
-            warnings.warn(f'nothing was learned: the median loss of the last {self.window} batches is {np.median(last):.3g}, and one answer for everything gives {self.best_single:.3g}; change the learning rate, or look at pictures and labels', stacklevel=2)
+    def line(self):
+        "What is too much"
+        return self.times*max(self.chance, self.start)
+
+# %% ../../nbs/04_training/03_faults.ipynb #5e070004
+@patch
+def before_fit(self:StopExploding):
+    self.on = not hasattr(self.learn, 'lr_finder')
+    self.waiting, self.losses = [], []
+
+@patch
+def _fetch(self:StopExploding):
+    "The waiting losses, averaged over processes"
+    if self.waiting:
+        of_all = from_all(torch.stack(self.waiting).tolist())
+        self.losses += np.reshape(of_all, (-1, len(self.waiting))).mean(0).tolist()
+    self.waiting = []
+    self.start = max(self.start, *self.losses[:1], -math.inf)
+
+@patch
+def _look(self:StopExploding, n):
+    self._fetch()
+    last = self.losses[-n:]
+    if len(last) < n or not exploded(last, self.line): return
+    raise self._exploded(last)
+
+@patch
+def _exploded(self:StopExploding, last):
+    lr = self.opt.hypers[-1]['lr']
+    loss = f'a loss of {np.median(last):.3g} (median of the last {len(last)} batches)'
+    where = f'at batch {self.iter} of epoch {self.epoch}, at a learning rate of {lr:.2g}'
+    beside = f'the first batch had {self.losses[0]:.3g}, and knowing nothing gives {self.chance:.3g}'
+    more = ', and another file for checkpoint=' if hasattr(self.learn, 'resume') else ''
+    return InputError('training', f'{loss} {where}; {beside}', f'less than {self.line:.3g}',
+        f'start again with a learning rate of {lr/10:.1g} or less{more}')
+
+# %% ../../nbs/04_training/03_faults.ipynb #5e070006
+@patch
+def after_batch(self:StopExploding):
+    if not (self.training and self.on and len(self.yb)): return
+    self.waiting.append(self.learn.loss.detach().float().mean())
+    if len(self.waiting) == self.every: self._look(self.window)
+
+@patch
+def after_train(self:StopExploding):
+    if self.on: self._look(min(self.window, self.n_iter) if self.n_iter >= 5 else self.window)
+
+# %% ../../nbs/04_training/03_faults.ipynb #5e070008
+@patch
+def after_fit(self:StopExploding):
+    if not self.on: return
+    self._fetch()
+    last = self.losses[-self.window:]
+    if len(last) < self.window or np.median(last) < .98*self.best_single: return
+    if self.opt.frozen_idx or processes()[0]: return
+    loss = f'the median loss of the last {self.window} batches is {np.median(last):.3g}'
+    warnings.warn(f'nothing was learned: {loss}, and one answer for everything gives {self.best_single:.3g}; '
+        'change the learning rate, or look at pictures and labels', stacklevel=2)
 
 # %% ../../nbs/04_training/03_faults.ipynb #0fa00031
-def _some(names, most=5): "Up to five of some names, and how many more"; return ', '.join(map(str, names[:most])) + (f' and {len(names)-most} more' if len(names) > most else '')
+def _some(names, most=5):
+    "Up to five of some names, and how many more"
+    return ', '.join(map(str, names[:most])) + (f' and {len(names)-most} more' if len(names) > most else '')
 
 def check_constant(
     files, # The constant ones
@@ -97,8 +146,13 @@ def check_constant(
     least:int=0): # How many others there must be
     "Warn of constant pictures by name; refuse a set with too few others"
     names = [Path(f).name for f in files]
-    if names and n-len(names) < least: raise InputError(what, f'{len(names)} of {n} pictures that are one grey all over ({_some(names)})', f'at least {least} with some content', 'look at the files: a wrong export, an empty page, or a mask instead of a picture?')
-    if names and not processes()[0]: warnings.warn(f'{what}: {len(names)} of {n} pictures are one grey all over: {_some(names)}; nothing can be learned from them, take them out', stacklevel=3)
+    if names and n-len(names) < least:
+        raise InputError(what, f'{len(names)} of {n} pictures that are one grey all over ({_some(names)})',
+            f'at least {least} with some content',
+            'look at the files: a wrong export, an empty page, or a mask instead of a picture?')
+    if names and not processes()[0]:
+        found = f'{len(names)} of {n} pictures are one grey all over: {_some(names)}'
+        warnings.warn(f'{what}: {found}; nothing can be learned from them, take them out', stacklevel=3)
 
 # %% ../../nbs/04_training/03_faults.ipynb #0fa00041
 def class_pixels(
@@ -112,19 +166,36 @@ def check_classes(
     valid, # Masks that are held back
     codes)->pd.DataFrame: # Class names
     "Warn of classes that training or held-back pictures lack; refuse fewer than two to train on. Pixels of each class"
-    t = pd.DataFrame(dict(train=class_pixels(train, len(codes)), valid=class_pixels(valid, len(codes))), index=list(codes)); has, held = t.train > 0, t.valid > 0
-    say = lambda which, text: which.any() and warnings.warn(f'{_some([c for c, k in which.items() if k])}: {text}', stacklevel=4)
-    if has.sum() < 2: raise InputError('labels to train on', f'one class only, {has.idxmax()}' if has.any() else 'no labelled pixel', 'at least two classes', 'label another class, or hold back other pictures' + (f' ({_some(held.index[held])} are labelled there)' if held.any() else ''))
-    say(~has & held, 'labelled in held-back pictures and in none that are trained on; IoU stays 0. Label it in others, or hold back others (seed, valid_pct, valid)')
-    if len(valid) and not held.any(): warnings.warn('the held-back pictures have no labelled pixel: there is no validation score', stacklevel=3)
-    elif held.any(): say(has & ~held, f'labelled in no held-back picture; its validation IoU does not exist, or is 0 where a pixel is predicted so. The mean IoU is that of {_some(held.index[held], 9)}')
+    n = len(codes)
+    t = pd.DataFrame(dict(train=class_pixels(train, n), valid=class_pixels(valid, n)), index=list(codes))
+    has, held = t.train > 0, t.valid > 0
+    def say(which, text):
+        if which.any(): warnings.warn(f'{_some(list(which.index[which]))}: {text}', stacklevel=4)
+    if has.sum() < 2: raise _too_few_classes(has, held)
+    say(~has & held, 'labelled in held-back pictures and in none that are trained on; IoU stays 0. '
+        'Label it in others, or hold back others (seed, valid_pct, valid)')
+    if len(valid) and not held.any():
+        warnings.warn('the held-back pictures have no labelled pixel: there is no validation score', stacklevel=3)
+    elif held.any():
+        say(has & ~held, 'labelled in no held-back picture; its validation IoU does not exist, or is 0 where a pixel is '
+            f'predicted so. The mean IoU is that of {_some(held.index[held], 9)}')
     say(~has & ~held, 'labelled in no picture; check the names and numbers of the classes')
     return t
+
+def _too_few_classes(has, held):
+    found = f'one class only, {has.idxmax()}' if has.any() else 'no labelled pixel'
+    there = f' ({_some(held.index[held])} are labelled there)' if held.any() else ''
+    return InputError('labels to train on', found, 'at least two classes',
+        f'label another class, or hold back other pictures{there}')
 
 def check_labels(
     dls:MicrographDataLoaders)->pd.DataFrame: # Of labelled pictures
     "`check_classes` and `check_constant` on loaders; pixels of each class, and its share of what is drawn"
-    d = [dl.dataset for dl in dls if hasattr(dl.dataset, 'masks')]
-    check_constant([x.store.files[i] for x in d for i in range(len(x.masks)) if is_constant(x.store[i])], sum(len(x.masks) for x in d), 'the labelled pictures')
-    t = check_classes(d[0].masks, d[1].masks if len(d) > 1 else [], dls.codes); b = d[0].balance if d[0].places else 0.
-    return t.assign(drawn=(1-b)*t.train/t.train.sum() + b*(t.train > 0)/(t.train > 0).sum())
+    sets = [dl.dataset for dl in dls if hasattr(dl.dataset, 'masks')]
+    constant = [ds.store.files[i] for ds in sets for i in range(len(ds.masks)) if is_constant(ds.store[i])]
+    check_constant(constant, sum(len(ds.masks) for ds in sets), 'the labelled pictures')
+    train = sets[0]
+    t = check_classes(train.masks, sets[1].masks if len(sets) > 1 else [], dls.codes)
+    balance = train.balance if train.places else 0.
+    by_area, by_class = t.train/t.train.sum(), (t.train > 0)/(t.train > 0).sum()
+    return t.assign(drawn=(1-balance)*by_area + balance*by_class)
