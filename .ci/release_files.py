@@ -375,7 +375,7 @@ def write_results(folder):
 def read_results(folder):
     from matssl.bench.results import cell_key, read_results as read
     table = read(folder/'results.csv')
-    cells = [[str(row[k]) for k in cell_key] for row in table.to_dict('records')]
+    cells = [[str(row[k]) for k in cell_key if k != 'draw'] for row in table.to_dict('records')]
     return dict(cells=cells, miou=[float(v) for v in table.miou], pixels=[pixels_in(c) for c in table.confusions])
 
 

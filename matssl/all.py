@@ -11,14 +11,14 @@ from .described import file_format, check_format
 from .pictures.writing import *
 from .pictures.tables import read_table
 from .pictures.claims import tiff_types, dm_types, picture_types, most_gb, most_pages
-from .pictures.pixels import *
-from .pictures.scale import *
+from .pictures.pixels import read_pixels, PictureRows
+from .pictures.scale import least_um, most_um, to_um, check_um, scale_bar, read_scales, scale_of
 from .pictures.micrograph import *
-from .pictures.labels import *
+from .pictures.labels import class_colours, LabelMap, label_tags, write_label_map
 from .pictures.export import *
-from .masks.names import *
+from .masks.names import check_codes, codes_beside, list_pictures
 from .masks.fill import Region, filled, paint, outlines
-from .masks.tables import *
+from .masks.tables import read_polygons
 from .masks.outlines import *
 from .masks.masks import *
 from .masks.pairs import *
@@ -52,7 +52,7 @@ from .hands.browse import *
 from .hands.calibrate import *
 from .hands.neighbours import *
 from .bench.protocol import *
-from .bench.results import *
+from .bench.results import cell_key, result_columns, floor_names, append_result, read_results, is_done, pooled_matrices, PeakMemory
 from .bench.experiment import *
 from .bench.tables import *
 from .bench.speed import *

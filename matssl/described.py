@@ -6,8 +6,8 @@
 __all__ = ['file_format', 'longest_name', 'Text', 'Word', 'Name', 'Number', 'Figure', 'Um', 'Side', 'Byte', 'Count', 'Rgb',
            'Levels', 'Hash', 'not_of_a_network', 'Settings', 'Statistics', 'TwoFigures', 'Place', 'Length', 'Pictures',
            'check_format', 'unfit_name', 'Described', 'checked', 'described', 'shown_names', 'Network', 'EncoderNotes',
-           'EncoderFile', 'Trained', 'Score', 'Config', 'RecorderState', 'MonitorRow', 'RunState', 'HowPredicted',
-           'Suggestion', 'FoldParts', 'FoldOfSet', 'Folds']
+           'EncoderFile', 'Trained', 'Score', 'Config', 'RecorderState', 'MonitorRow', 'RunState', 'MadeFrom',
+           'HowPredicted', 'Suggestion', 'FoldParts', 'FoldOfSet', 'Folds']
 
 # %% ../nbs/00_ground/02_described.ipynb #de000002
 import json, reprlib, unicodedata
@@ -255,12 +255,24 @@ class RunState(Described):
         return self
 
 # %% ../nbs/00_ground/02_described.ipynb #de000026
+class MadeFrom(Described):
+    "what a label map was made from: the picture and how it was read"
+    picture: Hash = Field(description='the SHA-256 of a picture, 64 hexadecimal digits')
+    label_map: Hash = Field(description='the SHA-256 of a label map, 64 hexadecimal digits')
+    size: Word = Field(description='columns x rows, px')
+    um_per_px: Um|None = Field(None, description='a positive scale, um/px, or null')
+    scale_from: Text|None = Field(None, description='where the scale comes from, or null')
+    crop_bar: bool = Field(True, description='whether the data bar was cut')
+    page: Count|None = Field(None, description='the number of a page, or null')
+    outputs: list[Word] = Field([], description='names of outputs')
+
 class HowPredicted(Described):
     "what an earlier run of predictions has written"
     model: Word|None = Field(None, description='the fingerprint of a model')
     symmetry: bool|None = Field(None, description='averaged over eight positions, or not')
     tile: int|None = Field(None, description='the side of a tile, px, or null')
     overlap: Number|None = Field(None, description='the share of a tile that neighbours share')
+    pictures: dict[str, MadeFrom] = Field({}, description='what each label map was made from')
 
 # %% ../nbs/00_ground/02_described.ipynb #de00002a
 Place = Annotated[int, Field(ge=0, le=10**6)] # px

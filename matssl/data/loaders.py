@@ -20,7 +20,7 @@ from fastcore.basics import chunked, patch
 from fastcore.imports import in_jupyter
 from ..errors import InputError
 from ..pictures.claims import most_gb
-from ..pictures.scale import read_scales
+from ..pictures.scale import apply_scales
 from ..pictures.micrograph import Micrograph, read_micrograph
 from ..pictures.labels import class_colours
 from ..masks.masks import MaskReader
@@ -171,7 +171,7 @@ class PictureStore:
         rescale_to:float=None): # Bring all pictures to this scale, um/px
         self.files, self.crop_bar, self.shelf = [Path(f) for f in files], crop_bar, Shelf(cache_gb)
         self.levels, self.rescale_to = levels, rescale_to
-        self.scales = read_scales(um_per_px) if isinstance(um_per_px, (str, Path)) else um_per_px
+        self.scales = apply_scales(um_per_px, self.files)
         self.kept, self.channels = [None]*len(self.files), 3
         self.channels = self._read_first(ahead, workers)
 
@@ -656,8 +656,8 @@ def _read_masks(pairs, store, codes, palette, ignore):
 # %% ../../nbs/03_data/03_loaders.ipynb #d3a00036
 def _default_codes(read):
     "Names where none were given"
-    if read.palette: return ['unpainted', *read.palette]
     if read.names: return read.names
+    if read.palette: return ['unpainted', *read.palette]
     if read.binary: return ['class 0', 'class 1']
     v = [x for x in read.values if x != read.ignore]
     if v != list(range(len(v))): raise InputError('masks', f'the values {v[:12]}{" ..." if len(v) > 12 else ""}',
@@ -676,7 +676,7 @@ def from_pairs(cls:MicrographDataLoaders,
     n:int=None, # Fields an epoch; default: as many as cover the pictures
     valid_pct:float=.2, # Share of pictures held back, 0-1; 0: none
     specimen=None, # How to read the specimen from a name: pattern or function
-    palette:dict=None, # Colours of painted masks
+    palette:dict=None, # Colours of painted masks; default: those of a `labelmap.txt` beside them
     ignore:int=None, # Mask value of unlabelled pixels
     crop_bar:bool=True, # Cut data bars
     squash:bool=False, # Whole pictures resized to `size` x `size` instead of fields: the paper's way
@@ -701,6 +701,6 @@ def from_pairs(cls:MicrographDataLoaders,
     held = LabelledFields(store.part(range(n_train, len(masks))), masks[n_train:], size, tiles=True, squash=squash)
     dls = cls(FieldLoader(train, bs=bs, shuffle=True, drop_last=len(train) >= bs, seed=seed, **kw),
         FieldLoader(held, bs=bs, **kw), device=kw['device'])
-    dls.codes, dls.c, dls.ignore, dls.palette = codes, len(codes), ignore, palette
+    dls.codes, dls.c, dls.ignore, dls.palette = codes, len(codes), ignore, read.palette
     dls.pairs, dls.valid_pairs = pairs, valid
     return dls

@@ -13,7 +13,8 @@ import ipywidgets as W, numpy as np, torch
 from fastcore.basics import patch
 from PIL import Image
 from ..errors import InputError
-from ..pictures.labels import LabelMap, read_label_map
+from ..pictures.labels import LabelMap
+from ..masks.masks import label_reader
 from ..pictures.micrograph import Micrograph
 from ..masks.masks import MaskReader
 from ..masks.pairs import Pairs, check_same_size
@@ -367,7 +368,9 @@ def _maps_of(maps, pictures):
 def _of_maps(maps, pictures, codes):
     "Layers of label maps, files, or a folder with files of the same names; and the class names"
     found = _maps_of(maps, pictures)
-    read = lambda f: f if f is None or isinstance(f, LabelMap) else read_label_map(f, codes)
+    files = [f for f in found if f is not None and not isinstance(f, LabelMap)]
+    of_set = label_reader(files, codes) if files else None
+    read = lambda f: f if f is None or isinstance(f, LabelMap) else of_set(f)
     first = next(m for m in map(read, found) if m is not None)
     get = lambda i, p: m.labels if (m := read(found[i])) is not None else None
     return _of_labels(get), codes or first.codes
@@ -376,7 +379,7 @@ def _of_maps(maps, pictures, codes):
 def _truth(masks, codes):
     "A reader of masks, and class names"
     codes = codes or codes_beside(masks)
-    read = MaskReader(masks)
+    read = MaskReader(masks, quiet=True)
     if not read.binary or codes_beside(masks): read = MaskReader(masks, codes, ignore=255)
     top = 1 if read.binary else max([v for v in read.values if v != 255], default=0)
     return read, list(codes or [f'class {k}' for k in range(top+1)])

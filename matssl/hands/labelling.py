@@ -13,7 +13,8 @@ import ipywidgets as W, numpy as np
 from fastcore.basics import patch
 from ..errors import InputError
 from ..pictures.writing import written_whole
-from ..pictures.labels import LabelMap, read_label_map
+from ..pictures.labels import LabelMap, carried
+from ..masks.masks import read_label_map
 from ..pictures.micrograph import Micrograph
 from ..pictures.export import write_index_png
 from ..masks.names import check_codes, codes_beside
@@ -63,7 +64,7 @@ def _opened(self:LabelledPicture):
     if known and known != self.codes:
         raise InputError(self.file.parent, f'masks of the classes {", ".join(known)}',
             ', '.join(self.codes), 'use these names in this order, or another folder')
-    y = read_label_map(self.file, self.codes).labels
+    y = read_label_map(self.file, self.codes, ignore=255).labels
     may_be_one_phase = not known and set(np.unique(y)) == {0, 255}
     if may_be_one_phase:
         raise InputError(self.file, 'values of 0 and 255 only, and no codes.txt beside it',
@@ -72,7 +73,7 @@ def _opened(self:LabelledPicture):
     height, width = self.picture.shape
     bar = self.picture.micrograph.meta.get('bar_rows', 0)
     if bar and y.shape == (height+bar, width): return y[:height]
-    return read_labels(self.file, (height, width), self.codes)
+    return read_labels(self.file, (height, width), self.codes, bar_rows=bar)
 
 @patch(as_prop=True)
 def counts(self:LabelledPicture):
@@ -87,7 +88,7 @@ def counts(self:LabelledPicture):
 def label_map(self:LabelledPicture):
     "The labels with names and scale"
     m = self.picture.micrograph
-    return LabelMap(self.painter.labels, self.codes, m.um_per_px, m.source, scale_from=m.scale_from)
+    return LabelMap(self.painter.labels, self.codes, **carried(m))
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #1abb0004
 @patch
@@ -369,14 +370,16 @@ def export(self:Labeller,
     m, bar = self.label_map, self.current.picture.micrograph.meta.get('bar_rows', 0)
     is_labelme = kind == 'labelme' or (kind is None and Path(path).suffix.lower() == '.json')
     if bar and is_labelme: # it shows the file, data bar and all
-        m = LabelMap(np.pad(m.labels, ((0, bar), (0, 0)), constant_values=255), m.codes, m.um_per_px, m.source)
+        m = LabelMap(np.pad(m.labels, ((0, bar), (0, 0)), constant_values=255), m.codes, **carried(m))
     return export_labels(m, path, kind)
 
 @patch
 def take_from(self:Labeller,
     path, **kwargs): # As for `read_labels`
     "Replace the labels of the picture in work by those of a file; undo gives them back"
-    labels = read_labels(path, self.labels.shape, self.codes, picture=self.current.picture.name, **kwargs)
+    picture = self.current.picture
+    bar_rows = picture.micrograph.meta.get('bar_rows', 0)
+    labels = read_labels(path, self.labels.shape, self.codes, picture=picture.name, bar_rows=bar_rows, **kwargs)
     self.current.painter.replace(labels)
     self._drawn()
 
@@ -386,7 +389,7 @@ def pairs(self:Labeller):
     self.keep()
     files = {_key_of(x): Path(x) for x, _ in self.jobs if is_file(x)}
     made = [(f, self.out/f'{f.stem}.png') for f in files.values()]
-    def has_labels(mask): return mask.exists() and (read_label_map(mask, self.codes).labels != 255).any()
+    def has_labels(mask): return mask.exists() and (read_label_map(mask, self.codes, ignore=255).labels != 255).any()
     return Pairs([Pair(f, mask, f.stem, '') for f, mask in made if has_labels(mask)])
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #1abe0020

@@ -6,20 +6,22 @@
 __all__ = ['LabelFormat', 'label_formats', 'export_labels', 'renamed', 'read_labels', 'write_polygon_masks']
 
 # %% ../../nbs/02_masks/07_exchange.ipynb #3a070003
-import json
+import warnings
 from collections import namedtuple
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 import numpy as np
 from PIL import Image
-from ..errors import InputError, one_of
+from ..errors import InputError, one_of, printable
+from ..pictures.claims import picture_types
 from ..pictures.pixels import read_pixels
 from ..pictures.writing import written_whole
-from ..pictures.tables import small_file
-from ..pictures.labels import LabelMap, read_label_map, write_label_map
+from ..pictures.labels import LabelMap, write_label_map, carried
+from .masks import read_label_map
 from ..pictures.export import write_index_png
-from .names import by_name, check_codes, list_pictures, read_codes, write_codes
-from .fill import paint
-from .outlines import coco_names, read_regions, write_geojson, write_labelme, write_napari, write_rois
+from .names import by_name, check_codes, list_pictures, name_key, read_codes, write_codes
+from .fill import class_of, classes_named, fitted, paint, say_spellings, size_in_words, strays
+from .outlines import Outlines, outline_types, read_regions, unread_outlines
+from .outlines import write_geojson, write_labelme, write_napari, write_rois
 
 # %% ../../nbs/02_masks/07_exchange.ipynb #3a070006
 #: ending of the file; function of map and path that writes it
@@ -67,80 +69,133 @@ def renamed(
     if list(m.codes) == list(codes): return m
     number = np.full(256, 255, np.uint8)
     number[:len(m.codes)] = [codes.index(c) if c in codes else 255 for c in m.codes]
-    return LabelMap(number[m.labels], list(codes), m.um_per_px, m.source, scale_from=m.scale_from)
+    return LabelMap(number[m.labels], list(codes), **carried(m))
 
 # %% ../../nbs/02_masks/07_exchange.ipynb #3a07000e
+def _plain(name):
+    "A picture's name without folders and ending, as it is compared"
+    path = PureWindowsPath(str(name))
+    return name_key(path.stem if path.suffix.lower() in picture_types else path.name)
+
 def _regions_of_one(path, picture):
     "The regions in a file of outlines that belong to one picture"
     found, own = read_regions(path), Path(path).stem
     if list(found) == [own]: return found[own] # a file of one picture has its own name
-    key = next((k for k in found if picture and Path(k).stem == Path(picture).stem), None)
-    if key is None:
+    keys = [k for k in found if picture and _plain(k) == _plain(Path(picture).name)]
+    exact = [k for k in keys if k == Path(picture).name]
+    if len(exact or keys) != 1:
         raise InputError(path, f'outlines of {", ".join(list(found)[:4])}', f'some of {picture or "one picture"}',
             'name the picture as the file does, with picture=')
-    return found[key]
+    return found[(exact or keys)[0]]
 
 def _labels_in_picture(path, codes, zero):
     "The class numbers in a label picture, by its own class names where it has some"
-    m = read_label_map(path, ['unlabelled', *codes] if zero == 'unlabelled' else None)
+    m = read_label_map(path, ['unlabelled', *codes] if zero == 'unlabelled' else None, ignore=255)
     has_names = m.codes != [f'class {i}' for i in range(len(m.codes))]
-    return renamed(m, codes, path).labels if has_names else read_label_map(path, codes).labels
+    return renamed(m, codes, path).labels if has_names else read_label_map(path, codes, ignore=255).labels
 
 def _check_size(labels, shape, path):
     "Refuse labels of another size than the picture's"
     if labels.shape == tuple(shape): return
-    found, wanted = (f'{w} x {h} px' for h, w in (labels.shape, shape))
+    found, wanted = map(size_in_words, (labels.shape, shape))
     raise InputError(path, found, f'{wanted}, the size of the picture',
         'label the picture itself, without cutting or scaling')
 
 # %% ../../nbs/02_masks/07_exchange.ipynb #1abe0007
-_outline_types = ('.json', '.csv', '.roi', '.zip')
+def _say_scaled(scaled, source):
+    "Warn once of outlines that were drawn on a copy of their picture"
+    if not scaled: return
+    name, size, shape = scaled[0]
+    of = f'of {len(scaled)} pictures ' if len(scaled) > 1 else ''
+    warnings.warn(f'{source}: outlines {of}were drawn on a copy of another size and are scaled to the picture'
+        f' ({printable(name)}: from {size_in_words(size)} to {size_in_words(shape)})', stacklevel=3)
 
-def _paint_outlines(path, shape, codes, name, picture, rest):
+def _say_strays(found, source):
+    "Warn once of outlines beyond their picture: they may have been drawn on another one"
+    if not found: return
+    name, n, shape = found[0]
+    pictures = f'{len(found)} pictures, the first of them {printable(name)}' if len(found) > 1 else printable(name)
+    warnings.warn(f'{source}: outlines ({n}) reach far beyond the {size_in_words(shape)} of {pictures}:'
+        ' were they drawn on another picture, or on a copy of another size?', stacklevel=3)
+
+def _paint_outlines(path, shape, codes, name, picture, rest, bar_rows):
     "The outlines in a file, painted; those without a name are of the class `name`"
-    regions = [r._replace(name=name) if name and r.name == 'object' else r for r in _regions_of_one(path, picture)]
-    return paint(regions, shape, codes, path, rest)
+    drawn = _regions_of_one(path, picture)
+    regions = fitted(drawn, shape, path, bar_rows)
+    if regions is not drawn: _say_scaled([(picture or Path(path).name, drawn.size, shape)], path)
+    regions = [r._replace(name=name) if name and r.name == 'object' else r for r in regions]
+    labels = paint(regions, shape, codes, path, rest)
+    say_spellings((r.name for r in regions), codes, path)
+    far = len(strays(regions, (shape[0]+bar_rows, shape[1])))
+    if far: _say_strays([(picture or Path(path).name, far, shape)], path)
+    return labels
 
 def read_labels(
-    path, # Index PNG or TIFF, labelme or COCO JSON, napari CSV, ImageJ .roi or .zip
+    path, # Index PNG or TIFF; labelme, COCO, VIA or GeoJSON; napari CSV, ImageJ .roi or .zip
     shape, # `(H, W)` of the picture
     codes:list, # Class names
     name:str=None, # Class of outlines that have no name
     picture:str=None, # File name of the picture, where the file is about several
     rest:int=255, # What lies in no outline: unlabelled, or a class number
-    zero:str='class' # What 0 means in a picture: 'class' 0, or 'unlabelled' (napari)
+    zero:str='class', # What 0 means in a picture: 'class' 0, or 'unlabelled' (napari)
+    bar_rows:int=0 # Rows of data bar that were cut from the picture; the outlines may have been drawn with them
 )->np.ndarray: # `(H, W)` uint8
     "Labels `(H, W)` uint8 from another program; 255 is unlabelled"
     one_of(zero, ('class', 'unlabelled'), 'read_labels', 'zero=')
-    if Path(path).suffix.lower() in _outline_types: return _paint_outlines(path, shape, codes, name, picture, rest)
+    if Path(path).suffix.lower() in outline_types:
+        return _paint_outlines(path, shape, codes, name, picture, rest, bar_rows)
+    if Path(path).is_file() and (fault := unread_outlines(path)): raise fault
     labels = _labels_in_picture(path, codes, zero)
     _check_size(labels, shape, path)
     return labels
 
 # %% ../../nbs/02_masks/07_exchange.ipynb #3ad38bd5
-def _folder_regions(folder):
-    "Regions by the names of the files in a folder"
-    own = [f for f in sorted(folder.iterdir()) if f.suffix.lower() in _outline_types]
+def _outline_files(folder):
+    "The files of outlines in a folder; what belongs to programs that are not read is said"
+    files = [f for f in sorted(folder.iterdir()) if f.is_file() and not f.name.startswith('.')]
+    own = [f for f in files if f.suffix.lower() in outline_types]
+    rest = (f for f in files if f not in own and f.suffix.lower() not in picture_types)
+    faults = [fault for f in rest if (fault := unread_outlines(f))]
+    if not own and faults: raise faults[0]
     if not own:
-        raise InputError(folder, 'no file of outlines', 'files ending in .json, .csv, .roi or .zip', 'check the folder')
-    return {f.stem: read_regions(f).get(f.stem, []) for f in own}
+        raise InputError(folder, 'no file of outlines', f'files ending in {", ".join(outline_types)}', 'check the folder')
+    if faults: warnings.warn(f'files of outlines ({len(faults)}) are left out; {faults[0]}', stacklevel=4)
+    return own
 
-def _set_names(source, shapes):
-    "Class names in the order of a COCO file; of others the names of the outlines, sorted"
-    if source.suffix.lower() == '.json' and source.is_file() and set(shapes) - {source.stem}:
-        names = coco_names(json.loads(small_file(source, 512)))
-        if names: return list(names.values())
-    return sorted({r.name for regions in shapes.values() for r in regions} - {'background'})
+def _folder_regions(folder):
+    "Regions of all files in a folder, one file a picture"
+    out, file_of, codes = Outlines(), {}, []
+    for f in _outline_files(folder):
+        found = read_regions(f)
+        for name, regions in found.items():
+            other = file_of.setdefault(_plain(name), f)
+            if other is not f:
+                raise InputError(f, f'outlines of {printable(name)}, of which {other.name} has some, too',
+                    'one file of outlines for a picture', 'remove one of them, or place them in folders of their own')
+            out[name] = regions
+        codes += found.codes or []
+    out.codes = list(dict.fromkeys(codes)) or None
+    return out
+
+def _set_codes(found, source):
+    "Class names in the order of the files that list them; of others background, then the names of the outlines, sorted"
+    listed = found.codes or []
+    names = classes_named((r.name for regions in found.values() for r in regions), source)
+    return [*listed, *(name for name in names if not listed or class_of(name, listed) is None)]
 
 def _regions_of_files(shapes, files, source):
-    "The regions of each picture: `{file: [Region, ...]}`"
-    known = {f.name: f for f in files} | {f.stem: f for f in files}
-    file_of = {name: known.get(name) or known.get(Path(name).stem) for name in shapes}
+    "The `Regions` of each picture, one or several: `{file: [Regions, ...]}`"
+    known = by_name(files) # two pictures of one name would have one mask
+    file_of = {name: known.of(name) for name in shapes}
     if lost := [name for name, f in file_of.items() if f is None]:
         raise InputError(source, f'outlines of {len(lost)} pictures that are not there ({", ".join(lost[:4])})',
             f'names of pictures in {files[0].parent}', 'place these pictures there, or remove the rows')
     out = {f: [] for f in files}
-    for name, regions in shapes.items(): out[file_of[name]] += regions
+    for name, regions in shapes.items(): out[file_of[name]].append(regions)
+    if bare := [f.name for f, found in out.items() if not found]:
+        named = ', '.join(map(printable, bare[:4])) + (' ...' if len(bare) > 4 else '')
+        warnings.warn(f'{source}: no outlines of {len(bare)} of {len(files)} pictures ({named}): '
+            'their masks are all background', stacklevel=3)
     return out
 
 # %% ../../nbs/02_masks/07_exchange.ipynb #3a04bbbb
@@ -153,26 +208,44 @@ def _masks_folder(out, files, codes):
         raise InputError(there, 'other class names', 'none, or the same', 'choose another folder for the masks')
     return out
 
-def _write_mask(path, picture, regions, codes, source):
-    "The mask of one picture, written"
-    mask = paint(regions, read_pixels(picture).shape[:2], codes, source)
+def _fitted_to(picture, groups, source):
+    "Size of a picture, its regions at that size, and what is to be said: of a copy that was scaled, of strays"
+    shape = read_pixels(picture).shape[:2]
+    where = f'{source} ({picture.name})'
+    fits = [fitted(drawn, shape, where) for drawn in groups]
+    scaled = [(picture.name, drawn.size, shape) for drawn, fit in zip(groups, fits) if fit is not drawn]
+    regions = [region for fit in fits for region in fit]
+    far = len(strays(regions, shape))
+    return shape, regions, (scaled[:1], [(picture.name, far, shape)] if far else [])
+
+def _write_mask(path, picture, groups, codes, source):
+    "The mask of one picture, written; and what is to be said of it"
+    shape, regions, doubts = _fitted_to(picture, groups, source)
+    mask = paint(regions, shape, codes, source)
     with written_whole(path) as part: Image.fromarray(mask).save(part, 'PNG')
-    return path
+    return doubts
 
 def write_polygon_masks(
-    source, # CSV of outlines, COCO JSON; or a folder of labelme, napari or ImageJ files named like the pictures
+    source, # CSV of outlines, JSON of COCO or VIA; or a folder of outlines, a file a picture, named like it
     pictures, # Folder of the pictures
     out, # Folder for the masks, `NAME.png`, and `codes.txt`
-    codes:list=None # Class names; default: background, then the names of the outlines
+    codes:list=None # Class names; default: those of a COCO file, else background, then the names of the outlines
 )->list: # The masks' files
     "Masks of all pictures of a folder; those without an outline become empty masks, outlines without a picture raise"
     source, files = Path(source), list_pictures(pictures)
-    by_name(files) # two pictures of one name would have one mask
     shapes = _folder_regions(source) if source.is_dir() else read_regions(source)
     regions_of = _regions_of_files(shapes, files, source)
-    names = [name for name in _set_names(source, shapes) if name != 'background']
-    codes = check_codes(source, [str(c) for c in codes or ['background', *names]])
+    listed = codes or shapes.codes
+    codes = check_codes(source, [str(c) for c in codes or _set_codes(shapes, source)])
     out = _masks_folder(out, files, codes)
-    done = [_write_mask(out/f'{f.stem}.png', f, regions, codes, source) for f, regions in regions_of.items()]
+    if listed: say_spellings((r.name for regions in shapes.values() for r in regions), codes, source)
+    masks = {f: out/f'{f.stem}.png' for f in files}
+    doubts = [_write_mask(masks[f], f, groups, codes, source) for f, groups in regions_of.items()]
+    _say_scaled([one for scaled, _ in doubts for one in scaled], source)
+    _say_strays([one for _, far in doubts for one in far], source)
+    names = {r.name for regions in shapes.values() for r in regions}
+    if any(class_of(name, codes) == 'unlabelled' for name in names):
+        warnings.warn(f'{out}: what the outlines leave unlabelled is 255 in these masks; read them with ignore=255',
+            stacklevel=2)
     if not (out/'codes.txt').exists(): write_codes(out/'codes.txt', codes)
-    return done
+    return list(masks.values())

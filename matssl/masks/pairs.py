@@ -7,16 +7,18 @@ __all__ = ['Pair', 'Pairs', 'pair_files', 'check_same_size']
 
 # %% ../../nbs/02_masks/06_pairs.ipynb #3a060003
 import warnings
-from collections import namedtuple
+from collections import Counter, namedtuple
 from pathlib import Path
 import numpy as np, pandas as pd
 from fastcore.basics import patch
 from ..errors import InputError, printable
 from ..pictures.claims import picture_types
+from ..pictures.stored import read_stored
 from ..pictures.labels import LabelMap
 from ..pictures.micrograph import is_constant, read_micrograph
-from .names import by_name, list_pictures
-from .masks import MaskReader, read_mask
+from .names import Names, by_name, is_leftover, list_pictures, name_key
+from .masks import MaskReader
+from ..pictures.scale import apply_scales
 
 # %% ../../nbs/02_masks/06_pairs.ipynb #d3ba0d32
 Pair = namedtuple('Pair', 'image mask name split') # two files, their name without ending, and the part of the set
@@ -61,34 +63,66 @@ def table(self:Pairs)->pd.DataFrame:
     return pd.DataFrame(rows, columns=['split', 'name', 'picture', 'mask'])
 
 # %% ../../nbs/02_masks/06_pairs.ipynb #3a060008
-_image_dirs = ('images', 'image', 'imgs')
-_mask_dirs = ('labels', 'masks', 'annotations', 'label', 'mask')
+_image_dirs = ('images', 'image', 'imgs', 'jpegimages')
+_mask_dirs = ('labels', 'masks', 'segmentationclasspng', 'segmentationclass', 'annotations', 'label', 'mask')
 
 def _is_labelme(f):
     "Does a JSON file look like labelme's? (Its first kilobytes and its last do)"
-    if f.suffix.lower() != '.json': return False
+    if f.suffix.lower() != '.json' or is_leftover(f): return False
     with open(f, 'rb') as h:
         head = h.read(4096)
         h.seek(max(0, f.stat().st_size-4096))
         return b'"shapes"' in head or b'"imageHeight"' in h.read()
 
+def _outlines_in(folder):
+    "labelme's files in a folder"
+    return [f for f in sorted(folder.iterdir()) if f.is_file() and _is_labelme(f)]
+
+def _is_mask(path):
+    "May this be a mask? A picture has more values, or is a JPEG"
+    try: a = read_stored(path).pixels
+    except InputError: return False
+    few = a.reshape(-1, *a.shape[2:])[::max(1, a.shape[0]*a.shape[1]//2**16)]
+    return len(np.unique(few, axis=0)) <= 64
+
+# %% ../../nbs/02_masks/06_pairs.ipynb #5e060001
+def _both_kinds(outlined, pictures):
+    "Masks of two kinds; where a name has both, the picture; and a sentence on what is passed over"
+    named = by_name(pictures)
+    stray = [f for f in outlined if named.of(f.name) is not None]
+    kept = [f for f in outlined if f not in stray]
+    said = []
+    if stray: said.append(f'{len(stray)} labelme file(s) beside masks of the same name are passed over: {", ".join(f.name for f in stray[:6])}')
+    if kept: said.append(f'masks of two kinds: {len(pictures)} pictures, and {len(kept)} labelme file(s) ({", ".join(f.name for f in kept[:6])})')
+    return [*pictures, *kept], said
+
 def _masks_in(folder):
-    "Mask files of a folder: pictures, or labelme's files"
-    own = [f for f in sorted(folder.iterdir()) if f.is_file() and _is_labelme(f)]
-    return own or list_pictures(folder)
+    "Mask files of a folder, pictures or labelme's files, and sentences on what is passed over"
+    outlined = _outlines_in(folder)
+    if not outlined: return list_pictures(folder), []
+    if not any(f.suffix.lower() in picture_types and not is_leftover(f) for f in folder.iterdir()): return outlined, []
+    pictures = list_pictures(folder)
+    names = Names((f.stem, f) for f in outlined)
+    labelled = [f for f in pictures if names.of(f.name) is not None]
+    if labelled and not any(map(_is_mask, labelled)): return outlined, [] # the pictures themselves
+    return _both_kinds(outlined, pictures)
 
 # %% ../../nbs/02_masks/06_pairs.ipynb #fc2451be
+def _ends_as_mask(path): return path.stem.lower().endswith('_mask')
+
 def _end_beside(folder):
     "How the masks end that lie beside their pictures in a folder, or None where there are none"
     if folder.name.lower() in _mask_dirs or folder.name.lower().endswith('_annot'): return
-    files = [f for f in folder.iterdir() if f.is_file()]
+    files = [f for f in folder.iterdir() if f.is_file() and not is_leftover(f)]
     pictures = [f for f in files if f.suffix.lower() in picture_types]
-    if any(f.stem.endswith('_mask') for f in pictures): return '_mask'
+    if any(map(_ends_as_mask, pictures)): return '_mask'
     if pictures and any(_is_labelme(f) for f in files): return '.json'
 
 def _subfolder(inside, names):
-    "The first of some names that a folder has inside, or None"
-    return next((inside[n] for n in names if n in inside), None)
+    "The first of some names that a folder has inside, rather one that holds files to read; or None"
+    there = [inside[n] for n in names if n in inside]
+    is_read = lambda f: not is_leftover(f) and (f.suffix.lower() in picture_types or _is_labelme(f))
+    return next((d for d in there if any(f.is_file() and is_read(f) for f in d.iterdir())), there[0] if there else None)
 
 def _layouts_of(folder, split):
     "(split, pictures' folder, masks' folder, masks' ending) of one folder"
@@ -100,50 +134,78 @@ def _layouts_of(folder, split):
     if end := _end_beside(folder): yield split, folder, folder, end
 
 def _layouts(folder):
-    "The same of a folder and all that are in it"
+    "The same of a folder and all that are in it, but for those of systems and programs"
     yield from _layouts_of(folder, '')
-    for d in sorted(d for d in folder.rglob('*') if d.is_dir()): yield from _layouts_of(d, d.name)
+    for d in sorted(d for d in folder.rglob('*') if d.is_dir() and not is_leftover(d/'x', folder)): yield from _layouts_of(d, d.name)
 
 # %% ../../nbs/02_masks/06_pairs.ipynb #3a06000a
 def _beside(folder, end):
-    "Pictures and masks in one folder by their names"
-    files = list_pictures(folder)
-    pictures = [f for f in files if not f.stem.endswith(end)]
-    masks = [f for f in files if f.stem.endswith(end)]
-    return by_name(pictures), by_name(masks, end)
+    "Pictures and masks in one folder by their names, and sentences on what is passed over"
+    files, outlined = list_pictures(folder), _outlines_in(folder)
+    if end == '.json': return by_name(files), by_name(outlined), []
+    pictures, masks = by_name([f for f in files if not _ends_as_mask(f)]), by_name(filter(_ends_as_mask, files), end)
+    stray = [f for f in outlined if masks.of(f.name) is not None]
+    masks.update(by_name(f for f in outlined if f not in stray))
+    names = ', '.join(f.name for f in stray[:6])
+    return pictures, masks, [f'{len(stray)} labelme file(s) beside a mask are passed over: {names}'] if stray else []
+
+def _matches(pictures, masks):
+    "The mask of each name: the same to the letter; else, where only one is left, but for capitals"
+    out = {n: masks[n] for n in pictures if n in masks}
+    rest = Names((n, f) for n, f in masks.items() if n not in out)
+    count = Counter(name_key(n) for n in pictures if n not in out)
+    alike = {n: rest.of(n) for n in pictures if n not in out and count[name_key(n)] == 1}
+    return out | {n: f for n, f in alike.items() if f is not None}
 
 def _in_two_folders(images, masks):
-    "Pictures and masks in folders of their own by their names"
-    pictures, found = by_name(list_pictures(images)), by_name(_masks_in(masks))
-    if not pictures.keys() & found.keys(): found = by_name(found.values(), '_mask') # images/NAME with labels/NAME_mask
-    return pictures, found
+    "Pictures and masks in folders of their own by their names, and sentences on what is passed over"
+    found, said = _masks_in(masks)
+    pictures, named = by_name(list_pictures(images)), by_name(found)
+    used = set(_matches(pictures, named).values())
+    marked = by_name([f for f in found if f not in used], '_mask') # images/NAME with labels/NAME_mask
+    kept = Names((n, f) for n, f in named.items() if f in used)
+    for n, f in marked.items(): kept.setdefault(f.stem if n in kept else n, f)
+    return pictures, kept, said
 
 def _paired(split, images, masks, end):
-    "The pairs of one layout, and the files without a partner"
-    pictures, found = _beside(images, end) if end == '_mask' else _in_two_folders(images, masks)
-    pairs = [Pair(pictures[n], found[n], n, split) for n in pictures if n in found]
-    lonely = [f for n, f in pictures.items() if n not in found] + [f for n, f in found.items() if n not in pictures]
-    return pairs, lonely
+    "The pairs of one layout, the files without a partner, and sentences on what is passed over"
+    pictures, found, said = _beside(images, end) if end else _in_two_folders(images, masks)
+    mask_of = _matches(pictures, found)
+    pairs = [Pair(pictures[n], mask_of[n], n, split) for n in pictures if n in mask_of]
+    used = set(mask_of.values())
+    lonely = [f for n, f in pictures.items() if n not in mask_of] + [f for f in found.values() if f not in used]
+    return pairs, lonely, [f'{masks}: {text}' for text in said]
 
 # %% ../../nbs/02_masks/06_pairs.ipynb #96db3cf0
 def _no_pairs(folder, lonely):
     found = f'{len(lonely)} files and no two of one name' if lonely else 'no folder of masks'
-    return InputError(folder, found, 'images/ + labels/, NAME/ + NAME_annot/, NAME + NAME_mask, or NAME + NAME.json',
+    return InputError(folder, found, 'images/ + labels/, JPEGImages/ + SegmentationClass/, NAME/ + NAME_annot/, NAME + NAME_mask, or NAME + NAME.json',
         'rename so that picture and mask have the same name')
 
+def _once(pairs):
+    "The first pair of each picture, and the others"
+    first = {}
+    for p in pairs: first.setdefault(p.image, p)
+    return list(first.values()), [p for p in pairs if first[p.image] is not p]
+
 def pair_files(
-    folder, # `images/` + `labels/`, `train/` + `train_annot/`, `NAME` + `NAME_mask`, or `NAME` + `NAME.json` of labelme
+    folder, # `images/` + `labels/`, `JPEGImages/` + `SegmentationClass/`, `train/` + `train_annot/`, `NAME` + `NAME_mask`, or `NAME` + `NAME.json` of labelme
 )->Pairs:
     "Pictures and masks of a folder, paired by name; files without a partner are warned about by name"
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(folder, 'no such folder', 'a folder with pictures and masks', 'check the path')
-    pairs, lonely = [], []
+    pairs, lonely, said = [], [], []
     for layout in _layouts(folder):
-        more, left_over = _paired(*layout)
+        more, left_over, words = _paired(*layout)
         pairs += more
         lonely += left_over
+        said += words
+    pairs, twice = _once(pairs)
+    said += [f'{folder}: {len(twice)} picture(s) with a second mask, which is passed over: {", ".join(p.mask.name for p in twice[:6])}'] if twice else []
+    lonely = [f for f in lonely if not any(f in p for p in (*pairs, *twice))]
     if not pairs: raise _no_pairs(folder, lonely)
+    for text in said: warnings.warn(text, stacklevel=2)
     if lonely:
         names = ', '.join(f.name for f in lonely)
         warnings.warn(f'{folder.name}: {len(lonely)} files without a partner are left out: {names}', stacklevel=2)
@@ -238,14 +300,17 @@ def _odd_scale(um, typical):
 # %% ../../nbs/02_masks/06_pairs.ipynb #3a060019
 def _report_reader(pairs, codes, palette, ignore):
     "A reader of the set's masks; where the set has none in common, each file for itself"
-    outlined = any(f.suffix.lower() == '.json' for f in pairs.masks)
-    given = codes if outlined else None # in pictures, a value that no class has is a matter of the report
-    try: return MaskReader(pairs.masks, given, palette, ignore)
-    except InputError: return lambda f: read_mask(f, codes, palette, ignore)
+    by_name = any(Path(mask).suffix.lower() == '.json' for mask in pairs.masks) # numbers of outlines mean nothing without the names
+    attempts = [codes] if codes and by_name else [codes, None] if codes else [None]
+    for names in attempts: # a value that no class has is a matter of the report
+        try: return MaskReader(pairs.masks, names, palette, ignore, quiet=True)
+        except InputError: pass
+    return lambda f: MaskReader([f], codes, palette, ignore, quiet=True)(f)
 
 def _class_names(read, codes, palette):
     "Class names as far as somebody knows them"
     if codes or getattr(read, 'names', None): return list(codes or read.names)
+    palette = palette or getattr(read, 'palette', None)
     return ['unpainted', *palette] if palette else []
 
 def _report_table(rows):
@@ -272,13 +337,17 @@ def report(self:Pairs,
     crop_bar:bool=True)->pd.DataFrame: # Cut data bars
     "One row a pair: what will be trained on, and what is wrong with it"
     read = _report_reader(self, codes, palette, ignore)
+    um_per_px = apply_scales(um_per_px, self.images)
     found = [_read_pair(p, read, crop_bar, um_per_px) for p in self]
     rows, counts = [row for row, _ in found], [n for _, n in found if n is not None]
     values = _Values(counts, _class_names(read, codes, palette), ignore, getattr(read, 'binary', False))
     typical = _typical_scale(rows)
     for row, n in found: _judge(row, n, values, typical)
     rows += [dict(name=f.stem, picture=f.name, problem='no partner') for f in self.lonely]
-    return _report_table(rows)
+    t = _report_table(rows)
+    t.attrs['warnings'] = getattr(read, 'doubts', [])
+    for doubt in t.attrs['warnings']: warnings.warn(doubt, stacklevel=2)
+    return t
 
 # %% ../../nbs/02_masks/06_pairs.ipynb #a1b00023
 def _grid(n):
@@ -313,7 +382,7 @@ def show(self:Pairs,
     crop_bar:bool=True): # Cut data bars
     "Pictures with their masks as a tint, class by class"
     import matplotlib.pyplot as plt
-    read = MaskReader(self.masks, codes, palette, ignore)
+    read = MaskReader(self.masks, codes, palette, ignore, quiet=True) # the report says what is doubtful
     names = _shown_names(read, codes, palette, ignore)
     spread = np.unique(np.linspace(0, len(self)-1, min(n, len(self))).astype(int))
     axs = _grid(len(spread))

@@ -8,14 +8,14 @@ __all__ = ['g_of_density', 'g_of_intercept', 'mend_boundaries', 'GrainMap', 'gra
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #26700003
 import numpy as np, pandas as pd
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from scipy import ndimage as ndi
 from scipy.special import stdtrit
 from ..pictures.scale import least_um, most_um
-from ..errors import InputError
-from ..pictures.labels import LabelMap
-from .fractions import check_scale, field_statistics, tiles_remark
+from ..errors import InputError, one_of
+from ..pictures.labels import LabelMap, scaled_by_hand
+from .fractions import check_scale, doubts_of, field_name, field_statistics, refuse_not_square, tiles_remark
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #26700006
 def g_of_density(
@@ -34,15 +34,32 @@ def g_of_intercept(
 # %% ../../nbs/07_measuring/02_grains.ipynb #2670000a
 def _neighbours(differ, shape):
     "Pixels on either side of a step for which `differ(a, b)`, slices of the pixels before and after it, holds"
-    m = np.zeros(shape, bool)
+    found = np.zeros(shape, bool)
     for a, b in (((slice(-1), slice(None)), (slice(1, None), slice(None))),
                  ((slice(None), slice(-1)), (slice(None), slice(1, None)))):
         d = differ(a, b)
-        m[a] |= d
-        m[b] |= d
-    return m
+        found[a] |= d
+        found[b] |= d
+    return found
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #2670a002
+def _default_mend(edge):
+    "A quarter of the mean width of what boundaries enclose, at least 3 px"
+    inside = ~edge
+    stretches = (inside[:, 1:] & edge[:, :-1]).sum() + len(edge)
+    return max(3., .25*inside.sum()/stretches)
+
+def _cores(distance, whole, mend, smallest):
+    "One core a grain: where the distance to boundaries exceeds half of `mend`, or all of a closed part without such a place"
+    from skimage.measure import label
+    core = label(distance > mend/2, connectivity=1)
+    height = np.r_[0, ndi.maximum(distance, core, np.arange(1, core.max()+1))] if core.any() else np.zeros(1)
+    if mend > 0: core[(height < mend/2 + 1)[core]] = 0 # tips cut off by the pixels
+    lost = ~np.isin(whole, np.unique(whole[core > 0])) & (whole > 0)
+    core[lost] = whole[lost] + core.max()
+    core[(np.bincount(whole.ravel()) < smallest)[whole]] = 0
+    return core
+
 def mend_boundaries(
     edge:np.ndarray, # `(H, W)` bool: boundary pixels
     mend=None, # Widest hole that is closed, px; None: a quarter of the mean width between boundaries; 0: none
@@ -53,47 +70,74 @@ def mend_boundaries(
     from skimage.segmentation import watershed
     inside = ~edge
     whole = label(inside, connectivity=1)
-    if mend is None: mend = max(3., .25*inside.sum()/((inside[:, 1:] & edge[:, :-1]).sum() + len(edge)))
-    d = ndi.distance_transform_edt(inside) if edge.any() else np.ones(edge.shape)
-    core = label(d > mend/2, connectivity=1)
-    top = np.r_[0, ndi.maximum(d, core, np.arange(1, core.max()+1))] if core.any() else np.zeros(1)
-    core[(top < mend/2 + 1)[core] & (mend > 0)] = 0                                             # tips cut off by the pixels
-    lost = ~np.isin(whole, np.unique(whole[core > 0])) & inside
-    core[lost] = whole[lost] + core.max()
-    core[(np.bincount(whole.ravel()) < smallest)[whole]] = 0
-    grains = np.unique(watershed(-d, core), return_inverse=True)[1].reshape(edge.shape) + 1
-    return grains, _neighbours(lambda a, b: (grains[a] != grains[b]) & (whole[a] == whole[b]) & inside[a] & inside[b],
-                               edge.shape), mend
+    if mend is None: mend = _default_mend(edge)
+    distance = ndi.distance_transform_edt(inside) if edge.any() else np.ones(edge.shape)
+    flooded = watershed(-distance, _cores(distance, whole, mend, smallest))
+    grains = np.unique(flooded, return_inverse=True)[1].reshape(edge.shape) + 1
+    parted = lambda a, b: (grains[a] != grains[b]) & (whole[a] == whole[b]) & inside[a] & inside[b]
+    return grains, _neighbours(parted, edge.shape), mend
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #2670000e
 @dataclass
 class GrainMap:
     "Grains by number, and what was done to get them"
-    labels:np.ndarray # `(H, W)` int: grains from 1; 0 lies outside of the measured area
+    labels:np.ndarray # `(H, W)` int: grains from 1; 0 is no grain
     um_per_px:float|None=None # Micrometres a pixel, None where unknown
     source:Path|None=None # The picture's file
     mended:np.ndarray|None=None # `(H, W)` bool: pixels at which a boundary was mended
     mend:float=0. # Widest hole that was closed, px
     how:str='grain numbers' # Where the grains come from
+    ground:np.ndarray|None=None # `(H, W)` bool: pores and wide gaps, inside of the measured area but no grain
+    remarks:dict=field(default_factory=dict) # What a reader must know: `{kind: sentence}`
+    doubts:list=field(default_factory=list) # Doubts of the file that it comes from
+    @property
+    def cells(self):
+        "`labels`, with -1 in pores and wide gaps: there grains end, but nothing cuts them"
+        return self.labels if self.ground is None else np.where(self.ground, -1, self.labels)
     def show(self, ax=None):
-        "Draw the grains, boundaries in black, mended boundaries in red"
+        "Draw the grains, boundaries in black, mended boundaries in red, pores and wide gaps white, the outside grey"
         import matplotlib.pyplot as plt
         ax = ax or plt.subplots(figsize=(5, 5*self.labels.shape[0]/self.labels.shape[1]))[1]
-        g = self.labels
+        g = self.cells
         rgb = plt.get_cmap('Pastel1')((g*7) % 9)[..., :3]
         rgb[_neighbours(lambda a, b: g[a] != g[b], g.shape)] = 0
         rgb[g == 0] = .5
+        rgb[g == -1] = 1
         if self.mended is not None: rgb[ndi.binary_dilation(self.mended, iterations=1)] = (.9, 0, 0)
         ax.imshow(rgb, interpolation='none')
         ax.axis('off')
         return ax
+
+# %% ../../nbs/07_measuring/02_grains.ipynb #2670d102
+def _parts_beside(a, value, smallest):
+    "In how many parts of at least `smallest` px does what is not `value` fall?"
+    from skimage.measure import label
+    return int((np.bincount(label(a != value, connectivity=1).ravel())[1:] >= smallest).sum())
+
+def _is_thin(a, value):
+    "Is `value` less than half as wide as the rest, on average?"
+    width = lambda on: ndi.distance_transform_edt(on)[on].mean()
+    return width(a == value) < .5*width(a != value)
+
+# %% ../../nbs/07_measuring/02_grains.ipynb #2670d103
+def _boundary_value(a, smallest):
+    "The value that marks boundaries in an integer array of one or two values; None where these are grain numbers"
+    values, counts = np.unique(a, return_counts=True)
+    if not a.any(): return 1
+    if len(values) != 2: return None
+    rare = int(values[counts.argmin()])
+    parts = _parts_beside(a, rare, smallest)
+    if parts >= 4 or (parts >= 2 and _is_thin(a, rare)): return rare
+    if values[0] != 0: return None
+    blobs = rare != 0 and _parts_beside(a, 0, smallest) >= 4 and not _is_thin(a, rare)
+    return 0 if blobs else int(values[1])
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #2670000f
 def _edges_of(m, boundary, twins):
     "Boundary pixels of a `LabelMap`, and how they were chosen"
     twin = [c for c in m.codes if 'twin' in c.lower()]
     names = [boundary] if boundary is not None else [c for c in m.codes if 'boundar' in c.lower() and c not in twin]
-    if twins not in ('ignore', 'keep'): raise InputError('twins', repr(twins), "'ignore' or 'keep'", 'choose one')
+    one_of(twins, ('ignore', 'keep'), 'grain_map', 'twins')
     if not names or set(names) - set(m.codes): raise InputError(
         m.source or 'label map', f'the classes {m.codes}',
         f'a class of grain boundaries{f" named {boundary!r}" if boundary is not None else ""}',
@@ -103,63 +147,281 @@ def _edges_of(m, boundary, twins):
     if twin: how += f'; twin boundaries {"kept" if twins == "keep" else "ignored"}'
     return np.isin(m.labels, [m.codes.index(c) for c in used]), how
 
-# %% ../../nbs/07_measuring/02_grains.ipynb #2670a003
-def _numbers_of(a, boundary, source):
-    "Grains of an integer array, every pixel given to one"
-    touch = lambda v: len(np.unique(a[_neighbours(lambda s, t: (a[s] == v) != (a[t] == v),
-                                                  a.shape) & (a != v)]))/(len(np.unique(a))-1)
-    thick = lambda v: ndi.distance_transform_edt(a == v).max()/((a != v).sum()/(len(np.unique(a))-1))**.5
-    if boundary is None and (a == 0).any() and len(np.unique(a)) > 2 and touch(0) > .5 and thick(0) < .25: boundary = 0
-    none = (a < 0) | ((a == boundary) if boundary is not None else False)
+# %% ../../nbs/07_measuring/02_grains.ipynb #2670d107
+def _parts(a, none):
+    "Connected parts of equal numbers `(H, W)`, from 1 in the order of the numbers, 0 where `none`; the number of each"
+    from skimage.measure import label
+    parts = label(np.where(none, a.min() - 1, a), connectivity=2, background=a.min() - 1)
+    first = np.unique(parts, return_index=True)
+    number = a.ravel()[first[1][first[0] > 0]]
+    place = np.argsort(number, kind='stable')
+    rank = np.zeros(len(number) + 1, int)
+    rank[place + 1] = np.arange(1, len(number) + 1)
+    return rank[parts], number[place]
+
+# %% ../../nbs/07_measuring/02_grains.ipynb #2670d108
+def _contacts(parts):
+    "Pairs of parts that meet along a side of a pixel, each once, and over how many sides: `(N, 2)`, `(N,)`"
+    above_below = parts[:-1].ravel(), parts[1:].ravel()
+    left_right = parts[:, :-1].ravel(), parts[:, 1:].ravel()
+    pairs = np.concatenate([np.c_[a, b][a != b] for a, b in (above_below, left_right)])
+    return np.unique(np.sort(pairs, 1), axis=0, return_counts=True)
+
+def _tips(parts, pairs, number):
+    "Parts at the border beside two others, beside ground, or in a corner: grains that just reach into the picture"
+    neighbours = np.bincount(pairs.ravel(), minlength=parts.max() + 1)
+    neighbours[pairs[np.r_[True, number == 0][pairs].any(1)].ravel()] += 1
+    border = np.unique(np.r_[parts[0], parts[-1], parts[:, 0], parts[:, -1]])
+    return np.r_[border[neighbours[border] > 1], parts[[0, 0, -1, -1], [0, -1, 0, -1]]]
+
+def _specks(parts, number, smallest):
+    "Which parts are too small to be grains: `(N+1,)` bool"
+    speck = np.bincount(parts.ravel()) < smallest
+    speck[_tips(parts, _contacts(parts)[0], number)] = False
+    speck[0] = False
+    return speck
+
+# %% ../../nbs/07_measuring/02_grains.ipynb #2670d10c
+def _is_ground(parts, number, speck, smallest):
+    "Is the number 0 what lies between the grains? Asked of the connected parts"
+    size = np.bincount(parts.ravel(), minlength=len(speck))
+    zero = np.r_[False, number == 0]
+    grain = np.r_[False, number != 0] & ~speck
+    zero &= size >= smallest
+    if not zero.any(): return True
+    if size[zero].max() > size[grain].max(initial=0): return True
+    if _surrounds(parts, zero, grain): return not _is_like_others(parts, size, zero, grain)
+    places = np.unique(number[grain[1:]], return_counts=True)[1]
+    return zero.sum() > 1 and (places > 1).mean() < .1
+
+def _surrounds(parts, zero, grain):
+    "Does 0 touch more than half of the grains, along more than half of all boundaries?"
+    pairs, sides = _contacts(parts)
+    real = (zero | grain)[pairs].all(1)
+    with_zero = real & zero[pairs].any(1)
+    touched = np.unique(pairs[with_zero])
+    return grain[touched].sum() > .5*grain.sum() and sides[with_zero].sum() > .5*sides[real].sum()
+
+def _is_like_others(parts, size, zero, grain):
+    "Is 0 one compact piece?"
+    if zero.sum() > 1: return False
+    return ndi.distance_transform_edt(zero[parts]).max() >= .25*size[grain].mean()**.5
+
+# %% ../../nbs/07_measuring/02_grains.ipynb #2670d110
+def _wide_ground(ground, mean_area):
+    "The parts of the ground that are no gaps between grains, and the widest gap, px"
+    r = .25*mean_area**.5
+    core = ndi.distance_transform_edt(np.pad(ground, 1, 'edge'))[1:-1, 1:-1] > r
+    if not core.any(): return core, 2*r
+    wide = ground & (ndi.distance_transform_edt(~core) <= r)
+    pieces, whole = ndi.label(wide)[0], ndi.label(ground, np.ones((3, 3)))[0]
+    size = np.bincount(pieces.ravel())
+    of_piece = np.zeros(len(size), int)
+    of_piece[pieces[wide]] = np.bincount(whole.ravel())[whole[wide]]
+    real = (size >= .5*mean_area) | (size > .67*of_piece)
+    real[0] = False
+    return real[pieces], 2*r
+
+def _to_the_nearest(labels, empty):
+    "Pixels of `empty` get the label of the nearest pixel that is not 0"
+    place = ndi.distance_transform_edt(labels == 0, return_distances=False, return_indices=True)
+    return np.where(empty & (labels == 0), labels[tuple(place)], labels)
+
+# %% ../../nbs/07_measuring/02_grains.ipynb #2670d113
+_ends_of_types = (127, 255, 32767, 65535)
+
+def _check_clipped(parts, number, source):
+    "Refuse numbers of which all that were too large became one"
+    size = np.bincount(parts.ravel())[1:]
+    last = int(number.max())
+    of_last = number == last
+    if last not in _ends_of_types or (~of_last).sum() < 20 or size[of_last].sum() < 8*np.median(size[~of_last]): return
+    raise InputError(
+        source, f'the number {last} on {size[of_last].sum()/size.sum():.0%} of the area, in {_of(of_last.sum(), "place")}',
+        'a number for each grain', f'save the numbers with 16 or 32 bit if they were clipped; pass boundary={last} if this is '
+        'the ground between grains; give it another number if it is one large grain')
+
+def _check_negative(a, source):
+    "Refuse numbers that went over into the negative ones"
+    below = np.unique(a[a < 0])
+    if len(below) > 3: raise InputError(
+        source, f'{len(below)} different negative numbers, {below[0]} to {below[-1]}', 'grain numbers, and one negative number for what is none',
+        'save the numbers as unsigned or 32-bit integers')
+
+def _of(n, what):
+    "A count in words"
+    return f'{n} {what}' + ('' if n == 1 else 's')
+
+def _check_specks(parts, lost, smallest, source):
+    "Refuse an array that is made of specks"
+    share = lost[parts].sum()/max((parts > 0).sum(), 1)
+    if share > .5: raise InputError(
+        source, f'{share:.0%} of the area in parts smaller than {smallest} px', 'grain numbers or a boundary mask',
+        'pass boundaries with two values (a grey picture needs a threshold), or lower smallest=')
+
+# %% ../../nbs/07_measuring/02_grains.ipynb #2670d114
+def _number_remarks(number, grain):
+    "What became of numbers that lie in several places; `number` and `grain`: of each part"
+    places = np.unique(number[grain], return_counts=True)[1]
+    several = int((places > 1).sum())
+    if not several: return {}
+    said = (f'{several} of {len(places)} grain numbers lie in several places (up to {places.max()}): connected parts are '
+            f'counted, {places.sum()} grains')
+    return {'places': said + ('; did the numbers begin again at the end of their type?' if several > .25*len(places) else '')}
+
+def _speck_remark(parts, lost, smallest):
+    "What became of parts that are too small"
+    if not lost.any(): return {}
+    return {'specks': f'{_of(lost.sum(), "part")} smaller than {smallest} px ({100*lost[parts].mean():.2g} % of the area) '
+                      'went to their neighbours'}
+
+def _ground_remark(called, by_hand, ground, wide, width):
+    "What became of the ground between grains"
+    if not ground.any() or (by_hand and not wide.any()): return {}
+    said = (f'{called} is no grain but what lies between grains, {100*ground.mean():.2g} % of the area: '
+            f'gaps narrower than {width:.0f} px were closed')
+    if wide.any(): said += f'; wider ones, {100*wide.mean():.2g} %, are left out of the area, and lines end there'
+    return {'ground': said}
+
+# %% ../../nbs/07_measuring/02_grains.ipynb #2670d115
+def _without_ground(parts, grain, ground):
+    "Grains with narrow gaps and specks closed; the wide ground; the widest gap, px"
+    labels = np.where(grain[parts], parts, 0)
+    wide, width = _wide_ground(ground, (labels > 0).sum()/grain.sum())
+    return _to_the_nearest(labels, ~wide), wide, width
+
+def _from_numbers(a, boundary, smallest, source):
+    "A `GrainMap` of an integer array of grain numbers"
+    none = (a < 0) | (a == boundary if boundary is not None else False)
     if none.all(): raise InputError(source, 'no grain', 'at least two', 'check the array')
-    if none.any(): a = a[tuple(ndi.distance_transform_edt(none, return_distances=False, return_indices=True))]
-    how = 'grain numbers' if boundary is None else f'grain numbers, {boundary} is boundary'
-    return np.unique(a, return_inverse=True)[1].reshape(a.shape) + 1, how
+    _check_negative(a, source)
+    parts, number = _parts(a, none)
+    if boundary is None: _check_clipped(parts, number, source)
+    speck = _specks(parts, number, smallest)
+    has_zero = boundary is None and bool((number == 0).any())
+    zero = has_zero and bool(_is_ground(parts, number, speck, smallest))
+    of_ground = np.r_[True, (number == 0) & zero]
+    lost = speck & ~of_ground
+    _check_specks(np.where(of_ground[parts], 0, parts), lost, smallest, source)
+    labels, wide, width = _without_ground(parts, ~speck & ~of_ground, of_ground[parts])
+    called = 0 if zero else boundary
+    remarks = _number_remarks(number, (~speck & ~of_ground)[1:]) | _speck_remark(parts, lost, smallest)
+    remarks |= _ground_remark('a negative number' if called is None else called, boundary is not None, of_ground[parts], wide, width)
+    if has_zero and not zero: remarks['zero'] = '0 counts as a grain like the others; pass boundary=0 if it is none'
+    if boundary is not None and not (a == boundary).any(): remarks['boundary'] = f'no pixel has the number {boundary} of the boundary'
+    how = 'grain numbers' if called is None else f'grain numbers, {called} is {"ground" if wide.any() else "boundary"}'
+    labels = np.unique(np.r_[0, labels.ravel()], return_inverse=True)[1][1:].reshape(a.shape)
+    return GrainMap(labels, how=how, ground=wide if wide.any() else None, remarks=remarks)
+
+# %% ../../nbs/07_measuring/02_grains.ipynb #2670d116
+def _from_boundaries(edge, out, mend, smallest, source):
+    "A `GrainMap` of boundary pixels; `out`: pixels outside of the measured area"
+    if not edge.any(): raise InputError(
+        source, 'no boundary pixel: one grain that fills the picture' + _share_unlabelled(out), 'boundaries',
+        'take a larger field or a lower magnification')
+    if edge[~out].mean() > .5: raise InputError(
+        source, f'{edge[~out].mean():.0%} boundary', 'less than half of the area',
+        'the mask may be inverted: pass its opposite, or name the other class with boundary=')
+    labels, mended, mend = mend_boundaries(edge | out, mend, smallest)
+    return GrainMap(np.where(out, 0, labels), mended=mended & ~out, mend=float(mend))
+
+def _share_unlabelled(out):
+    "Words for pixels of 255, which a mask of 0 and 255 has for its boundaries"
+    if not out.any(): return ''
+    return f' (255, unlabelled, on {out.mean():.0%}: a mask of 0 and 255 is to be read as two classes)'
+
+# %% ../../nbs/07_measuring/02_grains.ipynb #2670d117
+def _unnamed_boundary(x, smallest):
+    "The class of the boundaries, where two classes have no names but their numbers; None elsewhere"
+    if x.codes != ['class 0', 'class 1']: return None
+    labels = np.asarray(x.labels)
+    filled = np.where(labels == 255, (labels == 1).sum() > (labels == 0).sum(), labels)
+    return f'class {_boundary_value(filled, smallest)}'
+
+def _of_label_map(x, boundary, twins, mend, smallest, source):
+    "Grains between the boundaries of a `LabelMap`"
+    out = np.asarray(x.labels) == 255
+    unnamed = _unnamed_boundary(x, smallest) if boundary is None else None
+    edge, how = _edges_of(x, boundary or unnamed, twins)
+    if out.all(): raise InputError(source, 'no labelled pixel', 'grains and boundaries', 'leave this field out')
+    remarks = {'value': f'{unnamed!r} is taken for the boundary, since it covers less of the area ({edge[~out].mean():.1%})'}
+    return replace(_from_boundaries(edge, out, mend, smallest, source), how=how, remarks=remarks if unnamed else {})
+
+def _of_array(a, boundary, mend, smallest, source):
+    "Grains of an array: of a boundary mask, or of grain numbers"
+    values = np.unique(a)
+    if isinstance(boundary, str): raise InputError(
+        source, f'boundary={boundary!r}', 'a number, since an array has no class names', 'name the value of the boundaries')
+    if boundary is not None and len(values) <= 2 and boundary in values: value = boundary
+    else: value = True if a.dtype == bool else _boundary_value(a, smallest)
+    if value is None: return _from_numbers(a.astype(np.int64), boundary, smallest, source)
+    g = _from_boundaries(a == value, np.zeros(a.shape, bool), mend, smallest, source)
+    if a.dtype == bool: return replace(g, how='boundary mask')
+    g.how = f'boundary mask, {value} is boundary'
+    if boundary is None and value != values[-1]: g.remarks['value'] = (
+        f'{value} is taken for the boundary, {values[-1]} for the grains, since it covers less ({(a == value).mean():.1%}) '
+        f'and lies between; pass boundary={values[-1]} if it is the other way round')
+    return g
+
+# %% ../../nbs/07_measuring/02_grains.ipynb #2670d119
+def _at_scale(g, um_per_px, boundary, twins, mend, source):
+    "A `GrainMap` as it is, with a scale if it had none; what contradicts it is refused"
+    asked = {'boundary': boundary, 'twins': None if twins == 'ignore' else twins, 'mend': None if mend == g.mend else mend}
+    contrary = [f'{k}={v!r}' for k, v in asked.items() if v is not None]
+    if contrary: raise InputError(
+        source, f'{", ".join(contrary)} for a GrainMap, whose grains are found already ({g.how})', 'an array or a LabelMap',
+        'pass it to grain_map, or leave these out')
+    if um_per_px and g.um_per_px and abs(um_per_px/g.um_per_px - 1) > .01: raise InputError(
+        source, f'{um_per_px} um/px for a GrainMap of {g.um_per_px} um/px', 'one scale', 'leave um_per_px out, or correct the map')
+    return replace(g, um_per_px=g.um_per_px or um_per_px, remarks={**g.remarks, **_repeats(g)})
+
+def _repeats(g):
+    "A remark on a `GrainMap` made by hand whose numbers lie in several places"
+    parts, number = _parts(np.asarray(g.labels), np.asarray(g.labels) < 1)
+    several = len(number) - len(np.unique(number))
+    if not several or g.how != 'grain numbers' or 'places' in g.remarks: return {}
+    return {'places': f'{several} parts carry a number that lies elsewhere too, and count with it; '
+                      'pass the numbers to grain_map to count connected parts'}
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #26700010
-def _is_mask(a, boundary):
-    "Does an array say where boundaries are, and not which grain is where?"
-    return a.dtype == bool or not a.any() or (boundary is None and a.min() == 0 and len(np.unique(a)) == 2)
+def _check_um(um_per_px, source):
+    "A scale is a positive number"
+    if um_per_px is None or (np.isfinite(um_per_px) and least_um <= um_per_px <= most_um): return
+    raise InputError(source, f'a scale of {um_per_px} um/px', f'a positive number, {least_um:g} to {most_um:g}',
+                     'leave it out where it is not known')
 
+def _check_array(x, source):
+    "An array of whole numbers, one a pixel"
+    a = np.asarray(x)
+    if a.ndim != 2 or a.dtype.kind not in 'biu' or not a.size: raise InputError(
+        source, f'an array of {a.dtype} of shape {a.shape}', 'grain numbers or a boundary mask, (H, W)',
+        'pass integers or bool')
+    return a
+
+# %% ../../nbs/07_measuring/02_grains.ipynb #2670d11a
 def grain_map(
     x, # Grain numbers `(H, W)` int, a boundary mask `(H, W)`, a `LabelMap` with a class of boundaries, or a `GrainMap`
-    um_per_px:float=None, # Micrometres a pixel; default: the `LabelMap`'s
+    um_per_px:float=None, # Micrometres a pixel; default: the map's own
     boundary=None, # Class of the boundaries, or number that is no grain; default: see above
     twins:str='ignore', # Twin boundaries: 'ignore' or 'keep'
     mend=None, # Widest hole in a boundary that is closed, px; None: a quarter of the mean width; 0: none
-    smallest:int=10, # Smallest closed part of a boundary map that is a grain, px
+    smallest:int=10, # Smallest part that is a grain, px; smaller ones go to their neighbours
 )->GrainMap:
     "Grains of one field"
-    um = um_per_px or getattr(x, 'um_per_px', None)
     source = getattr(x, 'source', None) or 'grain map'
-    for u in (um_per_px, um):
-        if u is not None and not (np.isfinite(u) and least_um <= u <= most_um): raise InputError(
-            source, f'a scale of {u} um/px', f'a positive number, {least_um:g} to {most_um:g}',
-            'leave it out where it is not known')
-    if isinstance(x, GrainMap): return x
-    a = np.asarray(x.labels if isinstance(x, LabelMap) else x)
-    if a.ndim != 2 or a.dtype.kind not in 'biu': raise InputError(
-        source, f'an array of {a.dtype} of shape {a.shape}', 'grain numbers or a boundary mask, (H, W)',
-        'pass integers or bool')
-    out, mended = np.zeros(a.shape, bool), None
-    if isinstance(x, LabelMap): (edge, how), out = _edges_of(x, boundary, twins), a == 255
-    elif _is_mask(a, boundary): edge, how = a > 0, 'boundary mask'
-    else: edge, (g, how), mend = None, _numbers_of(a.astype(np.int64), boundary, source), 0.
-    if out.all(): raise InputError(source, 'no labelled pixel', 'grains and boundaries', 'leave this field out')
-    if edge is not None:
-        if not edge.any(): raise InputError(
-            source, 'no boundary pixel: one grain that fills the picture', 'boundaries',
-            'take a larger field or a lower magnification')
-        if edge[~out].mean() > .5: raise InputError(
-            source, f'{edge[~out].mean():.0%} boundary', 'less than half of the area',
-            'the mask may be inverted: pass its opposite')
-        g, mended, mend = mend_boundaries(edge | out, mend, smallest)
-    g = np.where(out, 0, g)
-    n = len(np.unique(g[g > 0]))
-    if n < 2: raise InputError(
-        source, 'one grain' + (' that fills the picture' if edge is None else ''), 'at least two grains',
+    own = getattr(x, 'um_per_px', None)
+    _check_um(um_per_px, source)
+    _check_um(own, source)
+    if isinstance(x, LabelMap): x = scaled_by_hand(x, um_per_px)
+    refuse_not_square([x])
+    if isinstance(x, GrainMap): return _at_scale(x, um_per_px, boundary, twins, mend, source)
+    a = _check_array(x.labels if isinstance(x, LabelMap) else x, source)
+    if isinstance(x, LabelMap): g = _of_label_map(x, boundary, twins, mend, smallest, source)
+    else: g = _of_array(a, boundary, mend, smallest, source)
+    if len(np.unique(g.labels[g.labels > 0])) < 2: raise InputError(
+        source, 'one grain' + (' that fills the picture' if g.mended is None else ''), 'at least two grains',
         'take a larger field or a lower magnification')
-    return GrainMap(g, um, getattr(x, 'source', None), mended if mended is None else mended & ~out, float(mend), how)
+    return replace(g, um_per_px=um_per_px or own, source=getattr(x, 'source', None), doubts=list(getattr(x, 'doubts', ())))
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #26700015
 def count_grains(
@@ -167,7 +429,7 @@ def count_grains(
     corner:float=.5, # What a grain in a corner of the picture counts: .5 as Jeffries, .25 as Saltykov
 )->dict:
     "Grains inside, cut by the edge and in corners, and their number an area, 1/px2 (Jeffries)"
-    lab = np.pad(g.labels, 1)
+    lab = np.pad(g.cells, 1)
     edge = _neighbours(lambda a, b: (lab[a] == 0) != (lab[b] == 0), lab.shape)
     cut = np.unique(lab[edge & (lab > 0)])
     c = np.isin(cut, np.unique(g.labels[[0, 0, -1, -1], [0, -1, 0, -1]])).sum()
@@ -183,17 +445,23 @@ _angles = np.array([np.degrees(np.arctan2(-dy, dx)) for dy, dx in _moves])
 _weights = (np.roll(np.r_[_angles, 180], -1)[:8] - np.roll(_angles, 1) + np.r_[180, np.zeros(7)])/360
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #2670a004
+def _starts_of_lines(shape, dy, dx, every):
+    "Pixels in which a line of direction `(dy, dx)` enters the picture, of every so many lines one: rows, columns"
+    h, w = shape
+    y, x = np.ogrid[:h, :w]
+    outside_before = (y-dy < 0) | (y-dy >= h) | (x-dx < 0) | (x-dx >= w)
+    return np.nonzero(outside_before & ((dx*y - dy*x) % every == every//2))
+
 def _line_labels(g, move, spacing):
     "Labels along parallel lines of pixels about `spacing` px apart, one line a row, 0 beyond the picture; and the step, px"
     (dy, dx), (h, w) = (-move[0], -move[1]), g.shape
-    yy, xx = np.ogrid[:h, :w]
-    before = (yy-dy < 0) | (yy-dy >= h) | (xx-dx < 0) | (xx-dx >= w)
     step = np.hypot(dy, dx)
-    m = max(1, round(spacing*step))
-    y, x = np.nonzero(before & ((dx*yy - dy*xx) % m == m//2))
-    k = np.arange(max(h, w)//max(abs(dy), abs(dx)) + 2 if dy and dx else max(h, w))
-    Y, X = y[:, None] + dy*k, x[:, None] + dx*k
-    return np.where((Y >= 0) & (Y < h) & (X >= 0) & (X < w), g[Y.clip(0, h-1), X.clip(0, w-1)], 0), step
+    y, x = _starts_of_lines(g.shape, dy, dx, max(1, round(spacing*step)))
+    longest = max(h, w)//max(abs(dy), abs(dx)) + 2 if dy and dx else max(h, w)
+    k = np.arange(longest)
+    rows, columns = y[:, None] + dy*k, x[:, None] + dx*k
+    within = (rows >= 0) & (rows < h) & (columns >= 0) & (columns < w)
+    return np.where(within, g[rows.clip(0, h-1), columns.clip(0, w-1)], 0), step
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #2670001a
 def _compress(v, n):
@@ -209,37 +477,55 @@ def merged_runs(
     "Runs of grains along a line, short excursions from a grain taken back"
     v, n = _compress(seq, np.ones(len(seq), int))
     while True:
-        c = np.zeros(len(v), bool)
-        c[1:-1] = (n[1:-1] < short) & (v[:-2] == v[2:]) & (v[:-2] > 0) & (v[1:-1] > 0)
-        if not c.any(): return v, n
-        first = np.maximum.accumulate(np.where(c & ~np.r_[False, c[:-1]], np.arange(len(c)), 0))
-        # of neighbouring excursions every other
-        v, n = _compress(np.where(c & ((np.arange(len(c)) - first) % 2 == 0), np.roll(v, 1), v), n)
+        excursion = np.zeros(len(v), bool)
+        excursion[1:-1] = (n[1:-1] < short) & (v[:-2] == v[2:]) & (v[:-2] > 0) & (v[1:-1] > 0)
+        if not excursion.any(): return v, n
+        i = np.arange(len(v))
+        first = np.maximum.accumulate(np.where(excursion & ~np.r_[False, excursion[:-1]], i, 0))
+        every_other = excursion & ((i - first) % 2 == 0) # of neighbouring excursions
+        v, n = _compress(np.where(every_other, np.roll(v, 1), v), n)
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #2670001d
+def _crossings(before, after):
+    "Boundaries met between samples and the next ones (half a one at a pore, -1), and the steps that lie in grains"
+    inside = (before > 0) & (after > 0)
+    half = ((before > 0) & (after == -1)) | ((before == -1) & (after > 0))
+    met, steps, halves = (int(np.count_nonzero(v)) for v in (inside & (before != after), inside, half))
+    return (met + halves/2, steps + halves/2) if halves else (met, steps)
+
+# %% ../../nbs/07_measuring/02_grains.ipynb #2670d204
+def _seen_by_two_steps(seq):
+    "Boundaries a step that are met if every other pixel is looked at"
+    between = seq[1:-1] != 0
+    met, steps = _crossings(np.where(between, seq[:-2], 0), np.where(between, seq[2:], 0))
+    return met/max(2*steps, 1)
+
+def _whole_runs(v, n):
+    "Samples of the runs that have a grain, or a pore, on either side"
+    ends = (v[1:] != 0) & (v[:-1] != 0)
+    return n[1:-1][ends[:-1] & ends[1:] & (v[1:-1] > 0)]
+
+def _along(g, angle, weight, move, spacing, short):
+    "What the lines of one direction meet"
+    lines, step = _line_labels(g.cells, move, spacing)
+    v, n = merged_runs(np.r_[0, np.pad(lines, ((0, 0), (0, 1))).ravel()], short/step)
+    seq = np.repeat(v, n)
+    met, steps = _crossings(seq[:-1], seq[1:])
+    length = step*steps
+    per_px = max(2*met/length - _seen_by_two_steps(seq)/step, 1e-12) if met else 0.
+    whole = _whole_runs(v, n)*step
+    return dict(angle_deg=angle, weight=weight, met=met, length_px=length, intercept_px=1/per_px if met else np.inf,
+                cv=whole.std()/whole.mean() if len(whole) > 1 else np.nan)
+
+# %% ../../nbs/07_measuring/02_grains.ipynb #2670d205
 def line_intercepts(
     g:GrainMap, # Grains of one field
     spacing:float=None, # Distance of the lines, px; default: a hundredth of the shorter side
     short:float=3., # Shortest excursion from a grain, px
 )->pd.DataFrame:
     "Boundaries met along lines: one row a direction (degrees, anticlockwise from the x axis), with the whole intercepts' spread"
-    spacing, rows = spacing or max(1., min(g.labels.shape)/100), []
-    for angle, w, move in zip(_angles, _weights, _moves):
-        l, step = _line_labels(g.labels, move, spacing)
-        seq = np.pad(l, ((0, 0), (0, 1))).ravel()
-        v, n = merged_runs(np.r_[0, seq], short/step)
-        met = (v[1:] > 0) & (v[:-1] > 0)
-        # runs with a grain on either side
-        whole = n[1:-1][met[:-1] & met[1:]]*step
-        seq = np.repeat(v, n)
-        L = step*(on := (seq[1:] > 0) & (seq[:-1] > 0)).sum()
-        wide = on[1:] & on[:-1]
-        # boundaries a length that two steps see
-        far = ((seq[2:] != seq[:-2]) & wide).sum()/max(2*step*wide.sum(), step)
-        rows.append(dict(angle_deg=angle, weight=w, met=int(met.sum()), length_px=L,
-                         intercept_px=1/max(2*met.sum()/L - far, 1e-12) if met.any() else np.inf,
-                         cv=whole.std()/whole.mean() if len(whole) > 1 else np.nan))
-    return pd.DataFrame(rows)
+    spacing = spacing or max(1., min(g.labels.shape)/100)
+    return pd.DataFrame([_along(g, a, w, m, spacing, short) for a, w, m in zip(_angles, _weights, _moves)])
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #2670a006
 def mean_intercept(
@@ -249,24 +535,32 @@ def mean_intercept(
     return 1/float((t.weight/t.intercept_px).sum())
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #2670001e
+def _circles(shape):
+    "Centres and radii of circles of three sizes, at most a radius apart, all of each inside the picture"
+    h, w = shape
+    for r in min(h, w)*np.array([.15, .30, .45]):
+        places = lambda n: np.linspace(r, n-r, int((n-2*r)/r) + 2)
+        for y in places(h):
+            for x in places(w): yield y, x, r
+
+def _around(cells, y, x, r):
+    "Grain numbers along a circle, at every pixel of arc, from a boundary on"
+    (h, w), a = cells.shape, np.linspace(0, 2*np.pi, int(np.ceil(2*np.pi*r)), endpoint=False)
+    seq = cells[np.clip((y + r*np.sin(a)).astype(int), 0, h-1), np.clip((x + r*np.cos(a)).astype(int), 0, w-1)]
+    return np.roll(seq, -int(np.argmax(seq != np.roll(seq, 1))))
+
 def circle_intercepts(
     g:GrainMap, # Grains of one field
     short:float=3., # Shortest excursion from a grain, px
 )->dict:
     "Boundaries met along circles of three sizes, their length, and the mean intercept, px"
-    (h, w), P, L = g.labels.shape, 0, 0.
-    for r in min(h, w)*np.array([.15, .30, .45]):
-        a = np.linspace(0, 2*np.pi, int(np.ceil(2*np.pi*r)), endpoint=False)
-        # centres, at most a radius apart
-        places = lambda n: np.linspace(r, n-r, int((n-2*r)/r) + 2)
-        for cy, cx in ((y, x) for y in places(h) for x in places(w)):
-            seq = g.labels[np.clip((cy + r*np.sin(a)).astype(int), 0, h-1), np.clip((cx + r*np.cos(a)).astype(int), 0, w-1)]
-            start = int(np.argmax(seq != np.roll(seq, 1)))
-            v, n = merged_runs(np.roll(seq, -start), short)
-            before = np.roll(v, 1)
-            P += int(((v != before) & (v > 0) & (before > 0)).sum())
-            L += 2*np.pi*r*(seq > 0).mean()
-    return dict(met=P, length_px=L, intercept_px=L/P if P else np.inf)
+    cells, met, length = g.cells, 0, 0.
+    for y, x, r in _circles(cells.shape):
+        seq = _around(cells, y, x, r)
+        v, _ = merged_runs(seq, short)
+        met += _crossings(np.roll(v, 1), v)[0]
+        length += 2*np.pi*r*(seq > 0).mean()
+    return dict(met=met, length_px=length, intercept_px=length/met if met else np.inf)
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #26700028
 def triple_points(
@@ -283,17 +577,51 @@ def triple_points(
     pairs = np.unique(np.c_[np.tile(spot[at], 4), w[:, at[0], at[1]].ravel()], axis=0)
     return np.array(ndi.center_of_mass(many, spot, np.arange(1, n+1))) + .5, np.bincount(pairs[:, 0], minlength=n+1)[1:] - 2
 
+# %% ../../nbs/07_measuring/02_grains.ipynb #2670d302
+def _pieces_of_network(cells):
+    "Connected pieces of the network of boundaries, the frame of the picture included"
+    h, w = cells.shape
+    net = np.zeros((2*h+1, 2*w+1), bool)
+    net[[0, -1]] = net[:, [0, -1]] = True
+    net[1:-1:2, 2:-1:2] = cells[:, 1:] != cells[:, :-1]
+    net[2:-1:2, 1:-1:2] = cells[1:] != cells[:-1]
+    at = net[2:-1:2, 2:-1:2]
+    at |= net[1:-2:2, 2:-1:2] | net[3::2, 2:-1:2] | net[2:-1:2, 1:-2:2] | net[2:-1:2, 3::2]
+    return ndi.label(net)[1]
+
+def _stretches(frame):
+    "Times that a closed row of bool begins to be True"
+    return int((frame & ~np.roll(frame, 1)).sum())
+
+def _grains_by_points(g, points):
+    "Grains by Euler's formula; `points`: triple points between grains alone"
+    if g.ground is None: return points/2 + 1
+    pores, n = ndi.label(g.ground)
+    cells = np.where(g.ground, g.labels.max() + pores, g.labels)
+    frame = np.r_[g.ground[0, :-1], g.ground[:-1, -1], g.ground[-1, :0:-1], g.ground[:0:-1, 0]]
+    points = triple_points(GrainMap(cells))[1].sum()
+    return points/2 + _pieces_of_network(cells) - n + _stretches(frame)/2
+
 # %% ../../nbs/07_measuring/02_grains.ipynb #2670a009
 def _largest(g):
     "Area of the largest grain inside, px2, NaN without one; and whether a grain that the edge cuts is larger still"
     area = np.bincount(g.labels.ravel())
     area[0] = 0
-    lab = np.pad(g.labels, 1)
+    cells = np.pad(g.cells, 1)
+    beside = cells[_neighbours(lambda a, b: (cells[a] == 0) != (cells[b] == 0), cells.shape)]
     inner = area.copy()
-    inner[np.unique(lab[_neighbours(lambda a, b: (lab[a] == 0) != (lab[b] == 0), lab.shape)])] = 0
+    inner[np.unique(beside[beside > 0])] = 0
     return float(inner.max()) if inner.any() else np.nan, bool(area.max() > inner.max())
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #2670002b
+def _spread_of_intercepts(lines, grains, level):
+    "Relative half interval of a mean intercept of one field, as a function of the intercepts counted"
+    cv = np.average(lines.cv.fillna(1), weights=lines.weight)
+    def half(met):
+        n = max(min(met, grains), 1)
+        return cv*float(stdtrit(max(n - 1, 1), (1+level)/2)/n**.5)
+    return half
+
 def field_grains(
     g:GrainMap, # Grains of one field
     spacing:float=None, # Distance of the lines, px; default: a hundredth of the shorter side
@@ -302,21 +630,19 @@ def field_grains(
     level:float=.95, # Of the single field's interval, 0-1
 )->dict:
     "All measures of one field, px: `{method: (count, value, relative half interval)}`, and the mean intercepts by direction"
-    c, t, o = count_grains(g, corner), line_intercepts(g, spacing, short), circle_intercepts(g, short)
-    n = c['inside'] + c['cut']
-    met, tri = int(t.met.sum()), int(triple_points(g)[1].sum())
-    z = stdtrit(1e9, (1+level)/2)
-    of_count = lambda count: z/max(count, 1)**.5
-    cv = np.average(t.cv.fillna(1), weights=t.weight)
-    spread = lambda m: cv*float(stdtrit(max(min(m, n) - 1, 1), (1+level)/2)/max(min(m, n), 1)**.5)
+    counted, lines, circles = count_grains(g, corner), line_intercepts(g, spacing, short), circle_intercepts(g, short)
+    grains = counted['inside'] + counted['cut']
+    points = int(triple_points(g)[1].sum())
+    of_count = lambda count: float(stdtrit(1e9, (1+level)/2))/max(count, 1)**.5
+    spread = _spread_of_intercepts(lines, grains, level)
     largest, cut_larger = _largest(g)
-    methods = {'planimetric': (c['count'], c['per_px2'], of_count(c['count'])),
-               'lines': (met, mean_intercept(t), spread(met)),
-               'circles': (o['met'], o['intercept_px'], spread(o['met'])),
-               'triple points': (tri, (tri/2 + 1)/c['area_px2'], of_count(tri/2)),
-               'largest grain': (int(c['inside']), largest, np.nan)}
-    directions = dict(zip(np.round(t.angle_deg, 1).tolist(), t.intercept_px.tolist()))
-    return dict(methods=methods, directions=directions, cut_larger=cut_larger, grains=n, **c)
+    methods = {'planimetric': (counted['count'], counted['per_px2'], of_count(counted['count'])),
+               'lines': (int(lines.met.sum()), mean_intercept(lines), spread(int(lines.met.sum()))),
+               'circles': (int(circles['met']), circles['intercept_px'], spread(circles['met'])),
+               'triple points': (points, _grains_by_points(g, points)/counted['area_px2'], of_count(points/2)),
+               'largest grain': (int(counted['inside']), largest, np.nan)}
+    directions = dict(zip(np.round(lines.angle_deg, 1).tolist(), lines.intercept_px.tolist()))
+    return dict(methods=methods, directions=directions, cut_larger=cut_larger, grains=grains, **counted)
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #2670002c
 def _positive(v):
@@ -349,33 +675,69 @@ def _row(method, values, um, level):
         G = lambda k: g_of_density(r[density]*_positive(1 - k))
     return {**r, 'G': G(0), 'G_low': G(half), 'G_high': G(-half)} if um else r
 
+# %% ../../nbs/07_measuring/02_grains.ipynb #2670d402
+def _g_by_method(each):
+    "$G$ of each method, the mean over fields at 1 um a pixel: only differences mean something"
+    mean = {m: np.mean([e['methods'][m][1] for e in each]) for m in ('planimetric', 'lines', 'circles', 'triple points')}
+    of = {m: g_of_intercept if m in ('lines', 'circles') else g_of_density for m in mean}
+    scaled = {m: v if m in ('lines', 'circles') else 1e6*v for m, v in mean.items()}
+    return {m: float(of[m](v)) for m, v in scaled.items() if np.isfinite(v) and v > 0}
+
+def _methods_differ(each, most=.5):
+    "A remark where two methods are more than `most` of G apart"
+    G = _g_by_method(each)
+    if len(G) < 2: return []
+    low, high = min(G, key=G.get), max(G, key=G.get)
+    apart = G[high] - G[low]
+    if apart <= most: return []
+    why = ('specks counted as grains, grains of very different size, or a few grains only' if high in ('planimetric', 'triple points')
+           else 'boundaries with holes, ground counted as a grain, or grains far from round')
+    return [f'the methods differ by {apart:.2f} of G: {high} give the finest grains, {low} the coarsest ({_all_of(G, low)}); '
+            f'more than 0.5 may mean {why}: look at GrainMap.show()']
+
+def _all_of(G, low):
+    "How far each method lies above the coarsest"
+    return ', '.join(f'{m} +{v - G[low]:.2f}' for m, v in G.items() if m != low)
+
+# %% ../../nbs/07_measuring/02_grains.ipynb #2670d403
+def _remarks_of_maps(maps):
+    "What was decided about the numbers of the fields: each kind once, in the words of the first field that has it"
+    notes = []
+    for kind in dict.fromkeys(k for m in maps for k in m.remarks):
+        having = [(i, m) for i, m in enumerate(maps) if kind in m.remarks]
+        first, m = having[0]
+        more = f' ({len(having)} of {len(maps)} fields alike)' if len(having) > 1 else ''
+        notes.append((f'{field_name(m, first)}: ' if len(maps) > 1 else '') + m.remarks[kind] + more)
+    return notes
+
 # %% ../../nbs/07_measuring/02_grains.ipynb #2670a008
 def _grain_remarks(maps, each):
     "What a reader of the table has to know"
-    n, l = sum(e['grains'] for e in each), np.mean([e['methods']['lines'][1] for e in each])
+    n, intercept = sum(e['grains'] for e in each), np.mean([e['methods']['lines'][1] for e in each])
     mended = sum(int(m.mended.sum()) for m in maps if m.mended is not None)
     notes = []
     if len(each) == 1: notes.append('one field: the intervals come from its intercepts and its count, '
                                     'and say nothing of how the specimen varies; tiles of one picture are not fields')
-    notes += tiles_remark(maps)
+    notes += doubts_of(maps) + _remarks_of_maps(maps) + tiles_remark(maps)
     if n < 50: notes.append(f'{n} grains: E112 asks for at least 50 in the planimetric method')
-    if l < 10: notes.append(f'a mean intercept of {l:.1f} px: the scale is too coarse, take a higher magnification')
+    if intercept < 10: notes.append(f'a mean intercept of {intercept:.1f} px: the scale is too coarse, take a higher magnification')
     if any(not e['inside'] for e in each): notes.append(
         'a field without a grain that lies wholly inside: its grains are larger than it')
     if any(e['cut_larger'] for e in each): notes.append('a grain cut by the edge is larger than the largest inside')
     if mended: notes.append(
         f'boundaries mended at {mended} px (holes up to {max(m.mend for m in maps):.1f} px): look at GrainMap.show()')
+    notes += _methods_differ(each)
     if all(m.um_per_px is None for m in maps): notes.append('no scale: lengths in pixels, and no G')
     return notes
 
 # %% ../../nbs/07_measuring/02_grains.ipynb #2670002d
 def grain_size(
     x, # What `grain_map` takes, or a list of it: fields, that is pictures; tiles of one picture are not fields
-    um_per_px:float=None, # Micrometres a pixel; default: the `LabelMap`'s; without it lengths in px and no G
+    um_per_px:float=None, # Micrometres a pixel; default: the map's own; without it lengths in px and no G
     boundary=None, # Class of the boundaries, or number that is no grain
     twins:str='ignore', # Twin boundaries: 'ignore' or 'keep'
     mend=None, # Widest hole in a boundary that is closed, px; None: a quarter of the mean width; 0: none
-    smallest:int=10, # Smallest closed part of a boundary map that is a grain, px
+    smallest:int=10, # Smallest part that is a grain, px; smaller ones go to their neighbours
     spacing:float=None, # Distance of the lines, px; default: a hundredth of the shorter side
     short:float=3., # Shortest excursion from a grain, px
     corner:float=.5, # What a grain in a corner counts: .5 as Jeffries, .25 as Saltykov

@@ -10,7 +10,7 @@ __all__ = ['fields_with_class', 'in_um', 'particles', 'particle_fields', 'partic
 import numpy as np, pandas as pd
 from fastcore.meta import delegates
 from ..errors import InputError
-from .fractions import check_fields, field_name, field_statistics
+from .fractions import check_fields, doubts_of, field_name, field_statistics, refuse_not_square
 
 # %% ../../nbs/07_measuring/03_particles.ipynb #28000006
 def fields_with_class(
@@ -19,6 +19,7 @@ def fields_with_class(
 ): # The label maps; where the class is in each, `(H, W)` bool; um/px or None
     "The label maps of a set, where a class is in each, and the scale"
     maps = check_fields(x, [cls])
+    refuse_not_square(maps)
     on = [m.labels == m.codes.index(cls) for m in maps]
     if not any(o.any() for o in on): raise InputError(
         field_name(maps[0]), f'no pixel of {cls!r}', 'at least one', 'check the segmentation, or measure another class')
@@ -127,7 +128,7 @@ def in_um(
 def _doubts(t, maps):
     "What a reader of the table must know"
     small, cut = (~t.resolved).sum(), t.touches_border.sum()
-    doubts = []
+    doubts = doubts_of(maps)
     if small: doubts.append(f'{small} of {len(t)} particles are too small for their shape to be believed')
     if cut: doubts.append(f'{cut} of {len(t)} particles touch the border')
     if any((m.labels == 255).any() for m in maps): doubts.append(
@@ -284,7 +285,7 @@ def nodularity(
     r = pd.DataFrame([*each, row('all', t, sum(mm2))]).set_index('field')
     settings = {**p.attrs['settings'], 'roundness_threshold': roundness_threshold, 'min_size_um': min_size_um}
     few = min_size_um/um < settings['shape_diameter_px']
-    doubts = [f'{min_size_um:g} um are {min_size_um/um:.1f} px: too few for a roundness'] if few else []
+    doubts = doubts_of(maps) + ([f'{min_size_um:g} um are {min_size_um/um:.1f} px: too few for a roundness'] if few else [])
     r.attrs = dict(method='share of area with a roundness shape factor from the threshold on', standard='ISO 945-4',
                    warnings=doubts, settings=settings)
     return r

@@ -6,16 +6,19 @@
 __all__ = ['questions', 'read_fields', 'class_in_question', 'measure', 'check_fields', 'correct_fractions', 'field_fractions',
            'field_statistics', 'fields_needed', 'fields_planned', 'phase_fractions', 'grain_map', 'grain_size',
            'g_of_density', 'g_of_intercept', 'line_intercepts', 'circle_intercepts', 'particles', 'particle_fields',
-           'particle_summary', 'size_distribution', 'plot_sizes', 'nodularity', 'layer_profile', 'layer_thickness',
-           'cracks', 'crack_summary']
+           'particle_summary', 'size_distribution', 'plot_sizes', 'nodularity', 'layer_profile', 'layer_profiles',
+           'layer_thickness', 'cracks', 'crack_summary']
 
 # %% ../../nbs/07_measuring/05_questions.ipynb #30000003
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 import numpy as np, pandas as pd
 from ..errors import InputError, one_of
-from ..pictures.scale import scale_of
-from ..pictures.labels import LabelMap, read_label_map
+from ..pictures.scale import apply_scales, given_scales, scale_of
+from ..pictures.labels import LabelMap, scaled_by_hand
 from ..masks.names import list_pictures
+from ..masks.masks import read_label_maps
 from .fractions import *
 from .grains import *
 from .particles import *
@@ -25,7 +28,7 @@ from .layers import *
 _all_ = ['check_fields', 'correct_fractions', 'field_fractions', 'field_statistics', 'fields_needed', 'fields_planned', 'phase_fractions',
          'grain_map', 'grain_size', 'g_of_density', 'g_of_intercept', 'line_intercepts', 'circle_intercepts',
          'particles', 'particle_fields', 'particle_summary', 'size_distribution', 'plot_sizes', 'nodularity',
-         'layer_profile', 'layer_thickness', 'cracks', 'crack_summary']
+         'layer_profile', 'layer_profiles', 'layer_thickness', 'cracks', 'crack_summary']
 
 # %% ../../nbs/07_measuring/05_questions.ipynb #30010001
 def _by_product(path):
@@ -36,26 +39,47 @@ def _by_product(path):
     field = stem.removesuffix(endings[0]) if endings else stem
     return (path.parent/f'{field}.tif').exists()
 
-def _read_field(path, codes, um_per_px):
-    "A label map that knows its file, at the scale given by hand where there is one"
-    field = read_label_map(path, codes)
-    by_hand = scale_of(um_per_px, path)
-    if not by_hand and field.source: by_hand = scale_of(um_per_px, field.source)
-    if by_hand: field.um_per_px, field.scale_from = by_hand, 'by hand'
-    field.source = field.source or path
-    return field
+def _files_of(one):
+    "The label maps of a file, a folder or a list of files; none of a map in memory"
+    if not isinstance(one, (str, Path, list, tuple)): return []
+    return [file for file in list_pictures(one) if not _by_product(file)]
+
+def _at_scale(field, um_per_px, *names):
+    "A field at the scale given by hand for one of these names, where there is one"
+    given = [um for um in (scale_of(um_per_px, name) for name in names if name) if um]
+    return scaled_by_hand(field, given[0] if given else None)
+
+def _read_files(files, codes, um_per_px):
+    "The label maps of files, each knowing its file, at the scale given by hand for the map or for its picture"
+    read = read_label_maps(files, codes) if files else []
+    fields = [replace(field, source=field.source or file) for file, field in zip(files, read)]
+    of_table = [file if scale_of(um_per_px, file) else field.source for file, field in zip(files, fields)]
+    apply_scales(um_per_px, of_table) # says what it does not fit
+    return [_at_scale(field, um_per_px, file, field.source) for file, field in zip(files, fields)]
+
+def _field_in_memory(field, codes, um_per_px):
+    "A label map that was passed, with the names and the scale given by hand"
+    name = field.source or 'label map'
+    if codes and len(codes) != len(field.codes):
+        raise InputError(name, f'{len(field.codes)} classes', f'{len(codes)} as in codes', 'name each class of the map')
+    return _at_scale(replace(field, codes=codes or field.codes), um_per_px, name)
 
 # %% ../../nbs/07_measuring/05_questions.ipynb #30000007
 def read_fields(
     x, # `LabelMap`s, or files or folders of label maps
-    codes:list=None, # Class names, where the files have none
-    um_per_px=None, # Scale by hand: a number, or a CSV or dict of `read_scales`
+    codes:list=None, # Class names by hand; default: the maps' own
+    um_per_px=None, # Scale by hand: a number, or a CSV or dict of `read_scales`; default: the maps' own
 )->list:
     "Fields to measure"
+    given = [x] if isinstance(x, (LabelMap, str, Path)) else list(x)
+    files = [_files_of(one) for one in given]
+    um_per_px = given_scales(um_per_px)
+    read = iter(_read_files(sum(files, []), codes, um_per_px)) # all of them are one set
     fields = []
-    for given in [x] if isinstance(x, (LabelMap, str, Path)) else x:
-        if isinstance(given, LabelMap): fields.append(given)
-        else: fields += [_read_field(p, codes, um_per_px) for p in list_pictures(given) if not _by_product(p)]
+    for one, its_files in zip(given, files):
+        fields += islice(read, len(its_files))
+        if isinstance(one, LabelMap): fields.append(_field_in_memory(one, codes, um_per_px))
+        elif not isinstance(one, (str, Path, list, tuple)): fields.append(one) # refused below
     return check_fields(fields)
 
 # %% ../../nbs/07_measuring/05_questions.ipynb #3000000a
@@ -74,6 +98,15 @@ def class_in_question(
     return one_of(cls, codes, what, 'the class', 'name it with cls=')
 
 # %% ../../nbs/07_measuring/05_questions.ipynb #30010005
+_classes_asked = {'phases': (), 'grains': ('cls',), 'particles': ('cls',), 'nodularity': ('cls',), 'layers': ('cls', 'crack')}
+
+def _refuse_unasked(what, **named):
+    "Refuse the name of a class that a question does not ask for"
+    unasked = [f'{name}={cls!r}' for name, cls in named.items() if cls and name not in _classes_asked[what]]
+    if not unasked: return
+    asked = ' and '.join(f'{name}=' for name in _classes_asked[what]) or 'no class: all are measured'
+    raise InputError(what, ', '.join(unasked), asked, 'leave it out')
+
 def _over_particles(maps, cls, **settings):
     "What a set says of its particles, then each field, then each particle"
     return {'over fields': particle_summary(maps, cls, **settings),
@@ -90,18 +123,19 @@ def _over_layers(maps, cls, crack, **settings):
 def measure(
     x, # What `read_fields` takes
     what:str='phases', # One of `questions`
-    cls:str=None, # The class in question; for 'grains' that of the boundaries
-    crack:str=None, # For 'layers': the class of the cracks, counted as layer when thickness is measured
-    codes:list=None, # Class names, where the files have none
+    cls:str=None, # The class in question; for 'grains' that of the boundaries; for 'phases' none
+    crack:str=None, # For 'layers' alone: the class of the cracks, counted as layer when thickness is measured
+    codes:list=None, # Class names by hand, as for `read_fields`
     um_per_px=None, # Scale by hand, as for `read_fields`
     **settings # Of the function that measures
-)->dict:
+)->dict: # The general table first, the rows it was made from last
     "The answer to one question: `{name: table}`"
     one_of(what, questions, 'measure')
+    _refuse_unasked(what, cls=cls, crack=crack)
     maps = read_fields(x, codes, um_per_px)
     if what == 'phases': return {'over fields': phase_fractions(maps, **settings), 'each field': field_fractions(maps)}
     cls = class_in_question(maps, cls, what)
     if what == 'grains': return {'grain size': grain_size(maps, boundary=cls, **settings)}
     if what == 'particles': return _over_particles(maps, cls, **settings)
     if what == 'nodularity': return {'nodularity': nodularity(maps, cls, **settings)}
-    return _over_layers(maps, cls, crack, **settings)
+    if what == 'layers': return _over_layers(maps, cls, crack, **settings)

@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np, pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from .. import __version__
-from ..errors import InputError, printable
+from ..errors import InputError, one_of, printable
 from ..pictures.writing import written_whole
 from ..pictures.labels import class_colours, colours_of
 from ..pictures.micrograph import read_micrograph
 from ..masks.names import list_pictures
 from ..pictures.export import overlay_preview
+from .fractions import doubts_of
 from .questions import *
 
 # %% ../../nbs/07_measuring/06_report.ipynb #31000006
@@ -83,13 +84,12 @@ def set_warnings(
     enough:int=5 # Fewer fields are too few
 )->list:
     "Doubts that concern the whole set"
-    doubtful = sorted({m.scale_from for m in maps if m.scale_from and 'doubtful' in m.scale_from})
     unlabelled = sum((m.labels == 255).any() for m in maps)
     out = []
     if len(maps) < enough: out.append(f'{len(maps)} field{"s" if len(maps) > 1 else ""}: too few to know how the specimen varies; '
                                       f'{enough} is the least, 10 to 30 are usual')
     if not maps[0].um_per_px: out.append('no scale: lengths are in pixels, and there is no grain-size number')
-    if doubtful: out.append(f'the scale is doubtful ({"; ".join(doubtful)})')
+    out += doubts_of(maps)
     if unlabelled: out.append(f'{unlabelled} fields have unlabelled pixels, which count nowhere')
     return out
 
@@ -222,7 +222,8 @@ def _table_json(t):
 def _field_json(field):
     "A field as JSON takes it: file, size, scale"
     source = Path(field.source).name if field.source else None
-    return dict(source=source, shape=list(field.shape), um_per_px=field.um_per_px, scale_from=field.scale_from)
+    return dict(source=source, shape=list(field.shape), um_per_px=field.um_per_px,
+                scale_from=field.scale_from, doubts=field.doubts)
 
 # %% ../../nbs/07_measuring/06_report.ipynb #31010015
 def _write_text(path, text):
@@ -240,37 +241,45 @@ def _write_tables(out, answers):
 # %% ../../nbs/07_measuring/06_report.ipynb #31000010
 def _settings_of(what):
     "Questions as `{name: settings}`"
-    if isinstance(what, dict): return what
-    return {name: {} for name in ([what] if isinstance(what, str) else what)}
+    names = [what] if isinstance(what, str) else what
+    for name in names: one_of(name, questions, 'report')
+    return what if isinstance(what, dict) else {name: {} for name in names}
+
+def _results_json(answers):
+    "All tables as JSON takes them: `{question: {table name: table}}`"
+    return {question: {name: _table_json(table) for name, table in tables.items()} for question, tables in answers.items()}
 
 def report(
     x, # What `read_fields` takes: label maps, files, folders
     out, # New folder: `report.html`, `results.json`, and a CSV for each table
-    what=('phases',), # Questions: names, or `{name: settings}` with what `measure` takes
+    what=('phases',), # Of `questions`: names, one name, or {name: settings} with what `measure` takes
     pictures=None, # The micrographs under the maps: a folder, files, or `Micrograph`s
     meta:dict=None, # What only a person knows: `meta_fields`, and anything else
     segmenter=None, # The `Segmenter` that made the maps: its card goes in
     title:str='Measurement report', # Of the page
-    codes:list=None, # Class names, where the files have none
+    codes:list=None, # Class names by hand, as for `read_fields`
     um_per_px=None, # Scale by hand, as for `read_fields`
     shown:int=6 # Fields whose pictures are shown
 )->Path:
     "Measure and write the page, the tables and everything as JSON; the page's path"
-    maps, out, asked = read_fields(x, codes, um_per_px), Path(out), _settings_of(what)
+    out = Path(out)
     if (out/'report.html').exists(): raise InputError(out, 'a report', 'a new folder', 'choose another')
+    asked = _settings_of(what)
+    maps = read_fields(x, codes, um_per_px)
     micrographs = _micrographs(maps, pictures)
-    answers = {name: measure(maps, name, **settings) for name, settings in asked.items()}
-    everything = _plain(dict(
-        title=title, meta={**dict.fromkeys(meta_fields), **(meta or {})}, fields=[_field_json(m) for m in maps],
-        codes=maps[0].codes, warnings=set_warnings(maps),
-        results={name: {n: _table_json(t) for n, t in tables.items()} for name, tables in answers.items()},
+    answers = {question: measure(maps, question, **settings) for question, settings in asked.items()}
+
+    results = _plain(dict(
+        title=title, meta={**dict.fromkeys(meta_fields), **(meta or {})},
+        fields=[_field_json(m) for m in maps], codes=maps[0].codes,
+        warnings=set_warnings(maps), results=_results_json(answers),
         model=None if segmenter is None else segmenter.card(), version=__version__))
+    sections = [_section(question, answers[question], maps, settings) for question, settings in asked.items()]
     page = _pages.get_template('report.html.j2').render(
-        everything, names=_field_names(maps), scale=_scale_in_words(maps[0]), classes=_legend(maps),
-        pictures=_overlays(maps, micrographs, shown), made_on=date.today().isoformat(),
-        sections=[_section(name, answers[name], maps, settings) for name, settings in asked.items()])
+        results, names=_field_names(maps), scale=_scale_in_words(maps[0]), classes=_legend(maps),
+        pictures=_overlays(maps, micrographs, shown), sections=sections, made_on=date.today().isoformat())
 
     _write_tables(out, answers)
-    _write_text(out/'results.json', json.dumps(everything, indent=1, ensure_ascii=False))
+    _write_text(out/'results.json', json.dumps(results, indent=1, ensure_ascii=False))
     _write_text(out/'report.html', page)
     return out/'report.html'

@@ -4,25 +4,26 @@
 
 # %% auto #0
 __all__ = ['find_data_bar', 'Micrograph', 'read_micrograph', 'grey_levels', 'stretch', 'Stretched', 'is_constant',
-           'show_data_bars']
+           'show_data_bars', 'micrograph_of']
 
 # %% ../../nbs/01_pictures/06_micrograph.ipynb #c0525a60
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np
+from PIL import Image, ImageOps
 from fastcore.basics import patch
-from ..errors import InputError
-from .claims import tiff_types
-from .pixels import PictureRows, read_pixels
-from .scale import file_facts, scale_of
+from ..errors import InputError, refusing
+from .claims import content_kind, page_doubts
+from .pixels import PictureRows, read_claimed
+from .scale import file_facts, scale_of, with_hand_scale
 
 # %% ../../nbs/01_pictures/06_micrograph.ipynb #0a020006
-def _grey_of_256(rows, top):
-    "Rows of a picture as grey levels, 0 to 255; `top` is the picture's highest level"
-    grey = rows if rows.ndim == 2 else rows.mean(-1)
-    if grey.dtype.kind == 'f' and top <= 1: return grey*255
-    return grey*(255/top) if top > 255 else grey
+def _levels_of_256(rows, top):
+    "Rows of a picture as levels 0 to 255, `(n, W, channels)`; `top` is the picture's highest level"
+    levels = np.atleast_3d(rows).astype(np.float32)
+    if rows.dtype.kind == 'f' and top <= 1: return levels*255
+    return levels*np.float32(255/top) if top > 255 else levels
 
 # %% ../../nbs/01_pictures/06_micrograph.ipynb #0a020007
 def _strokes(ink):
@@ -42,23 +43,113 @@ def _bar_among(ground, ink, height):
     is_bar = begins_at_once and is_flat and _strokes(ink[inner:end]) >= 6
     return (int(first), has_frame) if is_bar else None
 
+def _is_writing(ink):
+    "Does ink stand in lines, with clear rows between them, as letters do and specks do not?"
+    counts = ink.sum(1) # of each row; upright lines between fields are in all of them
+    counts = counts[counts < .8*ink.shape[1]] # without lines from left to right
+    if not len(counts): return False
+    clear = (counts <= counts.min()+2).mean()
+    return bool(clear >= .15 and counts.max() - counts.min() >= 12)
+
+# %% ../../nbs/01_pictures/06_micrograph.ipynb #b4600002
+def _most_frequent(levels):
+    "The most frequent colour, as whole levels"
+    flat = levels.reshape(-1, levels.shape[-1]).round()
+    colours, counts = np.unique(flat @ 256.**np.arange(flat.shape[1]), return_counts=True)
+    return colours[counts.argmax()]//256.**np.arange(flat.shape[1]) % 256
+
+def _brightness(levels):
+    "Levels of red, green and blue as the brightness that is seen"
+    return levels @ np.float32([[.299], [.587], [.114]]) if levels.shape[-1] == 3 else levels
+
+def _is_line(row, ground):
+    "Is a row of pixels a line of one colour that is not the ground's?"
+    own = np.median(row, 0)
+    return bool((np.abs(row-own).max(-1) <= 4).mean() > .8 and np.abs(own-ground).max() > 40)
+
+def _thin(lines, most=6):
+    "Rows that are lines, without runs of more than `most`: those are a smooth picture"
+    edges = np.flatnonzero(np.diff(np.r_[0, lines, 0]))
+    thin = np.zeros_like(lines)
+    for a, b in edges.reshape(-1, 2): thin[a:b] = b - a <= most
+    return thin
+
+def _bar_on(levels, ground, least, exact):
+    "The row where a bar of this ground begins, or None; the ground is met to `exact` levels"
+    away = np.abs(levels-ground).max(-1)
+    grounds, ink = (away <= exact).mean(1), away > 40
+    lines = _thin(np.array([_is_line(row, ground) for row in levels]))
+    is_of_bar = (grounds > .4) | lines
+    picture = np.flatnonzero(~is_of_bar)
+    first = int(picture[-1]) + 1 if len(picture) else 0
+    rows = np.arange(first, len(levels))
+    clear = rows[~lines[first:]]
+    if first == 0 or len(rows) < least or not len(clear): return None
+    begins_at_once = grounds[first-1] < .4 and grounds[clear[:3]].max() > .85
+    is_flat = (grounds[clear] > .5).mean() > .9
+    has_writing = _strokes(ink[clear]) >= 6 and _is_writing(ink[clear])
+    return first if begins_at_once and is_flat and has_writing else None
+
+def _bar_of_any_colour(levels, least):
+    "The row where a bar of at least `least` rows begins whose ground may be any colour, or None"
+    firsts = []
+    for seen in (levels, _brightness(levels)): # JPEG keeps brightness better than colours
+        ground = _most_frequent(seen[-least:])
+        firsts += [_bar_on(seen, ground, least, exact) for exact in (4, 12, 24)]
+    return min((first for first in firsts if first is not None), default=None) # the strictest may see a part of it
+
+# %% ../../nbs/01_pictures/06_micrograph.ipynb #b4600005
+def _flat_rows(levels, least):
+    "How many of the lowest rows are flat below an edge; 0 where none are, or all"
+    alike = (np.abs(np.diff(_brightness(levels), axis=1)).max(-1) <= 2.5).mean(1) # share of neighbours, each row
+    rough = np.flatnonzero(alike[:-4] < .6)
+    first = int(rough[-1]) + 1 if len(rough) else 0
+    n = len(levels) - first
+    has_edge = first > 0 and np.median(alike[max(0, first-least):first]) < .4 and np.median(alike[first:]) > .7
+    return n if has_edge and n >= least else 0
+
 # %% ../../nbs/01_pictures/06_micrograph.ipynb #79cfb453
+def _look_for_bar(pixels, share):
+    "The number of rows above the data bar, the whole height where none is cut; and what is doubtful about it"
+    height = pixels.shape[0]
+    least = int(max(8, .02*height))
+    start = max(0, height - int(height*share) - 8)
+    low = np.asarray(pixels[start:])
+    if not low.size or height < least: return height, []
+    top = np.nanmax(pixels if isinstance(pixels, np.ndarray) else low)
+    if not np.isfinite(top): return height, []
+    levels = _levels_of_256(low, top)
+    return _judged(levels, height, least)
+
+def _judged(levels, height, least):
+    "The same of the lowest rows"
+    grey = levels.mean(-1)
+    start = height - len(levels)
+    white, black = grey >= 240, grey <= 14
+    extreme = max(0, len(levels) - int(.15*height)) # extremes are looked for in the lowest 15 %
+    for ground, ink in ((white, black), (black, white)):
+        found = _bar_among(ground[extreme:], ink[extreme:], height)
+        if not found: continue
+        first, has_frame = found[0] + extreme, found[1]
+        margin = int(.3*(len(levels)-first)) if has_frame else 1
+        is_sure = has_frame or _is_writing(ink[first:])
+        return start + first - margin, [] if is_sure else [_unsure(height - start - first + margin)]
+    first = _bar_of_any_colour(levels, least)
+    if first is not None: return start + first - 1, []
+    flat = _flat_rows(levels, least)
+    return height, [_uncut(flat)] if flat else []
+
+def _unsure(n): return (f'the last {n} rows were cut as a data bar, but what stands in them is not in lines as writing is; '
+                        'if they are picture, keep them with crop_bar=False (--keep-bar)')
+
+def _uncut(n): return f'the last {n} rows are flat: is it a data bar? it was not cut; crop_bar={n} cuts it'
+
 def find_data_bar(
     pixels, # `(H, W)` or `(H, W, 3)`, an array or `PictureRows`
-    share:float=.15 # Largest share of the height that a bar can take
+    share:float=.2 # Largest share of the height that a bar can take
 )->int:
     "The number of rows above the data bar; the whole height where there is none"
-    height = pixels.shape[0]
-    start = height - int(height*share)
-    low = np.asarray(pixels[start:])
-    if not low.size: return height
-    grey = _grey_of_256(low, (pixels if isinstance(pixels, np.ndarray) else low).max())
-    white, black = grey >= 240, grey <= 14
-    found = _bar_among(white, black, height) or _bar_among(black, white, height)
-    if not found: return height
-    first, has_frame = found
-    margin = int(.3*(len(low)-first)) if has_frame else 1
-    return start + first - margin
+    return _look_for_bar(pixels, share)[0]
 
 # %% ../../nbs/01_pictures/06_micrograph.ipynb #7149ef9c
 @dataclass
@@ -78,18 +169,27 @@ class Micrograph:
         if not self.um_per_px: return None
         doubt = f', doubtful: {self.meta["doubtful"]}' if 'doubtful' in self.meta else ''
         return self.meta.get('scale_from', 'by hand') + doubt
+    @property
+    def doubts(self)->list:
+        "All that is doubtful about the picture and its scale, a sentence each"
+        said = list(self.meta.get('doubts', ()))
+        of_scale = f'the scale is doubtful: {self.meta["doubtful"]}' if 'doubtful' in self.meta else None
+        return said + [of_scale] if of_scale and of_scale not in said else said
     def __repr__(self):
         name = Path(self.source).name if self.source else 'array'
         kind = f'{"grey" if self.pixels.ndim == 2 else "colour"} {self.pixels.dtype}'
         doubt = f' ({self.meta["doubtful"]})' if 'doubtful' in self.meta else ''
         scale = f'{self.um_per_px:.4g} um/px ({self.scale_from})' if self.um_per_px else f'no scale{doubt}'
-        return f'Micrograph({name}: {self.shape[1]} x {self.shape[0]} px, {kind}, {scale})'
+        others = [said for said in self.doubts if not said.startswith('the scale is doubtful')]
+        said = f'; doubtful: {"; ".join(others)}' if others else ''
+        return f'Micrograph({name}: {self.shape[1]} x {self.shape[0]} px, {kind}, {scale}{said})'
 
 # %% ../../nbs/01_pictures/06_micrograph.ipynb #0a020014
-def _rows_by_file(px, facts):
+def _rows_by_file(px, facts, turn):
     "How many rows are picture by the file's own word; None where it gives none that is believed"
     rows = facts.pop('picture_rows', None)
     width, height = facts.pop('taken', (None, None))
+    if turn not in (1, 2): return None # its lowest rows lie elsewhere
     if rows is not None and rows < len(px)/2: # a bar takes a tenth
         doubt = f'the file says that {rows} of {len(px)} rows are picture: not believed'
         facts['doubtful'] = f'{facts["doubtful"]}; {doubt}' if 'doubtful' in facts else doubt
@@ -107,32 +207,57 @@ class _TopRows:
     def __len__(self): return self.shape[0]
     def __getitem__(self, s): return self.rows[slice(*s.indices(len(self)))]
 
+# %% ../../nbs/01_pictures/06_micrograph.ipynb #b460000d
+def _pixels_of(path, page, channel, lazy):
+    "Pixels or rows of a file, and its claim"
+    if not lazy: return read_claimed(path, page, channel=channel)
+    rows = PictureRows(path, page, channel)
+    return rows, rows.claim
+
+def _facts_of(path, px, claim):
+    "What the file tells of the scale, by the width that is stored; a doubt where it tells it of another page"
+    is_turned = claim.turn > 4
+    facts = file_facts(path, px.shape[0] if is_turned else px.shape[1], claim.page or 0, is_turned)
+    return facts
+
+# %% ../../nbs/01_pictures/06_micrograph.ipynb #b460000e
+def _rows_kept(px, crop_bar, by_file):
+    "How many rows are kept, and what is doubtful about the others"
+    is_number = not isinstance(crop_bar, (bool, np.bool_))
+    if is_number and not 0 <= crop_bar < len(px):
+        raise InputError('crop_bar', f'{crop_bar}', f'True, False or a number of rows below {len(px)}', 'leave it out to have the bar looked for')
+    if is_number: return len(px) - int(crop_bar), []
+    if not crop_bar: return len(px), []
+    return (by_file, []) if by_file else _look_for_bar(px, .2)
+
 # %% ../../nbs/01_pictures/06_micrograph.ipynb #5fdd0c3a
 def read_micrograph(
     path, # TIFF (8, 16, 32 bit, float), PNG, JPEG, BMP, DM3 or DM4
-    page:int=0, # Page of a multi-page TIFF
+    page:int|None=None, # Page of a multi-page TIFF; None: the largest that is a picture
     um_per_px=None, # Micrometres a pixel by hand, or a CSV or dict of `read_scales`; wins over the file's
-    crop_bar:bool=True, # Cut the data bar where there is one
+    crop_bar:bool|int=True, # Cut the data bar where there is one; a number cuts so many rows at the bottom
     lazy:bool=False, # TIFF: leave the pixels in the file, as `PictureRows`
+    channel:int|None=None, # One channel of several, such as one detector of two
 )->Micrograph:
     "Read one micrograph in its own depth, with its scale, without its data bar"
     path = Path(path)
-    lazy = lazy and path.suffix.lower() in tiff_types and path.is_file()
-    px = PictureRows(path, page) if lazy else read_pixels(path, page)
-    facts, by_hand = file_facts(path, px.shape[1]), scale_of(um_per_px, path)
-    if facts.get('pages', 1) > 1 and not page:
-        warnings.warn(f'{path.name}: {facts["pages"]} pages of one size, the first is read; name another with page=',
-                      stacklevel=2)
-    by_file = facts.pop('um_per_px', None)
-    facts.pop('um_per_px_y', None)
-    rows = _rows_by_file(px, facts)
-    if by_hand:
-        facts['scale_from'] = 'by hand'
-        facts.pop('doubtful', None)
-    rows = min(rows or find_data_bar(px), len(px)) if crop_bar else len(px)
+    lazy = lazy and path.is_file() and content_kind(path) == 'tiff'
+    px, claim = _pixels_of(path, page, channel, lazy)
+    facts = _facts_of(path, px, claim)
+    if page is None and claim.chain:
+        for said in page_doubts(claim.chain, claim.page): warnings.warn(f'{path.name}: {said}', stacklevel=2)
+    rows = _rows_by_file(px, facts, claim.turn)
+    facts = with_hand_scale(facts, um_per_px, path)
+    um = facts.pop('um_per_px', None)
+    rows, of_bar = _rows_kept(px, crop_bar, rows)
+    rows = min(rows, len(px))
     meta = facts | dict(bar_rows=len(px)-rows, dtype=str(px.dtype))
+    if claim.turn > 1: meta['turn'] = claim.turn
     if rows < len(px): px = _TopRows(px, rows) if lazy else px[:rows]
-    return Micrograph(px, by_hand or by_file, meta, path)
+    m = Micrograph(px, um, meta, path)
+    doubts = [*claim.doubts, *of_bar, *m.doubts]
+    if doubts: m.meta['doubts'] = doubts
+    return m
 
 # %% ../../nbs/01_pictures/06_micrograph.ipynb #0a02001d
 def _sample(px):
@@ -275,3 +400,131 @@ def show_data_bars(
     for ax, file in zip(axs, files): _draw_cut(ax, file, most)
     plt.tight_layout()
     return axs
+
+# %% ../../nbs/01_pictures/06_micrograph.ipynb #a44a0002
+def _in_memory(found, expected, todo): return InputError('array', found, expected, todo)
+
+def _colours_of(image):
+    "An image of Pillow, upright, in grey, or in red, green and blue"
+    upright = ImageOps.exif_transpose(image)
+    is_transparent = upright.mode == 'PA' or 'transparency' in upright.info
+    if upright.mode in ('P', 'PA'): return upright.convert('RGBA' if is_transparent else 'RGB')
+    return upright.convert('RGB') if upright.mode in ('CMYK', 'YCbCr', 'LAB', 'HSV', 'RGBX') else upright
+
+def _of_tensor(x):
+    "A tensor where NumPy can read it"
+    x = x.detach().cpu()
+    return x.float() if x.is_floating_point() else x # NumPy has no bfloat16
+
+def _numbers_of(x):
+    "The numbers of an array, a tensor, an image of Pillow, or nested lists"
+    found, todo = f'a {type(x).__name__} that cannot be read', 'pass an array (H, W) or (H, W, 3)'
+    with refusing('array', found, 'a picture as an array', todo):
+        if isinstance(x, Image.Image): x = _colours_of(x)
+        if hasattr(x, 'is_floating_point'): x = _of_tensor(x)
+        a = np.asarray(x)
+    if np.ma.is_masked(x): raise _in_memory('masked pixels', 'a grey level at each pixel', 'fill them: x.filled(level)')
+    if a.dtype.kind not in 'buif':
+        of_type = '' if a.dtype == object else f' of type {a.dtype}'
+        raise _in_memory(f'a {type(x).__name__}{of_type}', 'a picture: numbers (H, W) or (H, W, 3)',
+                         'pass an array, a file, a Micrograph, or a list of these')
+    return a
+
+# %% ../../nbs/01_pictures/06_micrograph.ipynb #a44a0005
+_most_channels = 4
+
+def _without_batch(a):
+    "The picture of a batch of one"
+    while a.ndim > 3 and len(a) == 1: a = a[0]
+    return a
+
+def _channels_last(a):
+    "`(H, W)`, or `(H, W, C)` from channels last or first"
+    a = _without_batch(a)
+    wanted = '(H, W), (H, W, 3) or (3, H, W)'
+    if a.ndim not in (2, 3) or not a.size:
+        todo = 'pass one picture of the batch, or a list of them' if a.ndim > 3 else 'pass a picture'
+        raise _in_memory(f'an array of shape {a.shape}', wanted, todo)
+    if a.ndim == 2: return a
+    first, last = a.shape[0] <= _most_channels, a.shape[2] <= _most_channels
+    shape = f'an array of shape {a.shape}'
+    if first and last:
+        raise _in_memory(f'{shape}, whose channels may be the first axis or the last', wanted, 'pass a larger picture')
+    if not first and not last:
+        raise _in_memory(f'{shape}, a stack', wanted, 'pass one picture of it, or a list of them')
+    return a if last else np.moveaxis(a, 0, -1)
+
+# %% ../../nbs/01_pictures/06_micrograph.ipynb #a44a0008
+def _rows_of(a): return (a[top:top+256] for top in range(0, len(a), 256)) # a large picture may lie on the disk
+
+def _white_of(a):
+    "The highest level that numbers of this type stand for"
+    if a.dtype == bool: return True
+    if a.dtype.kind == 'u' and a.dtype.itemsize <= 2: return np.iinfo(a.dtype).max
+    return 1 if a.max() <= 1 else 255
+
+def _refuse_transparency(a):
+    "Refuse a last channel that is not opaque everywhere"
+    n, white = a.shape[-1], _white_of(a)
+    if all((rows[..., -1] == white).all() for rows in _rows_of(a)): return
+    raise _in_memory(f'{n} channels, the last of which varies: transparency, or another signal',
+                     'grey (H, W) or colour (H, W, 3)', f'pass pixels[..., :{n-1}], or the channel that is meant')
+
+def _grey_or_colour(a):
+    "`(H, W)` or `(H, W, 3)`: an opaque channel is dropped, and colours that are all grey become grey"
+    if a.ndim == 2: return a
+    if a.shape[-1] in (2, 4):
+        _refuse_transparency(a)
+        a = a[..., :-1]
+    is_grey = all((rows[..., :1] == rows).all() for rows in _rows_of(a))
+    return a[..., 0] if is_grey else a
+
+# %% ../../nbs/01_pictures/06_micrograph.ipynb #a44a000b
+def _whole_levels(a, white, rounding):
+    "Numbers from 0 to `white` as 8-bit levels; None where one lies between two levels"
+    levels = a*(255/white)
+    whole = np.rint(levels)
+    is_lost = (whole == 0) & (a != 0)
+    return None if is_lost.any() or np.abs(whole-levels).max() > rounding else whole.astype(np.uint8)
+
+def _eight_bits(a):
+    "The 8-bit levels that numbers of a wider type were made of; None where they are deeper than that"
+    if not (0 <= a.min() and a.max() <= 255): return None # nor where one is NaN
+    white = 1 if a.dtype.kind == 'f' and a.max() <= 1 else 255
+    rounding = .13 if a.dtype == np.float16 else 1e-4
+    found = []
+    for rows in _rows_of(a):
+        found.append(_whole_levels(rows.astype(np.float64), white, rounding))
+        if found[-1] is None: return None
+    return np.concatenate(found)
+
+def _float_doubts(a):
+    "Nothing says which floats are black and white; counts and 16-bit shares of white are stretched as their integers are"
+    low, high = np.nanmin(a), np.nanmax(a)
+    if not (low < 0 or high <= 1): return []
+    shares = a[::max(1, len(a)//64)].astype(np.float64)*65535
+    if low >= 0 and np.nanmax(np.abs(shares - np.rint(shares))) < .01: return []
+    return [f'floats from {low:.3g} to {high:.3g}: stretched like deep data; '
+            'if 0 and 1 are black and white, pass them as 8 bit']
+
+def _in_own_depth(a):
+    "Pixels in the depth that they have or were made of, and the doubts about it"
+    if a.dtype == bool: return a.astype(np.uint8)*255, []
+    if a.dtype.newbyteorder('=') in (np.uint8, np.uint16, np.int16): return a, []
+    levels = _eight_bits(a)
+    if levels is None:
+        doubts = _float_doubts(a) if a.dtype.kind == 'f' and np.isfinite(a).any() else []
+        return a.astype(np.float32) if a.dtype == np.float16 else a, doubts
+    is_usual = a.dtype in (np.int8, np.int64, np.uint64) or a.max() <= 1 # int64 is what NumPy and pandas make of any number
+    found = f'whole numbers up to {int(a.max())} as {a.dtype}'
+    doubt = f'{found}: taken as 8-bit grey levels, but a deeper picture may be as dark'
+    return levels, [] if is_usual else [doubt]
+
+# %% ../../nbs/01_pictures/06_micrograph.ipynb #a44a000e
+def micrograph_of(
+    x, # A picture in memory: an array, a tensor, an image of Pillow, nested lists of numbers
+    um_per_px=None # Micrometres a pixel, where they are known
+)->Micrograph:
+    "A micrograph of pixels in memory, whichever library holds them"
+    pixels, doubts = _in_own_depth(_grey_or_colour(_channels_last(_numbers_of(x))))
+    return Micrograph(pixels, scale_of(um_per_px, 'array'), dict(doubts=doubts) if doubts else {})

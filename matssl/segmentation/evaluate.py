@@ -22,6 +22,7 @@ from ..data.datasets import find_overlap, picture_hash
 from ..data.loaders import progress
 from .segmenter import Segmenter, class_prior
 from .segment import confusion, iou_of
+from ..pictures.scale import apply_scales
 
 # %% ../../nbs/06_segmentation/06_evaluate.ipynb #eb0688d9
 def _ratio(a, b): return np.where(b > 0, a/np.maximum(b, 1), np.nan)
@@ -154,6 +155,7 @@ def evaluate(
     pairs = pairs if isinstance(pairs, Pairs) else pair_files(pairs)
     ignore = seg.config.get('ignore') if ignore is None else ignore
     truth_of = _reader_of(seg, pairs, ignore)
+    um_per_px = apply_scales(um_per_px, pairs.images)
     pictures = [read_micrograph(pair.image, um_per_px=um_per_px, crop_bar=crop_bar) for pair in pairs]
     _check_leak(seg, pairs, pictures, allow_overlap)
     prior = seg.prior if train is None else _prior_of(seg, train, ignore)

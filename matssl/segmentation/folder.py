@@ -6,7 +6,7 @@
 __all__ = ['endings', 'band_entropy', 'predict_folder']
 
 # %% ../../nbs/06_segmentation/05_folder.ipynb #06a50002
-import json, os, re, reprlib, time
+import hashlib, json, os, re, reprlib, time, warnings
 from collections import Counter
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -17,12 +17,15 @@ from ..errors import InputError, NotWritten, refusing
 from ..described import HowPredicted, described
 from ..pictures.writing import made_folder, alone, clear_parts, written_whole
 from ..pictures.tables import small_file
-from ..pictures.labels import LabelMap
-from ..pictures.micrograph import Stretched
+from ..pictures.labels import LabelMap, carried
+from ..masks.masks import read_label_map
+from ..pictures.micrograph import Stretched, read_micrograph
+from ..pictures.scale import apply_scales
 from ..masks.names import list_pictures
 from ..pictures.export import LabelWriter, overlay_preview, write_index_png
 from ..masks.outlines import write_geojson
 from ..data.loaders import progress
+from ..training.faults import some_names
 from ..training.resume import fingerprint
 from .segmenter import Segmenter, as_micrograph, band_labels
 
@@ -77,6 +80,11 @@ def _write_bands(bands, writer, entropy_writer):
         if entropy_writer: entropy_writer.write(band_entropy(band))
 
 # %% ../../nbs/06_segmentation/05_folder.ipynb #9e000041
+def _as_read(file, um_per_px, crop_bar, page):
+    "The picture of a file; large ones stay there"
+    if page is not None: return read_micrograph(file, page, um_per_px, crop_bar)
+    return as_micrograph(file, um_per_px, crop_bar)
+
 @patch
 def predict_file(self:Segmenter,
     file, # A picture
@@ -84,17 +92,18 @@ def predict_file(self:Segmenter,
     outputs=('overlay',), # Beside the label TIFF: 'png', 'overlay', 'geojson', 'entropy'
     um_per_px=None, # As for `predict`
     crop_bar:bool=True, # Cut the data bar
+    page:int=None, # Of a TIFF of several pages; None: the one that is read anyway
     **kwargs # As for `bands`
 )->dict:
     "Predict one picture from file to label TIFF, band by band; size, scale, and the share of each class in %"
-    m, out = as_micrograph(file, um_per_px, crop_bar), Path(out)
+    m, out = _as_read(file, um_per_px, crop_bar, page), Path(out)
     path = lambda output: _output_path(out, file, output)
     begun = _begin(file, out, outputs)
-    tags = dict(um_per_px=m.um_per_px, source=m.source, scale_from=m.scale_from)
+    tags = carried(m)
     with LabelWriter(_map_path(out, file), m.shape, codes=self.codes, **tags) as writer: # named when all else is there
         with _entropy_writer(out, file, outputs, m.shape, tags) as entropy:
             _write_bands(self.bands(m, **kwargs), writer, entropy)
-        label_map = LabelMap(writer.map, self.codes, m.um_per_px, m.source, scale_from=m.scale_from)
+        label_map = LabelMap(writer.map, self.codes, **tags)
         if 'png' in outputs: write_index_png(label_map, path('png'))
         if 'geojson' in outputs: write_geojson(label_map, path('geojson'))
         if 'overlay' in outputs: _write_overlay(label_map, m, self.config.get('levels'), path('overlay'))
@@ -114,29 +123,127 @@ def _share_of(out, k, n):
             with alone(out, lock.name[1:-5]): pass
         yield
 
-_usual = dict(symmetry=False, tile=None, overlap=.25, crop_bar=True, bf16=None, rescale=True) # what changes a label
+_usual = dict(symmetry=False, tile=None, overlap=.25, bf16=None, rescale=True) # what changes the labels of all pictures
+
+@contextmanager
+def _note_of(out):
+    "The note on a folder of label maps, for one process at a time"
+    from filelock import FileLock
+    with FileLock(out/'.predictions.lock', timeout=600): yield out/'.predictions.json'
+
+def _write_note(file, job):
+    with written_whole(file, True) as part: part.write_text(json.dumps(job))
 
 def _earlier_job(file):
     "How the label maps beside a `.predictions.json` were made"
     todo = 'remove it if you know how the label maps beside it were made, or choose another folder'
     with refusing(file, 'no description of a run', 'what an earlier run has written', todo):
-        return described(HowPredicted, small_file(file, 1), file, todo).plain()
+        return described(HowPredicted, small_file(file, 256), file, todo).plain()
 
 def _same_job(segmenter, out, options):
-    "Refuse a folder whose label maps were made otherwise; note how they are made"
+    "Refuse a folder whose label maps were made otherwise; what is noted of its pictures, by their names"
     model = fingerprint(*segmenter.model.state_dict().values(), *segmenter.codes)
     job = dict(model=model, **{name: options.get(name, usual) for name, usual in _usual.items()})
-    file = out/'.predictions.json'
-    if not file.exists():
-        with written_whole(file, True) as part: part.write_text(json.dumps(job))
-        return
-    earlier = _earlier_job(file)
+    with _note_of(out) as file:
+        if not file.exists(): _write_note(file, job)
+        earlier = _earlier_job(file)
     changed = [name for name, value in job.items() if earlier.get(name) != value]
     other = [f'{name} {reprlib.repr(earlier.get(name))}, now {job[name]!r}' for name in changed]
     if other:
         raise InputError(
             out, f'label maps that were made otherwise ({"; ".join(other)[:200]})',
             'the same model and options', 'choose another folder')
+    return earlier.get('pictures', {})
+
+def _note(out, name, made):
+    "Note what a label map was made from; None: forget it"
+    with _note_of(out) as file:
+        job = _earlier_job(file)
+        pictures = {other: kept for other, kept in job.get('pictures', {}).items() if other != name}
+        if made: pictures[name] = made
+        _write_note(file, {**job, 'pictures': pictures})
+
+# %% ../../nbs/06_segmentation/05_folder.ipynb #33200002
+def _checksum(file):
+    "The SHA-256 of a file"
+    with open(file, 'rb') as opened: return hashlib.file_digest(opened, 'sha256').hexdigest()
+
+def _size(shape): return f'{shape[1]} x {shape[0]}'
+
+def _facts(m, crop_bar, page):
+    "How a picture was read"
+    um = float(m.um_per_px) if m.um_per_px else None
+    return dict(size=_size(m.shape), um_per_px=um, scale_from=m.scale_from, crop_bar=bool(crop_bar), page=page)
+
+def _at(um): return f'{um:.6g} um/px' if um else 'no scale'
+
+def _is_same_scale(a, b, share=1e-9): return abs(a/b-1) < share if a and b else not a and not b
+
+# %% ../../nbs/06_segmentation/05_folder.ipynb #33200003
+def _other_rows(made, now):
+    "Another size, and why"
+    if made['size'] == now['size']: return ''
+    bar = {True: 'cut', False: 'kept'}
+    if made['crop_bar'] != now['crop_bar']: return f'the data bar was {bar[made["crop_bar"]]}, now it is {bar[now["crop_bar"]]}'
+    return f'the size was {made["size"]} px, now it is {now["size"]} px'
+
+def _other_scale(made, now):
+    "Another scale, or one of another origin"
+    if not _is_same_scale(made['um_per_px'], now['um_per_px']):
+        return f'the scale was {_at(made["um_per_px"])}, now it is {_at(now["um_per_px"])}'
+    if made['scale_from'] != now['scale_from']:
+        return f'the scale came from: {made["scale_from"]}, now it comes from: {now["scale_from"]}'
+    return ''
+
+def _page(read): return 'no page by number' if read['page'] is None else f'page {read["page"]}'
+
+def _changes(made, now, is_same_picture):
+    "What has changed since a label map was made, in words; empty where nothing has"
+    said = [] if is_same_picture else ['the picture has changed']
+    if made['page'] != now['page']: said.append(f'it was {_page(made)}, now it is {_page(now)}')
+    if is_same_picture: said.append(_other_rows(made, now))
+    return ', '.join(filter(None, [*said, _other_scale(made, now)]))
+
+# %% ../../nbs/06_segmentation/05_folder.ipynb #33200006
+def _compared_with_map(file, now):
+    "A label map without a note is left: what is said of it, or a refusal where it cannot be that of this picture"
+    try: there = read_label_map(file)
+    except InputError: return 'a file that no run has noted, and no label map: left as it is'
+    same = _size(there.shape) == now['size'] and _is_same_scale(there.um_per_px, now['um_per_px'], 1e-3)
+    if same: return 'without a note of its picture: only size and scale were compared'
+    raise InputError(
+        file, f'a label map without a note of its picture, of {_size(there.shape)} px at {_at(there.um_per_px)}',
+        f'{now["size"]} px at {_at(now["um_per_px"])}, as the picture is now',
+        'remove it to predict the picture again, or choose another folder')
+
+def _compared_with_note(file, label_map, made, now):
+    "What has changed since a label map was made; a refusal where somebody has changed the label map, too"
+    changes = _changes(made, now, _checksum(file) == made['picture'])
+    if not changes or _checksum(label_map) == made['label_map']: return changes
+    raise InputError(
+        label_map, f'a label map that was changed after it was made, and since then {changes}',
+        'one that a run has made, to replace it', 'move it away to predict the picture again, or choose another folder')
+
+# %% ../../nbs/06_segmentation/05_folder.ipynb #33200007
+class _Heard:
+    "What is said of the pictures of a set, each sentence once, with their names"
+    def __init__(self): self.names = {}
+    @contextmanager
+    def about(self, file):
+        "Within it warnings are collected; the sentences, without the name of the file"
+        sentences = []
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter('always', UserWarning)
+            yield sentences
+        for text in dict.fromkeys(str(warning.message) for warning in said):
+            for name in (str(file), file.name): text = text.removeprefix(f'{name}: ')
+            sentences.append(text)
+            self.names.setdefault(text, []).append(file.name)
+    def say(self, n):
+        "Warn once of each, naming up to five of `n` pictures"
+        for text, names in self.names.items():
+            who = names[0] if len(names) == 1 else f'{len(names)} of {n} pictures ({some_names(names)})'
+            warnings.warn(f'{who}: {text}', stacklevel=3)
 
 # %% ../../nbs/06_segmentation/05_folder.ipynb #06a50011
 def _check_folder(files, out, outputs, part):
@@ -165,24 +272,51 @@ def _too_large(file, e):
         file, f'that it takes more memory than there is ({said})',
         'room for it', 'pass a smaller tile or bs, or use a larger machine'))
 
-def _done_before(file, out, outputs):
+def _done_before(file, out, outputs, why):
     "The row of a picture whose label map is there"
     _begun_path(out, file).unlink(missing_ok=True)
     missing = [output for output in outputs if not _output_path(out, file, output).exists()]
-    why = '; '.join(f'without {output}: remove the label map to make it' for output in missing)
-    return dict(picture=file.name, state='already there', why=why)
+    said = [why, *(f'without {output}: remove the label map to make it' for output in missing)]
+    return dict(picture=file.name, state='already there', why='; '.join(filter(None, said)))
 
-def _row_of(segmenter, file, out, outputs, **kwargs):
-    "Predict a picture unless that is done: what became of it, and why"
-    if _map_path(out, file).exists(): return _done_before(file, out, outputs)
-    row, start = dict(picture=file.name, state='skipped', why=''), time.time()
-    try: found = segmenter.predict_file(file, out, outputs, **kwargs)
+def _make_way(file, out):
+    "Remove a label map that will be made anew; what lies beside it goes when the picture is begun"
+    _note(out, file.stem, None)
+    with written_whole(_begun_path(out, file), True) as mark: mark.write_text('')
+    _map_path(out, file).unlink()
+
+def _predicted(segmenter, file, out, outputs, reading, **kwargs):
+    "Predict a picture and note what its label map was made from; what a row says of it"
+    found = segmenter.predict_file(file, out, outputs, **reading, **kwargs)
+    facts = {name: found.get(name) for name in ('size', 'um_per_px', 'scale_from')}
+    um, how = facts['um_per_px'], {name: reading[name] for name in ('crop_bar', 'page')}
+    sums = dict(picture=_checksum(file), label_map=_checksum(_map_path(out, file)))
+    _note(out, file.stem, {**facts, **how, **sums, 'um_per_px': float(um) if um else None, 'outputs': list(outputs)})
+    return found
+
+def _brought_up(segmenter, file, out, outputs, made, reading, **kwargs):
+    "Predict a picture that has no label map, or one that was made otherwise; its row"
+    label_map, why = _map_path(out, file), ''
+    if label_map.exists():
+        now = _facts(_as_read(file, **reading), reading['crop_bar'], reading['page'])
+        if not made: return _done_before(file, out, outputs, _compared_with_map(label_map, now))
+        changes = _compared_with_note(file, label_map, made, now)
+        if not changes: return _done_before(file, out, outputs, '')
+        _make_way(file, out)
+        outputs, why = list(dict.fromkeys([*outputs, *made['outputs']])), f'predicted anew: {changes}'
+    start = time.time()
+    found = _predicted(segmenter, file, out, outputs, reading, **kwargs)
+    return dict(picture=file.name, state='predicted', why=why, **found, seconds=round(time.time()-start, 1))
+
+def _row_of(segmenter, file, out, outputs, made, reading, **kwargs):
+    "What became of a picture, and why"
+    skipped = dict(picture=file.name, state='skipped')
+    try: return _brought_up(segmenter, file, out, outputs, made, reading, **kwargs)
     except NotWritten: raise
-    except InputError as e: return dict(row, why=str(e))
+    except InputError as e: return dict(skipped, why=str(e))
     except (MemoryError, RuntimeError) as e: # of this picture; the next may be smaller
         if not _lacks_memory(e): raise
-        return dict(row, why=_too_large(file, e))
-    return dict(row, **found) | dict(state='predicted', seconds=round(time.time()-start, 1))
+        return dict(skipped, why=_too_large(file, e))
 
 # %% ../../nbs/06_segmentation/05_folder.ipynb #9e000043
 def predict_folder(
@@ -192,17 +326,27 @@ def predict_folder(
     outputs=('overlay',), # Beside the label TIFF: 'png', 'overlay', 'geojson', 'entropy'
     said=None, # Called with each line of the table as it is made
     part:tuple=(0, 1), # (k, n): of n processes this is k, from 0, and takes every n-th picture
-    **kwargs # `symmetry`, `tile`, `overlap`, `bs`, `um_per_px`, `crop_bar`, `bf16`
+    um_per_px=None, # Scale by hand: a number, or a CSV or dict of `read_scales`
+    crop_bar:bool=True, # Cut data bars
+    page:int=None, # Of TIFFs of several pages; None: the one that is read anyway
+    **kwargs # `symmetry`, `tile`, `overlap`, `bs`, `bf16`, `rescale`
 )->pd.DataFrame:
     "Predict a folder; resumable. A row a picture: what became of it, why, and the share of each class in %"
+    reading, heard = dict(um_per_px=um_per_px, crop_bar=crop_bar, page=page), _Heard()
     files, out, rows = list_pictures(pictures), Path(out), []
     _check_folder(files, out, outputs, part)
     k, n = part
     with _share_of(out, k, n):
-        _same_job(segmenter, out, kwargs)
-        for file in progress(files[k::n], 'predicting'):
-            rows.append(_row_of(segmenter, file, out, outputs, **kwargs))
-            if said: said(rows[-1])
+        reading['um_per_px'] = apply_scales(um_per_px, files)
+        noted = _same_job(segmenter, out, kwargs)
+        try:
+            for file in progress(files[k::n], 'predicting'):
+                with heard.about(file) as doubts:
+                    row = _row_of(segmenter, file, out, outputs, noted.get(file.stem), reading, **kwargs)
+                if row['state'] == 'predicted': row['why'] = '; '.join(filter(None, [row['why'], *doubts]))
+                rows.append(row)
+                if said: said(row)
+        finally: heard.say(len(files[k::n]))
     return pd.DataFrame(rows, columns=None if rows else ['picture', 'state', 'why'])
 
 Segmenter.predict_files = predict_folder

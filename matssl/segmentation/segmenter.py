@@ -6,8 +6,8 @@
 __all__ = ['Segmenter', 'as_micrograph', 'band_labels', 'class_prior']
 
 # %% ../../nbs/06_segmentation/04_segmenter.ipynb #8d6872ce
-import hashlib, json, warnings
-from contextlib import ExitStack
+import hashlib, json, os, re, warnings
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import date
 from importlib.metadata import version
@@ -20,18 +20,18 @@ from ..errors import InputError, new_file, refusing
 from ..described import Config, described, file_format, shown_names
 from ..pictures.pixels import PictureRows
 from ..pictures.tables import small_file
-from ..pictures.scale import scale_of
+from ..pictures.scale import apply_scales, scale_of
 from ..pictures.claims import tiff_types
 from ..pictures.writing import written_whole
-from ..pictures.labels import LabelMap, colours_of
-from ..pictures.micrograph import Micrograph, Stretched, read_micrograph
+from ..pictures.labels import LabelMap, carried, colours_of, scaled_by_hand
+from ..pictures.micrograph import Micrograph, Stretched, micrograph_of, read_micrograph
 from ..masks.names import check_codes, list_pictures
 from ..data.datasets import picture_hash
 from ..data.loaders import progress, shape_at, to_float
 from ..training.compute import has_bf16
-from ..selfsup.encoder import Encoder, load_encoder
+from ..selfsup.encoder import Encoder, about_encoder, load_encoder
 from ..selfsup.weights import check_fits, check_numbers, split_state
-from .segment import SegmentationModel, warn_scales
+from .segment import SegmentationModel, scale_doubt
 from .tiles import Rescaled, predict_bands, predict_squashed, scaled_back, symmetric
 from .card import draw_example, model_card, score_entry
 
@@ -41,7 +41,7 @@ class Segmenter:
     def __init__(self,
         model:SegmentationModel, # The network
         codes:list, # Class names
-        config:dict=None, # Origin, scale, fingerprints
+        config:dict=None, # What else is known, by the keys of the table below
         prior:torch.Tensor=None, # `class_prior` of the training masks
         device=None # Default: the model's
     ):
@@ -52,10 +52,11 @@ class Segmenter:
         self.model = model.eval().to(self.device, memory_format=torch.channels_last)
         self.example = None # a picture of the set and its labels, for the card
     def __repr__(self):
-        encoder = self.config.get('encoder') or {}
+        decoder = self.config.get('decoder', 'a decoder')
+        arch = self.config.get('arch', 'a backbone')
+        method = (self.config.get('encoder') or {}).get('method')
         scale = self.config.get('um_per_px') or 'unknown'
-        network = f"{self.config['decoder']} on {self.config['arch']}"
-        return f"Segmenter({network}, encoder: {encoder.get('method')}, classes {self.codes}, trained at {scale} um/px)"
+        return f'Segmenter({decoder} on {arch}, encoder: {method}, classes {self.codes}, trained at {scale} um/px)'
 
 # %% ../../nbs/06_segmentation/04_segmenter.ipynb #2d7160fd
 @patch
@@ -79,47 +80,83 @@ def _refuse_strip(m):
             m.source or 'picture', f'a strip of {width} x {height} px',
             'a picture: 8 px or more in both directions', 'cut it into shorter strips')
 
-def _warn_of_depth(m, levels):
-    "Warn of an 8-bit picture where deeper data was trained on"
-    if levels and m.pixels.dtype == np.uint8:
-        trained = f'deeper data between the grey levels {levels}'
-        warnings.warn(
-            f'{m.source or "picture"}: 8-bit, but the network was trained on {trained}; '
-            'its brightness may mean something else', stacklevel=4)
+def _size_shown(m, config, rescale):
+    "`(H, W)` at which tiles of a picture are shown to the network; refuses a picture whose scale must be known and is not"
+    wanted = None if config.get('squash') or not rescale else config.get('rescale_to')
+    return shape_at(m.shape, m.um_per_px, wanted, str(m.source or 'picture'))
 
+def _check_tiles(tile, overlap, bs):
+    "Refuse tiles that cannot cover a picture"
+    for name, value in dict(tile=tile, bs=bs).items():
+        is_number = isinstance(value, (int, np.integer)) and value >= 1
+        if value is not None and not is_number:
+            raise InputError('tiles', f'{name} {value}', 'a whole number from 1', 'leave it out')
+    if not 0 <= overlap <= .9: raise InputError('tiles', f'overlap {overlap}', '0 to 0.9', 'a quarter is usual')
+
+# %% ../../nbs/06_segmentation/04_segmenter.ipynb #9e1a0004
+def _depth_doubt(m, config):
+    "An 8-bit picture where deeper data was trained on"
+    levels = config.get('levels')
+    if not levels or m.pixels.dtype != np.uint8: return ''
+    trained = f'deeper data between the grey levels {levels}'
+    return f'8-bit, but the network was trained on {trained}; its brightness may mean something else'
+
+def _picture_scale_doubt(m, config, rescale):
+    "A picture that is shown at another scale than the training pictures were"
+    trained = config.get('rescale_to') or config.get('um_per_px')
+    if not trained: return ''
+    if config.get('squash'): todo = 'Squashed to a square, it should show as wide a field as they did'
+    elif not config.get('rescale_to'):
+        todo = (f'Resize the picture to {trained:.3g} um/px, or train with rescale_to={trained:.3g}; '
+                'if its scale is wrong, give it with um_per_px=')
+    elif not rescale: todo = f'Leave rescale=True to show the picture at {trained:.3g} um/px'
+    else: return '' # it is brought to that scale
+    return scale_doubt(trained, m.um_per_px, 'the training pictures', todo)
+
+def _answer_doubts(m, config, rescale):
+    "What would make the answer to a picture doubtful"
+    return [doubt for doubt in (_depth_doubt(m, config), _picture_scale_doubt(m, config, rescale)) if doubt]
+
+def _check_picture(m, config, rescale):
+    "Refuse what cannot be answered, warn of what makes the answer doubtful"
+    _refuse_strip(m)
+    _size_shown(m, config, rescale)
+    for doubt in _answer_doubts(m, config, rescale): warnings.warn(f'{m.source or "picture"}: {doubt}', stacklevel=3)
+
+# %% ../../nbs/06_segmentation/04_segmenter.ipynb #9e1a0008
 def _in_8_bit(m, levels):
     "The rows of a picture as a network takes them, stretched when they are asked for"
     stretched_to = m.levels(levels)
     in_memory = isinstance(m.pixels, np.ndarray)
     return m.pixels if in_memory and not stretched_to else Stretched(m.pixels, stretched_to)
 
+def _band_of_square(probabilities, pixels, side, device):
+    "The whole answer as one band, from a network that takes squares"
+    yield predict_squashed(probabilities, np.asarray(pixels[:]), side, device)
+
 # %% ../../nbs/06_segmentation/04_segmenter.ipynb #06a3000a
 @patch
 def bands(self:Segmenter,
     m:Micrograph, # Its pixels in memory, or `PictureRows`
     symmetry:bool=False, # Average over eight positions: slower, steadier
-    tile:int=None, # Side of a tile, px; default: that of training, at least 256
+    tile:int=None, # Side of a tile, px; default: that of training, at least 256; a squashed picture has no tiles
     overlap:float=.25, # Of neighbouring tiles, 0-0.9
     bs:int=None, # Tiles a batch; default: 1 on a CPU, 8 on a GPU
     bf16:bool=None, # Compute in bfloat16; None: where the chip has it
-    rescale:bool=True # Ask at the scale of training, where all pictures were brought to one
-):
+    rescale:bool=True # Ask at the scale of training, where all pictures were brought to one; not where they were squashed
+): # Made one after the other
     "Class probabilities `(K, rows, W)` at native resolution, from top to bottom"
-    config, name = self.config, str(m.source or 'picture')
-    pixels = _in_8_bit(m, config.get('levels'))
-    _warn_of_depth(m, config.get('levels'))
-    if not config.get('rescale_to'): warn_scales(config.get('um_per_px'), m.um_per_px, name, 'the training pictures')
-    _refuse_strip(m)
-    f = self.network(symmetry, bf16)
-    if side := config.get('squash'):
-        yield predict_squashed(f, np.asarray(pixels[:]), side, self.device)
-        return
-    shape = shape_at(m.shape, m.um_per_px, config.get('rescale_to') if rescale else None, name)
-    same = shape == m.shape
-    tile = tile or config.get('tile', 256)
+    _check_picture(m, self.config, rescale)
+    _check_tiles(tile, overlap, bs)
+    pixels = _in_8_bit(m, self.config.get('levels'))
+    probabilities = self.network(symmetry, bf16)
+    if side := self.config.get('squash'): return _band_of_square(probabilities, pixels, side, self.device)
+    tile = tile or self.config.get('tile', 256)
     bs = bs or (8 if self.device.type == 'cuda' else 1)
-    parts = predict_bands(f, pixels if same else Rescaled(pixels, shape), tile, overlap, bs, self.device)
-    yield from parts if same else scaled_back(parts, shape[0], m.shape)
+    size = _size_shown(m, self.config, rescale)
+    if size == m.shape: return predict_bands(probabilities, pixels, tile, overlap, bs, self.device)
+    answers = predict_bands(probabilities, Rescaled(pixels, size), tile, overlap, bs, self.device)
+    return scaled_back(answers, size[0], m.shape)
 
 # %% ../../nbs/06_segmentation/04_segmenter.ipynb #2d7160fe
 def _is_large(file):
@@ -127,14 +164,26 @@ def _is_large(file):
     file = Path(file)
     return file.suffix.lower() in tiff_types and file.is_file() and PictureRows(file).size > 2**26
 
+def _is_plain(pixels):
+    "Are these numbers `(H, W)` or `(H, W, 3)`, in memory or rows of a file?"
+    if not isinstance(getattr(pixels, 'dtype', None), np.dtype): return False # a tensor, an image of Pillow, a list
+    has_form = len(pixels.shape) == 2 or len(pixels.shape) == 3 and pixels.shape[2] == 3
+    return has_form and 0 not in pixels.shape and pixels.dtype.kind in 'uif'
+
+def _in_form(m):
+    "A micrograph whose pixels are `(H, W)` or `(H, W, 3)`, whatever it was made of by hand"
+    if _is_plain(m.pixels): return m
+    made = micrograph_of(m.pixels)
+    return replace(m, pixels=made.pixels, meta={**m.meta, **made.meta})
+
 def as_micrograph(
-    x, # A file, an array `(H, W[, 3])` or a `Micrograph`
+    x, # A file, a `Micrograph`, or a picture in memory: what `micrograph_of` takes
     um_per_px=None, # Scale by hand: a number, or a CSV or dict of `read_scales`
     crop_bar:bool=True # Cut the data bar of a file
 )->Micrograph:
     "A micrograph from whatever is one; large TIFFs stay in their file"
-    if isinstance(x, Micrograph): return replace(x, um_per_px=scale_of(um_per_px, x.source or 'picture') or x.um_per_px)
-    if isinstance(x, np.ndarray): return Micrograph(x, scale_of(um_per_px, 'array'))
+    if isinstance(x, Micrograph): return scaled_by_hand(_in_form(x), scale_of(um_per_px, x.source or 'picture'))
+    if not isinstance(x, (str, os.PathLike)): return micrograph_of(x, um_per_px)
     return read_micrograph(x, um_per_px=um_per_px, crop_bar=crop_bar, lazy=_is_large(x))
 
 def band_labels(
@@ -143,34 +192,76 @@ def band_labels(
     "The likeliest class at each pixel"
     return band.argmax(0).to(torch.uint8).cpu().numpy()
 
+# %% ../../nbs/06_segmentation/04_segmenter.ipynb #9e1a000d
+def _is_set(x):
+    "Is this a list of pictures? Nested lists of numbers are one picture"
+    if not isinstance(x, (list, tuple)): return False
+    while isinstance(x, (list, tuple)) and x: x = x[0]
+    return not isinstance(x, (bool, int, float, complex, np.number, np.bool_))
+
+def _names_in(pictures):
+    "The files of a set, as far as it has files"
+    sources = [one.source if isinstance(one, Micrograph) else one for one in pictures]
+    return [source for source in sources if isinstance(source, (str, os.PathLike))]
+
+def _kind_of(warning):
+    "What a warning says, whichever picture and numbers it is about"
+    said = str(warning.message).partition(': ')
+    return warning.category, re.sub(r'[0-9.]+', '#', said[2] or said[0])
+
+def _warn_once(kept):
+    "Give each kind of warning once: the first of it, with a count of the others"
+    kinds = [_kind_of(one) for one in kept]
+    first = {}
+    for kind, one in zip(kinds, kept): first.setdefault(kind, one)
+    for kind, one in first.items():
+        others = kinds.count(kind) - 1
+        more = f' (and {others} more)' if others else ''
+        warnings.warn(f'{one.message}{more}', one.category, stacklevel=6)
+
+@contextmanager
+def _warned_once():
+    "Within it warnings are kept; then, even after a fault, each kind is given once"
+    kept = []
+    try:
+        with warnings.catch_warnings(record=True) as kept:
+            warnings.simplefilter('always')
+            yield
+    finally: _warn_once(kept)
+
 # %% ../../nbs/06_segmentation/04_segmenter.ipynb #06a3000d
 @patch
 def predict(self:Segmenter,
-    x, # A file, an array `(H, W[, 3])`, a `Micrograph`; or a folder or list of these
+    x, # A file, a `Micrograph`, a picture in memory; or a folder or list of these
     symmetry:bool=False, # Average over eight positions: slower, steadier
     proba:bool=False, # Keep the class probabilities
-    tile:int=None, # Side of a tile, px; default: that of training, at least 256
+    tile:int=None, # Side of a tile, px; default: that of training, at least 256; a squashed picture has no tiles
     overlap:float=.25, # Of neighbouring tiles, 0-0.9
     bs:int=None, # Tiles a batch; default: 1 on a CPU, 8 on a GPU
     um_per_px=None, # Scale by hand: a number, or a CSV or dict of `read_scales`
     crop_bar:bool=True, # Cut the data bar
     bf16:bool=None, # Compute in bfloat16; None: where the chip has it
-    rescale:bool=True # Ask at the scale of training, where all pictures were brought to one
+    rescale:bool=True # Ask at the scale of training, where all pictures were brought to one; not where they were squashed
 ):
     "The `LabelMap` of a picture at native resolution; a list of them for a folder or list"
-    options = dict(symmetry=symmetry, tile=tile, overlap=overlap, bs=bs, bf16=bf16, rescale=rescale)
-    if isinstance(x, (str, Path)) and Path(x).is_dir(): x = list_pictures(x)
-    if isinstance(x, (list, tuple)):
-        options |= dict(proba=proba, um_per_px=um_per_px, crop_bar=crop_bar)
-        return [self.predict(one, **options) for one in progress(x, 'predicting')]
+    asked = dict(symmetry=symmetry, tile=tile, overlap=overlap, bs=bs, bf16=bf16, rescale=rescale)
+    if isinstance(x, (str, os.PathLike)) and Path(x).is_dir(): x = list_pictures(x)
+    if _is_set(x):
+        read = dict(um_per_px=apply_scales(um_per_px, _names_in(x)), crop_bar=crop_bar)
+        with _warned_once(): return [self.predict(one, proba=proba, **asked, **read) for one in progress(x, 'predicting')]
     m = as_micrograph(x, um_per_px, crop_bar)
-    labels, row, kept = np.empty(m.shape, np.uint8), 0, []
-    for band in self.bands(m, **options):
-        rows = band.shape[1]
-        labels[row:row+rows] = band_labels(band)
-        row += rows
+    labels = np.empty(m.shape, np.uint8)
+    kept = []
+    row = 0
+    for band in self.bands(m, **asked):
+        below = row + band.shape[1]
+        labels[row:below] = band_labels(band)
+        row = below
         if proba: kept.append(band.cpu().numpy())
-    return LabelMap(labels, self.codes, m.um_per_px, m.source, np.concatenate(kept, 1) if proba else None, m.scale_from)
+    probabilities = np.concatenate(kept, 1) if proba else None
+    of_picture = carried(m)
+    of_picture['doubts'] += _answer_doubts(m, self.config, rescale)
+    return LabelMap(labels=labels, codes=self.codes, proba=probabilities, **of_picture)
 
 # %% ../../nbs/06_segmentation/04_segmenter.ipynb #4bf34cce
 def class_prior(
@@ -241,6 +332,7 @@ def note_scores(self:Segmenter,
     self.config['scores'] = [*(self.config.get('scores') or []), score_entry(e, what)]
     return self
 
+# %% ../../nbs/06_segmentation/04_segmenter.ipynb #9e1a0011
 @patch
 def card(self:Segmenter,
     picture=None # Name of a picture beside the card
@@ -248,6 +340,7 @@ def card(self:Segmenter,
     "The model card, in Markdown"
     return model_card(self.codes, self.config, picture)
 
+# %% ../../nbs/06_segmentation/04_segmenter.ipynb #9e1a0015
 @patch
 def _draw_example(self:Segmenter, path):
     pixels, labels = self.example
@@ -283,16 +376,24 @@ def save(self:Segmenter,
     return folder
 
 # %% ../../nbs/06_segmentation/04_segmenter.ipynb #06a3001a
-def _files_of(folder):
-    "`config.json` and `model.safetensors` of a folder"
+def _files_of(folder, settings):
+    "`config.json` and `model.safetensors` of a folder, which needs no settings"
+    if not folder.is_dir():
+        raise InputError(
+            folder, 'no such file or folder', 'a folder written by Segmenter.save, or weights (.pth or .safetensors)',
+            'check the path')
     files = folder/'config.json', folder/'model.safetensors'
     for file in files:
         if not file.is_file():
             raise InputError(file, 'no such file', 'a folder written by Segmenter.save', 'check the path')
+    if settings:
+        raise InputError(
+            folder, f'a folder, and {", ".join(settings)} beside it', 'a folder alone: its config.json says what it is',
+            f'leave {" and ".join(settings)} out, or name a file of weights')
     return files
 
 def _read_config(file):
-    "What a `config.json` says, once it is known to be one"
+    "Codes, checksum of the weights and configuration of a `config.json`, once it is known to be one"
     config = described(Config, small_file(file, 64), file).plain()
     if not timm.is_model(config['arch']):
         raise InputError(
@@ -302,21 +403,12 @@ def _read_config(file):
         raise InputError(
             file, f'stats of {len(config["stats"][0])} channel',
             'three means and deviations', 'copy the folder again')
-    return config
+    codes = config.pop('codes')
+    sha256 = config.pop('sha256', None)
+    config.pop('format', None) # of the file
+    return codes, sha256, config
 
-def _read_weights(file, sha256):
-    "The tensors of a `model.safetensors`"
-    wanted = 'model.safetensors as Segmenter.save writes it'
-    with refusing(file, 'weights that cannot be read', wanted, 'copy the folder again'):
-        data = file.read_bytes()
-        state = tensors_of(data)
-    if sha256 and sha256 != hashlib.sha256(data).hexdigest():
-        raise InputError(
-            file, 'other weights than config.json was written with',
-            'the files of one save', 'copy the whole folder again')
-    return state
-
-# %% ../../nbs/06_segmentation/04_segmenter.ipynb #06a3001b
+# %% ../../nbs/06_segmentation/04_segmenter.ipynb #9e1a0018
 _of_one_model = 'keep config.json and model.safetensors of one model together'
 
 def _check_prior(file, prior, n):
@@ -327,16 +419,33 @@ def _check_prior(file, prior, n):
             file, f'a prior of shape {tuple(prior.shape)} and type {str(prior.dtype)[6:]}',
             f'({n}, side, side), of numbers from 0', _of_one_model)
 
-def _new_network(file, config, n):
+def _read_weights(file, sha256, n):
+    "The tensors of the network in a `model.safetensors`, and the prior of `n` classes or None"
+    wanted = 'model.safetensors as Segmenter.save writes it'
+    with refusing(file, 'weights that cannot be read', wanted, 'copy the folder again'):
+        data = file.read_bytes()
+        tensors = tensors_of(data)
+    if sha256 and sha256 != hashlib.sha256(data).hexdigest():
+        raise InputError(
+            file, 'other weights than config.json was written with',
+            'the files of one save', 'copy the whole folder again')
+    prior = tensors.pop('prior', None)
+    if prior is not None: _check_prior(file, prior, n)
+    return {name.removeprefix('model.'): tensor for name, tensor in tensors.items()}, prior
+
+# %% ../../nbs/06_segmentation/04_segmenter.ipynb #06a3001b
+def _described_network(config_file, weights_file, config, n):
     "The network that a `config.json` describes, with new weights"
-    arch, todo = config['arch'], 'update timm, or ask whoever made the file'
-    with refusing(file, f'settings that {arch} does not know', 'settings of this network', todo):
-        encoder = Encoder(arch, stats=config['stats'], **config['timm_kwargs'])
+    arch = config['arch']
+    settings = config['timm_kwargs']
+    check_fits(weights_file, arch, settings)
+    todo = 'update timm, or ask whoever made the file'
+    with refusing(config_file, f'settings that {arch} does not know', 'settings of this network', todo):
+        encoder = Encoder(arch, stats=config['stats'], **settings)
         return SegmentationModel(encoder, n, config['decoder'])
 
-def _load_strictly(file, model, state):
+def _fill(file, model, state):
     "Give a network its weights: all of them, and no others"
-    state = {name.removeprefix('model.'): tensor for name, tensor in state.items()}
     check_numbers(file, state, model.state_dict())
     try: model.load_state_dict(state)
     except RuntimeError as e:
@@ -349,23 +458,27 @@ def _load_strictly(file, model, state):
 def load(cls:Segmenter,
     folder, # Written by `save`; or a file of weights by other hands, with what follows
     device=None, # Default: CPU
-    **kwargs # For a file: `arch`, `codes`, `decoder`, `stats`, `squash` of `from_weights`
+    **kwargs # For a file alone: `arch`, `codes`, `decoder`, `stats`, `squash` of `from_weights`
 )->Segmenter:
     "Read a Segmenter; weights are loaded strictly"
     folder = Path(folder)
     if folder.is_file(): return cls.from_weights(folder, device=device, **kwargs)
-    config_file, weights_file = _files_of(folder)
-    config = _read_config(config_file)
-    codes, sha256, _ = config.pop('codes'), config.pop('sha256', None), config.pop('format', None)
-    state = _read_weights(weights_file, sha256)
-    prior = state.pop('prior', None)
-    if prior is not None: _check_prior(weights_file, prior, len(codes))
-    check_fits(weights_file, config['arch'], config['timm_kwargs'])
-    model = _new_network(config_file, config, len(codes))
-    _load_strictly(weights_file, model, state)
+    config_file, weights_file = _files_of(folder, kwargs)
+    codes, sha256, config = _read_config(config_file)
+    state, prior = _read_weights(weights_file, sha256, len(codes))
+    model = _described_network(config_file, weights_file, config, len(codes))
+    _fill(weights_file, model, state)
     return cls(model, codes, config, prior, device)
 
 # %% ../../nbs/06_segmentation/04_segmenter.ipynb #06a3001f
+def _check_bare(file, arch):
+    "Refuse a file that is not there, and one of which nobody says what it is"
+    if not Path(file).is_file(): raise InputError(file, 'no such file', 'weights (.pth or .safetensors)', 'check the path')
+    if arch or about_encoder(file): return
+    raise InputError(
+        file, 'bare weights', 'weights and what they are of',
+        "name the architecture, and the classes: Segmenter.load(file, arch='resnet50', codes=['matrix', 'pore'])")
+
 def _read_decoder(file):
     "Tensors of decoder and head; a head with a single output gets a second one, which is always 0"
     state = split_state(file, ('decoder', 'segmentation_head'))
@@ -398,7 +511,7 @@ def _load_decoder(file, model, state):
 @patch(cls_method=True)
 def from_weights(cls:Segmenter,
     file, # `.pth` or `.safetensors`: a state dict of segmentation-models-pytorch
-    arch:str=None, # timm name of the encoder, e.g. 'resnet50'
+    arch:str=None, # timm name of the encoder, e.g. 'resnet50'; needed, since the file does not say
     codes:list=None, # Class names; default: class 0, class 1, ...
     decoder:str='unetplusplus', # A decoder of segmentation-models-pytorch
     stats=None, # ((means), (standard deviations)) of inputs 0-1; default: those of ImageNet weights
@@ -406,6 +519,7 @@ def from_weights(cls:Segmenter,
     device=None # Default: CPU
 )->Segmenter:
     "A Segmenter from weights by other hands, strictly loaded"
+    _check_bare(file, arch)
     encoder = load_encoder(file, arch, stats)
     state = _read_decoder(file)
     n = len(state['segmentation_head.0.weight'])

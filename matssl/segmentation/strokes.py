@@ -15,7 +15,7 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter, label
 from fastcore.basics import patch
 from ..errors import InputError
 from ..pictures.writing import written_whole
-from ..pictures.labels import LabelMap
+from ..pictures.labels import LabelMap, carried
 from ..pictures.micrograph import Micrograph
 from ..masks.pairs import Pair, Pairs
 from ..selfsup.encoder import Encoder, load_encoder
@@ -329,7 +329,7 @@ def predict(self:ScribbleClassifier,
     m = picture if isinstance(picture, Micrograph) else Micrograph(np.asarray(picture))
     proba = weight_by_share(self.scores(picture), self.by_share).softmax(0)
     labels = proba.argmax(0).to(torch.uint8).numpy()
-    return LabelMap(labels, self.codes, m.um_per_px, m.source, proba.numpy(), m.scale_from)
+    return LabelMap(labels, self.codes, proba=proba.numpy(), **carried(m))
 
 # %% ../../nbs/06_segmentation/07_strokes.ipynb #25c00033
 def _write_picture(picture, path):

@@ -7,7 +7,6 @@ __all__ = ['imagenet_stats', 'Encoder', 'InputNorm', 'save_encoder', 'about_enco
 
 # %% ../../nbs/05_selfsup/02_encoder.ipynb #7fb6a498
 import json
-from contextlib import nullcontext
 from difflib import get_close_matches
 from pathlib import Path
 import timm, torch
@@ -98,6 +97,7 @@ class Encoder(nn.Module):
         self.body = _body(arch, pretrained and not weights, timm_kwargs)
         self.stats = _input_stats(arch, stats)
         if weights: load_weights(self, weights)
+        self.notes = {} # what a file says beside its weights
         self.method = f'weights of {Path(weights).name}' if weights else 'imagenet' if pretrained else 'scratch'
         self.dims, self.strides, self.channels_last = _pyramid(self.body, _blank_shape(arch, timm_kwargs))
     def forward(self,
@@ -127,7 +127,7 @@ def save_encoder(
     "Save an encoder with all that is needed to use it"
     path = new_file(path, overwrite, 'choose another, or pass overwrite=True')
     enc = x if isinstance(x, Encoder) else x.model.encoder
-    notes = {**getattr(x, 'notes', getattr(enc, 'notes', {})), **notes}
+    notes = {**getattr(x, 'notes', enc.notes), **notes}
     about = dict(arch=enc.arch, timm_kwargs=enc.timm_kwargs, stats=enc.stats, method=enc.method,
         format=file_format, version=__version__, notes=notes)
     tensors = {k: v.detach().cpu().contiguous() for k, v in enc.body.state_dict().items()}
@@ -151,34 +151,42 @@ def about_encoder(
     return described(EncoderFile, text, file, 'save it again, or ask whoever made the file').plain()
 
 # %% ../../nbs/05_selfsup/02_encoder.ipynb #5e02000a
-def _check_asked(file, about, arch):
-    "Refuse bare weights without a name of their architecture, and another name than the file's"
-    if about and arch and arch != about['arch']:
-        raise InputError(file, f"an encoder {about['arch']}", arch,
-            'leave arch out, or take the file of that architecture')
-    if not about and not arch and Path(file).is_file():
-        raise InputError(file, 'bare weights', 'weights with their description',
-            "name the architecture: load_encoder(file, arch='resnet50')")
+def _refuse_other_arch(file, own, asked):
+    "Refuse to take the encoder of one architecture for another"
+    if asked in (None, own): return
+    raise InputError(file, f'an encoder {own}', asked, 'leave arch out, or take the file of that architecture')
 
-def _unknown_settings(file, arch):
-    "Whatever timm says of settings that came with the file"
+def _refuse_unknown_settings(file, arch):
+    "Within it, whatever timm does not know is a fault of the file"
     return refusing(file, f'settings that {arch} does not take', 'settings of this network',
         'update timm, or ask whoever made the file')
 
-def load_encoder(
-    file, # Written by `save_encoder`; or bare weights
-    arch:str=None, # For bare weights: the timm name
-    stats=None, # For bare weights: ((means), (standard deviations)), inputs 0-1
-    **timm_kwargs # For bare weights
-)->Encoder:
-    "The encoder of a file, strictly loaded"
-    about = about_encoder(file)
-    _check_asked(file, about, arch)
-    arch = about.get('arch', arch or 'resnet50')
+def _load_described(file, about, stats, timm_kwargs):
+    "The encoder of a file that says what it is"
+    arch = about['arch']
     settings = {**about.get('timm_kwargs', {}), **timm_kwargs}
-    if about: check_fits(file, arch, settings)
-    with _unknown_settings(file, arch) if about else nullcontext():
-        enc = Encoder(arch, weights=file, stats=stats or about.get('stats'), **settings)
+    check_fits(file, arch, settings)
+    with _refuse_unknown_settings(file, arch): enc = Encoder(arch, weights=file, stats=stats or about['stats'], **settings)
     enc.method = about.get('method', enc.method)
     enc.notes = about.get('notes', {})
     return enc
+
+# %% ../../nbs/05_selfsup/02_encoder.ipynb #5e02000d
+def _load_bare(file, arch, stats, timm_kwargs):
+    "The encoder of weights that do not say what they are"
+    if not Path(file).is_file(): raise InputError(file, 'no such file', 'weights (.pth or .safetensors)', 'check the path')
+    if not arch: raise InputError(file, 'bare weights', 'weights with their description',
+        "name the architecture: load_encoder(file, arch='resnet50')")
+    return Encoder(arch, weights=file, stats=stats, **timm_kwargs)
+
+def load_encoder(
+    file, # Written by `save_encoder`; or bare weights, `.pth` or `.safetensors`
+    arch:str=None, # timm name; default: the file's own. Bare weights need it
+    stats=None, # ((means), (standard deviations)) of inputs 0-1; default: the file's own, for bare weights those of `arch`
+    **timm_kwargs # For `timm.create_model`; default: the file's own. Bare weights need those that they were trained with
+)->Encoder:
+    "The encoder of a file, strictly loaded"
+    about = about_encoder(file)
+    if not about: return _load_bare(file, arch, stats, timm_kwargs)
+    _refuse_other_arch(file, about['arch'], arch)
+    return _load_described(file, about, stats, timm_kwargs)
