@@ -2103,6 +2103,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                'matssl/pictures/micrograph.py'),
                                             'matssl.pictures.micrograph._bar_on': ( '01_pictures/micrograph.html#_bar_on',
                                                                                     'matssl/pictures/micrograph.py'),
+                                            'matssl.pictures.micrograph._brightest': ( '01_pictures/micrograph.html#_brightest',
+                                                                                       'matssl/pictures/micrograph.py'),
                                             'matssl.pictures.micrograph._brightness': ( '01_pictures/micrograph.html#_brightness',
                                                                                         'matssl/pictures/micrograph.py'),
                                             'matssl.pictures.micrograph._channels_last': ( '01_pictures/micrograph.html#_channels_last',

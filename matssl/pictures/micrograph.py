@@ -109,6 +109,11 @@ def _flat_rows(levels, least):
     return n if has_edge and n >= least else 0
 
 # %% ../../nbs/01_pictures/06_micrograph.ipynb #79cfb453
+def _brightest(pixels):
+    "The largest grey level, -Inf where none is a number"
+    if pixels.dtype.kind != 'f': return pixels.max()
+    return np.max(pixels, where=~np.isnan(pixels), initial=-np.inf)
+
 def _look_for_bar(pixels, share):
     "The number of rows above the data bar, the whole height where none is cut; and what is doubtful about it"
     height = pixels.shape[0]
@@ -116,7 +121,7 @@ def _look_for_bar(pixels, share):
     start = max(0, height - int(height*share) - 8)
     low = np.asarray(pixels[start:])
     if not low.size or height < least: return height, []
-    top = np.nanmax(pixels if isinstance(pixels, np.ndarray) else low)
+    top = _brightest(pixels if isinstance(pixels, np.ndarray) else low)
     if not np.isfinite(top): return height, []
     levels = _levels_of_256(low, top)
     return _judged(levels, height, least)
