@@ -427,8 +427,8 @@ def read_figures(folder):
     figures = dict(
         phases=phase_fractions(maps),
         phases_of_one=phase_fractions(maps[0]),
-        particles=particles(maps[0], 'oxide'),
-        particle_summary=particle_summary(maps, 'oxide'),
+        particles=particles(maps[0], 'oxide', feret='hull'),
+        particle_summary=particle_summary(maps, 'oxide', feret='hull')[['fields', 'mean', 's', 'ci', 'low', 'high', 'ra_pct']],
         layer=layer_thickness(coating, 'oxide'),
         cracks=cracks(coating, 'crack', 'oxide'),
         grains=grain_size(bricks(), .5))

@@ -4,14 +4,15 @@
 
 # %% auto #0
 __all__ = ['file_format', 'longest_name', 'Text', 'Word', 'Name', 'Number', 'Figure', 'Um', 'Side', 'Byte', 'Count', 'Rgb',
-           'Levels', 'Hash', 'not_of_a_network', 'Settings', 'Statistics', 'TwoFigures', 'Place', 'Length', 'Pictures',
-           'check_format', 'unfit_name', 'Described', 'checked', 'described', 'shown_names', 'Network', 'EncoderNotes',
-           'EncoderFile', 'Trained', 'Score', 'Config', 'RecorderState', 'MonitorRow', 'RunState', 'MadeFrom',
-           'HowPredicted', 'Suggestion', 'FoldParts', 'FoldOfSet', 'Folds']
+           'Levels', 'Hash', 'not_of_a_network', 'Settings', 'Statistics', 'Pixels', 'Row', 'Confusion', 'Tests',
+           'TwoFigures', 'Place', 'Length', 'Pictures', 'check_format', 'unfit_name', 'Described', 'checked',
+           'described', 'shown_names', 'Network', 'EncoderNotes', 'EncoderFile', 'Tested', 'Trained', 'Score', 'Config',
+           'RecorderState', 'MonitorRow', 'RunState', 'MadeFrom', 'HowPredicted', 'OriginNote', 'Suggestion',
+           'FoldParts', 'FoldOfSet', 'Folds']
 
 # %% ../nbs/00_ground/02_described.ipynb #de000002
 import json, reprlib, unicodedata
-from typing import Annotated
+from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, ValidationError, model_validator
 from . import __version__
 from .errors import InputError, printable, refusing
@@ -163,6 +164,37 @@ class EncoderFile(Network):
     method: Text = Field('', description='a text')
     notes: EncoderNotes = Field(EncoderNotes(), description='notes as save_encoder writes them')
 
+# %% ../nbs/00_ground/02_described.ipynb #3d23c3c8
+Pixels = Annotated[int, Field(ge=0, le=2**40)]
+Row = Annotated[list[Pixels], Field(min_length=1, max_length=255)]
+
+def _square(rows):
+    "A matrix has as many columns as rows"
+    if odd := [len(row) for row in rows if len(row) != len(rows)]: raise ValueError(f'a confusion of {len(rows)} rows with a row of {odd[0]}')
+    return rows
+
+Confusion = Annotated[list[Row], Field(min_length=1, max_length=255), AfterValidator(_square)]
+
+class Tested(Described):
+    "a test picture as note_scores writes it: its name, the date, the confusion and those of the floors"
+    name: Text = Field('', description='the name of a picture')
+    date: Text = Field('', description='a date')
+    confusion: Confusion = Field(description='pixels by true and predicted class')
+    floors: Annotated[dict[Word, Confusion], Field(max_length=100)] = Field({}, description='confusions of guesses without a network')
+
+    @model_validator(mode='after')
+    def _together(self):
+        counts = [self.confusion, *self.floors.values()]
+        if len({len(cm) for cm in counts}) > 1: raise ValueError('confusions of several numbers of classes')
+        if len({sum(map(sum, cm)) for cm in counts}) > 1: raise ValueError('confusions of several numbers of pixels')
+        return self
+
+Tests = Annotated[dict[Hash, Tested], Field(max_length=100_000)]
+
+def _check_classes(confusions, codes):
+    "Confusions have a row for each class"
+    if odd := [len(cm) for cm in confusions if len(cm) != len(codes)]: raise ValueError(f'a confusion of {odd[0]} classes for {len(codes)} names')
+
 # %% ../nbs/00_ground/02_described.ipynb #de00001b
 class Trained(Described):
     "what a network was trained on"
@@ -188,16 +220,19 @@ class Config(Network):
     decoder: Word = Field(description='the name of a decoder')
     tile: Side = Field(256, description='32 to 8192 px')
     squash: Side|None = Field(None, description='32 to 8192 px, or null')
+    field_um: Um|None = Field(None, description='the width of a field, um, or null')
     um_per_px: Um|None = Field(None, description='a positive scale, um/px, or null')
     rescale_to: Um|None = Field(None, description='a positive scale, um/px, or null')
     levels: Levels|None = Field(None, description='two rising grey levels, or null')
     ignore: Byte|None = Field(None, description='a mask value of 0 to 255, or null')
     palette: dict[str, Rgb]|None = Field(None, description='three numbers of 0 to 255 for each name, or null')
     colours: list[Rgb]|None = Field(None, description='three numbers of 0 to 255 for each class')
+    colour_table: list[Rgb]|None = Field(None, description='three numbers of 0 to 255 for each class number, or null')
     encoder: EncoderNotes|None = Field(None, description='notes on the encoder')
     labelled: list[Hash]|None = Field(None, description='fingerprints of 64 hexadecimal digits')
     trained: Trained|None = Field(None, description='date, pictures, held_back, shares and valid_mean_iou')
     scores: list[Score]|None = Field(None, description='scores as note_scores writes them')
+    tested: Tests|None = Field(None, description='test pictures as note_scores writes them')
     version: Text|None = Field(None, description='a text')
     versions: dict[str, Text]|None = Field(None, description='texts by name')
 
@@ -206,6 +241,7 @@ class Config(Network):
         if twice := [c for c in self.codes if self.codes.count(c) > 1]: raise ValueError(f'the class name {twice[0][:60]!r} for several classes')
         if self.levels and not self.levels[0] < self.levels[1]: raise ValueError(f'levels {self.levels}, which do not rise')
         if self.colours and len(self.colours) < len(self.codes): raise ValueError(f'{len(self.colours)} colours for {len(self.codes)} classes')
+        _check_classes([test.confusion for test in (self.tested or {}).values()], self.codes)
         return self
 
 # %% ../nbs/00_ground/02_described.ipynb #de000022
@@ -265,6 +301,7 @@ class MadeFrom(Described):
     crop_bar: bool = Field(True, description='whether the data bar was cut')
     page: Count|None = Field(None, description='the number of a page, or null')
     outputs: list[Word] = Field([], description='names of outputs')
+    labels: Hash|None = Field(None, description='the checksum of the labels, 64 hexadecimal digits, or null')
 
 class HowPredicted(Described):
     "what an earlier run of predictions has written"
@@ -272,7 +309,25 @@ class HowPredicted(Described):
     symmetry: bool|None = Field(None, description='averaged over eight positions, or not')
     tile: int|None = Field(None, description='the side of a tile, px, or null')
     overlap: Number|None = Field(None, description='the share of a tile that neighbours share')
+    codes: list[Name]|None = Field(None, description='the names of the classes')
+    confusions: Annotated[dict[Hash, Confusion], Field(max_length=100_000)]|None = Field(None, description='confusions by test picture, or null')
+    verdict: Text|None = Field(None, description='what the model is worth, in words')
+    below_floor: bool|None = Field(None, description='whether the model is no better than a guess, or null')
     pictures: dict[str, MadeFrom] = Field({}, description='what each label map was made from')
+
+    @model_validator(mode='after')
+    def _together(self):
+        if self.confusions and not self.codes: raise ValueError('confusions without the names of classes')
+        _check_classes((self.confusions or {}).values(), self.codes or [])
+        return self
+
+class OriginNote(Described):
+    "the origin of labels as write_label_map writes it"
+    kind: Literal['model', 'corrected'] = Field(description='model or corrected')
+    model: Word = Field(description='the fingerprint of a model')
+    labels: Hash = Field(description='the checksum of the labels, 64 hexadecimal digits')
+    verdict: Text = Field('', description='what the model is worth, in words')
+    below_floor: bool = Field(False, description='whether the model is no better than a guess')
 
 # %% ../nbs/00_ground/02_described.ipynb #de00002a
 Place = Annotated[int, Field(ge=0, le=10**6)] # px

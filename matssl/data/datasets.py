@@ -21,7 +21,7 @@ from fastcore.basics import patch
 from PIL import Image
 from scipy.fft import dctn
 from ..errors import InputError, one_of, refusing
-from ..pictures.micrograph import Micrograph, read_micrograph
+from ..pictures.micrograph import Micrograph, micrograph_of, read_micrograph
 from ..masks.pairs import Pairs, pair_files
 from ..masks.names import list_pictures
 from ..masks.exchange import write_polygon_masks
@@ -32,7 +32,7 @@ _k = 16 # lowest frequencies kept, in each direction
 def picture_hash(
     m)->str: # `Micrograph` or `(H, W[, 3])` array, without data bar
     "Fingerprint of a picture: 64 hexadecimal digits"
-    g = (m if isinstance(m, Micrograph) else Micrograph(np.asarray(m))).to_uint8()
+    g = (m if isinstance(m, Micrograph) else micrograph_of(m)).to_uint8()
     if g.ndim == 3: g = g.mean(-1).round().astype(np.uint8)
     small = np.asarray(Image.fromarray(g).resize((64, 64), Image.Resampling.BOX), np.float32)
     d = dctn(small, norm='ortho')[:_k, :_k]

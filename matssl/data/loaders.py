@@ -702,5 +702,6 @@ def from_pairs(cls:MicrographDataLoaders,
     dls = cls(FieldLoader(train, bs=bs, shuffle=True, drop_last=len(train) >= bs, seed=seed, **kw),
         FieldLoader(held, bs=bs, **kw), device=kw['device'])
     dls.codes, dls.c, dls.ignore, dls.palette = codes, len(codes), ignore, read.palette
+    dls.mask_colours = read.colours # for the test set: its tables may have another order
     dls.pairs, dls.valid_pairs = pairs, valid
     return dls

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['Region', 'no_areas', 'most_px', 'filled', 'Regions', 'folded', 'class_of', 'classes_named', 'say_spellings',
-           'no_area', 'paint', 'same_size', 'size_in_words', 'fitted', 'strays', 'corners_of', 'rings_of', 'ellipse',
-           'turned_box', 'run_length_mask', 'traced', 'traced_class', 'outlines']
+           'no_area', 'paint', 'rest_of', 'open_share', 'same_size', 'size_in_words', 'fitted', 'strays', 'corners_of',
+           'rings_of', 'ellipse', 'turned_box', 'run_length_mask', 'traced', 'traced_class', 'outlines']
 
 # %% ../../nbs/02_masks/02_fill.ipynb #3a020003
 import unicodedata, warnings
@@ -163,12 +163,13 @@ def filled(
 Region = namedtuple('Region', 'name points mask', defaults=(None,))
 
 class Regions(list):
-    "The regions of one picture, and the size it had where they were drawn"
+    "The regions of one picture, the size it had where they were drawn, and what lies beside them"
     def __init__(self,
         regions=(), # `Region`s; later ones lie above earlier ones
-        size=None): # `(H, W)` of the picture they were drawn on; None where the file does not say
+        size=None, # `(H, W)` of the picture they were drawn on; None where the file does not say
+        rest=None): # What lies in no outline: a class name, or 'unlabelled'; None where the file does not say
         super().__init__(regions)
-        self.size = size
+        self.size, self.rest = size, rest
 
 # %% ../../nbs/02_masks/02_fill.ipynb #02f10011
 _unlabelled = ('unlabelled', '__ignore__', '_ignore_', 'ignore*')
@@ -276,6 +277,29 @@ def paint(
             'close other programs, or split the picture') from e
     return out
 
+# %% ../../nbs/02_masks/02_fill.ipynb #97da7ca9
+def rest_of(
+    regions, # `Regions`
+    codes:list, # Class names
+    otherwise:int # Where the file does not say: a class, or 255 for unlabelled
+)->int: # A class number, or 255
+    "What lies in no outline, by the file's own word"
+    said = getattr(regions, 'rest', None)
+    meant = said and class_of(said, codes)
+    if not meant: return otherwise
+    return codes.index(meant) if meant in codes else 255
+
+def open_share(
+    regions, # `Regions`
+    shape, # `(H, W)`
+    codes:list # Class names
+)->float: # 0-1; 0 where the file says what the rest is, or where class 0 is not outlined
+    "The share of a picture that lies in no outline although class 0 is outlined by its own name"
+    is_ground = any(folded(r.name) == folded(codes[0]) for r in regions) and folded(codes[0]) not in _background
+    if not is_ground or getattr(regions, 'rest', None): return 0.
+    there = [r._replace(name=codes[0]) for r in regions]
+    return float((paint(there, shape, codes, rest=255) == 255).mean())
+
 # %% ../../nbs/02_masks/02_fill.ipynb #02f10021
 most_px = 2**29 # of a mask that a text describes: 23,000 x 23,000
 
@@ -338,6 +362,7 @@ def fitted(
             f'{size_in_words(whole)}, the size of the picture, or a copy of its proportions',
             'outline the picture itself, without cutting or turning')
     ratio = np.array([whole[1]/size[1], whole[0]/size[0]])
+    rest = regions.rest
     regions = [r if r.mask is None else r._replace(mask=_trimmed(r.mask)) for r in regions]
     mask_px = sum(r.mask[2].size for r in regions if r.mask is not None)*ratio.prod()
     if mask_px > 2*most_px:
@@ -345,7 +370,7 @@ def fitted(
             'export them as outlines, or at the size of the picture')
     moved = [r._replace(points=_stretched(r.points, ratio)) if r.mask is None
         else r._replace(mask=_stretched_mask(r.mask, size, whole)) for r in regions]
-    return Regions(moved, whole)
+    return Regions(moved, whole, rest)
 
 # %% ../../nbs/02_masks/02_fill.ipynb #02f10026
 def _extent(region):

@@ -45,7 +45,8 @@ def ending_doubts(
     "What is doubtful about a file whose name ends in something else"
     ending = Path(path).suffix.lower()
     if kind != 'jpeg' or ending in ('.jpg', '.jpeg'): return []
-    return [f'the name ends in {ending}, the file is a JPEG, which does not keep the levels of the detector']
+    name = f'the name ends in {ending}' if ending else 'the name has no ending'
+    return [f'{name}, the file is a JPEG, which does not keep the levels of the detector']
 
 # %% ../../nbs/01_pictures/03_claims.ipynb #0d020007
 @dataclass
@@ -401,11 +402,15 @@ def _stack_doubts(page, chain):
     said = _images.search(page.description) if chain.pages == 1 and page.is_imagej else None
     return [f'{said[1]} pictures in one page, as ImageJ writes large stacks; the first is read'] if said and int(said[1]) > 1 else []
 
+_jpegs = 6, 7, 33007, 34892 # compressions of TIFF
+
 def _meaning_doubts(page, turn):
     "What is doubtful about what the numbers of a page mean"
     colours, said = page_colours(page), []
     if turn > 1:
         said.append(f'turned as its orientation tag ({turn}) says; programs that do not ask for the tag, such as ImageJ, show it otherwise')
+    is_jpeg = int(page.compression) in _jpegs and page.bitspersample == 8
+    if is_jpeg: said.append('JPEG within the TIFF, which does not keep the levels of the detector')
     if 'PhotometricInterpretation' not in page.tags: said.append('the file does not say whether black or white is zero: read as black')
     if colours == 'MINISWHITE' and page.dtype.kind in 'if':
         said.append('the file says that white is zero, but its numbers have no white: read as they are')

@@ -99,6 +99,15 @@ def _bar_of_any_colour(levels, least):
     return min((first for first in firsts if first is not None), default=None) # the strictest may see a part of it
 
 # %% ../../nbs/01_pictures/06_micrograph.ipynb #b4600005
+def _rows_from_clear(alike, least):
+    "How many rows there are from the first clear one, where clear rows begin at once below rough ones and stand among others"
+    clear = np.flatnonzero(alike > .85)
+    if not len(clear) or clear[0] < least: return 0
+    n, above = len(alike) - clear[0], alike[:clear[0]]
+    is_bar = n >= least and len(clear) >= max(3, .15*n) and len(alike) - 1 - clear[-1] <= .5*n
+    begins_at_once = np.quantile(above, .95) < .75 and np.median(above) < .72 and above[-4:].max() < .75
+    return int(n) if is_bar and begins_at_once else 0
+
 def _flat_rows(levels, least):
     "How many of the lowest rows are flat below an edge; 0 where none are, or all"
     alike = (np.abs(np.diff(_brightness(levels), axis=1)).max(-1) <= 2.5).mean(1) # share of neighbours, each row
@@ -106,7 +115,7 @@ def _flat_rows(levels, least):
     first = int(rough[-1]) + 1 if len(rough) else 0
     n = len(levels) - first
     has_edge = first > 0 and np.median(alike[max(0, first-least):first]) < .4 and np.median(alike[first:]) > .7
-    return n if has_edge and n >= least else 0
+    return n if has_edge and n >= least else _rows_from_clear(alike, least)
 
 # %% ../../nbs/01_pictures/06_micrograph.ipynb #79cfb453
 def _brightest(pixels):
@@ -222,8 +231,8 @@ def _pixels_of(path, page, channel, lazy):
 def _facts_of(path, px, claim):
     "What the file tells of the scale, by the width that is stored; a doubt where it tells it of another page"
     is_turned = claim.turn > 4
-    facts = file_facts(path, px.shape[0] if is_turned else px.shape[1], claim.page or 0, is_turned)
-    return facts
+    height, width = px.shape[1::-1] if is_turned else px.shape[:2]
+    return file_facts(path, width, claim.page or 0, is_turned, height)
 
 # %% ../../nbs/01_pictures/06_micrograph.ipynb #b460000e
 def _rows_kept(px, crop_bar, by_file):
@@ -234,6 +243,56 @@ def _rows_kept(px, crop_bar, by_file):
     if is_number: return len(px) - int(crop_bar), []
     if not crop_bar: return len(px), []
     return (by_file, []) if by_file else _look_for_bar(px, .2)
+
+# %% ../../nbs/01_pictures/06_micrograph.ipynb #0895df75
+def _sample(px):
+    "The pixels, or of large pictures 64 blocks of rows"
+    height, n = px.shape[0], int(np.prod(px.shape))
+    if n <= 2**24: return np.asarray(px[:])
+    rows = max(1, 2**24//64//(n//height)) # of a block
+    starts = np.linspace(0, height-rows, 64).astype(int)
+    return np.concatenate([np.asarray(px[at:at+rows]) for at in starts])
+
+_own_levels = np.uint8, np.uint16, np.int16 # types whose numbers are the levels of a detector
+
+def _rows_of(a):
+    "Some rows at a time, since a large picture may lie on the disk"
+    step = 256 if a.ndim > 1 else 2**18
+    return (a[top:top+step] for top in range(0, len(a), step))
+
+def _whole_levels(a, white, rounding):
+    "Numbers from 0 to `white` as 8-bit levels; None where one lies between two levels"
+    levels = a*(255/white)
+    whole = np.rint(levels)
+    is_lost = (whole == 0) & (a != 0)
+    return None if is_lost.any() or np.abs(whole-levels).max() > rounding else whole.astype(np.uint8)
+
+def _white_of_8_bit(a):
+    "The white, 1 or 255, of numbers of a wider type that were made of 8-bit levels; None where they are deeper than that"
+    if not (0 <= a.min() and a.max() <= 255): return None # nor where one is NaN
+    white = 1 if a.dtype.kind == 'f' and a.max() <= 1 else 255
+    rounding = .13 if a.dtype == np.float16 else 1e-4
+    return white if all(_whole_levels(rows.astype(np.float64), white, rounding) is not None for rows in _rows_of(a)) else None
+
+def _is_as_stored(a, white):
+    "Are such numbers taken as the levels that they were? Whole numbers that are all dark may be counts"
+    return white == 1 or white == 255 and bool(a.max() > 127)
+
+# %% ../../nbs/01_pictures/06_micrograph.ipynb #2964d073
+_usual = np.int8, np.int64, np.uint64 # int64 is what NumPy and pandas make of any number
+
+def _dark(a, done): return f'whole numbers up to {int(a.max())} as {a.dtype}: {done}'
+
+def _depth_doubts(px):
+    "What is doubtful about numbers of a type that no detector has: 32 bit, floats"
+    if px.dtype.newbyteorder('=') in _own_levels: return []
+    x = _sample(px)
+    finite = x[np.isfinite(x)] if x.dtype.kind == 'f' else x
+    lost = x.size - finite.size
+    said = [f'{lost} of {x.size} pixels are not finite; NaN and -Inf are taken as black, Inf as white'] if lost and finite.size else []
+    if not finite.size or finite.max() <= 1 or x.dtype in _usual or _white_of_8_bit(finite) is None: return said
+    done = 'taken as 8-bit grey levels, but' if _is_as_stored(finite, 255) else 'stretched, but 8 bit or'
+    return [*said, _dark(finite, f'{done} a deeper picture may be as dark')]
 
 # %% ../../nbs/01_pictures/06_micrograph.ipynb #5fdd0c3a
 def read_micrograph(
@@ -260,18 +319,9 @@ def read_micrograph(
     if claim.turn > 1: meta['turn'] = claim.turn
     if rows < len(px): px = _TopRows(px, rows) if lazy else px[:rows]
     m = Micrograph(px, um, meta, path)
-    doubts = [*claim.doubts, *of_bar, *m.doubts]
+    doubts = [*claim.doubts, *_depth_doubts(px), *of_bar, *m.doubts]
     if doubts: m.meta['doubts'] = doubts
     return m
-
-# %% ../../nbs/01_pictures/06_micrograph.ipynb #0a02001d
-def _sample(px):
-    "The pixels, or of large pictures 64 blocks of rows"
-    height, n = px.shape[0], int(np.prod(px.shape))
-    if n <= 2**24: return np.asarray(px[:])
-    rows = max(1, 2**24//64//(n//height)) # of a block
-    starts = np.linspace(0, height-rows, 64).astype(int)
-    return np.concatenate([np.asarray(px[at:at+rows]) for at in starts])
 
 # %% ../../nbs/01_pictures/06_micrograph.ipynb #c0c43c5f
 def grey_levels(
@@ -283,6 +333,8 @@ def grey_levels(
     x = _sample(px)
     if x.dtype.kind == 'f': x = x[np.isfinite(x)]
     if not x.size: raise InputError('micrograph', 'no finite pixel', 'grey levels', 'export it again')
+    white = None if x.dtype.newbyteorder('=') in _own_levels else _white_of_8_bit(x)
+    if _is_as_stored(x, white): return 0., float(white)
     return tuple(float(v) for v in np.percentile(x, percentiles))
 
 # %% ../../nbs/01_pictures/06_micrograph.ipynb #0a020020
@@ -460,8 +512,6 @@ def _channels_last(a):
     return a if last else np.moveaxis(a, 0, -1)
 
 # %% ../../nbs/01_pictures/06_micrograph.ipynb #a44a0008
-def _rows_of(a): return (a[top:top+256] for top in range(0, len(a), 256)) # a large picture may lie on the disk
-
 def _white_of(a):
     "The highest level that numbers of this type stand for"
     if a.dtype == bool: return True
@@ -485,23 +535,11 @@ def _grey_or_colour(a):
     return a[..., 0] if is_grey else a
 
 # %% ../../nbs/01_pictures/06_micrograph.ipynb #a44a000b
-def _whole_levels(a, white, rounding):
-    "Numbers from 0 to `white` as 8-bit levels; None where one lies between two levels"
-    levels = a*(255/white)
-    whole = np.rint(levels)
-    is_lost = (whole == 0) & (a != 0)
-    return None if is_lost.any() or np.abs(whole-levels).max() > rounding else whole.astype(np.uint8)
-
 def _eight_bits(a):
     "The 8-bit levels that numbers of a wider type were made of; None where they are deeper than that"
-    if not (0 <= a.min() and a.max() <= 255): return None # nor where one is NaN
-    white = 1 if a.dtype.kind == 'f' and a.max() <= 1 else 255
+    white = _white_of_8_bit(a)
     rounding = .13 if a.dtype == np.float16 else 1e-4
-    found = []
-    for rows in _rows_of(a):
-        found.append(_whole_levels(rows.astype(np.float64), white, rounding))
-        if found[-1] is None: return None
-    return np.concatenate(found)
+    return None if white is None else np.concatenate([_whole_levels(rows.astype(np.float64), white, rounding) for rows in _rows_of(a)])
 
 def _float_doubts(a):
     "Nothing says which floats are black and white; counts and 16-bit shares of white are stretched as their integers are"
@@ -520,10 +558,8 @@ def _in_own_depth(a):
     if levels is None:
         doubts = _float_doubts(a) if a.dtype.kind == 'f' and np.isfinite(a).any() else []
         return a.astype(np.float32) if a.dtype == np.float16 else a, doubts
-    is_usual = a.dtype in (np.int8, np.int64, np.uint64) or a.max() <= 1 # int64 is what NumPy and pandas make of any number
-    found = f'whole numbers up to {int(a.max())} as {a.dtype}'
-    doubt = f'{found}: taken as 8-bit grey levels, but a deeper picture may be as dark'
-    return levels, [] if is_usual else [doubt]
+    is_usual = a.dtype in _usual or a.max() <= 1
+    return levels, [] if is_usual else [_dark(a, 'taken as 8-bit grey levels, but a deeper picture may be as dark')]
 
 # %% ../../nbs/01_pictures/06_micrograph.ipynb #a44a000e
 def micrograph_of(

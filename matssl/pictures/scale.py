@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import numpy as np
 from PIL import Image
 from ..errors import InputError, printable
-from .claims import dm_types, open_tiff, page_chain, pillow_formats
+from .claims import content_kind, dm_types, open_tiff, page_chain, pillow_formats
 from .pixels import dm_parts
 from .tables import decimal_of, file_columns, file_key, number_of, numbers_of, file_parts, read_table, readings, file_stem, text_of
 
@@ -59,13 +59,15 @@ least_um, most_um = 1e-6, 1e5 # of a pixel, um
 
 def _is_possible(um): return np.isfinite(um) and least_um <= um <= most_um
 
+def _is_one_number(um): return np.ndim(um) == 0 and not isinstance(um, (bool, np.bool_, str)) and hasattr(um, '__float__')
+
 # %% ../../nbs/01_pictures/05_scale.ipynb #0f02000a
 def check_um(
     um, # Micrometres a pixel, or None
     source # What it was given for
 ): # The same
     "The scale, or an error where no microscope can have it"
-    if um is not None and not _is_possible(um):
+    if um is not None and not (_is_one_number(um) and _is_possible(float(um))):
         raise InputError(source, f'um_per_px={um}', f'a positive number, {least_um:g} to {most_um:g}',
                          'leave it out where the scale is not known')
     return um
@@ -133,7 +135,10 @@ def _ome_um(tif, page=None):
 # %% ../../nbs/01_pictures/05_scale.ipynb #0f020011
 def _find(meta, *keys):
     "The first of `keys` that is a number in FEI's sections, whatever the section and the case"
-    flat = {k.lower(): v for section in (meta or {}).values() if isinstance(section, dict) for k, v in section.items()}
+    sections = {name: section for name, section in (meta or {}).items() if isinstance(section, dict)}
+    used = [str(v) for v in sections.get('Beam', {}).values()] # such as EBeam and EScan, beside IBeam and IScan
+    sections = sorted(sections.items(), key=lambda section: section[0] in used) # theirs last, so that they win
+    flat = {k.lower(): v for _, section in sections for k, v in section.items()}
     values = [flat.get(k.lower()) for k in keys]
     values = [number_of(v, ',') if isinstance(v, str) else v for v in values]
     return next((v for v in values if isinstance(v, (int, float)) and abs(v) < 1e30), None)
@@ -161,10 +166,14 @@ def _fei_um(tif, page=None):
     field, n = _metres(meta, 'HFW', 'HorFieldsize'), _find(meta, 'ResolutionX')
     high, rows = _metres(meta, 'VFW', 'VerFieldsize'), _find(meta, 'ResolutionY')
     if field and n: return PixelSize(field/n, high/rows if high and rows else None)
+    if not field: return None
+    doubt = 'the width of the field over that of the picture, as the file does not say how many pixels it was taken with'
+    return PixelSize(field/(page or tif.pages[0]).imagewidth, None, doubt)
 
 # %% ../../nbs/01_pictures/05_scale.ipynb #a5d00007
 _xml_names = {'pixelwidth': 0, 'pixelsizex': 0, 'pixelsize/width': 0, 'pixelsize/x': 0,
-              'pixelheight': 1, 'pixelsizey': 1, 'pixelsize/height': 1, 'pixelsize/y': 1}
+              'pixelheight': 1, 'pixelsizey': 1, 'pixelsize/height': 1, 'pixelsize/y': 1,
+              'xmetresperpixel': 0, 'xmetersperpixel': 0, 'metresperpixel': 0, 'metersperpixel': 0, 'ymetresperpixel': 1, 'ymetersperpixel': 1}
 
 def _local(tag): return str(tag).rsplit('}', 1)[-1].lower()
 
@@ -188,6 +197,10 @@ def _xml_size(text):
             axis = _xml_names.get(name, _xml_names.get(f'{_local(parent.tag)[-9:]}/{name}'))
             if axis is None or axis in size or not child.text: continue
             size[axis] = length_um(child.text, _unit_in(child, parent), decimal)
+    for element in root.iter(): # Leica: dimensions, each with the length of a voxel
+        axis = dict(X=0, Y=1).get(element.get('DimID')) if _local(element.tag) == 'dimensiondescription' else None
+        voxel = element.get('Voxel') if axis is not None else None
+        if voxel: size.setdefault(axis, length_um(voxel, element.get('Unit', 'm'), decimal))
     if size.get(0): return PixelSize(size[0], size.get(1))
 
 # %% ../../nbs/01_pictures/05_scale.ipynb #a5d00009
@@ -243,9 +256,56 @@ def _tescan_um(tif, page=None):
     width, height = (_length_in(text, key, 'm') for key in ('PixelSizeX', 'PixelSizeY'))
     if width: return PixelSize(width, height)
 
-# %% ../../nbs/01_pictures/05_scale.ipynb #0f02001b
+# %% ../../nbs/01_pictures/05_scale.ipynb #8dfec77c
 _no_such_tag = KeyError, TypeError, ValueError, ArithmeticError, IndexError, AttributeError # or one that says something else
+
+def _is_on(value): return str(value).strip().lower() in ('yes', 'on', 'true', '1')
+
+def _first_number(value):
+    "The first number of a maker's entry, such as `('Stage at T', 52.0, '°')`"
+    numbers = (number_of(str(v).strip(' °').split()[0], ',') for v in value if str(v).strip(' °'))
+    return next((number for number in numbers if number is not None), None)
+
+def _fei_tilt(tif, page):
+    "FEI: radians, and whether the picture is corrected for it"
+    meta = _fei_notes(tif, page)
+    if 'IBeam' in map(str, meta.get('Beam', {}).values()): return None, False
+    angle = _find(meta, 'StageT', 'StageTilt')
+    corrections = [section.get(k) for section in meta.values() for k in ('TiltCorrectionIsOn', 'TiltCorrection')]
+    return np.rad2deg(angle) if angle and abs(angle) < 2 else angle, any(map(_is_on, corrections))
+
+def _zeiss_tilt(tif, page):
+    "Zeiss: degrees"
+    entries = _value(tif, page, 34118) or {}
+    corrections = [v for k in ('dp_tilt_correction', 'dp_tilt_corrn') for v in entries.get(k, ())[1:]]
+    return _first_number(entries.get('ap_stage_at_t', ())[1:]), any(map(_is_on, corrections))
+
+def _tescan_tilt(tif, page):
+    "Tescan: degrees"
+    text = _tescan_text(tif, page)
+    return number_of(_said(text, 'StageTilt').strip(), ','), _is_on(_said(text, 'TiltCorrection'))
+
+def _tilt_of(tif, page=None):
+    "`tilt_deg`, of a stage that is tilted by more than eight degrees and no correction noted"
+    for read in (_fei_tilt, _zeiss_tilt, _tescan_tilt):
+        try: angle, is_corrected = read(tif, page)
+        except _no_such_tag: continue
+        if angle and 8 < abs(angle) <= 90 and not is_corrected: return dict(tilt_deg=abs(float(angle)))
+    return {}
+
+def _tilted(facts):
+    "The doubt about a stage that is tilted; pixels that are higher than wide have been corrected"
+    angle = facts.get('tilt_deg')
+    if not angle or facts.get('um_per_px_y'): return []
+    return [f'the stage is tilted by {angle:.3g} degrees and no correction is noted: across the axis of tilt lengths are short, '
+            f'{np.cos(np.deg2rad(angle)):.0%} of the true ones']
+
+# %% ../../nbs/01_pictures/05_scale.ipynb #0f02001b
 _makers = {'ImageJ': _imagej_um, 'OME': _ome_um, 'FEI': _fei_um, 'FEI (XML)': _fei_xml_um, 'Zeiss': _zeiss_um, 'Tescan': _tescan_um}
+
+_tags_of_makers = {34680: 'FEI', 34682: 'FEI', 34683: 'FEI', 34118: 'Zeiss', 50431: 'Tescan'}
+
+def _has_tag(tif, page, code): return any(code in p.tags for p in (page, tif.pages[0]) if p is not None)
 
 def _sized(size, maker):
     "Facts from the size of a pixel"
@@ -260,6 +320,8 @@ def _maker_facts(tif, page=None):
         except _no_such_tag: continue
         else:
             if size and size.width: return _sized(size, maker)
+    silent = {maker for code, maker in _tags_of_makers.items() if _has_tag(tif, page, code)} if not why else ()
+    why += [f'what {maker} has written holds no size of a pixel' for maker in sorted(silent)]
     return dict(not_taken='; '.join(why)) if why else {}
 
 # %% ../../nbs/01_pictures/05_scale.ipynb #0f02001c
@@ -297,6 +359,11 @@ def _of_another_page(tif, page, maker):
     is_alike = (page.imagewidth, page.imagelength) == (first.imagewidth, first.imagelength)
     return {} if is_own or is_alike or maker == 'OME' else dict(of_page='it is that of page 0, which has another size')
 
+def _zeiss_facts(tif, is_scale, page=None):
+    "How many pixels Zeiss has stored across and down"
+    stored = re.fullmatch(r'\s*(\d{1,6})\s*\*\s*(\d{1,6})\s*', str(((_value(tif, page, 34118) or {}).get('dp_image_store') or [''])[-1]))
+    return dict(taken=(int(stored[1]), None)) if is_scale and stored and int(stored[1]) else {}
+
 def _tiff_facts(path, number=0):
     "What the tags of a TIFF say: scale and its origin, size when taken, rows of picture, pages, the resolution tag"
     chain = page_chain(path)
@@ -305,22 +372,34 @@ def _tiff_facts(path, number=0):
         facts = _maker_facts(tif, page)
         if facts.get('um_per_px'): facts.update(_of_another_page(tif, page, facts['scale_from']))
         facts.update(_fei_facts(tif, facts.get('scale_from') == 'FEI', page))
+        facts.update(_zeiss_facts(tif, facts.get('scale_from') == 'Zeiss', page))
+        facts.update(_tilt_of(tif, page))
         if chain.pages > 1: facts['pages'] = chain.alike
         return facts | _resolution_tag(tif, page)
 
 # %% ../../nbs/01_pictures/05_scale.ipynb #d70a11b2
-_is_of_microscope = re.compile(r'SM_MICRON_BAR|\[SemImageFile\]|PixelSizeX')
+_is_of_microscope = re.compile(r'SM_MICRON_BAR|\[SemImageFile\]|PixelSizeX|PixelWidth|Image Pixel Size|<[^>]*(?:PixelSize|PerPixel|Voxel)', re.I)
+_speaks_of_scale = re.compile(r'pixel[ _]*size|size of a? *pixel|(?:um|µm|nm|mm|microns?) *(?:/|per) *(?:px|pixels?)\b', re.I)
+
+def _names_beside(path):
+    "How the files are called in which microscopes write about a picture"
+    stem, ending, name = path.stem, path.suffix[1:], path.name
+    names = [f'{stem}-{ending}.hdr', f'{name}.hdr', f'{name}.txt', f'{name}.xml', f'{stem}.hdr', f'{stem}.txt', f'{stem}.xml']
+    for write in (str, str.upper, str.capitalize): yield from (n[:-3] + write(n[-3:]) for n in names)
+    yield from (f'{stem}_Properties.xml', f'MetaData/{stem}_Properties.xml') # of Leica
+
+def _texts_beside(path):
+    "Name and text of each file beside a picture that may speak of it"
+    for name in _names_beside(path):
+        try: is_there = (path.parent/name).is_file()
+        except OSError: continue # such a name is too long
+        if not is_there: continue
+        most = 2**18 if name[-3:].lower() == 'xml' else 2**16 # bytes
+        with open(path.parent/name, 'rb') as f: yield name, text_of(f.read(most), cut=True).replace('\r', '\n')
 
 def _text_beside(path):
     "What the microscope wrote beside a picture, or an empty string"
-    stem, ending, name = path.stem, path.suffix[1:], path.name
-    names = {f'{stem}.txt', f'{stem}.hdr', f'{stem}-{ending}.hdr', f'{name}.hdr', f'{name}.txt'}
-    capitals = [n.replace('.txt', '.TXT').replace('.hdr', '.HDR') for n in sorted(names)]
-    for name in (*sorted(names), *capitals):
-        if not (path.parent/name).is_file(): continue
-        with open(path.parent/name, 'rb') as f: text = text_of(f.read(2**16), cut=True).replace('\r', '\n')
-        if _is_of_microscope.search(text): return text
-    return ''
+    return next((text for _, text in _texts_beside(path) if _is_of_microscope.search(text)), '')
 
 # %% ../../nbs/01_pictures/05_scale.ipynb #0f020023
 def _taken(text):
@@ -334,7 +413,7 @@ def _bar_px(text):
     found = readings(said[1], decimal_of(text)) if said else []
     widest = _taken(text).get('taken', (20_000,))[0]
     fitting = [px for px in found if 4 <= px <= widest]
-    if len(fitting) == 2: raise NoScale(f'a bar of {said[1]} px may be one of {fitting[0]:g} or {fitting[1]:g} px')
+    if len(found) == 2 and len(fitting) != 1: raise NoScale(f'a bar of {said[1]} px may be one of {found[0]:g} or {found[1]:g} px')
     return (fitting or found or [None])[0]
 
 def _jeol_beside(text):
@@ -355,24 +434,39 @@ def _tescan_beside(text):
     width, height = (_length_in(text, key, 'm') for key in ('PixelSizeX', 'PixelSizeY'))
     return dict(um_per_px=width, scale_from='Tescan', um_per_px_y=height) if width else {}
 
+def _others_beside(text):
+    "FEI: metres; Zeiss: with a unit; XML: of any maker"
+    if text.lstrip()[:1] == '<':
+        size = _xml_size(text)
+        return dict(um_per_px=size.width, scale_from='an XML beside it', um_per_px_y=size.height) if size else {}
+    width, height = (_length_in(text, key, 'm') for key in ('PixelWidth', 'PixelHeight'))
+    if width: return dict(um_per_px=width, scale_from='FEI', um_per_px_y=height)
+    width = _length_in(text, 'Image Pixel Size', '')
+    return dict(um_per_px=width, scale_from='Zeiss') if width else {}
+
 # %% ../../nbs/01_pictures/05_scale.ipynb #0f020026
+def _unread_beside(path):
+    "That a text beside a picture speaks of a scale, in words of its own"
+    name = next((name for name, text in _texts_beside(path) if _speaks_of_scale.search(text)), None)
+    return dict(beside=f'{printable(name, 60)} beside it speaks of the size of a pixel, in words that are not read') if name else {}
+
 def _beside_facts(path):
     "What a text beside the picture says: `um_per_px`, `scale_from`, `taken` (width, height); or that it says nothing"
     text = _text_beside(path)
-    try: found = _jeol_beside(text) or _hitachi_beside(text) or _tescan_beside(text)
+    if not text: return _unread_beside(path)
+    try: found = _jeol_beside(text) or _hitachi_beside(text) or _tescan_beside(text) or _others_beside(text)
     except NoScale as e: return dict(beside=f'the text beside it: {e}')
-    return found or (dict(beside='a text beside it whose scale is no number') if text else {})
+    return found or dict(beside='a text beside it whose scale is no number')
 
 # %% ../../nbs/01_pictures/05_scale.ipynb #0f020029
-def _dm_facts(path):
-    "Scale of a DigitalMicrograph file: each dimension has its own"
-    across, down = (dm_parts(path)[0]['axes'][k] for k in (-1, -2))
+def _dm_facts(path, number=0):
+    "Scale of a picture in a DigitalMicrograph file: each dimension has its own"
+    across, down = (dm_parts(path)[number]['axes'][k] for k in (-1, -2))
     width, height = (to_um(axis['scale'], axis['units']) for axis in (across, down))
     return _sized(PixelSize(width, height), 'DigitalMicrograph') if width else {}
 
 def _other_facts(path):
-    "Scale of a DigitalMicrograph file, or the resolution tag of PNG, JPEG or BMP"
-    if path.suffix.lower() in dm_types: return _dm_facts(path)
+    "The resolution tag of PNG, JPEG or BMP"
     with Image.open(path, formats=pillow_formats) as im: dpi = im.info.get('dpi')
     if not (dpi and dpi[0] and float(dpi[0]) > 1): return {}
     ratio = float(dpi[0])/float(dpi[1]) if dpi[1] else 1
@@ -394,10 +488,10 @@ def _take_tag(facts):
     return ['a resolution tag']
 
 # %% ../../nbs/01_pictures/05_scale.ipynb #0f02002d
-def _convert(facts, width):
-    "Convert the scale of a picture that has been resized since it was taken; the doubt"
+def _convert(facts, width, height=None):
+    "Convert the scale of a picture that has been resized since it was taken; the doubt. With a height: it may be stored on its side"
     full = facts.get('taken', (None,))[0]
-    if not full or full == width: return []
+    if not full or full in (width, height): return []
     for axis in ('um_per_px', 'um_per_px_y'):
         if facts.get(axis): facts[axis] *= full/width
     facts.pop('picture_rows', None)
@@ -422,7 +516,10 @@ def _not_square(facts):
 # %% ../../nbs/01_pictures/05_scale.ipynb #640325e8
 def _tag_facts(path, page):
     "What stands in a file, whatever its name ends in; no tag is worth a picture"
-    try: return _tiff_facts(path, page) if page_chain(path).pages else _other_facts(path)
+    try:
+        kind = content_kind(path)
+        if kind == 'tiff': return _tiff_facts(path, page)
+        return _dm_facts(path, page) if not kind and path.suffix.lower() in dm_types else _other_facts(path)
     except InputError: raise
     except Exception: return {}
 
@@ -430,6 +527,13 @@ def _turned(facts):
     "Width and height of a pixel change places"
     if facts.get('um_per_px_y'): facts.update(um_per_px=facts['um_per_px_y'], um_per_px_y=facts['um_per_px'])
     return facts
+
+def _contradicted(facts, beside, width):
+    "The doubt where the text beside a picture says another scale than its file"
+    other = beside.get('um_per_px')
+    if not other or not _is_possible(other): return []
+    other *= beside.get('taken', (width,))[0]/width
+    return [f'the text beside it says {other:.4g} um/px'] if abs(other/facts['um_per_px'] - 1) > .01 else []
 
 def _doubts_of_source(facts):
     "Why what is written, here or beside, is not taken, or is doubtful"
@@ -441,16 +545,19 @@ def file_facts(
     path, # A picture
     width:int, # Its width as it is stored, px
     page:int=0, # Page of a TIFF
-    turned:bool=False # Is the picture turned by a quarter when it is read? Then width and height of a pixel change places
-)->dict: # What is known of `um_per_px`, `um_per_px_y` (of pixels that are not square), `scale_from`, `doubtful`, `taken`, `picture_rows`, `pages`, `resolution_tag_um_per_px`
+    turned:bool=False, # Is the picture turned by a quarter when it is read? Then width and height of a pixel change places
+    height:int|None=None # Its height as it is stored, px; asked where it is turned
+)->dict: # What is known of `um_per_px`, `um_per_px_y` (of pixels that are not square), `scale_from`, `doubtful`, `taken`, `picture_rows`, `pages`, `tilt_deg`, `resolution_tag_um_per_px`
     "All that a file and its neighbour tell of the scale; what is doubtful is called so"
     path = Path(path)
     facts = _tag_facts(path, page)
-    if 'um_per_px' not in facts: facts.update({k: v for k, v in _beside_facts(path).items() if v})
+    beside = {k: v for k, v in _beside_facts(path).items() if v}
+    if 'um_per_px' not in facts: facts.update(beside)
     doubts = _doubts_of_source(facts) + _take_tag(facts)
-    if facts.get('um_per_px'): doubts += _convert(facts, width)
+    if facts.get('um_per_px'): doubts += _convert(facts, width, height if turned else None)
+    if facts.get('um_per_px'): doubts += _contradicted(facts, beside, width)
     if facts.get('um_per_px'): doubts += _drop_impossible(facts)
-    if facts.get('um_per_px'): doubts += _not_square(_turned(facts) if turned else facts)
+    if facts.get('um_per_px'): doubts += _not_square(_turned(facts) if turned else facts) + _tilted(facts)
     if doubts: facts['doubtful'] = '; '.join(doubts)
     return facts
 
@@ -473,7 +580,12 @@ def scale_bar(
     return um/px
 
 # %% ../../nbs/01_pictures/05_scale.ipynb #0f020040
-_by_column = {'um_per_px': 1., 'um/px': 1., 'nm_per_px': 1e-3, 'nm/px': 1e-3, 'mm_per_px': 1e3} # um
+_by_column = {'um_per_px': 1., 'nm_per_px': 1e-3, 'mm_per_px': 1e3} # um
+
+def _plain_column(name):
+    "The name of a column in one spelling: small letters, u for micro, `_per_px`"
+    name = _mended(str(name)).strip().lower().replace('µ', 'u').replace('μ', 'u')
+    return re.sub(r'(?:\s*/\s*|[\s_]+per[\s_]+)(?:px|pixels?)$', '_per_px', name)
 
 def _known_columns(path, table):
     "Names of the columns of files and of scales, the latter None where bars are given; each once, or an error"
@@ -520,7 +632,7 @@ def read_scales(
 )->Scales:
     "The scale of each picture by its name: `{name: um/px}`"
     table = read_table(path)
-    table.columns = [str(_mended(str(c))).strip().lower().replace('µ', 'u').replace('μ', 'u') for c in table]
+    table.columns = [_plain_column(c) for c in table]
     file, scale = _known_columns(path, table)
     ums = _column(path, table, scale)*_by_column[scale] if scale else _column(path, table, 'bar_um')/_column(path, table, 'bar_px')
     scales = Scales()
@@ -546,10 +658,19 @@ def _fit(row, path):
     names = [re.split(r'[/\\]', _clean(x))[-1] for x in (row, path)]
     return file_key(row) == file_key(path), _in_common(file_parts(row)[:-1], file_parts(path)[:-1]), names[0] == names[1]
 
+def _written_scale(text):
+    "A scale by hand that is a text and no file: a number, perhaps with a unit, um/px"
+    expected = 'a number (um/px), or a CSV that is there'
+    if not _written.fullmatch(text.strip()): raise InputError(text, 'no such file, and no number', expected, 'check the path')
+    try: um = length_um(text, 'um')
+    except NoScale as e: raise InputError('um_per_px', str(e), expected, 'write it as a number of micrometres a pixel') from None
+    return check_um(um or 0, text)
+
 def given_scales(
     given # A number (um/px), a CSV of `read_scales`, a dict of them, or None
-): # The same, a table as `Scales`
-    "A scale by hand, its table read"
+): # A number, a table as `Scales`, or None
+    "A scale by hand, its table or text read"
+    if isinstance(given, str) and not Path(given).is_file(): return _written_scale(given)
     if isinstance(given, (str, Path)): return read_scales(given)
     return Scales(given) if isinstance(given, dict) and not isinstance(given, Scales) else given
 
@@ -617,7 +738,8 @@ def with_hand_scale(
     path # The picture
 )->dict: # Such facts
     "The facts of a picture with the scale that somebody gave for it, if somebody did"
-    um, is_table = scale_of(given, path), isinstance(given, (str, Path, dict))
+    given = given_scales(given)
+    um, is_table = scale_of(given, path), isinstance(given, dict)
     doubt = facts.get('doubtful')
     if um is None:
         missing = ['the table of scales has no row for it'] if is_table else []
@@ -625,5 +747,5 @@ def with_hand_scale(
         return facts | (dict(doubtful='; '.join(doubts)) if doubts else {})
     ratio = facts.get('um_per_px_y', 0)/(facts.get('um_per_px') or 1)
     facts = {k: v for k, v in facts.items() if k not in ('doubtful', 'um_per_px_y')} | dict(um_per_px=um, scale_from='by hand')
-    if ratio: facts['doubtful'] = f'one number by hand; the file has pixels {ratio:.3g} times as high as wide'
-    return facts
+    stays = [f'one number by hand; the file has pixels {ratio:.3g} times as high as wide'] if ratio else _tilted(facts)
+    return facts | (dict(doubtful='; '.join(stays)) if stays else {})

@@ -46,12 +46,19 @@ def column_separator(
     return separator
 
 # %% ../../nbs/01_pictures/02_tables.ipynb #e19c0b0b
+def _sixteen_bits(raw):
+    "The kind of UTF-16 that a text is in, by its mark or by its zeros; None where it is in none"
+    if raw[:2] in (b'\xff\xfe', b'\xfe\xff'): return 'utf-16'
+    even, odd = raw[:1024:2].count(0), raw[1:1024:2].count(0)
+    if len(raw) < 4 or min(even, odd) or max(even, odd) < .4*min(len(raw), 1024): return None
+    return 'utf-16-le' if odd > even else 'utf-16-be'
+
 def text_of(
     raw:bytes, # What stands in the file
     cut:bool=False # Is it only the beginning of a note? Then nothing in it is refused
 )->str:
     "A text, in whichever letters it was written"
-    if raw[:2] in (b'\xff\xfe', b'\xfe\xff'): return raw.decode('utf-16', 'ignore' if cut else 'strict')
+    if letters := _sixteen_bits(raw): return raw.decode(letters, 'ignore' if cut else 'strict')
     try: return codecs.getincrementaldecoder('utf-8-sig')().decode(raw, final=not cut)
     except UnicodeDecodeError: return raw.decode('latin-1' if cut else 'cp1252')
 
@@ -68,7 +75,8 @@ def read_table(
     if not path.is_file(): raise InputError(path, 'no such file', 'a CSV', 'check the path')
     raw = table_bytes(path)
     with refusing(path, 'no readable table', 'a CSV with a line of column names', 'export it again as CSV'):
-        text = text_of(raw)
+        text = re.sub('\r\n?', '\n', text_of(raw))
+        text = re.sub(r'\A\s*"?sep=."?\n', '', text, flags=re.I) # of Excel
         separator = column_separator(text)
         table = pd.read_csv(io.StringIO(text), sep=separator, engine='python', dtype=str)
     if not isinstance(table.index, pd.RangeIndex) and not _rows_are_numbered(table):
