@@ -117,12 +117,13 @@ def _known(meta):
 @delegates(reading_options)
 def measure(
     maps:Several, # Label maps, or pictures with --segmenter: files or folders
-    what:str=None, # Comma separated: phases, grains, particles, nodularity, layers (default: those whose class is named, else phases)
+    what:str=None, # Comma separated: phases, grains, particles, nodularity, layers, lamellae (default: those whose class is named, else phases)
     layer:str=None, # Class of a layer: its thickness
     cracks:str=None, # Class of the cracks in that layer: their number, spacing and depth
     particles:str=None, # Class of particles: their number, sizes and shapes
     nodules:str=None, # Class of graphite nodules: nodularity
     boundary:str=None, # Class of the boundaries between grains: grain size
+    lamellae:str=None, # Class of the plates of a lamellar structure: their spacing
     cls:str=None, # The class of the questions of --what, where no other option names it
     crack:str=None, # Another word for --cracks
     limit:Annotated[str, 'What an answer must not exceed or fall below: "oxide <= 25"', dict(nargs='+', metavar='LIMIT')]=None,
@@ -144,7 +145,7 @@ def measure(
     from matssl.measuring.questions import measure_all, read_fields
     from matssl.measuring.results import answers_of, check_scale_uncertainty, held_against, with_scale_uncertainty
     from matssl.measuring.report import report
-    asked = _asked(what, cls, boundary, layer, cracks or crack, particles, nodules, settings)
+    asked = _asked(what, cls, boundary, layer, cracks or crack, particles, nodules, lamellae, settings)
     reading = reading_options(**kwargs)
     check_there(pictures, template)
     check_scale_uncertainty(scale_uncertainty)

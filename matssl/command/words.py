@@ -123,7 +123,7 @@ def _translated(text, command, everything=False):
     return _parameter.sub(option, text)
 
 #: the option that names the class of a question
-class_options = dict(grains='boundary', particles='particles', nodularity='nodules', layers='layer')
+class_options = dict(grains='boundary', particles='particles', nodularity='nodules', layers='layer', lamellae='lamellae')
 
 def in_options(
     text, # An error, or a warning
