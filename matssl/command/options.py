@@ -99,7 +99,7 @@ def backbone_given(mean, std, timm):
 
 @delegates(reading_options)
 def training_options(
-    weights:str=None, # Start from a local .pth or .safetensors instead of downloading ImageNet weights
+    weights:str=None, # Start from a local .pth or .safetensors instead of ImageNet weights
     scratch:bool=False, # Start from random weights
     mean:Mean=None,
     std:Std=None,
@@ -169,7 +169,7 @@ def check_is_segmenter(
     "Refuse a folder that holds no segmenter, before anything slow begins"
     check_there(folder)
     if not (Path(folder)/'config.json').is_file():
-        raise InputError(folder, 'no config.json', 'a segmenter written by matssl finetune', 'check the path')
+        raise InputError(folder, 'no config.json', 'a segmenter written by matssl finetune or strokes', 'check the path')
 
 # %% ../../nbs/10_command/02_options.ipynb #c110000e
 def _matching(pattern):
@@ -217,4 +217,5 @@ def say_passed_over(given, recurse=False):
     names = [f.name for folder in map(Path, given) if folder.is_dir() for f in _no_pictures(folder, recurse)]
     if not names: return
     some = ', '.join(names[:5]) + (f' and {len(names)-5} more' if len(names) > 5 else '')
-    say(one_line(f'passed over: {len(names)} file{"s" if len(names) > 1 else ""} that {"are no pictures" if len(names) > 1 else "is no picture"} ({some})'))
+    what = f'{len(names)} files that are no pictures' if len(names) > 1 else '1 file that is no picture'
+    say(one_line(f'passed over: {what} ({some})'))

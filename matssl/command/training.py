@@ -72,7 +72,7 @@ def _write_pretraining(learn, out):
 def pretrain(
     pool:str, # Folder of unlabelled micrographs
     out:Needed, # Encoder file to write, .safetensors
-    arch:str='resnet50', # timm name
+    arch:str=None, # timm name (default: that of the weights, or tf_efficientnet_lite0)
     method:str='matssl', # Of self-supervision: a name of the table of methods, e.g. simclr
     recipe:Recipe='default',
     epochs:int=None, # Default: the recipe's
@@ -175,7 +175,7 @@ def finetune(
     labelled:Labelled,
     out:Needed, # New folder for the segmenter
     encoder:str=None, # File written by matssl pretrain
-    arch:str=None, # timm name (default: that of the encoder, or resnet50)
+    arch:str=None, # timm name (default: that of the encoder or the weights, or tf_efficientnet_lite0)
     codes:str=None, # Class names, comma separated, in the order of their labels
     decoder:Decoder='unetplusplus',
     loss:Annotated[str, dict(choices=['dice_ce', 'dice', 'ce'])]='dice_ce', # What is minimised
@@ -198,12 +198,10 @@ def finetune(
     pictures, network = training_options(**kwargs)
     palette, codes = colours_given(palette, names_given(codes))
     from matssl.data.loaders import MicrographDataLoaders
-    from matssl.selfsup.encoder import about_encoder
     from matssl.segmentation.segmenter import Segmenter
     from matssl.segmentation.segment import segment_learner
     n = bs*steps if steps else None
     dls = MicrographDataLoaders.from_pairs(labelled, codes, size=size, bs=bs, n=n, palette=palette, ignore=ignore, **pictures)
-    arch = arch or about_encoder(encoder or '').get('arch') or 'resnet50'
     learn = segment_learner(dls, arch, encoder=encoder, decoder=decoder, loss=loss, **network)
     say(one_line(f'training on {", ".join(dls.pairs.names)}'))
     say(one_line(f'held back: {", ".join(dls.valid_pairs.names) or "nothing"}'))

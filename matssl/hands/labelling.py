@@ -20,6 +20,7 @@ from ..pictures.export import write_index_png
 from ..masks.names import check_codes, codes_beside
 from ..masks.exchange import export_labels, read_labels, renamed
 from ..masks.pairs import Pair, Pairs
+from ..data.datasets import picture_hash
 from .painter import LabelPainter
 from .canvas import PictureCanvas, PictureWindows, cut_window, fault_in_words, middles
 from .canvas import is_file, picture_list, picture_menu, picture_name, swatch
@@ -85,6 +86,12 @@ def counts(self:LabelledPicture):
     return self.counted[1]
 
 @patch(as_prop=True)
+def fingerprint(self:LabelledPicture):
+    "The fingerprint of the whole picture, computed once"
+    if not hasattr(self, '_fingerprint'): self._fingerprint = picture_hash(self.picture.micrograph)
+    return self._fingerprint
+
+@patch(as_prop=True)
 def label_map(self:LabelledPicture):
     "The labels with names and scale"
     m = self.picture.micrograph
@@ -137,6 +144,7 @@ class Labeller(W.VBox):
         **kwargs): # For `PictureWindows`
         self.jobs, self.codes, self.out = jobs, list(codes), Path(out) if out else None
         self.start, self.assistant, self.kwargs = start, assistant, kwargs
+        self.before = list(getattr(assistant, 'pairs', ())) # what the assistant has learned from already
         self.works = {} # the pictures that are open, by `_key_of`
         self.at = None # number of the job in work
         self.guess, self.seconds = None, None # what the assistant has filled in: row, column, labels; and how long it took
@@ -412,14 +420,22 @@ def _part(self:Labeller, row, col, h, w):
     "A part of the picture in work"
     p, m = self.current.picture, self.current.picture.micrograph
     if (h, w) == p.shape: return m
-    return Micrograph(cut_window(p.px, row, col, h, w), m.um_per_px, source=m.source)
+    part_of = self.current.fingerprint if hasattr(self.assistant, 'config') else None # a model says what it was trained on
+    return Micrograph(cut_window(p.px, row, col, h, w), m.um_per_px, dict(part_of=part_of), m.source)
+
+def _same_file(one, other):
+    "Are these pictures of the same file, or the same picture in memory?"
+    one, other = (getattr(m, 'source', None) or m for m in (one, other))
+    return Path(one).resolve() == Path(other).resolve() if is_file(one) and is_file(other) else one is other
 
 @patch
 def _examples(self:Labeller, here, labels):
-    "What the assistant learns from: other pictures with labels, and the part in sight"
+    "What the assistant learns from: what it had before, other pictures with labels, and the part in sight"
+    opened = [p.picture.micrograph for p in self.works.values()]
+    before = [(m, y) for m, y in self.before if not any(_same_file(m, other) for other in opened)]
     others = [p for p in self.works.values() if p is not self.current and p.painter.labels.size <= 2**22]
-    known = [(p.picture.micrograph, p.painter.labels) for p in others if p.counts[:255].any()]
-    return [*known, (here, labels)] if (labels != 255).any() else known
+    known = [*before, *((p.picture.micrograph, p.painter.labels) for p in others if p.counts[:255].any())]
+    return [*known, (here, labels.copy())] if (labels != 255).any() else known
 
 @patch
 def _fill_in(self:Labeller):
@@ -497,12 +513,18 @@ def _check_folder(out, jobs):
         raise InputError(out, 'the folder of the pictures',
             'another', 'choose a folder for the masks')
 
+def _check_assistant(assistant, names):
+    "Refuse an assistant that knows other classes, or the same in another order"
+    known = getattr(assistant, 'codes', None)
+    if known is not None and list(known) != names:
+        raise InputError('assistant', f'the classes {", ".join(map(str, known))}', ', '.join(names), 'name the same classes in the same order')
+
 def label(
     pictures, # A file, an array, a `Micrograph`, a folder, a list of these; or regions of `suggest`
     codes:list, # Class names; the key of a class is its number
     out=None, # Folder of the masks `NAME.png` (255: unlabelled) and of `codes.txt`; those that are there are opened. None: in memory only
     start=None, # Labels to correct: a `Segmenter`, or anything with `predict`; or labels `(H, W)`
-    assistant=None, # Fills in as one draws: see above
+    assistant=None, # Fills in as one draws: a `StrokeSegmenter`, a `ScribbleClassifier`, or anything with `fit` and `predict`
     size=(760, 560), # Width and height on the screen, px
     um_per_px=None, # Scale by hand, um/px: a number, or a CSV or dict of `read_scales`
     crop_bar:bool=True)->Labeller: # Cut the data bar
@@ -511,5 +533,6 @@ def label(
     jobs = [_job(p) for p in picture_list(pictures)]
     if not jobs: raise InputError('label', 'no picture', 'at least one', 'check the list')
     if out: _check_folder(out, jobs)
+    _check_assistant(assistant, names)
     start = getattr(start, 'predict', start)
     return Labeller(jobs, names, out, start, assistant, size, um_per_px=um_per_px, crop_bar=crop_bar)

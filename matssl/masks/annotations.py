@@ -421,6 +421,8 @@ def _listed(is_one): return lambda d: isinstance(d, list) and d and is_one(d[0])
 
 def _is_task(d): return _has('data')(d) and any(k in d for k in ('annotations', 'completions', 'predictions'))
 def _is_result(d): return _has('image_id')(d) and any(k in d for k in ('bbox', 'segmentation', 'category_id'))
+def _is_of_sam(d): return isinstance(d, dict) and 'segmentation' in d and any(k in d for k in ('predicted_iou', 'stability_score'))
+def _is_sam_file(d): return _has('image', 'annotations')(d) and _listed(_is_of_sam)(d['annotations'])
 def _is_labelbox(d): return any(_has(*keys)(d) for keys in (('data_row',), ('Labeled Data', 'Label')))
 
 #: of JSON: program, whether it is its file, the way out
@@ -429,6 +431,7 @@ _json_programs = [
     ('Label Studio', _is_task, 'export it as COCO, or as "Brush labels to PNG"'),
     ('Label Studio', _listed(_has('annotator', 'lead_time')), 'export it as COCO, or as "Brush labels to PNG"'),
     ('Labelbox', lambda d: _listed(_is_labelbox)(d) or _is_labelbox(d), _coco_or_masks),
+    ('Segment Anything', lambda d: _listed(_is_of_sam)(d) or _is_sam_file(d), 'its objects have no classes: paint those that are meant into a mask'),
     ('COCO results, without pictures and categories', _listed(_is_result), 'export the whole set as COCO'),
     ('Supervisely', _has('objects', 'size'), _coco_or_masks),
     ('Cityscapes', _has('objects', 'imgHeight'), 'take its _labelIds.png as masks'),

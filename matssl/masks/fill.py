@@ -250,6 +250,15 @@ def _numbers_of(regions, codes, file):
         number[name] = number[meant]
     return number
 
+def _check_px(regions, file):
+    "Refuse outlines that all lie within the first pixel and end between its edges: shares of a picture, it seems"
+    corners = [points for r in regions if r.mask is None for points in (r.points if isinstance(r.points, list) else [r.points])]
+    if not corners or any(r.mask is not None for r in regions): return
+    x = np.concatenate(corners)
+    is_share = x.min() >= -.5 and x.max() <= 1 and (np.abs(2*x - np.rint(2*x)) > 1e-6).any()
+    if is_share: raise InputError(file, 'outlines that all lie within the first pixel', 'corners in px',
+        'they seem to be shares of the picture, 0 to 1: multiply x by its width and y by its height, or export them in px')
+
 def _place(out, region, value):
     "Write a value where a region lies"
     if region.mask is None: return _fill(out, region.points, value)
@@ -268,6 +277,7 @@ def paint(
     regions = list(regions)
     check_codes(file, codes)
     number = _numbers_of(regions, codes, file)
+    _check_px(regions, file)
     _check_crossings([r.points for r in regions if r.mask is None], shape, file)
     try:
         out = np.full(shape, rest, np.uint8)

@@ -150,6 +150,17 @@ def _as_in_file(look, value):
     "A number as the file has it"
     return value*257 if look is not None and look.widened else value
 
+def _has_our_table(look):
+    "Is its table the one that this package writes, whichever numbers are used?"
+    table = look.stored.colours
+    return table is not None and np.array_equal(table[:8], colours_of(8))
+
+def _is_inverting(look):
+    "Are they grey levels under ImageJ's inverting table, 0 in white and 255 in black?"
+    table = look.stored.colours
+    wanted = {0: (255, 255, 255), 255: (0, 0, 0)}
+    return table is not None and set(_used(look)) <= set(wanted) and all(_colour(table, i) == wanted[i] for i in _used(look))
+
 def _is_by_us(look):
     "Are its numbers in the colours that this package gives them?"
     table, ours = look.stored.colours, colours_of(256).tolist()
@@ -277,6 +288,7 @@ def _photometry(looks):
     unsure = [look for look in one_bit if look.stored.by_tifffile]
     turned = [look for look in one_bit if not look.stored.by_tifffile]
     inverting = [look for look in marked if look.stored.bits > 1 and set(_used(look)) <= {0, 255}]
+    tabled = [look for look in looks if _is_inverting(look) and 255 in _used(look)]
     doubts = []
     if unsure:
         _check_probable(unsure)
@@ -286,7 +298,19 @@ def _photometry(looks):
         doubts.append(_Doubt(f'one bit, WhiteIsZero: read as viewers show it, white is class 1, {_share_in_words(turned, True)} of the pixels', _paths(turned)))
     if inverting:
         doubts.append(_Doubt(f'WhiteIsZero: numbers as stored, 255 is class 1, {_share_in_words(inverting)} of the pixels, and looks black', _paths(inverting)))
+    if tabled:
+        doubts.append(_Doubt(f'a table of colours that inverts: numbers as stored, 255 is class 1, {_share_in_words(tabled)} of the pixels, and looks black', _paths(tabled)))
     return _paths(turned), doubts
+
+def _dark_first(looks):
+    "Doubts about tables of two greys in which 1 is darker than 0"
+    def is_dark(look):
+        if look.stored.colours is None or set(_used(look)) != {0, 1}: return False
+        zero, one = look.stored.colours[:2].astype(int)
+        return not (np.ptp(zero) or np.ptp(one)) and one[0] < zero[0]
+    dark = [look for look in looks if is_dark(look)]
+    if not dark: return []
+    return [_Doubt(f'number 0 looks white and 1 black: numbers as stored, class 1 is {_share_in_words(dark)} of the pixels (what looks white: {_share_in_words(dark, True)})', _paths(dark))]
 
 # %% ../../nbs/02_masks/06_masks.ipynb #5d050007
 def _share_doubt(shares):
@@ -416,6 +440,7 @@ def _decide_tables(self:MaskReader, looks):
     if self.tables:
         self.found.append(_Doubt('tables of colours in another order: read by colour, by the table of the first file', list(self.tables)))
     turned, doubts = _photometry(looks)
+    if not self.trained: doubts += _dark_first(looks)
     self.tables.update({f: (np.arange(256) == 0).astype(np.uint8) for f in turned})
     self.found += doubts
     if self.trained: self._decide_trained(looks)
@@ -470,7 +495,7 @@ def colours(self:MaskReader)->list: # `[(r, g, b), ...]`, None for a class witho
 @patch
 def _top(self:MaskReader, looks):
     "The value that means class 1 where a set holds nothing but 0 and it, else None"
-    if any(map(_is_numbered, looks)): return None
+    if any(_is_numbered(look) and not _is_inverting(look) for look in looks): return None
     values = {v for look in looks if look.stored.bits > 1 for v in _used(look)}
     top = max(values, default=0)
     n = len(self.codes or [])
@@ -488,10 +513,13 @@ def _top(self:MaskReader, looks):
 def _take_unlabelled(self:MaskReader, value, looks):
     "A value that is unlabelled though nobody has said so"
     self.ignore = value
-    if any(map(_is_numbered, looks)): return
+    others = set(self.values) - {0, value}
+    if any(map(_is_numbered, looks)) and (others or all(map(_has_our_table, looks))): return
     n = sum(self.counts.values())
     in_files = ' or '.join(map(str, sorted({_as_in_file(look, value) for look in looks if value in _used(look)})))
     self.found.append(_Doubt(f'{in_files} is taken as unlabelled, {n[value]/n.sum():.1%} of the pixels', self.files))
+    two = [look.stored.path for look in looks if set(_used(look)) == {0, value}] if 1 in others else []
+    if two: self.found.append(_Doubt(f'nothing but 0 and {in_files}, and 1 in other masks: if {in_files} is class 1 here, save all masks in one way', two))
 
 @patch
 def _decide_final(self:MaskReader, top):
@@ -582,12 +610,24 @@ def _label_map(path, read, codes):
     return LabelMap(labels, codes, s.um_per_px, s.notes.get('source'), scale_from=s.scale_from, doubts=own + s.doubts,
         um_per_px_y=s.um_per_px_y)
 
+def _check_soft(read):
+    "Refuse masks of 0 and 255 with grey levels between them"
+    for file, n in read.counts.items():
+        between = n.sum() - n[0] - n[255]
+        if not (n[0] and n[255] and np.count_nonzero(n) > 8 and between < .2*n.sum()): continue
+        if n[255] < 4*np.median(n[1:255][n[1:255] > 0]): continue # the last of many objects that are numbered
+        raise InputError(file, f'0 and 255, and {np.count_nonzero(n)-2} grey levels between them in {between/n.sum():.1%} of the pixels', 'class numbers',
+            'its edges are soft, or it was a JPEG: make it black and white again')
+
 def _say_gaps(read):
     "Note numbers with gaps between them where nobody has named the classes: grey levels, perhaps"
     values = [v for v in read.values if v != read.ignore]
     if not values or len(values) > values[-1]: return
+    _check_soft(read)
     some = ', '.join(map(str, values[:6])) + (', ...' if len(values) > 6 else '')
-    read.found.append(_Doubt(f'numbers with gaps ({some}), and nobody has named the classes: each number is a class of its own', read.files))
+    is_from_one = values == list(range(1, values[-1]+1))
+    what = f'no pixel is 0 (numbers {some})' if is_from_one else f'numbers with gaps ({some})'
+    read.found.append(_Doubt(f'{what}, and nobody has named the classes: each number is a class of its own', read.files))
 
 def label_reader(
     files, # Of one set: TIFFs written by `write_label_map`, or any pictures of labels

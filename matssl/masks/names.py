@@ -170,6 +170,21 @@ def _passed_over(folder, left, other):
         kinds = ', '.join(f'{n} {end}' for end, n in sorted(Counter(f.suffix.lower() for f in other).items()))
         warnings.warn(f'{folder}: pictures of kinds that are not read are passed over ({kinds}); export them as TIFF', stacklevel=4)
 
+def _pictures_below(folder):
+    "Pictures in the folders inside a folder, but for those of systems and those that a prediction has written"
+    for inside in sorted(d for d in folder.iterdir() if d.is_dir() and not is_leftover(d/'x', folder)):
+        try: files = sorted(inside.iterdir())
+        except OSError: continue # nobody else may read it
+        is_predicted = any(f.name.startswith('predictions') and f.suffix == '.csv' for f in files)
+        if not is_predicted: yield from (f for f in files if f.suffix.lower() in picture_types and f.is_file() and not is_leftover(f))
+
+def _say_below(folder):
+    "Name pictures in the folders inside a folder of pictures"
+    below = list(_pictures_below(folder))
+    if not below: return
+    names = ', '.join(printable(f'{f.parent.name}/{f.name}') for f in below[:4]) + (', ...' if len(below) > 4 else '')
+    warnings.warn(f'{folder}: {len(below)} picture(s) in folders inside it are not read: {names}', stacklevel=3)
+
 def _pictures_in(folder, recurse):
     "Picture files in a folder, in natural order"
     files = [f for f in (folder.rglob('*') if recurse else folder.iterdir()) if f.is_file()]
@@ -184,14 +199,17 @@ def _pictures_in(folder, recurse):
 
 def list_pictures(
     folder, # A folder, or a list of files
-    recurse:bool=False # Look in subfolders too
+    recurse:bool=False, # Look in subfolders too
+    below:bool=True # Say that there are pictures in subfolders which are not read
 )->list: # Paths
     "Picture files in natural order (2 before 10); an empty folder is an error"
     if isinstance(folder, (list, tuple)): return [Path(f) for f in folder]
     folder = Path(folder)
     if folder.is_file(): return [folder]
     if not folder.is_dir(): raise InputError(folder, 'no such folder', 'a folder of pictures', 'check the path')
-    return _pictures_in(folder, recurse)
+    found = _pictures_in(folder, recurse)
+    if below and not recurse: _say_below(folder)
+    return found
 
 # %% ../../nbs/02_masks/01_names.ipynb #3a010013
 def _composed(text): return unicodedata.normalize('NFC', str(text))

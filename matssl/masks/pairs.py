@@ -99,9 +99,9 @@ def _both_kinds(outlined, pictures):
 def _masks_in(folder):
     "Mask files of a folder, pictures or labelme's files, and sentences on what is passed over"
     outlined = _outlines_in(folder)
-    if not outlined: return list_pictures(folder), []
+    if not outlined: return list_pictures(folder, below=False), []
     if not any(f.suffix.lower() in picture_types and not is_leftover(f) for f in folder.iterdir()): return outlined, []
-    pictures = list_pictures(folder)
+    pictures = list_pictures(folder, below=False)
     names = Names((f.stem, f) for f in outlined)
     labelled = [f for f in pictures if names.of(f.name) is not None]
     if labelled and not any(map(_is_mask, labelled)): return outlined, [] # the pictures themselves
@@ -141,7 +141,7 @@ def _layouts(folder):
 # %% ../../nbs/02_masks/07_pairs.ipynb #3a06000a
 def _beside(folder, end):
     "Pictures and masks in one folder by their names, and sentences on what is passed over"
-    files, outlined = list_pictures(folder), _outlines_in(folder)
+    files, outlined = list_pictures(folder, below=False), _outlines_in(folder)
     if end == '.json': return by_name(files), by_name(outlined), []
     pictures, masks = by_name([f for f in files if not _ends_as_mask(f)]), by_name(filter(_ends_as_mask, files), end)
     stray = [f for f in outlined if masks.of(f.name) is not None]
@@ -160,7 +160,7 @@ def _matches(pictures, masks):
 def _in_two_folders(images, masks):
     "Pictures and masks in folders of their own by their names, and sentences on what is passed over"
     found, said = _masks_in(masks)
-    pictures, named = by_name(list_pictures(images)), by_name(found)
+    pictures, named = by_name(list_pictures(images, below=False)), by_name(found)
     used = set(_matches(pictures, named).values())
     marked = by_name([f for f in found if f not in used], '_mask') # images/NAME with labels/NAME_mask
     kept = Names((n, f) for n, f in named.items() if f in used)
@@ -182,6 +182,20 @@ def _no_pairs(folder, lonely):
     return InputError(folder, found, 'images/ + labels/, JPEGImages/ + SegmentationClass/, NAME/ + NAME_annot/, NAME + NAME_mask, or NAME + NAME.json',
         'rename so that picture and mask have the same name')
 
+def _deeper(folder, within):
+    "Pictures in folders inside a folder of pictures or masks"
+    if folder == within: return []
+    below = (f for f in sorted(folder.rglob('*')) if f.parent != folder and f.suffix.lower() in picture_types)
+    return [f for f in below if f.is_file() and not is_leftover(f, folder)]
+
+def _not_reached(folder, layouts, pairs):
+    "A sentence on pictures that lie deeper than their folder's pairs"
+    read = {f for p in pairs for f in (p.image, p.mask)}
+    below = {f: None for _, images, masks, end in layouts if not end for d in (images, masks) for f in _deeper(d, folder)}
+    lost = [str(f.relative_to(folder)) for f in below if f not in read]
+    some = ', '.join(map(printable, lost[:4])) + (', ...' if len(lost) > 4 else '')
+    return [f'{folder}: {len(lost)} picture(s) in folders inside the folders of pictures and masks are not read: {some}'] if lost else []
+
 def _once(pairs):
     "The first pair of each picture, and the others"
     first = {}
@@ -196,12 +210,14 @@ def pair_files(
     if not folder.is_dir():
         raise InputError(folder, 'no such folder', 'a folder with pictures and masks', 'check the path')
     pairs, lonely, said = [], [], []
-    for layout in _layouts(folder):
+    layouts = list(_layouts(folder))
+    for layout in layouts:
         more, left_over, words = _paired(*layout)
         pairs += more
         lonely += left_over
         said += words
     pairs, twice = _once(pairs)
+    said += _not_reached(folder, layouts, [*pairs, *twice])
     said += [f'{folder}: {len(twice)} picture(s) with a second mask, which is passed over: {", ".join(p.mask.name for p in twice[:6])}'] if twice else []
     lonely = [f for f in lonely if not any(f in p for p in (*pairs, *twice))]
     if not pairs: raise _no_pairs(folder, lonely)

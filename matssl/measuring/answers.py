@@ -24,11 +24,13 @@ class Answer:
     is_bound:bool=False # Is the interval an upper bound of the uncertainty, rather than an interval of this level?
     note:str='' # What the number rests on, e.g. 'model tested on 2 pictures'
     standard:str='' # With its year, where the method is one's
+    decimals:int|None=None # Shown, where the number is a class; None: as many as the interval supports
     def __str__(self): return in_words(self)
 
 # %% ../../nbs/07_measuring/01_answers.ipynb #58589187
 def _digits(answer):
     "Decimals that the interval supports: two figures of its half-width; four figures of the value where there is none"
+    if answer.decimals is not None: return answer.decimals
     half = (answer.high - answer.low)/2
     scale = half/10 if half > 0 else abs(answer.value)/1e3 # isn't true of NaN either
     if not (math.isfinite(scale) and scale > 0): return 2
@@ -45,7 +47,7 @@ def _behind(a):
     "What stands in brackets: level, fields, note"
     level = f'{100*a.level:.3g} %'
     if not math.isfinite(a.high - a.low): level = 'no interval'
-    elif a.is_bound: level = f'at most, {level}'
+    elif a.is_bound: level = f'at least {level}'
     fields = f'{a.fields} field{"" if a.fields == 1 else "s"}'
     return f'{level}, {fields}' + (f'; {a.note}' if a.note else '')
 

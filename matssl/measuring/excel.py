@@ -23,7 +23,8 @@ def _put(cell, value):
 def _rows(sheet, rows, bold=False):
     "Rows below what is there"
     from openpyxl.styles import Font
-    at = sheet.max_row + 1 if sheet.max_row > 1 or sheet['A1'].value is not None else 1
+    is_empty = sheet.max_row == 1 and all(cell.value is None for cell in sheet[1]) # the first title of a row may be blank
+    at = 1 if is_empty else sheet.max_row + 1
     for i, row in enumerate(rows, at):
         for j, value in enumerate(row, 1):
             cell = sheet.cell(i, j)
@@ -76,8 +77,8 @@ def _front(sheet, results):
     _rows(sheet, [[results['title']]], bold=True)
     part('Answers', results['answers'] and [list(_of_answers.values()), *([printed(v) if isinstance(v := a[k], str) else v for k in _of_answers]
                                                                            for a in results['answers'])])
-    part('Against limits', results['limits'] and [['limit', 'measured', 'decision', 'because'], *([printed(row[k]) for k in ('limit', 'answer', 'decision', 'why')]
-                                                                                                    for row in results['limits']), [results['decision_rule']]])
+    limits = [[printed(row[k]) for k in ('limit', 'answer', 'decision', 'why')] for row in results['limits']]
+    part('Against limits', limits and [['limit', 'measured', 'decision', 'because'], *limits, [results['decision_rule']]])
     part('Doubts', [[w] for w in results['warnings']])
     part('Report', [[k, v] for k, v in results['meta'].items()])
     part('Scale', [[printed(results['scale'])], ['uncertainty of the scale, %', results['scale_uncertainty_pct']]])
@@ -100,7 +101,8 @@ def _files(results):
     "The files that were measured"
     columns = dict(file='label map', sha256='SHA-256 of the label map', picture='micrograph', picture_sha256='SHA-256 of the micrograph', um_per_px='µm/px',
                    scale_from='scale from', doubts='doubts')
-    return dict(names=['field', *columns.values()], rows=[[name, *(field[c] for c in columns)] for name, field in zip(results['names'], results['fields'])])
+    rows = [[name, *(field[c] for c in columns)] for name, field in zip(results['names'], results['fields'])]
+    return dict(names=['field', *columns.values()], rows=rows)
 
 # %% ../../nbs/07_measuring/17_excel.ipynb #e5b6f43c
 def write_excel(

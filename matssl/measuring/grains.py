@@ -14,7 +14,7 @@ from pathlib import Path
 from scipy.special import chdtri, stdtrit
 from ..errors import InputError
 from .answers import Answer
-from .fractions import check_scale, doubts_of, field_name, field_statistics, fields_needed, tiles_remark
+from .fractions import check_scale, doubts_of, field_name, field_statistics, fields_needed, one_by_one, tiles_remark
 from .grain_maps import GrainMap, _neighbours, fields_of, grain_map, mend_boundaries, of_phase, open_boundaries
 from .grain_measures import (
     circle_intercepts, count_grains, g_of_density, g_of_intercept, line_intercepts, mean_intercept, merged_runs, triple_points,
@@ -322,7 +322,7 @@ def _table(maps, each, um, level, corner):
 # %% ../../nbs/07_measuring/07_grains.ipynb #de0f25b6
 def _grain_table(maps, um, level, spacing, short, corner, smallest, twins, prefix=''):
     "The table of one set of grain maps, with its attributes"
-    each = [field_grains(g, spacing, short, corner, level) for g in maps]
+    each = [field_grains(g, spacing, short, corner, level) for g in one_by_one(maps, 'grains')]
     table = _table(maps, each, um, level, corner)
     closed = _open_share(maps) <= most_open
     along = {a: float(_inverse(np.mean([_inverse(e['directions'][a]) for e in each])))*(um or 1) for a in each[0]['directions']}
@@ -333,7 +333,8 @@ def _grain_table(maps, um, level, spacing, short, corner, smallest, twins, prefi
     table.attrs = dict(
         method='planimetric (Jeffries), intercepts on lines and circles, triple points, largest grain',
         standard=', '.join(named) or None, settings=settings, warnings=_grain_remarks(maps, each, table, level),
-        anisotropy=max(along.values())/min(along.values()) if np.isfinite(min(along.values())) else np.nan, directions={f'{a:g} deg': v for a, v in along.items()},
+        anisotropy=max(along.values())/min(along.values()) if np.isfinite(min(along.values())) else np.nan,
+        directions={f'{a:g} deg': v for a, v in along.items()},
         inside=[e['inside'] for e in each], cut=[e['cut'] for e in each],
         ends={m: _ends_of_area(m, each, um, level) for m in ('planimetric, unbiased',)})
     table.attrs['answers'] = _answers(table, um, level, closed, prefix)
@@ -367,8 +368,8 @@ def grain_size(
     level:float=.95, # Of the intervals, 0-1
     phase:str=None, # Class whose grains are meant, where there are several; 'each': one after the other
 )->pd.DataFrame:
-    "Grain size by all methods (ASTM E112, E1382, E930): one row a method"
-    maps = [grain_map(f, um_per_px, boundary, twins, mend, smallest) for f in fields_of(x)]
+    "Grain size by all methods: one row a method, and which of them are those of ASTM E112"
+    maps = [grain_map(f, um_per_px, boundary, twins, mend, smallest) for f in one_by_one(fields_of(x), 'finding grains')]
     um = check_scale(maps)
     if phase not in (None, 'each'): maps = _with_phase(maps, phase)
     measured = lambda maps, prefix='': _grain_table(maps, um, level, spacing, short, corner, smallest, twins, prefix)

@@ -10,7 +10,7 @@ import numpy as np, pandas as pd
 from ..errors import InputError
 from ..pictures.labels import LabelMap
 from .answers import Answer
-from .fractions import doubts_of, field_name, field_statistics, tiles_remark, two_point, variance_of_mean
+from .fractions import doubts_of, field_name, field_statistics, one_by_one, tiles_remark, two_point, variance_of_mean
 from .particles import fields_with_class
 from .thickness import profile_variance
 
@@ -207,7 +207,7 @@ def lamellar_spacing(
     maps, on, um = fields_with_class(x, cls)
     unit, u = ('px', 1.) if um is None else ('um', um)
     rows, spacings = [], []
-    for i, (m, plates) in enumerate(zip(maps, on)):
+    for i, (m, plates) in enumerate(zip(one_by_one(maps, 'lamellae'), on)):
         lengths, rest = _field_row(plates, m.labels != 255, level, most_rays, seed)
         spacings.append(lengths['spacing'])
         rows.append(dict(field=i, source=field_name(m), **{f'{k}_{unit}': float(v)*u for k, v in lengths.items()}, **rest))

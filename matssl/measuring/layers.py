@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['plot_layers', 'LayerProfile', 'layer_profile', 'layer_profiles', 'layer_thickness', 'layer_means', 'cracks',
-           'crack_summary', 'crack_means']
+           'crack_summary', 'crack_tables', 'crack_means']
 
 # %% ../../nbs/07_measuring/12_layers.ipynb #ad425eed
 from ..pictures.labels import LabelMap
@@ -13,19 +13,24 @@ from .cracks import *
 
 
 # %% ../../nbs/07_measuring/12_layers.ipynb #d4adb7f3
-_all_ = ['LayerProfile', 'layer_profile', 'layer_profiles', 'layer_thickness', 'layer_means', 'cracks', 'crack_summary', 'crack_means']
+_all_ = ['LayerProfile', 'layer_profile', 'layer_profiles', 'layer_thickness', 'layer_means',
+         'cracks', 'crack_summary', 'crack_tables', 'crack_means']
 
 
 # %% ../../nbs/07_measuring/12_layers.ipynb #670fcebc
+def _printed(unit): return unit.replace('um', 'µm')
+
 def _draw_profile(profile, k, on_map, along_it):
     "One layer into the two axes of `plot_layers`: its middle on the map, its thickness along it"
     u, colour = profile.unit, ['C0', 'C3', 'C4', 'C2', 'C5'][k % 5]
-    mean = profile.columns[f'corrected_{u}'].mean()
-    along_it.plot(profile.columns[f'position_{u}'], profile.columns[f'corrected_{u}'], lw=1, c=colour)
+    is_column = profile.recommended == recommended
+    along, thickness = (profile.columns, f'corrected_{u}') if is_column else (profile.skeleton, f'thickness_{u}')
+    mean = along[thickness].mean()
+    along_it.plot(along[f'position_{u}'], along[thickness], '-' if is_column else '.', lw=1, ms=1.5, c=colour)
     along_it.axhline(mean, c=colour, ls=':', lw=.8)
     on_map.plot(profile.skeleton.x_px, profile.skeleton.y_px, '.', ms=4, c='w')
     on_map.plot(profile.skeleton.x_px, profile.skeleton.y_px, '.', ms=1.5, c=colour)
-    return f'layer {profile.layer} of {profile.layers}: {mean:.4g} {u}'
+    return f'layer {profile.layer} of {profile.layers}: {mean:.4g} {_printed(u)}'
 
 def plot_layers(
     field:LabelMap, # One label map
@@ -43,7 +48,7 @@ def plot_layers(
     names = [_draw_profile(profile, k, on_map, along_it) for k, profile in enumerate(profiles)]
     along_it.legend(along_it.lines[::2], names, fontsize=7, loc='best')
     along_it.set_ylim(0)
-    along_it.set_xlabel(f'position along {profiles[0].along}, {profiles[0].unit}')
-    along_it.set_ylabel(f'thickness, {profiles[0].unit}')
+    along_it.set_xlabel(f'position along {profiles[0].along}, {_printed(profiles[0].unit)}')
+    along_it.set_ylabel(f'thickness, {_printed(profiles[0].unit)}')
     return figure
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['confusion_rates', 'correct_fractions', 'ModelTest', 'model_test', 'correct_by_test', 'error_scale', 'error_spread',
-           'corrected_fractions']
+           'share_believed', 'corrected_fractions']
 
 # %% ../../nbs/07_measuring/02_model_errors.ipynb #b558ea61
 from dataclasses import dataclass
@@ -61,11 +61,13 @@ def _rates_at(test, follows):
 def correct_by_test(
     test:ModelTest, # What the test pictures say
     called, # `(C,)` or `(n, C)` fractions that the model called, 0-1
-    follows:float=_follows # How far errors follow the composition: 0 the difference, 1 the inversion
+    follows:float=_follows, # How far errors follow the composition: 0 the difference, 1 the inversion
+    removed:float=1. # Share of the error that is taken off, 0-1
 )->np.ndarray: # As `called`; may leave 0-1
     "Fractions behind those that a model called"
-    back = np.linalg.pinv(_rates_at(test, follows).T)
-    return test.true.mean(0) + (called - test.called.mean(0)) @ back.T
+    back = np.linalg.pinv(_rates_at(test, removed*follows).T)
+    error = test.called.mean(0) - test.true.mean(0)
+    return test.called.mean(0) - removed*error + (called - test.called.mean(0)) @ back.T
 
 # %% ../../nbs/07_measuring/02_model_errors.ipynb #90c93670
 def error_scale(
@@ -90,6 +92,23 @@ def error_spread(
     z = left/np.maximum(error_scale(test, test.true), 1e-12)
     degrees = _usual_pictures + test.pictures - 1
     return np.sqrt((_usual_pictures*_usual_spread**2 + (z**2).sum(0))/degrees), degrees
+
+# %% ../../nbs/07_measuring/02_model_errors.ipynb #c3997388
+_usual_lean = .5 # lasting error of other models, in units of `error_scale`
+
+def share_believed(
+    test:ModelTest # What the test pictures say
+)->float:
+    "How much of the mean error on the test pictures is to be taken off, 0-1"
+    spread, _ = error_spread(test)
+    scale = error_scale(test, test.true.mean(0)[None])[0]
+    scatter = (spread**2*scale**2).sum()/max((scale**2).sum(), 1e-300)
+    return float(_usual_lean**2/(_usual_lean**2 + scatter/test.pictures))
+
+def _left_of_error(test, spread, scale):
+    "Variance of the lasting error that is left when its believed part has been taken off"
+    w = share_believed(test)
+    return ((1-w)**2*_usual_lean**2 + w**2*spread**2/test.pictures)*scale**2
 
 # %% ../../nbs/07_measuring/02_model_errors.ipynb #1514ad0d
 def _half_width(variances, degrees, level):
@@ -122,17 +141,19 @@ def corrected_fractions(
 )->pd.DataFrame: # One row a class; NaN where it is untested
     "Phase fractions put right by test pictures, with their interval, in %"
     called, test = np.asarray(called, float), model_test(confusions)
-    raw = correct_by_test(test, called.mean(0))
-    fractions = correct_fractions(raw @ _rates_at(test, _follows), _rates_at(test, _follows))
+    removed = share_believed(test)
+    raw, rates = correct_by_test(test, called.mean(0), removed=removed), _rates_at(test, removed*_follows)
+    fractions = correct_fractions(raw @ rates, rates)
     spread, df = error_spread(test)
-    errors = (spread*error_scale(test, fractions[None])[0])**2
-    follows, n, k = _by_composition(test, raw), len(called), test.pictures
+    scale = error_scale(test, fractions[None])[0]
+    errors, left = (spread*scale)**2, _left_of_error(test, spread, scale)
+    follows, n = _by_composition(test, raw), len(called)
     fields, fields_df = _of_fields(test, called, of_one, errors)
-    measured = _half_width([errors*(1/n + 1/k)], [df], level)
-    specimen = _half_width([fields, errors/k], [fields_df, df], level)
+    measured = _half_width([errors/n + left], [df], level)
+    specimen = _half_width([fields, left], [fields_df, df], level)
     half = np.maximum(measured, specimen) + follows
     table = pd.DataFrame(dict(
-        corrected_pct=fractions, corrected_ci_pct=half, model_ci_pct=_half_width([errors/k], [df], level) + follows,
+        corrected_pct=fractions, corrected_ci_pct=half, model_ci_pct=_half_width([left], [df], level) + follows,
         corrected_low_pct=np.maximum(fractions-half, 0), corrected_high_pct=np.minimum(fractions+half, 1)))*100
     table.loc[test.untested] = np.nan
     return table.assign(extrapolated=(follows > measured) & ~test.untested)

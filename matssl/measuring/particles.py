@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['fields_with_class', 'in_um', 'particles', 'plot_particles', 'none_found', 'particle_fields', 'particle_summary',
-           'iso_size_class', 'nodularity', 'size_distribution', 'plot_sizes']
+           'particle_tables', 'iso_size_class', 'nodularity', 'size_distribution', 'plot_sizes']
 
 # %% ../../nbs/07_measuring/08_particles.ipynb #28000003
 import numpy as np, pandas as pd
@@ -12,7 +12,7 @@ from fastcore.meta import delegates
 from ..errors import InputError
 from scipy.special import stdtrit
 from .answers import Answer
-from .fractions import (check_fields, doubts_of, field_name, field_statistics, phase_fractions,
+from .fractions import (check_fields, doubts_of, field_name, field_statistics, one_by_one, phase_fractions,
                                         refuse_not_square, tiles_remark)
 
 # %% ../../nbs/07_measuring/08_particles.ipynb #28000006
@@ -246,12 +246,13 @@ def particles(
     if all((o | (m.labels == 255)).all() for m, o in zip(maps, on)): raise InputError(
         field_name(maps[0]), f'{cls!r} on every pixel', 'particles in a matrix', 'measure the class that lies in it')
     parts = [_measure(m, o, connectivity, fill_holes, min_diameter_px, shape_diameter_px, split, feret)
-             for m, o in zip(maps, on)]
+             for m, o in zip(one_by_one(maps, 'particles'), on)]
     found = [p.assign(field=i, source=field_name(m)) for i, (m, (p, _)) in enumerate(zip(maps, parts)) if len(p)]
     t = in_um(pd.concat(found, ignore_index=True) if found else _nothing(), um)
     t = t[[next(c for c in t if c in (n, f'{n}_um', f'{n}_px', f'{n}_um2', f'{n}_px2')) for n in _columns]]
     left = int(sum(n for _, n in parts))
-    small = [f'{left} particles of less than {min_diameter_px:g} px across are left out'] if left else []
+    words = [f'particle{s} of less than {min_diameter_px:g} px across {be}' for s, be in (('', 'is'), ('s', 'are'))]
+    small = [f'{left} {words[left > 1]} left out'] if left else []
     if not found: small.append(f'no {cls!r} of {min_diameter_px:g} px across in {len(maps)} field{"s"*(len(maps) > 1)}')
     settings = dict(cls=cls, um_per_px=um, min_diameter_px=min_diameter_px, shape_diameter_px=shape_diameter_px,
                     connectivity=connectivity, fill_holes=fill_holes, split=split, feret=feret, fields=len(maps),
@@ -423,7 +424,7 @@ def _pooled(maps, cls, fields, counted, tiles=4, level=.95):
 _said = {'n_a_per': 'particles', 'diameter': 'mean equivalent diameter', 'area_pct': 'area fraction',
          'mean_free_path': 'mean free path', 'nn_distance': 'nearest neighbour distance', 'roundness': 'mean roundness'}
 
-def _answers(pooled, fields, counted):
+def _answers(pooled, cls, fields, counted):
     "The main numbers, a line each"
     answers = []
     for start, name in _said.items():
@@ -432,7 +433,7 @@ def _answers(pooled, fields, counted):
         times = 1
         if start == 'n_a_per': unit, times = ('/mm2', 1) if c.endswith('mm2') else ('/Mpx', 1e6)
         value, low, high = (times*pooled.loc[c]).tolist()
-        note = f'{counted} whole particles' if counted else 'none found' + ', upper bound'*(start == 'n_a_per')
+        note = f'{counted} whole particles of {cls}' if counted else 'none found' + ', upper bound'*(start == 'n_a_per')
         if counted or start in ('n_a_per', 'area_pct'): answers.append(
             Answer(name, value, unit, low, high, fields=fields, is_bound=not counted and start == 'n_a_per', note=note))
     return answers
@@ -455,15 +456,8 @@ def _set_doubts(maps, f, pooled):
     return doubts
 
 # %% ../../nbs/07_measuring/08_particles.ipynb #28000035
-@delegates(particles)
-def particle_fields(
-    x, # A `LabelMap`, or a list of fields at one scale
-    cls:str, # The class of the particles
-    border:str='miles-lantuejoul', # Weights of whole particles, or 'guard': those with their centre in an inner frame
-    guard_px:int=None, # Width of the guard, px; None: the largest Feret diameter of a whole particle
-    **kwargs)->pd.DataFrame: # A row a field
-    "Number, share, mean size and distances of the particles in each field"
-    t = particles(x, cls, **kwargs)
+def _fields_of(t, x, cls, border, guard_px):
+    "A row a field, from the table of all particles"
     maps, on, um = fields_with_class(x, cls, needed=False)
     if border not in ('miles-lantuejoul', 'guard'): raise InputError(
         'particle_fields', f'border={border!r}', "'miles-lantuejoul' or 'guard'", 'choose one')
@@ -480,8 +474,19 @@ def particle_fields(
     pooled = _pooled(maps, cls, [(m, o, p, um, border, guard) for m, o, p in zip(maps, on, of)], f.counted.sum())
     f.attrs = {**t.attrs, 'method': f'{t.attrs["method"]}; border: {border}', 'settings': settings,
                'warnings': t.attrs['warnings'] + _set_doubts(maps, f, pooled), 'pooled': pooled.to_dict('index'),
-               'answers': _answers(pooled, len(maps), f.counted.sum())}
+               'answers': _answers(pooled, cls, len(maps), f.counted.sum())}
     return f
+
+@delegates(particles)
+def particle_fields(
+    x, # A `LabelMap`, or a list of fields at one scale
+    cls:str, # The class of the particles
+    border:str='miles-lantuejoul', # Weights of whole particles, or 'guard': those with their centre in an inner frame
+    guard_px:int=None, # Width of the guard, px; None: the largest Feret diameter of a whole particle
+    **kwargs)->pd.DataFrame: # A row a field
+    "Number, share, mean size and distances of the particles in each field"
+    return _fields_of(particles(x, cls, **kwargs), x, cls, border, guard_px)
+
 
 # %% ../../nbs/07_measuring/08_particles.ipynb #280000ba
 def _one_row(x, pooled):
@@ -493,19 +498,35 @@ def _one_row(x, pooled):
     r['low'] = np.maximum(0, r['low']) # NaN stays
     return r
 
-@delegates(particle_fields)
-def particle_summary(
-    x, # A `LabelMap`, or a list of fields at one scale
-    cls:str, # The class of the particles
-    **kwargs)->pd.DataFrame: # A row a quantity: columns of `field_statistics`, and `pooled` over all fields with its interval
-    "What `particle_fields` finds in each field, over fields"
-    f = particle_fields(x, cls, **kwargs)
+def _summary_of(f):
+    "Over fields, from the table of fields"
     pooled = pd.DataFrame.from_dict(f.attrs['pooled'], orient='index')
     known = {c: f[c].dropna() for c in f if c not in ('field', 'source')}
     rows = {c: _one_row(v, pooled.loc[c] if c in pooled.index and len(f) == 1 else None) for c, v in known.items() if len(v)}
     r = pd.DataFrame(rows).T.astype({'fields': int}).join(pooled)
     r.attrs = {k: v for k, v in f.attrs.items() if k != 'pooled'}
     return r
+
+@delegates(particle_fields)
+def particle_summary(
+    x, # A `LabelMap`, or a list of fields at one scale
+    cls:str, # The class of the particles
+    **kwargs)->pd.DataFrame: # A row a quantity: columns of `field_statistics`, and `pooled` over all fields with its interval
+    "What `particle_fields` finds in each field, over fields"
+    return _summary_of(particle_fields(x, cls, **kwargs))
+
+@delegates(particle_fields)
+def particle_tables(
+    x, # A `LabelMap`, or a list of fields at one scale
+    cls:str, # The class of the particles
+    border:str='miles-lantuejoul', # As for `particle_fields`
+    guard_px:int=None, # As for `particle_fields`
+    **kwargs)->tuple: # What `particle_summary`, `particle_fields` and `particles` give
+    "A set, its fields and its particles, from one measurement"
+    each = particles(x, cls, **kwargs)
+    fields = _fields_of(each, x, cls, border, guard_px)
+    return _summary_of(fields), fields, each
+
 
 # %% ../../nbs/07_measuring/08_particles.ipynb #28010022
 _size_bounds_um = np.array([15, 30, 60, 120, 250, 500, 1000])
@@ -574,7 +595,7 @@ def _iron_answers(r, number, fields):
             Answer('nodules', number[0], '/mm2', number[1], number[2], fields=fields, is_bound=not number[0],
                    note='' if number[0] else 'none found, upper bound'),
             Answer('graphite size class', all_.size_class, '', fields=fields, note='largest particle',
-                   standard='ISO 945-1:2019')]
+                   standard='ISO 945-1:2019', decimals=0)]
 
 @delegates(particles)
 def nodularity(
@@ -651,7 +672,7 @@ def plot_sizes(
     w = (d.upper-d.lower)*.45
     ax.bar(d.lower, d.number_pct, w, align='edge', label='by number')
     ax.bar(d.lower+w, d.area_pct, w, align='edge', label='by area')
-    ax.set_xlabel(c.replace('_um', ', um').replace('_px', ', px').replace('_', ' '))
+    ax.set_xlabel(c.replace('_um', ', µm').replace('_px', ', px').replace('_', ' '))
     ax.set_ylabel('share, %')
     ax.legend(fontsize=7)
     return ax

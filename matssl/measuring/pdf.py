@@ -169,7 +169,7 @@ def _pictures(pdf, pictures, gap=6, most=105):
 
 def _limits(pdf, results):
     "Limits and what the measurement says of them"
-    rows = [[row['limit'], row['answer'], row['decision'], row['why']] for row in results['limits']]
+    rows = [[printed(row[k]) for k in ('limit', 'answer', 'decision', 'why')] for row in results['limits']]
     _heading(pdf, 'Against limits')
     _table(pdf, ['limit', 'measured', 'decision', 'because'], rows, 8)
     _write(pdf, results['decision_rule'], 7, colour=_grey)
@@ -202,7 +202,9 @@ def _model(pdf, results):
     if not (results['model'] or facts['verdict'] or facts['fingerprint']): return
     _heading(pdf, 'Model')
     for sentence in facts['verdict']: _write(pdf, sentence)
-    if facts['fingerprint']: _write(pdf, f'Fingerprint of the model: {", ".join(facts["fingerprint"])}; label maps: {", ".join(facts["made_by"])}.', 7, colour=_grey)
+    if facts['fingerprint']:
+        known = f'Fingerprint of the model: {", ".join(facts["fingerprint"])}; label maps: {", ".join(facts["made_by"])}.'
+        _write(pdf, known, 7, colour=_grey)
     _card(pdf, results['model'] or '')
 
 def _card(pdf, markdown):

@@ -44,7 +44,7 @@ def said_on_terminal(
 ):
     "A line on a terminal that writes itself over; nothing where the output goes elsewhere"
     if total < 2 or not sys.stderr.isatty(): return
-    print(f'\r{words}: {done} of {total}', end='\n' if done == total else '', file=sys.stderr, flush=True)
+    print(f'\r\x1b[K{words}: {done} of {total}', end='\n' if done == total else '', file=sys.stderr, flush=True)
 
 def announced(
     items, # What is worked through, one after the other
@@ -152,17 +152,18 @@ def _refuse_unasked(what, **named):
 
 def _over_particles(maps, cls, **settings):
     "What a set says of its particles, then each field, then each particle"
-    return {'over fields': particle_summary(maps, cls, **settings),
-            'each field': particle_fields(maps, cls, **settings),
-            'each particle': particles(maps, cls, **settings)}
+    return dict(zip(('over fields', 'each field', 'each particle'), particle_tables(maps, cls, **settings)))
 
 def _over_grains(maps, cls, **settings):
     "Grain size of the set, the grains counted in each field, and the mean intercept along each direction"
     size = grain_size(maps, boundary=cls, **settings)
     shared = {k: size.attrs[k] for k in ('method', 'standard', 'settings')}
-    counted = pd.DataFrame({'field': [field_name(m, i) for i, m in enumerate(maps)], 'grains_inside': size.attrs['inside'], 'grains_cut': size.attrs['cut']})
+    names = [field_name(m, i) for i, m in enumerate(maps)]
+    counted = pd.DataFrame({'field': names, 'grains_inside': size.attrs['inside'], 'grains_cut': size.attrs['cut']})
     unit = 'um' if maps[0].um_per_px else 'px'
-    along = pd.DataFrame({'direction_deg': [float(d.removesuffix(' deg')) for d in size.attrs['directions']], f'intercept_{unit}': size.attrs['directions'].values()})
+    directions = size.attrs['directions']
+    angles = [float(d.removesuffix(' deg')) for d in directions]
+    along = pd.DataFrame({'direction_deg': angles, f'intercept_{unit}': directions.values()})
     for table in (counted, along): table.attrs = dict(shared, warnings=[])
     return {'grain size': size, 'grains of each field': counted, 'directions': along}
 
@@ -170,7 +171,8 @@ def _over_layers(maps, cls, crack, **settings):
     "The thickness of a layer; with a class of cracks, these too"
     thickness = {'thickness': layer_thickness(maps, cls, (crack,) if crack else (), **settings)}
     if not crack: return thickness
-    return {**thickness, 'cracks, each field': crack_summary(maps, crack, cls), 'each crack': cracks(maps, crack, cls)}
+    each_field, each_crack = crack_tables(maps, crack, cls)
+    return {**thickness, 'cracks, each field': each_field, 'each crack': each_crack}
 
 # %% ../../nbs/07_measuring/14_questions.ipynb #30010006
 def measure(
@@ -230,5 +232,6 @@ def measure_all(
     asked = asked_of(what)
     maps = read_fields(x, codes, um_per_px, said)
     _check_asked(maps, asked)
-    return {name: measure(maps, question, **settings)
-            for name, (question, settings) in announced(asked.items(), 'measuring', said)}
+    with told_to(said):
+        return {name: measure(maps, question, **settings)
+                for name, (question, settings) in announced(asked.items(), 'measuring', said)}

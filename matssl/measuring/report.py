@@ -117,26 +117,36 @@ def _draw_grains(tables, maps, cls=None, **settings):
     grain_map(maps[0], boundary=class_in_question(maps, cls, 'grains'), **how).show(ax)
     return _picture(figure, 'Grains of the first field; boundaries black, mended ones red, those that separate nothing orange.')
 
-def _draw_particles(tables, maps, **_):
+def _draw_outlines(tables, maps, cls=None, **settings):
+    "The particles of the first field, as they were counted"
+    import inspect
+    figure, ax = _figure(6, 4.5)
+    how = {k: v for k, v in settings.items() if k in inspect.signature(particles).parameters}
+    plot_particles(maps[0], class_in_question(maps, cls, 'particles'), ax=ax, **how)
+    words = 'Particles of the first field as they were counted: blue; orange where too small for a shape; grey where the border cuts them.'
+    return [_picture(figure, words)]
+
+def _draw_particles(tables, maps, **settings):
     "Sizes by number and by area"
-    if not len(tables['each particle']): return None
+    if not len(tables['each particle']): return []
     figure, ax = _figure(6, 3)
     plot_sizes(tables['each particle'], ax=ax)
-    return _picture(figure, 'Sizes of whole particles, corrected for those that the border cuts.')
+    return [*_draw_outlines(tables, maps, **settings), _picture(figure, 'Sizes of whole particles, corrected for those that the border cuts.')]
 
 def _draw_layers(tables, maps, cls=None, crack=None, micrographs=(None,), **_):
     "All layers of the first field, and their thickness along them"
     figure = plot_layers(maps[0], class_in_question(maps, cls, 'layers'), (crack,) if crack else (), micrographs[0])
     return _picture(figure, 'All layers of the first field, and the thickness of each along it.')
 
-_drawings = dict(phases=_draw_phases, grains=_draw_grains, particles=_draw_particles, layers=_draw_layers)
+_drawings = dict(phases=_draw_phases, grains=_draw_grains, particles=_draw_particles, nodularity=_draw_outlines,
+                 layers=_draw_layers)
 
 def _drawn(question, tables, maps, settings, micrographs):
     "The picture of a question, in a list; none where there is nothing to draw"
     draw = _drawings.get(question)
     how = dict(micrographs=micrographs) if question == 'layers' else {}
-    picture = draw and draw(tables, maps, **settings, **how)
-    return [picture] if picture else []
+    drawn = draw(tables, maps, **settings, **how) if draw else []
+    return drawn if isinstance(drawn, list) else [drawn]
 
 # %% ../../nbs/07_measuring/18_report.ipynb #3100000f
 def _as_high(picture, path, field):
@@ -313,7 +323,8 @@ def report(
     maps = read_fields(x, codes, um_per_px, said)
     micrographs = _micrographs(maps, pictures)
     if measured is None: measured = measure_all(maps, what, said=said)
-    if set(measured) != set(asked): raise InputError('measured', ', '.join(measured), ', '.join(asked), 'pass what measure_all gave for these questions')
+    if set(measured) != set(asked): raise InputError(
+        'measured', ', '.join(measured), ', '.join(asked), 'pass what measure_all gave for these questions')
 
     fields, files = _fields_json(maps, micrographs, out)
     results = collect(maps, measured, asked, fields, meta, limits, uncertainty, segmenter, title, codes)

@@ -10,6 +10,7 @@ __all__ = ['decision_rule', 'meta_fields', 'signatures', 'answers_of', 'length_p
 
 # %% ../../nbs/07_measuring/15_results.ipynb #fd2a5510
 import hashlib, math, os, platform, re
+from collections import Counter
 from dataclasses import asdict, replace
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
@@ -23,12 +24,21 @@ from .fractions import doubts_of, field_fractions, field_name
 from .questions import questions
 
 # %% ../../nbs/07_measuring/15_results.ipynb #b63ff586
+def _once(tables):
+    "The answers of one question by name, as its first table has them"
+    said = {}
+    for table in tables.values():
+        for answer in table.attrs.get('answers', []): said.setdefault(answer.name, answer)
+    return said
+
 def answers_of(
     measured:dict # What `measure_all` gives: `{question: {name: table}}`
 )->list: # Of `Answer`
-    "The main numbers of all tables, each once"
-    said = [answer for tables in measured.values() for table in tables.values() for answer in table.attrs.get('answers', [])]
-    return list({in_words(answer): answer for answer in said}.values())
+    "The main numbers of all tables, each once; where two questions have one of the same name, with the question"
+    of = {question: _once(tables) for question, tables in measured.items()}
+    known = Counter(name for answers in of.values() for name in answers)
+    return [replace(answer, name=f'{question}: {name}') if known[name] > 1 else answer
+            for question, answers in of.items() for name, answer in answers.items()]
 
 # %% ../../nbs/07_measuring/15_results.ipynb #97a1e012
 _length = re.compile(r'(?:nm|um|µm|mm|cm|m)([234]?)')
@@ -92,8 +102,11 @@ def _why(answer, decided):
             'not decided': 'the limit lies within the interval'}[decided]
 
 def _answers_named(name, answers):
-    "The answers that a limit is about"
-    meant = [a for a in answers if a.name.casefold() == name.casefold()]
+    "The answers that a limit is about: of this name, else the only one that begins with it"
+    name = name.casefold()
+    meant = [a for a in answers if a.name.casefold() == name]
+    begins = [a for a in answers if a.name.casefold().startswith(f'{name} ')]
+    if not meant and len(begins) == 1: meant = begins
     if not meant: one_of(name, dict.fromkeys(a.name for a in answers), 'limits', 'a limit for', 'name an answer')
     return meant
 
@@ -107,7 +120,8 @@ def held_against(
     for limit in [one if isinstance(one, Limit) else read_limit(one) for one in given]:
         for answer in _answers_named(limit.name, answers):
             decided, unit = decision(answer, limit), f' {answer.unit}' if answer.unit else ''
-            rows.append(dict(limit=f'{limit}{unit}', answer=in_words(answer), decision=decided, why=_why(answer, decided)))
+            in_full = replace(limit, name=answer.name)
+            rows.append(dict(limit=f'{in_full}{unit}', answer=in_words(answer), decision=decided, why=_why(answer, decided)))
     return rows
 
 # %% ../../nbs/07_measuring/15_results.ipynb #f5bd2452
@@ -115,7 +129,11 @@ _units = dict(pct='%', um='µm', um2='µm²', mm='mm', mm2='mm²', mm3='mm³', p
 _words = dict(ci='± (half interval)', low='lower end', high='upper end', ra='relative accuracy', s='s', sd='s', n='number', per_mm='per mm',
               per_px='per px', per_mm2='per mm²', n_a_per_mm2='number per mm²', n_a_per_px2='number per px²', feret_max='largest Feret diameter',
               feret_min='smallest Feret diameter', nn_distance='distance to the nearest', nn_random='the same, if random', nn_ratio='the one by the other',
-              mean_free_path_rows='free path along rows', mean_free_path_columns='free path along columns', mean_free_path='mean free path', min_at='least at', max_at='largest at', G_low='G, lower end', G_high='G, upper end', corrected_ci='± of corrected',
+              mean_free_path_rows='free path along rows', mean_free_path_columns='free path along columns',
+              mean_free_path='mean free path', min_at='least at', max_at='largest at', corrected_ci='± of corrected',
+              G_half_mend='G, mended half as wide', G_double_mend='G, mended twice as wide', touching='cut by the border',
+              touches_border='cut by the border', resolved='large enough for a shape', weight='weight for the border',
+              places='independent places', cut_columns='columns cut by the border', covered='columns with layer',
               model_ci='± of that by the model', spacing_sd='spacing, s', spacing_min='spacing, least', spacing_max='spacing, largest',
               sd_pct='s, %', min='least', max='largest', x='x', y='y', source='file')
 
@@ -128,6 +146,7 @@ def title_in_words(
     if name in _words: return _words[name]
     stem, _, last = name.rpartition('_')
     if last == 'px' and stem == 'labelled': return 'labelled pixels'
+    if stem and last in ('low', 'high'): return f'{title_in_words(stem, codes)}, {_words[last]}'
     if '_per_' in name and last in _units: return f'{title_in_words(name.partition("_per_")[0], codes)} per {_units[last]}'
     if stem and last in _units: return f'{title_in_words(stem, codes)}, {_units[last]}'
     return name.replace('_', ' ')
@@ -195,7 +214,9 @@ def scale_warning(
 )->list: # Of sentences
     "A word where nobody says how well the scale is known, and a number depends on it"
     of_scale = [a.name for a in answers if error_by_scale(a, 1.)]
-    if uncertainty_pct is not None or not maps[0].um_per_px or not of_scale: return []
+    if not maps[0].um_per_px or not of_scale: return []
+    if uncertainty_pct is not None: return [f'the answers hold the uncertainty of the scale (± {uncertainty_pct:g} %); '
+                                            'the intervals in the tables below them do not']
     return ['the uncertainty of the scale is not given: the intervals of lengths, areas, densities and G do not hold it']
 
 # %% ../../nbs/07_measuring/15_results.ipynb #dbd27b0b

@@ -543,7 +543,8 @@ def _eight_bits(a):
 
 def _float_doubts(a):
     "Nothing says which floats are black and white; counts and 16-bit shares of white are stretched as their integers are"
-    low, high = np.nanmin(a), np.nanmax(a)
+    finite = a[np.isfinite(a)]
+    low, high = finite.min(), finite.max()
     if not (low < 0 or high <= 1): return []
     shares = a[::max(1, len(a)//64)].astype(np.float64)*65535
     if low >= 0 and np.nanmax(np.abs(shares - np.rint(shares))) < .01: return []
@@ -556,7 +557,7 @@ def _in_own_depth(a):
     if a.dtype.newbyteorder('=') in (np.uint8, np.uint16, np.int16): return a, []
     levels = _eight_bits(a)
     if levels is None:
-        doubts = _float_doubts(a) if a.dtype.kind == 'f' and np.isfinite(a).any() else []
+        doubts = [*_float_doubts(a), *_depth_doubts(a)] if a.dtype.kind == 'f' and np.isfinite(a).any() else []
         return a.astype(np.float32) if a.dtype == np.float16 else a, doubts
     is_usual = a.dtype in _usual or a.max() <= 1
     return levels, [] if is_usual else [_dark(a, 'taken as 8-bit grey levels, but a deeper picture may be as dark')]

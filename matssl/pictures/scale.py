@@ -426,7 +426,9 @@ def _jeol_beside(text):
 def _hitachi_beside(text):
     "Hitachi: nanometres"
     um = _length_in(text, 'PixelSize', 'nm') if '[SemImageFile]' in text else None
-    return dict(um_per_px=um, scale_from='Hitachi', **_taken(text)) if um else {}
+    name = re.search(r'^\s*ImageName\s*=\s*(\S[^\r\n]{0,250})', text, re.M)
+    own = dict(names=name[1].strip()) if name else {}
+    return dict(um_per_px=um, scale_from='Hitachi', **own, **_taken(text)) if um else {}
 
 # %% ../../nbs/01_pictures/05_scale.ipynb #0f020025
 def _tescan_beside(text):
@@ -456,6 +458,8 @@ def _beside_facts(path):
     if not text: return _unread_beside(path)
     try: found = _jeol_beside(text) or _hitachi_beside(text) or _tescan_beside(text) or _others_beside(text)
     except NoScale as e: return dict(beside=f'the text beside it: {e}')
+    name = found.pop('names', '')
+    if name and file_stem(name) != file_stem(path.name): found['of_other'] = f'the text beside it is about {printable(name, 60)}'
     return found or dict(beside='a text beside it whose scale is no number')
 
 # %% ../../nbs/01_pictures/05_scale.ipynb #0f020029
@@ -537,7 +541,7 @@ def _contradicted(facts, beside, width):
 
 def _doubts_of_source(facts):
     "Why what is written, here or beside, is not taken, or is doubtful"
-    why = [facts.pop(key, '') for key in ('not_taken', 'beside', 'of_maker', 'of_page')]
+    why = [facts.pop(key, '') for key in ('not_taken', 'beside', 'of_maker', 'of_page', 'of_other')]
     if facts.get('um_per_px'): why = why[2:]
     return [text for text in why if text]
 

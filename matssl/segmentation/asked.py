@@ -107,13 +107,18 @@ def _picture_scale_doubt(m, config, rescale):
     else: return '' # it is brought to that scale
     return scale_doubt(trained, m.um_per_px, 'the training pictures', todo)
 
+def _adapted_doubt(config):
+    "A model that was adapted to pictures without labels, and of which nobody knows what that did"
+    is_unknown = config.get('adapted') and not config.get('tested')
+    return 'the model was adapted to pictures without labels and has not been tested since' if is_unknown else ''
+
 def answer_doubts(
     m:Micrograph, # A picture
     config:dict, # Of a Segmenter
     rescale:bool=True # As for `predict`
 )->list: # Sentences
     "What would make the answer to a picture doubtful"
-    return [doubt for doubt in (_depth_doubt(m, config), _picture_scale_doubt(m, config, rescale)) if doubt]
+    return [doubt for doubt in (_depth_doubt(m, config), _picture_scale_doubt(m, config, rescale), _adapted_doubt(config)) if doubt]
 
 def check_picture(
     m:Micrograph, # A picture

@@ -68,6 +68,7 @@ def model_card(
         tested=config.get('tested') or {}, errors=_errors(config.get('tested'), codes),
         encoder={'method': None, **(config.get('encoder') or {})},
         scale=_scale_in_words(config), contrast=_contrast_in_words(config),
+        strokes=config.get('strokes') if config.get('decoder') == 'strokes' else None,
         trained={**trained, 'pictures': trained['pictures'] or []},
         shares=dict.fromkeys(codes) | (trained.get('shares') or {}),
         scores=config.get('scores') or [], versions=config.get('versions') or {})

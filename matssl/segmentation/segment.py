@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['decoders', 'finetune_recipes', 'SegmentationModel', 'SegmentationLoss', 'confusion', 'iou_of', 'PooledIoU',
-           'segmentation_splitter', 'scale_doubt', 'warn_scales', 'segment_learner', 'finetune']
+           'segmentation_splitter', 'scale_doubt', 'warn_scales', 'segment_learner', 'with_pool', 'finetune']
 
 # %% ../../nbs/06_segmentation/01_segment.ipynb #8d04464d
 import copy, random, warnings
 from functools import partial
+from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
 import segmentation_models_pytorch as smp
 from torch import nn
@@ -19,7 +20,7 @@ from fastcore.basics import patch
 from fastcore.meta import delegates
 from ..errors import InputError, one_of
 from ..masks.names import check_codes
-from ..data.loaders import FieldLoader, MicrographDataLoaders, panel_axes, show_field
+from ..data.loaders import FieldLoader, LabelledFields, MicrographDataLoaders, panel_axes, resized, show_field
 from ..training.distributed import processes
 from ..training.resume import Resume, fingerprint, own_state
 from ..training.compute import FusedAdam, fast
@@ -145,6 +146,12 @@ class PooledIoU(Metric):
     def name(self): return self.name_
 
 # %% ../../nbs/06_segmentation/01_segment.ipynb #2f51fd96
+def _loaders_like(dls, train, valid):
+    "Other loaders of the same classes"
+    loaders = MicrographDataLoaders(train, valid, device=dls.device)
+    for name in ('codes', 'c', 'pairs', 'valid_pairs', 'ignore', 'palette'): setattr(loaders, name, getattr(dls, name))
+    return loaders
+
 def _segmentation_loaders(dls, augment, seed, exposure):
     "Loaders of the same fields, with this seed whatever was drawn before, and with augmentation"
     fields = copy.copy(dls.train.dataset)
@@ -154,9 +161,7 @@ def _segmentation_loaders(dls, augment, seed, exposure):
     train = FieldLoader(
         fields, batch_tfms=augmentation, shuffle=True, drop_last=dls.train.drop_last, **like(dls.train))
     valid = FieldLoader(dls.valid.dataset, batch_tfms=[], **like(dls.valid))
-    loaders = MicrographDataLoaders(train, valid, device=dls.device)
-    for name in ('codes', 'c', 'pairs', 'valid_pairs', 'ignore', 'palette'): setattr(loaders, name, getattr(dls, name))
-    return loaders
+    return _loaders_like(dls, train, valid)
 
 def segmentation_splitter(
     model:SegmentationModel # The network
@@ -206,7 +211,7 @@ def _encoder_for(encoder, arch, pretrained, weights, stats, timm_kwargs):
 @delegates(Learner, keep=True)
 def segment_learner(
     dls:MicrographDataLoaders, # Of labelled micrographs (`from_pairs`)
-    arch='resnet50', # timm name
+    arch=None, # timm name (default: that of the encoder or the weights, or `default_arch`)
     encoder=None, # File of `save_encoder`, or an `Encoder`: pretrained on micrographs
     pretrained:bool=True, # Without `encoder`: timm's ImageNet weights
     weights=None, # Without `encoder`: a local file instead
@@ -302,6 +307,38 @@ def fit_segment(self:Learner,
     _fit_cycles(self, _cycles(self, n_epoch, lr), checkpoint, self.fit_one_cycle, epochs=n_epoch, lr=lr)
     return self
 
+# %% ../../nbs/06_segmentation/01_segment.ipynb #d86ee7f1
+def _in_turn(labelled, pool, seed):
+    "A place in a labelled picture and one in the pool, in turn, until each was there"
+    order = np.random.default_rng(seed).permutation(len(pool))
+    longest = max(len(labelled), len(pool))
+    return [cut for k in range(longest) for cut in (labelled[k % len(labelled)], pool[order[k % len(pool)]])]
+
+def _labels_like(store, i, labels):
+    "Labels at the size at which picture `i` of a store is shown"
+    pixels, file = store[i], store.files[i]
+    labels = np.asarray(labels, np.uint8)
+    if labels.shape == tuple(store.kept[i].shape): return resized(labels, pixels.shape[:2], True)
+    raise InputError(file, f'labels of {labels.shape}', f'{tuple(store.kept[i].shape)}, as the picture without its data bar',
+        'take the labels of this picture')
+
+def with_pool(
+    dls:MicrographDataLoaders, # Of labelled micrographs (`from_pairs`)
+    pool:list, # `[(file, labels), ...]`: labels `(H, W)` that a model has given, 255 for unlabelled
+    seed:int=0 # Of the order of the pool's fields
+)->MicrographDataLoaders:
+    "The same loaders, every second training field from pictures that a model has labelled"
+    fields = copy.copy(dls.train.dataset)
+    n, own = len(fields.masks), fields.cuts
+    fields.store = fields.store.part(range(n))
+    fields.store.files += [Path(file) for file, _ in pool]
+    fields.store.kept += [None]*len(pool)
+    fields.masks = fields.masks + [_labels_like(fields.store, n+k, labels) for k, (_, labels) in enumerate(pool)]
+    cuts = LabelledFields(fields.store, fields.masks, fields.size, squash=fields.squash).cuts
+    fields.cuts = _in_turn(own, cuts[len(own):], seed)
+    fields.n = len(fields.cuts) if fields.n == len(own) else fields.n
+    return _loaders_like(dls, dls.train.new(fields), dls.valid)
+
 # %% ../../nbs/06_segmentation/01_segment.ipynb #867ae488
 finetune_recipes = dict(
     default=dict(
@@ -322,13 +359,14 @@ def _recipe_of(name, overrides):
 def finetune(
     train, # Labelled training pictures: `Pairs`
     codes:list, # Class names
-    arch='resnet50', # timm name
+    arch=None, # timm name (default: that of the encoder or the weights, or `default_arch`)
     recipe:str='default', # A row of `finetune_recipes`
     overrides:dict=None, # Entries of the recipe to replace
     palette:dict=None, # Colours of painted masks
     ignore:int=None, # Mask value of unlabelled pixels
     seed:int=0, # Of new weights, fields and augmentation
     checkpoint=None, # File for the state of the run, as for `fit_segment`
+    pool=(), # Pictures that a model has labelled, as for `with_pool`
     **kwargs # For `segment_learner`: `encoder`, `weights`, `decoder`, `bf16`, ...
 )->Learner:
     "A segmentation Learner, trained by a recipe from the first step to the last"
@@ -338,6 +376,7 @@ def finetune(
     dls = MicrographDataLoaders.from_pairs(
         train, codes, size=r['size'], bs=bs, n=fields, valid_pct=0,
         palette=palette, ignore=ignore, squash=r['squash'], seed=seed)
+    dls = with_pool(dls, pool, seed) if len(pool) else dls
     one_cycle = r['schedule'] == 'one cycle'
     optimiser = FusedAdam if one_cycle else partial(FusedAdam, sqr_mom=.999, eps=1e-8)
     learn = segment_learner(

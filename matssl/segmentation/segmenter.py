@@ -23,7 +23,7 @@ from ..pictures.labels import LabelMap, Origin, carried, colours_of, label_sum, 
 from ..pictures.micrograph import Micrograph
 from ..masks.names import check_codes, list_pictures
 from ..data.datasets import picture_hash
-from ..data.loaders import progress, to_float
+from ..data.loaders import progress, to_float, toned
 from ..training.compute import has_bf16
 from ..training.resume import fingerprint as fingerprint_of
 from ..selfsup.encoder import load_encoder
@@ -101,7 +101,7 @@ def bands(self:Segmenter,
     "Class probabilities `(K, rows, W)` at native resolution, from top to bottom"
     check_picture(m, self.config, rescale)
     check_tiles(tile, overlap, bs)
-    pixels = in_8_bit(m, self.config.get('levels'))
+    pixels = toned(in_8_bit(m, self.config.get('levels')), self.config.get('tone'))
     probabilities = self.network(symmetry, bf16)
     if side := self.config.get('squash'): return _band_of_square(probabilities, pixels, side, self.device)
     tile = tile or self.config.get('tile', 256)
@@ -252,6 +252,7 @@ def from_learner(cls:Segmenter,
         arch=model.arch, decoder=model.decoder, timm_kwargs=model.timm_kwargs,
         stats=[model.norm.mean.flatten().tolist(), model.norm.std.flatten().tolist()],
         um_per_px=fields.store.scale, rescale_to=fields.store.rescale_to, levels=fields.store.levels,
+        tone=fields.store.tone,
         tile=max(256, fields.size), squash=fields.size if fields.squash else None, field_um=_field_width(fields),
         colour_table=_colour_table(dls.pairs.masks, len(dls.codes)), encoder=learn.encoder_notes,
         ignore=dls.ignore, palette=dls.palette, colours=_own_colours(len(dls.codes)),

@@ -18,6 +18,7 @@ from ..errors import InputError
 from ..described import Described, described
 from ..pictures.labels import LabelMap
 from ..pictures.micrograph import Micrograph, read_micrograph
+from ..pictures.scale import apply_scales
 from ..masks.names import check_codes, codes_beside
 from ..masks.masks import MaskReader
 from ..masks.pairs import Pairs, check_same_size, pair_files
@@ -57,24 +58,26 @@ class StrokeSegmenter(Segmenter):
         codes:list, # Class names
         config:dict=None, # What else is known, as for `Segmenter`
         prior:torch.Tensor=None, # `class_prior` of the strokes
-        **kwargs # For `ScribbleClassifier`: `strides`, `per_class`, `tile`, `keep_gb`, `by_share`, `seed`
+        **kwargs # For `ScribbleClassifier`: `strides`, `per_class`, `tile`, `keep_gb`, `by_share`, `seed`, `C`
     ):
         self.classifier = ScribbleClassifier(encoder, check_codes('StrokeSegmenter', codes), **kwargs)
         encoder = self.classifier.encoder
         features = _count_features(encoder, self.classifier.strides)
         super().__init__(StrokeModel(encoder, len(codes), features), codes, config, prior)
         self.model.to(memory_format=torch.contiguous_format)
+        self.pairs = [] # pictures and labels of the last fit, in memory alone
     def __repr__(self):
         method = (self.config.get('encoder') or {}).get('method', self.classifier.encoder.method)
         fitted = 'fitted' if self.classifier.weight is not None else 'not fitted yet'
         return f'StrokeSegmenter({self.model.arch}, encoder: {method}, classes {self.codes}, {fitted})'
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #d73ae678
-def _read_pairs(pairs, codes, palette, ignore):
+def _read_pairs(pairs, codes, palette, ignore, um_per_px, crop_bar):
     "`(picture, labels)` of pairs of files, 255 where nothing is drawn"
     read = MaskReader(pairs.masks, codes, palette, ignore)
+    um_per_px = apply_scales(um_per_px, pairs.images)
     for pair in pairs:
-        m = read_micrograph(pair.image)
+        m = read_micrograph(pair.image, um_per_px=um_per_px, crop_bar=crop_bar)
         labels = check_same_size(pair, m.shape, read(pair.mask), m.meta['bar_rows'])
         yield m, labels if ignore is None else np.where(labels == ignore, 255, labels)
 
@@ -87,6 +90,10 @@ def _as_drawn(picture):
     "A picture as a `Micrograph`"
     return picture if isinstance(picture, Micrograph) else Micrograph(np.asarray(picture))
 
+def _print_of(m):
+    "The fingerprint of a picture, or of the one that it is a part of"
+    return m.meta.get('part_of') or picture_hash(m)
+
 def _known_after(self, pairs):
     "What a card says of a model of strokes"
     encoder, labels = self.classifier.encoder, [drawn for _, drawn in pairs]
@@ -98,7 +105,7 @@ def _known_after(self, pairs):
         arch=encoder.arch, decoder='strokes', timm_kwargs=encoder.timm_kwargs, stats=[list(row) for row in encoder.stats],
         um_per_px=float(np.median(scales)) if scales else None, tile=self.classifier.tile,
         strokes=dict(strides=list(self.classifier.strides), by_share=self.classifier.by_share),
-        encoder={**encoder.notes, 'method': encoder.method}, labelled=[picture_hash(m) for m in pictures],
+        encoder={**encoder.notes, 'method': encoder.method}, labelled=[_print_of(m) for m in pictures],
         trained=dict(date=date.today().isoformat(), pictures=[_name_of(m, k) for k, m in enumerate(pictures)], held_back=[],
                      shares={name: round(float(share), 6) for name, share in zip(self.codes, shares)}, valid_mean_iou=None),
         version=__version__)
@@ -107,13 +114,16 @@ def _known_after(self, pairs):
 def fit(self:StrokeSegmenter,
     pairs, # `[(picture, labels), ...]` with 255 where nothing is drawn; or `Pairs`, or a folder
     palette:dict=None, # Colours of painted masks, for files
-    ignore:int=None # Mask value of what is not drawn, for files; 255 is that anyway
+    ignore:int=None, # Mask value of what is not drawn, for files; 255 is that anyway
+    um_per_px=None, # Scale of files by hand: a number, or a CSV or dict of `read_scales`
+    crop_bar:bool=True # Cut the data bars of files
 )->StrokeSegmenter:
     "Fit to strokes, or to full masks; classes without strokes will not be predicted"
     if isinstance(pairs, (str, Path)): pairs = pair_files(pairs)
-    if isinstance(pairs, Pairs): pairs = _read_pairs(pairs, self.codes, palette, ignore)
+    if isinstance(pairs, Pairs): pairs = _read_pairs(pairs, self.codes, palette, ignore, um_per_px, crop_bar)
     pairs = [(picture, np.asarray(labels)) for picture, labels in pairs]
     self.classifier.fit(pairs)
+    self.pairs = pairs
     self.model.weight.copy_(self.classifier.weight)
     self.model.bias.copy_(self.classifier.bias)
     self.prior = class_prior([labels for _, labels in pairs], len(self.codes))
@@ -218,6 +228,10 @@ def _in_memory(self:StrokeSegmenter, pixels):
     "Class probabilities `(C, H, W)` of a picture whose features are kept"
     return weight_by_share(self.classifier.scores(np.ascontiguousarray(pixels)), self.classifier.by_share).softmax(0)
 
+def _check_fitted(segmenter):
+    "Refuse to use a model that has seen no strokes"
+    if segmenter.classifier.weight is None: raise InputError('StrokeSegmenter', 'no fit', 'strokes', 'call fit first')
+
 @patch
 def fits_memory(self:StrokeSegmenter,
     shape # `(H, W)` of a picture, px
@@ -236,7 +250,7 @@ def bands(self:StrokeSegmenter,
     **kwargs # `tile`, `overlap`, `bs` and `bf16` of `Segmenter.bands` change nothing here: nothing is blended
 ): # Made one after the other
     "Class probabilities `(C, rows, W)` at native resolution, from top to bottom"
-    if self.classifier.weight is None: raise InputError('StrokeSegmenter', 'no fit', 'strokes', 'call fit first')
+    _check_fitted(self)
     check_picture(m, self.config, rescale)
     if not self.fits_memory(m.shape):
         if symmetry: raise InputError(
@@ -253,6 +267,16 @@ class StrokeNotes(Described):
     "what a model of strokes is made of"
     strides: list[int] = Field(description='strides of the stages', min_length=1, max_length=8)
     by_share: float = Field(1.5, description='a number from 0 to 10', ge=0, le=10)
+
+@patch
+def save(self:StrokeSegmenter,
+    folder, # Where to write
+    overwrite:bool=False, # Replace an earlier one
+    picture:bool=True # Put a picture of its work into the model card
+)->Path:
+    "Write `model.safetensors`, `config.json` and the model card, `README.md`"
+    _check_fitted(self)
+    return Segmenter.save(self, folder, overwrite, picture)
 
 @patch(cls_method=True)
 def load(cls:StrokeSegmenter,

@@ -174,13 +174,15 @@ class ScribbleClassifier:
         keep_gb:float=2., # Memory for kept features, 2**30 bytes
         by_share:float=1.5, # How much less rare classes count in a picture: 0 no less, 1 in proportion, more: beyond
         per_picture:bool=True, # Standardise each feature within its picture
-        seed:int=0 # Of the choice of pixels
+        seed:int=0, # Of the choice of pixels
+        C:float=.01 # Of the logistic regression: smaller keeps weights smaller
     ):
+        if not C > 0: raise InputError('C', f'{C}', 'a number above 0', 'take .01')
         if tile % 32 or tile < 32: raise InputError('tile', f'{tile}', 'a multiple of 32', 'take 1024')
         self.encoder = (encoder if isinstance(encoder, Encoder) else load_encoder(encoder)).eval()
         self.codes = list(codes)
         self.strides = tuple(strides or self.encoder.strides)
-        self.per_class, self.by_share, self.per_picture, self.seed = per_class, by_share, per_picture, seed
+        self.per_class, self.by_share, self.per_picture, self.seed, self.C = per_class, by_share, per_picture, seed, C
         self.tile, self.keep_gb = tile, keep_gb
         self.kept = OrderedDict() # features of pictures, the last used at the end
         self.weight = None # `(classes, features)`, once it has been fitted
@@ -259,11 +261,11 @@ def _stroke_pixels(pairs):
             groups.setdefault(int(c), []).append(k*_first_of + np.flatnonzero(labels == c))
     return groups
 
-def _fit_linear(X, Y):
+def _fit_linear(X, Y, C=.01):
     "Weights `(n, features)` and biases `(n,)` of a linear classifier of features as they are, and its `n` classes"
     from sklearn.linear_model import LogisticRegression
     mean, sd = X.mean(0), X.std(0).clip(1e-6)
-    fitted = LogisticRegression(C=.01, class_weight='balanced', max_iter=60, tol=1e-3).fit((X-mean)/sd, Y)
+    fitted = LogisticRegression(C=C, class_weight='balanced', max_iter=60, tol=1e-3).fit((X-mean)/sd, Y)
     weight, bias = fitted.coef_, fitted.intercept_
     if len(weight) == 1: # of two classes: the second against the first
         weight, bias = np.concatenate([0*weight, weight]), np.r_[0, bias]
@@ -298,7 +300,7 @@ def fit(self:ScribbleClassifier,
             'strokes', f'strokes of {"one class, " + self.codes[min(groups)] if groups else "no class"}',
             'strokes of at least two classes', 'draw a few more')
     chosen = np.concatenate([_even(of_class, self.per_class, rng) for of_class in groups.values()])
-    weight, bias, drawn = _fit_linear(*self._features_at(pairs, chosen))
+    weight, bias, drawn = _fit_linear(*self._features_at(pairs, chosen), self.C)
     drawn = torch.as_tensor(drawn).long()
     self.weight, self.bias = torch.zeros(n, weight.shape[1]), torch.full((n,), -torch.inf)
     self.weight[drawn], self.bias[drawn] = torch.as_tensor(weight).float(), torch.as_tensor(bias).float()

@@ -28,7 +28,8 @@ from ..training.distributed import agree, all_processes, from_all, from_first, p
 from ..training.resume import Resume, own_state
 from ..training.compute import FusedAdam, fast
 from ..training.faults import StopAtNaN, StopExploding, check_constant
-from .encoder import Encoder, InputNorm, load_encoder
+from .weights import embedded_package
+from .encoder import Encoder, InputNorm, default_arch, load_encoder
 from .fusion import GatedFeatureFusion, ProjectionHead
 from .losses import DenseContrast, NTXent, QueueContrast, enqueue, gather, match_cells
 from .losses import collapsed_loss, effective_rank, mean_similarity, partner_accuracy, random_loss
@@ -334,8 +335,8 @@ def ssl_loaders(
 
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #a78c3b57
 def start_encoder(
-    arch, # timm name, or an `Encoder`
-    pretrained:bool, # timm's ImageNet weights
+    arch, # timm name, or an `Encoder`; None: that of the weights, or `default_arch`
+    pretrained:bool, # ImageNet weights
     weights, # Or a local file: `.pth`, `.safetensors`
     stats, # Input statistics of bare weights
     timm_kwargs:dict # For `timm.create_model`
@@ -343,17 +344,19 @@ def start_encoder(
     "The encoder that a training starts from"
     if isinstance(arch, Encoder): return arch
     if weights and str(weights).endswith('.safetensors'): return load_encoder(weights, arch, stats, **timm_kwargs)
-    return Encoder(arch, pretrained, weights, stats, **timm_kwargs)
+    return Encoder(arch or default_arch, pretrained, weights, stats, **timm_kwargs)
+
+def _imagenet(arch): return f'ImageNet ({embedded_package(arch) or "timm"})'
 
 def enc_start(
     arch, # timm name, or an `Encoder`
     weights, # A local file
-    pretrained # timm's ImageNet weights
+    pretrained # ImageNet weights
 )->str:
     "Where training started from, in words"
-    if isinstance(arch, Encoder): return dict(scratch='random', imagenet='ImageNet (timm)').get(arch.method, arch.method)
+    if isinstance(arch, Encoder): return dict(scratch='random', imagenet=_imagenet(arch.arch)).get(arch.method, arch.method)
     if weights: return Path(weights).name
-    return 'ImageNet (timm)' if pretrained else 'random'
+    return _imagenet(arch or default_arch) if pretrained else 'random'
 
 def ssl_splitter(
     model:SSLModel)->list: # The network
@@ -401,8 +404,8 @@ def _chosen(method, recipe, gate, stages, overrides):
 @delegates(Learner, keep=True)
 def pretrain_learner(
     dls:MicrographDataLoaders, # Of unlabelled micrographs (`from_folder`)
-    arch='resnet50', # timm name, or an `Encoder`
-    pretrained:bool=True, # Start from timm's ImageNet weights
+    arch=None, # timm name, or an `Encoder`; default: that of the weights, or `default_arch`
+    pretrained:bool=True, # Start from ImageNet weights
     weights=None, # Or from a local file: `.pth`, `.safetensors`
     method:str='matssl', # A row of `methods`
     recipe:str='default', # A row of `recipes`; its entries can be overridden by name
