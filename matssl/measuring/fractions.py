@@ -6,7 +6,7 @@
 __all__ = ['field_statistics', 'fields_needed', 'fields_planned', 'field_name', 'check_scale', 'check_fields', 'told_to',
            'one_by_one', 'doubts_of', 'refuse_not_square', 'two_point', 'variance_of_mean', 'FieldVariance',
            'variance_of_field', 'wilson_interval', 'Basis', 'basis_of', 'field_fractions', 'tiles_remark',
-           'sizes_remark', 'phase_fractions', 'confusion_rates', 'correct_fractions']
+           'twins_remark', 'sizes_remark', 'phase_fractions', 'confusion_rates', 'correct_fractions']
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #26000003
 from contextlib import contextmanager
@@ -88,8 +88,10 @@ def check_scale(
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #2600a003
 def _check_labels(f, i):
-    "A field has class indices that all have a name, and some labelled pixel"
+    "A field has class indices that all have a name of their own, and some labelled pixel"
     a, codes = np.asarray(f.labels), f.codes
+    if len(set(codes)) < len(codes): raise InputError(
+        field_name(f, i), f'the classes {codes}', 'a name of its own for each class', 'name them apart')
     if a.ndim != 2 or a.dtype.kind not in 'biu' or (a.size and a.min() < 0): raise InputError(
         field_name(f, i), f'{a.dtype} labels of shape {a.shape}', 'class indices from 0, (H, W)',
         'pass what predict or read_label_map returns')
@@ -105,6 +107,8 @@ def check_fields(
     classes=None, # Classes that must exist; default: none
 )->list:
     "The fields as a list, after a look at their classes, scales and pixels"
+    if not isinstance(maps, LabelMap) and not hasattr(maps, '__iter__'): raise InputError(
+        'fields', f'a {type(maps).__name__}', 'a list of LabelMaps', 'wrap the class indices: LabelMap(labels, codes, um_per_px)')
     fields = [maps] if isinstance(maps, LabelMap) else list(maps)
     if not fields: raise InputError(
         'fields', 'an empty list', 'at least one label map', 'pass the label maps of one specimen')
@@ -414,6 +418,21 @@ def tiles_remark(
     if len(set(sources)) == len(sources): return []
     return ['several maps come from one file: tiles of one picture are not fields, and the interval is too narrow']
 
+def _is_one_class(labels): return (labels == labels.flat[0]).all()
+
+def twins_remark(
+    fields, # Label maps
+)->list:
+    "A remark where two fields are the same picture under two names"
+    first, twins = {}, []
+    for i, field in enumerate(fields):
+        labels = np.ascontiguousarray(field.labels)
+        if _is_one_class(labels): continue # no phase anywhere: pictures of that kind may well be alike
+        other = first.setdefault((labels.shape, hash(labels.tobytes())), i)
+        if other != i: twins.append(f'{field_name(field, i)} and {field_name(fields[other], other)} are labelled alike to the last pixel')
+    more = f' (and {len(twins)-1} more such pairs)' if len(twins) > 1 else ''
+    return [f'{twins[0]}{more}: one picture under two names counts as two fields, and the interval is too narrow'] if twins else []
+
 def sizes_remark(
     fields, # Label maps
     q:np.ndarray, # `(n, C)`: the fractions of each, 0-1
@@ -435,7 +454,7 @@ def _remarks(fields, q):
     if n == 1: notes.append('one field: the interval says how well this picture stands for more of the same, '
                             'not how the specimen varies; tiles of one picture are not fields')
     elif n < 30: notes.append(f'{n} fields: at least 30 are recommended for a reliable interval (ASTM E562-19)')
-    return notes + sizes_remark(fields, q) + tiles_remark(fields)
+    return notes + sizes_remark(fields, q) + (tiles_remark(fields) or twins_remark(fields))
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #2600a008
 def _accuracy_remark(table, ra_pct):
