@@ -512,6 +512,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                      'matssl/command/measuring.py'),
                                           'matssl.command.measuring._short': ( '10_command/measuring.html#_short',
                                                                                'matssl/command/measuring.py'),
+                                          'matssl.command.measuring._square': ( '10_command/measuring.html#_square',
+                                                                                'matssl/command/measuring.py'),
                                           'matssl.command.measuring.measure': ( '10_command/measuring.html#measure',
                                                                                 'matssl/command/measuring.py'),
                                           'matssl.command.measuring.table_text': ( '10_command/measuring.html#table_text',

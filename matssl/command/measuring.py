@@ -146,11 +146,11 @@ def _say_tables(tables, what, codes=(), said=(), most=12):
     _say_doubts([doubt for table in tables.values() for doubt in table.attrs.get('warnings', [])], said)
 
 # %% ../../nbs/10_command/06_measuring.ipynb #33300014
-def _predicted_fields(model, files, reading, page):
+def _predicted_fields(model, files, reading, page, channel):
     "Label maps of pictures that a segmenter is asked for"
     from matssl.pictures.micrograph import read_micrograph
-    if page is None: return [model.predict(f, **reading) for f in files]
-    return [model.predict(read_micrograph(f, page, **reading)) for f in files]
+    if page is None and channel is None: return [model.predict(f, **reading) for f in files]
+    return [model.predict(read_micrograph(f, page, channel=channel, **reading)) for f in files]
 
 # %% ../../nbs/10_command/06_measuring.ipynb #efad7136
 def _say_answers(fields, tables, limits, scale_uncertainty):
@@ -164,6 +164,11 @@ def _say_answers(fields, tables, limits, scale_uncertainty):
     _say_doubts(doubts, [])
     print()
     return doubts
+
+def _square(fields):
+    "Label maps with square pixels"
+    from matssl.pictures.labels import square_pixels
+    return [square_pixels(field) for field in fields]
 
 def _known(meta):
     "`--meta specimen=... etchant=...` as a dictionary"
@@ -193,6 +198,8 @@ def measure(
     ignore:Ignore=None,
     palette:Palette=None,
     page:Page=None,
+    channel:Channel=None,
+    square_pixels:bool=False, # Bring label maps whose pixels are not square to square ones
     settings:Annotated[KeyValue, 'Of what measures, e.g. smallest=20 for grains, along=x for layers']=None,
     meta:KeyValue=None, # Of the report: specimen=..., etchant=..., operator=...
     **kwargs
@@ -212,11 +219,12 @@ def measure(
         check_is_segmenter(segmenter)
         from matssl.segmentation.stroke_segmenter import load_segmenter
         model = load_segmenter(segmenter)
-        fields, pictures = _predicted_fields(model, files, reading, page), files
+        fields, pictures = _predicted_fields(model, files, reading, page, channel), files
     else:
         is_plain = palette is None and ignore is None
         fields = files if is_plain else _as_masks(files, codes, reading['um_per_px'], palette, ignore)
         fields = read_fields(fields, codes if is_plain else None, reading['um_per_px'] if is_plain else None)
+    if square_pixels: fields = _square(fields)
     tables = measure_all(fields, asked)
     said = _say_answers(fields, tables, limit or [], scale_uncertainty)
     for name, of_question in tables.items(): _say_tables(of_question, name, fields[0].codes, said)

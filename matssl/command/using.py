@@ -121,6 +121,7 @@ def predict(
     outputs:str='overlay', # Beside the label TIFF, comma separated: png, overlay, geojson, entropy
     symmetry:Symmetry=False,
     page:Page=None,
+    channel:Channel=None,
     adapt:bool=False, # First take the statistics of these pictures: another model, never tested
     **kwargs
 ):
@@ -134,7 +135,7 @@ def predict(
     model = load_segmenter(segmenter, device=_device())
     if adapt: model = _adapted(model, files, reading, page)
     done = predict_folder(model, files, out, also, _say_shares, symmetry=symmetry, part=(number, processes),
-                          page=page, **reading)
+                          page=page, channel=channel, **reading)
     done['why'] = [in_options(why, 'predict') for why in done.why]
     mine = f'-process-{number+1}-of-{processes}' if processes > 1 else ''
     if (done.state == 'predicted').any(): write_table(_free_name(out, f'predictions{mine}'), done, index=False)

@@ -74,6 +74,7 @@ _phrases = { # of Python: at the terminal
     'what save_encoder writes': 'what matssl pretrain writes',
     'masks with read_mask, or': 'masks with --palette or --ignore, or',
     ', or pass overwrite=True': '',
+    'square pixels with square_pixels,': 'square pixels with --square-pixels,',
     ' and read them with lazy=True': '',
     'let it be downloaded with fetch=True, or get it': 'get it',
     "palette={'phase': (255, 0, 0)}": "palette='phase=#ff0000'",

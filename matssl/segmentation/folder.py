@@ -81,9 +81,9 @@ def _write_bands(bands, writer, entropy_writer):
 # %% ../../nbs/06_segmentation/08_folder.ipynb #9e000041
 def _size(shape): return f'{shape[1]} x {shape[0]}'
 
-def _as_read(file, um_per_px, crop_bar, page):
+def _as_read(file, um_per_px, crop_bar, page, channel=None):
     "The picture of a file; large ones stay there"
-    if page is not None: return read_micrograph(file, page, um_per_px, crop_bar)
+    if page is not None or channel is not None: return read_micrograph(file, page, um_per_px, crop_bar, channel=channel)
     return as_micrograph(file, um_per_px, crop_bar)
 
 @patch
@@ -94,11 +94,12 @@ def predict_file(self:Segmenter,
     um_per_px=None, # As for `predict`
     crop_bar:bool=True, # Cut the data bar
     page:int=None, # Of a TIFF of several pages; None: the one that is read anyway
+    channel:int=None, # One channel of several, such as one detector of two
     noting=None, # Called with the checksums of labels and label map, and what is returned, before the label map has its name
     **kwargs # As for `bands`
 )->dict:
     "Predict one picture from file to label TIFF, band by band; size, scale, and the share of each class in %"
-    m, out = _as_read(file, um_per_px, crop_bar, page), Path(out)
+    m, out = _as_read(file, um_per_px, crop_bar, page, channel), Path(out)
     path = lambda output: _output_path(out, file, output)
     begun = _begin(file, out, outputs)
     tags = carried(m)
@@ -132,7 +133,7 @@ def _share_of(out, k, n):
             with alone(out, lock.name[1:-5]): pass
         yield
 
-_usual = dict(symmetry=False, tile=None, overlap=.25, bf16=None, rescale=True) # what changes the labels of all pictures
+_usual = dict(symmetry=False, tile=None, overlap=.25, bf16=None, rescale=True, channel=None) # what changes the labels of all pictures
 
 @contextmanager
 def _note_of(out):
@@ -311,16 +312,17 @@ def predict_folder(
     um_per_px=None, # Scale by hand: a number, or a CSV or dict of `read_scales`
     crop_bar:bool=True, # Cut data bars
     page:int=None, # Of TIFFs of several pages; None: the one that is read anyway
+    channel:int=None, # One channel of several, such as one detector of two
     **kwargs # `symmetry`, `tile`, `overlap`, `bs`, `bf16`, `rescale`
 )->pd.DataFrame:
     "Predict a folder; resumable. A row a picture: what became of it, why, and the share of each class in %"
-    reading, heard = dict(um_per_px=um_per_px, crop_bar=crop_bar, page=page), Heard()
+    reading, heard = dict(um_per_px=um_per_px, crop_bar=crop_bar, page=page, channel=channel), Heard()
     files, out, rows = list_pictures(pictures), Path(out), []
     _check_folder(files, out, outputs, part)
     k, n = part
     with _share_of(out, k, n):
         reading['um_per_px'] = apply_scales(um_per_px, files)
-        noted = _same_job(segmenter, out, kwargs)
+        noted = _same_job(segmenter, out, dict(kwargs, channel=channel))
         for doubt in origin_doubts(segmenter.origin_of()): warnings.warn(doubt, stacklevel=2)
         try:
             for file in progress(files[k::n], 'predicting'):
