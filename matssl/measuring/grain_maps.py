@@ -660,7 +660,8 @@ def _repeats(g):
 # %% ../../nbs/07_measuring/05_grain_maps.ipynb #26700010
 def _check_um(um_per_px, source):
     "A scale is a positive number"
-    if um_per_px is None or (np.isfinite(um_per_px) and least_um <= um_per_px <= most_um): return
+    is_number = isinstance(um_per_px, (int, float, np.number)) and not isinstance(um_per_px, bool)
+    if um_per_px is None or (is_number and np.isfinite(um_per_px) and least_um <= um_per_px <= most_um): return
     raise InputError(source, f'a scale of {um_per_px} um/px', f'a positive number, {least_um:g} to {most_um:g}',
                      'leave it out where it is not known')
 
