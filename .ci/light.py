@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+"""The weight of the checkout: pictures in the notebooks as people need them, and a check that names what grew.
+
+usage: python .ci/light.py                    makes the pictures in all notebooks' outputs lighter, where they can be
+       python .ci/light.py nbs/a.ipynb ...    those of some notebooks
+       python .ci/light.py --check            weighs the checkout; names every file that is too heavy
+       python .ci/light.py --since v0.2.0     what grew since a version, the most first (needs git)
+       python .ci/light.py --selftest         shows that the check can fail
+
+A plot has few colours and sharp edges: PNG with a palette keeps it. A micrograph is noise to PNG and light as JPEG. Both are
+tried on what a cell has drawn, at most 800 px wide, and the lightest stays; PNG files of results get a palette. A picture that was made lighter once is left
+alone: neither its size nor its kind changes when the tool runs again.
+"""
+import argparse
+import base64
+import io
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+
+root = Path(__file__).resolve().parent.parent
+widest = 800 # px, of a picture in a notebook
+colours = 64 # of a plot
+quality = 75 # of a micrograph as JPEG
+small = 12_000 # bytes: a picture below is left alone
+worth = .8 # of its weight: what saves less is left alone
+limits = {'.ipynb': 500_000, '': 250_000} # bytes a file, by ending
+whole = 15_000_000 # bytes, the checkout
+known = {'matssl/_modidx.py': 700_000} # written by nbdev: where each name is exported
+
+
+def on_white(picture):
+    "RGB; what is transparent is white, as on the page"
+    if picture.mode not in ('RGBA', 'LA', 'P'):
+        return picture.convert('RGB')
+    picture = picture.convert('RGBA')
+    page = Image.new('RGB', picture.size, 'white')
+    page.paste(picture, mask=picture.getchannel('A'))
+    return page
+
+
+def written(picture, **how):
+    "The bytes of a picture"
+    out = io.BytesIO()
+    picture.save(out, optimize=True, **how)
+    return out.getvalue()
+
+
+def candidates(png):
+    "`(kind, bytes)` of the ways in which a picture can be kept"
+    picture = on_white(Image.open(io.BytesIO(png)))
+    if picture.width > widest:
+        picture = picture.resize((widest, round(picture.height*widest/picture.width)), Image.LANCZOS)
+    yield 'image/png', written(picture.quantize(colours, dither=Image.Dither.NONE), format='PNG')
+    yield 'image/jpeg', written(picture, format='JPEG', quality=quality, progressive=True)
+
+
+def lighter(png):
+    "The lightest way to keep a PNG: `(kind, bytes)`, or None where it stays as it is"
+    if len(png) < small:
+        return None
+    kind, best = min(candidates(png), key=lambda pair: len(pair[1]))
+    return (kind, best) if len(best) < worth*len(png) else None
+
+
+def pictures_of(notebook):
+    "The outputs of a notebook that hold a PNG"
+    for cell in notebook['cells']:
+        for output in cell.get('outputs', []):
+            if 'image/png' in output.get('data', {}):
+                yield output
+
+
+def png_of(output):
+    kept = output['data']['image/png']
+    return base64.b64decode(kept if isinstance(kept, str) else ''.join(kept))
+
+
+def make_lighter(file):
+    "Rewrite a notebook whose pictures can be lighter; gives how many bytes of pictures are gone"
+    notebook, gone = json.loads(file.read_text(encoding='utf-8')), 0
+    for output in pictures_of(notebook):
+        png = png_of(output)
+        if not (found := lighter(png)):
+            continue
+        kind, kept = found
+        del output['data']['image/png']
+        output['data'][kind] = base64.b64encode(kept).decode() + ('\n' if kind == 'image/png' else '')
+        gone += len(png) - len(kept)
+    if gone:
+        file.write_text(json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + '\n', encoding='utf-8')
+    return gone
+
+
+def make_file_lighter(file):
+    "Rewrite a PNG that can be lighter as one with a palette; gives how many bytes are gone"
+    png = file.read_bytes()
+    if len(png) < small:
+        return 0
+    picture = on_white(Image.open(io.BytesIO(png)))
+    kept = written(picture.quantize(colours, dither=Image.Dither.NONE), format='PNG')
+    if len(kept) > worth*len(png):
+        return 0
+    file.write_bytes(kept)
+    return len(png) - len(kept)
+
+
+def stored_pictures():
+    return sorted((root/'nbs'/'results').rglob('*.png'))
+
+
+def notebooks():
+    return sorted(file for file in (root/'nbs').rglob('*.ipynb') if '.ipynb_checkpoints' not in file.parts)
+
+
+def checked_in(folder=root):
+    "Files that git keeps; without git, all files of the folder"
+    try:
+        names = subprocess.run(['git', 'ls-files', '-z'], cwd=folder, capture_output=True, check=True, text=True).stdout
+        return [folder/name for name in names.split('\0') if name and (folder/name).is_file()]
+    except (OSError, subprocess.CalledProcessError):
+        return [file for file in folder.rglob('*') if file.is_file() and '.git' not in file.parts]
+
+
+def too_heavy(files, folder=root, whole=whole):
+    "A sentence for each file above its limit, and for the whole"
+    faults, total = [], 0
+    for file in files:
+        size, name = file.stat().st_size, file.relative_to(folder).as_posix()
+        total += size
+        limit = known.get(name, limits.get(file.suffix, limits['']))
+        if size > limit:
+            faults.append(f'{name}: {size/1e3:.0f} kB, at most {limit/1e3:.0f}: fewer or smaller pictures, then .ci/light.py')
+        if file.suffix == '.ipynb' and any(lighter(png_of(o)) for o in pictures_of(json.loads(file.read_text(encoding='utf-8')))):
+            faults.append(f'{name}: pictures that can be lighter: run .ci/light.py')
+    if total > whole:
+        faults.append(f'the checkout: {total/1e6:.1f} MB, at most {whole/1e6:.0f}')
+    return faults, total
+
+
+def grown(version):
+    "`(bytes more, name)` of each file since a version, the most first"
+    listed = subprocess.run(['git', 'ls-tree', '-r', '-l', '-z', version], cwd=root, capture_output=True, check=True, text=True)
+    before = {}
+    for line in filter(None, listed.stdout.split('\0')):
+        about, name = line.split('\t', 1)
+        before[name] = int(about.split()[3]) if about.split()[3] != '-' else 0
+    now = {file.relative_to(root).as_posix(): file.stat().st_size for file in checked_in()}
+    more = ((size - before.get(name, 0), name) for name, size in now.items())
+    return sorted((pair for pair in more if pair[0] > 0), reverse=True)
+
+
+def selftest():
+    "A heavy picture is named, made lighter, and then passes; a second run changes nothing"
+    noise = Image.effect_noise((1200, 900), 60)
+    plot = Image.new('RGB', (900, 600), 'white')
+    plot.paste((200, 30, 30), (100, 100, 500, 300))
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder)/'a.ipynb'
+        output = dict(output_type='display_data', metadata={}, data={
+            'image/png': base64.b64encode(written(noise, format='PNG')).decode()})
+        cell = dict(cell_type='code', id='a', metadata={}, source=[], execution_count=None, outputs=[output])
+        file.write_text(json.dumps(dict(cells=[cell], metadata={}, nbformat=4, nbformat_minor=5)))
+        assert len(too_heavy([file], Path(folder))[0]) == 2, 'a heavy notebook is not named'
+        assert make_lighter(file) > 0 and make_lighter(file) == 0, 'not lighter, or lighter twice'
+        assert not too_heavy([file], Path(folder))[0], 'what was made lighter is still named'
+        assert too_heavy([file], Path(folder), whole=10)[0], 'a heavy checkout is not named'
+        kept, = json.loads(file.read_text())['cells'][0]['outputs']
+        assert Image.open(io.BytesIO(base64.b64decode(kept['data']['image/jpeg']))).size == (800, 600)
+    assert lighter(written(plot, format='PNG')) is None, 'a small plot was touched'
+    print('a heavy picture is named, and made lighter once')
+
+
+def main():
+    parser = argparse.ArgumentParser(description='The weight of the checkout.')
+    parser.add_argument('notebooks', nargs='*', type=Path, help='notebooks (default: all)')
+    parser.add_argument('--check', action='store_true', help='weigh, and name what is too heavy')
+    parser.add_argument('--since', help='a version: what grew since')
+    parser.add_argument('--selftest', action='store_true', help='show that the check can fail')
+    asked = parser.parse_args()
+    if asked.selftest:
+        return selftest()
+    if asked.since:
+        return print('\n'.join(f'{more/1e3:+9.1f} kB  {name}' for more, name in grown(asked.since)[:30]))
+    if asked.check:
+        faults, total = too_heavy(checked_in())
+        print('\n'.join([*faults, f'the checkout: {total/1e6:.1f} MB']))
+        return sys.exit(bool(faults))
+    gone = {file: make_lighter(file) for file in asked.notebooks or notebooks()}
+    if not asked.notebooks:
+        gone |= {file: make_file_lighter(file) for file in stored_pictures()}
+    for file, less in gone.items():
+        if less:
+            print(f'{file}: {less/1e3:.0f} kB less')
+    print(f'{sum(gone.values())/1e6:.1f} MB of pictures less')
+
+
+if __name__ == '__main__':
+    main()
