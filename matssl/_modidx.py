@@ -1732,6 +1732,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                        'matssl.masks.outlines.write_rois': ( '02_masks/outlines.html#write_rois',
                                                                              'matssl/masks/outlines.py')},
             'matssl.masks.pairs': { 'matssl.masks.pairs.Pairs': ('02_masks/pairs.html#pairs', 'matssl/masks/pairs.py'),
+                                    'matssl.masks.pairs.Pairs.__getitem__': ( '02_masks/pairs.html#pairs.__getitem__',
+                                                                              'matssl/masks/pairs.py'),
                                     'matssl.masks.pairs.Pairs.__init__': ('02_masks/pairs.html#pairs.__init__', 'matssl/masks/pairs.py'),
                                     'matssl.masks.pairs.Pairs.__repr__': ('02_masks/pairs.html#pairs.__repr__', 'matssl/masks/pairs.py'),
                                     'matssl.masks.pairs.Pairs.named': ('02_masks/pairs.html#pairs.named', 'matssl/masks/pairs.py'),

@@ -37,6 +37,13 @@ class Pairs(list):
         lonely = f', {len(self.lonely)} files without a partner' if self.lonely else ''
         return f'{len(self)} pairs{lonely}'
 
+# %% ../../nbs/02_masks/07_pairs.ipynb #f62af0e6
+@patch
+def __getitem__(self:Pairs, at):
+    "A pair, or the pairs of a slice"
+    found = list.__getitem__(self, at)
+    return Pairs(found) if isinstance(at, slice) else found
+
 # %% ../../nbs/02_masks/07_pairs.ipynb #3a060007
 @patch
 def of(self:Pairs,

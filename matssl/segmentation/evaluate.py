@@ -187,6 +187,7 @@ def evaluate(
     predictions=None # Functions of a `Micrograph` instead of the model, for tests
 )->Evaluation:
     "Scores of a Segmenter on whole pictures at native resolution"
+    if isinstance(pairs, list): pairs = Pairs(pairs)
     what = '' if isinstance(pairs, Pairs) else Path(pairs).resolve().name
     pairs = pairs if isinstance(pairs, Pairs) else pair_files(pairs)
     ignore = seg.config.get('ignore') if ignore is None else ignore
