@@ -170,8 +170,8 @@ def refuse_not_square(
     for i, f in enumerate(maps):
         height = getattr(f, 'um_per_px_y', None)
         if not height: continue
-        raise InputError(field_name(f, i), f'pixels of {f.um_per_px:.4g} x {height:.4g} um, which are not square', 'square pixels, since lengths are measured',
-                         'bring it to square pixels with square_pixels, or measure phases only')
+        raise InputError(field_name(f, i), f'pixels of {f.um_per_px:.4g} x {height:.4g} um, which are not square',
+                         'square pixels, since lengths are measured', 'bring it to square pixels with square_pixels, or measure phases only')
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #26000010
 def two_point(
@@ -229,6 +229,21 @@ def _largest_by_waves(x, w):
     waves = np.add.outer(_half_periods, _half_periods)
     return max(each[(waves > 0) & (waves < 4)].mean(), each[0, 1:].mean(), each[1:, 0].mean())
 
+def _lobe_beyond_noise(S, G, V, R):
+    "Is the lobe of the covariance behind its first zero deep, and twice what chance makes of as many pairs further out?"
+    sums = S + V*G
+    rises = np.flatnonzero(sums[R:] > 0)
+    if R == 0 or not len(rises): return False
+    end = R + int(rises[0])
+    covariance = sums/G
+    if not (end > R and covariance[R:end].min() < -.03*covariance[0]): return False
+    pairs = np.cumsum(G)
+    part = (pairs[end:] - pairs[end-1])//G[R:end].sum()
+    whole = part < part[-1] # the last part has fewer pairs
+    if part[-1] < 2: return False
+    noise = np.bincount(part[whole].astype(int), sums[end:][whole])
+    return sums[R:end].sum() < -2*np.sqrt(np.mean(noise**2))
+
 def _keeps_distance(S, G, V, R):
     "Does the covariance fall below -1/10 of its greatest value soon after its first zero?"
     covariance = S/G + V
@@ -243,6 +258,7 @@ class FieldVariance:
     zero_px:int # Distance at which the covariance vanishes
     within:bool # Does it vanish within half the shorter side?
     is_bound:bool=False # Does the structure keep its distances, so that the variance is an upper bound?
+    by_waves:bool=False # Does it keep them so well that the longest waves were asked?
 
 def variance_of_field(
     x:np.ndarray, # `(H, W)`: a property of the pixels, 0 where unlabelled
@@ -252,8 +268,8 @@ def variance_of_field(
     w = np.ones(x.shape) if w is None else w
     S, G = _shares_of_pairs(x, w)
     V, R = _to_first_zero(S, G)
-    is_bound = _keeps_distance(S, G, V, R)
-    return FieldVariance(min(V, _largest_by_waves(x, w)) if is_bound else V, R, R < len(S), is_bound)
+    if _keeps_distance(S, G, V, R): return FieldVariance(min(V, _largest_by_waves(x, w)), R, R < len(S), True, True)
+    return FieldVariance(V, R, R < len(S), _lobe_beyond_noise(S, G, V, R))
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #26000019
 def wilson_interval(
@@ -270,7 +286,7 @@ def wilson_interval(
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #bb4c6e78
 def _block_sums(labels, values, most=2**20):
-    "Sums over blocks of `values[label]` and of the labelled pixels, and the blocks' side in px; pictures up to `most` px stay whole"
+    "Sums over blocks of `values[label]` and of the labelled pixels, and the blocks' side, px; up to `most` px stay whole"
     k = max(1, int(np.ceil((labels.size/most)**.5)))
     cols = np.arange(0, labels.shape[1], k)
     strips = lambda table: np.array([np.add.reduceat(table[labels[a:a+k]].sum(0), cols) for a in range(0, len(labels), k)])
@@ -286,7 +302,8 @@ class Basis:
     verdict:str='' # What the model is worth, in a sentence
     below_floor:bool=False # Is the model no better than a guess without a network?
 
-_hand_said = 'corrected by hand since the model found them: the error rates of its test no longer hold, and nothing is corrected for them'
+_hand_said = ('corrected by hand since the model found them: the error rates of its test no longer hold, '
+              'and nothing is corrected for them')
 
 def _tested(origins, codes):
     "The basis of fields of one model, by what its origins say of its test"
@@ -336,7 +353,8 @@ def _corrected_by(confusions, codes):
     notes = [f'{c}: no true pixel in the test pictures, so nobody knows how often the model misses it: it is not corrected, '
              'nor is what of it is called by another name'
              for c, v in zip(codes, cms.sum((0, 2))) if not v]
-    if k < 5: notes.append(f'the model was tested on {k} picture{"s"*(k > 1)}: how its errors scatter is in good part taken from other models')
+    if k < 5: notes.append(
+        f'the model was tested on {k} picture{"s"*(k > 1)}: how its errors scatter is in good part taken from other models')
     return Basis(f'model tested on {k} picture{"s"*(k > 1)}', cms, notes)
 
 def basis_of(
@@ -378,7 +396,7 @@ def _one_picture(f, i, p, level, ra_pct, notes):
     x, w, k = _block_sums(f.labels, np.eye(len(f.codes))[i])
     v = variance_of_field(x, w)
     n = p*(1-p)/v.variance if v.variance > 0 else np.nan
-    low, high = wilson_interval(p, n, level, _wave_degrees if v.is_bound else None)
+    low, high = wilson_interval(p, n, level, _wave_degrees if v.by_waves else None)
     ci = (high-low)/2
     if v.variance > 0 and not v.is_bound and (not v.within or n < 5):
         notes.append(f'{f.codes[i]}: its structure is nearly as large as the picture ({n:.1f} independent points); '
@@ -397,7 +415,7 @@ def _variance_of_one(f, shares):
         v = variance_of_field(*_block_sums(f.labels, weights)[:2])
         of_pixel = shares @ weights**2 - (shares @ weights)**2
         points = of_pixel/v.variance if v.variance > 0 else np.inf
-        return v.variance, _wave_degrees if v.is_bound else min(max(points-1, 1), 1e9)
+        return v.variance, _wave_degrees if v.by_waves else min(max(points-1, 1), 1e9)
     return of_one
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #2600a007
@@ -429,9 +447,11 @@ def twins_remark(
         labels = np.ascontiguousarray(field.labels)
         if _is_one_class(labels): continue # no phase anywhere: pictures of that kind may well be alike
         other = first.setdefault((labels.shape, hash(labels.tobytes())), i)
-        if other != i: twins.append(f'{field_name(field, i)} and {field_name(fields[other], other)} are labelled alike to the last pixel')
+        if other != i: twins.append(
+            f'{field_name(field, i)} and {field_name(fields[other], other)} are labelled alike to the last pixel')
+    if not twins: return []
     more = f' (and {len(twins)-1} more such pairs)' if len(twins) > 1 else ''
-    return [f'{twins[0]}{more}: one picture under two names counts as two fields, and the interval is too narrow'] if twins else []
+    return [f'{twins[0]}{more}: one picture under two names counts as two fields, and the interval is too narrow']
 
 def sizes_remark(
     fields, # Label maps
@@ -442,8 +462,9 @@ def sizes_remark(
     mean, weighted = 100*q.mean(0), 100*(px @ q)/px.sum()
     apart = np.abs(mean - weighted)
     if px.max() <= 2*px.min() and (apart <= np.minimum(1, .1*mean)).all(): return []
-    both = '; '.join(f'{c} {m:.4g} % as mean over fields, {w:.4g} % weighted by area' for c, m, w in zip(fields[0].codes, mean, weighted))
-    return [f'fields of {px.min()/1e6:.2g} to {px.max()/1e6:.2g} megapixels weigh the same: {both}']
+    both = [f'{c} {m:.4g} % as mean over fields, {w:.4g} % weighted by area'
+            for c, m, w in zip(fields[0].codes, mean, weighted)]
+    return [f'fields of {px.min()/1e6:.2g} to {px.max()/1e6:.2g} megapixels weigh the same: {"; ".join(both)}']
 
 def _remarks(fields, q):
     "What a reader of the table has to know"
@@ -460,7 +481,8 @@ def _remarks(fields, q):
 def _accuracy_remark(table, ra_pct):
     "A remark where the relative accuracy is not reached, with the fields it would take"
     short = table[table.ra_pct > ra_pct]
-    each = [f'{c} {r.ra_pct:.3g} %' + (f', {r.fields_needed} fields needed' if r.fields_needed is not pd.NA else '') for c, r in short.iterrows()]
+    def needed(n): return '' if n is pd.NA else f', {n} fields needed'
+    each = [f'{c} {r.ra_pct:.3g} %{needed(r.fields_needed)}' for c, r in short.iterrows()]
     return [f'counting: relative accuracy (%RA) above {ra_pct:g} %: ' + '; '.join(each)] if each else []
 
 def _extrapolated_remark(table):
@@ -478,7 +500,8 @@ def _answers(table, basis, level):
     for name, row in table.iterrows():
         corrected = np.isfinite(row.get('corrected_pct', np.nan))
         kind = ('corrected_pct', 'corrected_low_pct', 'corrected_high_pct') if corrected else ('mean_pct', 'low_pct', 'high_pct')
-        note = 'counting only; no true pixel in the test pictures' if basis.confusions is not None and not corrected else basis.title
+        is_unseen = basis.confusions is not None and not corrected
+        note = 'counting only; no true pixel in the test pictures' if is_unseen else basis.title
         standard = _standard.partition(';')[0] if row.fields > 1 and not corrected else ''
         yield Answer(name, *(float(row[k]) for k in kind[:1]), '%', *(float(row[k]) for k in kind[1:]), level=level,
                      fields=int(row.fields), is_bound=bool(bound[name]), note=note, standard=standard)
@@ -513,5 +536,6 @@ def phase_fractions(
     res.attrs = dict(
         method=f'{way}; {basis.title}', interval=basis.title, standard=_standard if n > 1 else None, warnings=notes,
         below_floor=basis.below_floor, verdict=basis.verdict, answers=list(_answers(res, basis, level)),
-        settings=dict(level=level, wanted_ra_pct=ra_pct, fields=n, validation_pictures=0 if basis.confusions is None else len(basis.confusions)))
+        settings=dict(level=level, wanted_ra_pct=ra_pct, fields=n,
+                      validation_pictures=0 if basis.confusions is None else len(basis.confusions)))
     return res

@@ -109,7 +109,8 @@ def _parts_between(edge, phases):
     from skimage.measure import label
     whole = label(~edge if phases is None else np.where(edge, 0, phases + 1), connectivity=1)
     walls = edge
-    if phases is not None: walls = edge | _neighbours(lambda a, b: (whole[a] != whole[b]) & (whole[a] > 0) & (whole[b] > 0), edge.shape)
+    meet = lambda a, b: (whole[a] != whole[b]) & (whole[a] > 0) & (whole[b] > 0)
+    if phases is not None: walls = edge | _neighbours(meet, edge.shape)
     return whole, ndi.distance_transform_edt(~walls) if walls.any() else np.ones(edge.shape)
 
 def mend_boundaries(
@@ -166,8 +167,16 @@ def _skeleton(edge, smallest, margin=8):
     inner = (slice(margin, -margin),)*2
     return skeletonize(beyond)[inner], ndi.distance_transform_edt(beyond)[inner]
 
+def _beside(half):
+    "How far from where two grains meet a skeleton may run and still be their boundary, px; `half`: half the stroke's width"
+    return 1.2 + half/4
+
+def _longest_spur(half):
+    "How long a spur of thinning may be beyond that, px"
+    return np.maximum(.9, .6*half)
+
 def _open_pieces(pairs, is_open, length, width):
-    "Which pairs of pixels of a skeleton belong to an open piece that is longer than its stroke is wide"
+    "Which pairs of pixels of a skeleton belong to an open piece that is longer than a spur"
     of_piece = is_open[pairs].all(1)
     n = len(is_open)
     graph = coo_array((np.ones(of_piece.sum()), pairs[of_piece].T), shape=(n, n))
@@ -175,7 +184,7 @@ def _open_pieces(pairs, is_open, length, width):
     total = np.bincount(piece[pairs[of_piece, 0]], length[of_piece], minlength=n)
     widest = np.zeros(n)
     np.maximum.at(widest, piece, np.where(is_open, width, 0))
-    real = total > np.maximum(.6*widest, 2)
+    real = total > _longest_spur(widest/2)
     return real[piece] & is_open, of_piece
 
 # %% ../../nbs/07_measuring/05_grain_maps.ipynb #04636d67
@@ -192,13 +201,26 @@ def _last_pieces(place, pairs, first, to_network):
     return np.where((slant < .5)[:, None], straight, along)*length[:, None]
 
 def _is_open(skeleton, grains):
-    "Which pixels of a skeleton lie in no stroke between two grains `(H, W)`; the nearest pixel between grains `(2, H, W)` or None"
+    "Which pixels of a skeleton lie in no stroke between two grains `(H, W)`; the nearest pixel between grains, or None"
     middle, half = skeleton
     between = _neighbours(lambda a, b: grains[a] != grains[b], grains.shape)
     if not between.any(): return middle, None
     away, nearest = ndi.distance_transform_edt(~between, return_indices=True)
-    return middle & (away > 1.5 + half/2), nearest
+    return middle & (away > _beside(half)), nearest
 
+
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #46d29227
+def _shortest_found(half):
+    "Length of a stump, from the middle of the network's stroke on, of which every second is found, px"
+    return 2.4 + .6*half
+
+def _with_hidden(vectors, piece, springs, half):
+    "Vectors of open pieces, those of short stumps longer by what is hidden in the strokes; `piece`: of each vector"
+    total = np.bincount(piece, np.hypot(*vectors.T), minlength=len(half))
+    is_short = springs & (total < 2*_shortest_found(half))
+    return vectors*np.where(is_short[piece], 4/3, 1)[:, None]
+
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #fcf1a399
 def open_boundaries(
     edge:np.ndarray, # `(H, W)` bool: boundary pixels
     grains:np.ndarray, # `(H, W)` int: grains between them
@@ -224,6 +246,11 @@ def open_boundaries(
         to_network = np.stack([n[tuple(place[first].T)] for n in nearest], 1) - place[first]
         vectors = np.concatenate([vectors, _last_pieces(place, pairs[kept], first, to_network)])
         places = np.concatenate([places, place[first]])
+        piece = csgraph.connected_components(_neighbour_matrix(pairs[kept], len(place)), directed=False)[1]
+        half = np.zeros(len(place))
+        np.maximum.at(half, piece, np.where(real, skeleton[1][at], 0))
+        springing = np.isin(np.arange(len(place)), piece[first])
+        vectors = _with_hidden(vectors, piece[np.r_[pairs[kept, 0], first]], springing, half)
     return vectors, places, float(min(np.hypot(*vectors.T).sum()/length.sum(), 1))
 
 # %% ../../nbs/07_measuring/05_grain_maps.ipynb #2670000e
@@ -268,7 +295,7 @@ class GrainMap:
         g = self.labels
         return at & ~ndi.binary_dilation(_neighbours(lambda a, b: g[a] != g[b], g.shape), iterations=2)
     def show(self, ax=None):
-        "Draw the grains, boundaries in black, mended boundaries in red, those that separate nothing in orange, pores white, the outside grey"
+        "Draw grains, boundaries black, mended ones red, those that separate nothing orange, pores white, the outside grey"
         import matplotlib.pyplot as plt
         ax = ax or plt.subplots(figsize=(5, 5*self.labels.shape[0]/self.labels.shape[1]))[1]
         g = self.cells
@@ -318,7 +345,8 @@ def _edges_of(m, boundary, twins):
         'name it with boundary=')
     used = names + (twin if twins == 'keep' else [])
     how = f'boundaries: {", ".join(used)}'
-    if any((m.labels == m.codes.index(c)).any() for c in twin): how += f'; twin boundaries {"kept" if twins == "keep" else "ignored"}'
+    has_twins = any((m.labels == m.codes.index(c)).any() for c in twin)
+    if has_twins: how += f'; twin boundaries {"kept" if twins == "keep" else "ignored"}'
     of = lambda names: [m.codes.index(c) for c in names]
     return of(used), of([c for c in twin if c not in used]), how
 
@@ -439,7 +467,8 @@ def _check_negative(a, source):
     "Refuse numbers that went over into the negative ones"
     below = np.unique(a[a < 0])
     if len(below) > 3: raise InputError(
-        source, f'{len(below)} different negative numbers, {below[0]} to {below[-1]}', 'grain numbers, and one negative number for what is none',
+        source, f'{len(below)} different negative numbers, {below[0]} to {below[-1]}',
+        'grain numbers, and one negative number for what is none',
         'save the numbers as unsigned or 32-bit integers')
 
 def _of(n, what):
@@ -500,9 +529,11 @@ def _from_numbers(a, boundary, smallest, source):
     labels, wide, width = _without_ground(parts, ~speck & ~of_ground, of_ground[parts])
     called = 0 if zero else boundary
     remarks = _number_remarks(number, (~speck & ~of_ground)[1:]) | _speck_remark(parts, lost, smallest)
-    remarks |= _ground_remark('a negative number' if called is None else called, boundary is not None, of_ground[parts], wide, width)
+    spoken = 'a negative number' if called is None else called
+    remarks |= _ground_remark(spoken, boundary is not None, of_ground[parts], wide, width)
     if has_zero and not zero: remarks['zero'] = '0 counts as a grain like the others; pass boundary=0 if it is none'
-    if boundary is not None and not (a == boundary).any(): remarks['boundary'] = f'no pixel has the number {boundary} of the boundary'
+    if boundary is not None and not (a == boundary).any():
+        remarks['boundary'] = f'no pixel has the number {boundary} of the boundary'
     how = 'grain numbers' if called is None else f'grain numbers, {called} is {"ground" if wide.any() else "boundary"}'
     labels = np.unique(np.r_[0, labels.ravel()], return_inverse=True)[1][1:].reshape(a.shape)
     return GrainMap(labels, how=how, ground=wide if wide.any() else None, remarks=remarks)
@@ -517,7 +548,8 @@ def _refuse_what_has_no_grains(whole, labels, drawn, skeleton, source):
     across = float(np.median(size)**.5) if len(size) else 0.
     advice = 'name the class of the grain boundaries with boundary=, or measure a layer or particles instead'
     if width > max(5, .6*across): raise InputError(
-        source, f'boundaries {width:.0f} px wide around parts {across:.0f} px across', 'lines that are thin beside what they enclose', advice)
+        source, f'boundaries {width:.0f} px wide around parts {across:.0f} px across',
+        'lines that are thin beside what they enclose', advice)
     separates_nothing = lambda grains: _is_open(skeleton, grains)[0].sum()/max(middle.sum(), 1)
     few = labels.max() < 12
     share = separates_nothing(drawn if few else labels)
@@ -646,7 +678,8 @@ def _at_scale(g, um_per_px, boundary, twins, mend, source):
         source, f'{", ".join(contrary)} for a GrainMap, whose grains are found already ({g.how})', 'an array or a LabelMap',
         'pass it to grain_map, or leave these out')
     if um_per_px and g.um_per_px and abs(um_per_px/g.um_per_px - 1) > .01: raise InputError(
-        source, f'{um_per_px} um/px for a GrainMap of {g.um_per_px} um/px', 'one scale', 'leave um_per_px out, or correct the map')
+        source, f'{um_per_px} um/px for a GrainMap of {g.um_per_px} um/px', 'one scale',
+        'leave um_per_px out, or correct the map')
     return replace(g, um_per_px=g.um_per_px or um_per_px, remarks={**g.remarks, **_repeats(g)})
 
 def _repeats(g):
@@ -707,7 +740,8 @@ def _if_numbers(path, m):
     "A label map as it is; one of more than two classes whose names are but numbers is a map of grain numbers"
     nameless = all(c == f'class {k}' for k, c in enumerate(m.codes))
     if len(m.codes) <= 2 or not nameless: return m
-    return replace(_of_array(np.asarray(m.labels), None, None, 10, path), um_per_px=m.um_per_px, source=path, doubts=list(m.doubts))
+    g = _of_array(np.asarray(m.labels), None, None, 10, path)
+    return replace(g, um_per_px=m.um_per_px, source=path, doubts=list(m.doubts))
 
 # %% ../../nbs/07_measuring/05_grain_maps.ipynb #2670d11a
 def grain_map(

@@ -64,7 +64,8 @@ def count_grains(
     inside, area = grains - len(cut), int(size[1:].sum())
     count = inside + (len(cut)-c)/2 + corner*c
     part, ragged = _measured_part(g.cells)
-    unbiased = inside + len(cut)/2 - 1 if ragged else grains - _grain_stretches(part)/2 + (part[[0, 0, -1, -1], [0, -1, 0, -1]] > 0).sum()/4
+    in_corners = (part[[0, 0, -1, -1], [0, -1, 0, -1]] > 0).sum()
+    unbiased = inside + len(cut)/2 - 1 if ragged else grains - _grain_stretches(part)/2 + in_corners/4
     frame = area if ragged else float(_frame_area(part > 0))
     return dict(inside=inside, cut=len(cut), corners=int(c), area_px2=area, count=count, per_px2=count/area,
                 unbiased=float(unbiased), frame_px2=frame, unbiased_per_px2=float(unbiased)/frame)
@@ -146,7 +147,7 @@ def _whole_runs(v, n):
     return n[1:-1][ends[:-1] & ends[1:] & (v[1:-1] > 0)]
 
 def _met_along(cells, move, spacing, short):
-    "Boundaries met by lines of one direction, their length in px, boundaries a px without what the steps lose, lengths of whole intercepts"
+    "Boundaries met by lines of one direction, their length in px, boundaries a px less what steps lose, whole intercepts"
     lines, step = _line_labels(cells, move, spacing)
     v, n = merged_runs(np.r_[0, np.pad(lines, ((0, 0), (0, 1))).ravel()], short/step)
     seq = np.repeat(v, n)
@@ -158,7 +159,21 @@ def _met_along(cells, move, spacing, short):
 # %% ../../nbs/07_measuring/06_grain_measures.ipynb #8283a31e
 def _hidden(g, per_px, per_px_narrowed):
     "Boundaries a px that the strokes hide"
-    return max(per_px - per_px_narrowed, 0.)*g.stroke_px/2
+    return max(per_px - per_px_narrowed, 0.)*(g.stroke_px + 1)/2
+
+def _spacing_of(g):
+    "Distance of test lines unless it is given, px"
+    return max(1., min(g.labels.shape)/100)
+
+def _hidden_share(g, short):
+    "What the strokes hide, as a share of the boundaries that are seen, mean over all directions"
+    if g.narrowed is None: return 0.
+    seen, hidden = 0., 0.
+    for weight, move in zip(_weights, _moves):
+        per_px, narrowed = (_met_along(cells, move, 2*_spacing_of(g), short)[2] for cells in (g.cells_as_drawn, g.cells_narrowed))
+        seen += weight*per_px
+        hidden += weight*_hidden(g, per_px, narrowed)
+    return hidden/max(seen, 1e-12)
 
 def _along(g, angle, weight, move, spacing, short):
     "What the lines of one direction meet"
@@ -176,7 +191,7 @@ def line_intercepts(
     short:float=3., # Shortest excursion from a grain, px
 )->pd.DataFrame:
     "Boundaries met along lines: one row a direction (degrees, anticlockwise from the x axis), with the whole intercepts' spread"
-    spacing = spacing or max(1., min(g.labels.shape)/100)
+    spacing = spacing or _spacing_of(g)
     return pd.DataFrame([_along(g, a, w, m, spacing, short) for a, w, m in zip(_angles, _weights, _moves)])
 
 # %% ../../nbs/07_measuring/06_grain_measures.ipynb #2670a006
@@ -220,7 +235,7 @@ def circle_intercepts(
 )->dict:
     "Boundaries met along circles of three sizes, their length, and the mean intercept, px"
     met, length, per_px = _met_around(g.cells_as_drawn, short)
-    if g.narrowed is not None: per_px += _hidden(g, per_px, _met_around(g.cells_narrowed, short)[2])
+    per_px *= 1 + _hidden_share(g, short)
     open_px = _across(g, None)
     per_px += open_px
     return dict(met=met + open_px*length, length_px=length, intercept_px=1/per_px if per_px > 0 else np.inf)

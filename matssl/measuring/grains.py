@@ -62,9 +62,10 @@ def _inverse(v):
 
 # %% ../../nbs/07_measuring/07_grains.ipynb #df9786b8
 def _grains_crossed(g, counted, per_px):
-    "How many grains the lines cross: those that are there, or as many as such intercepts have on average where the network is open"
+    "How many grains the lines cross: those that are there; of an open network as many as such intercepts have on average"
     seen = counted['inside'] + counted['cut']
-    return seen if not len(g.open_vectors if g.open_vectors is not None else ()) else max(seen, .6*counted['area_px2']*per_px**2)
+    is_open = g.open_vectors is not None and len(g.open_vectors) > 0
+    return max(seen, .6*counted['area_px2']*per_px**2) if is_open else seen
 
 def field_grains(
     g:GrainMap, # Grains of one field
@@ -74,15 +75,21 @@ def field_grains(
     level:float=.95, # Of the single field's interval, 0-1
 )->dict: # `methods`: `{method: (count, value, low, high)}`, 1/px2 or 1/px, of the largest grain px2
     "All measures of one field, and the mean intercepts by direction"
-    counted, lines, circles = count_grains(g, corner), line_intercepts(g, spacing, short), circle_intercepts(g, short)
+    counted = count_grains(g, corner)
+    lines = line_intercepts(g, spacing, short)
+    circles = circle_intercepts(g, short)
     points = int(triple_points(g)[1].sum())
-    by_points, unbiased_points = _grains_by_points(g, points), unbiased_by_points(g, points)
-    if g.ground is not None and not g.cells.all(): by_points = unbiased_points = np.nan # Euler's formula knows pores, or a ragged outside
+    has_pores_and_outside = g.ground is not None and not g.cells.all() # Euler's formula knows one of them
+    by_points = np.nan if has_pores_and_outside else _grains_by_points(g, points)
+    unbiased_points = np.nan if has_pores_and_outside else unbiased_by_points(g, points)
     largest, cut_larger = _largest(g)
-    by_lines, by_circles = float((lines.weight/lines.intercept_px).sum()), _inverse(circles['intercept_px'])
+    by_lines = float((lines.weight/lines.intercept_px).sum())
+    by_circles = _inverse(circles['intercept_px'])
     crossed = _intercept_ends(lines, _grains_crossed(g, counted, by_lines), level)
     with_ends = lambda count, value, ends: (count, value, value*ends[0], value*ends[1])
-    of_count = lambda count, number, area: with_ends(count, number/area, _count_ends(max(0, number) if np.isfinite(number) else number, level))
+    def of_count(count, number, area):
+        random = max(0, number) if np.isfinite(number) else number
+        return with_ends(count, number/area, _count_ends(random, level))
     methods = {
         'planimetric': of_count(counted['count'], counted['count'], counted['area_px2']),
         'planimetric, unbiased': of_count(counted['unbiased'], counted['unbiased'], counted['frame_px2']),
@@ -118,7 +125,8 @@ def _row(method, values, um, level):
     "The row of one method over fields"
     count, mean, low, high = _over_fields(method, values, level)
     u, unit, density = (um, 'um', 'grains_per_mm2') if um else (1., 'px', 'grains_per_px2')
-    r = dict(count=count, fields=len(values), ra_pct=100*(high - low)/2/mean if mean else np.nan, interval=_interval_from(method, len(values)))
+    ra_pct = 100*(high - low)/2/mean if mean else np.nan
+    r = dict(count=count, fields=len(values), ra_pct=ra_pct, interval=_interval_from(method, len(values)))
     if method in _of_length:
         r[f'intercept_{unit}'] = u/mean if mean else np.inf
         G = lambda v: g_of_intercept(u/_positive(v))
@@ -149,9 +157,9 @@ def _coarse_share(each):
 def _standard_of(method, corner, coarse_share):
     "The standard that a method follows, or ''"
     if method == 'planimetric': return 'ASTM E112-13' if corner == .5 else ''
-    if method in ('lines', 'circles', 'triple points'): return 'ASTM E112-13'
+    if method in _of_length: return 'ASTM E112-13'
     if method == 'largest grain': return 'ASTM E930-18' if coarse_share <= .05 else ''
-    return ""
+    return ''
 
 # %% ../../nbs/07_measuring/07_grains.ipynb #5b46bbed
 most_open = .05 # Share of the boundaries that may separate nothing, 0-1
@@ -178,15 +186,35 @@ def _g_by_method(each):
     number = lambda m, v: float(g_of_intercept(1/v) if m in _of_length else g_of_density(1e6*v))
     return {m: number(m, v) for m, v in mean.items() if np.isfinite(v) and v > 0}
 
-def _methods_differ(each, closed=True, most=.5):
-    "A remark where two methods are more than `most` of G apart"
+def _g_and_half(each, method, level):
+    "$G$ of a method over fields at 1 um a pixel, and half its interval"
+    _, *ends = _over_fields(method, [e['methods'][method] for e in each], level)
+    per = np.array([_positive(v) for v in ends])
+    mean, low, high = g_of_intercept(1/per) if method in _of_length else g_of_density(1e6*per)
+    return mean, (high - low)/2
+
+def _contradiction(each, level):
+    "A remark where count and lines differ by more than their own intervals allow"
+    count, lines = (_g_and_half(each, m, level) for m in ('planimetric, unbiased', 'lines'))
+    apart = lines[0] - count[0]
+    allowed = np.hypot(count[1], lines[1])
+    if not abs(apart) > allowed: return []
+    finer = 'the lines give the finer grains' if apart > 0 else 'the count gives the finer grains'
+    by_shape = 'grains of uneven size or shape may explain it'
+    why = by_shape if apart > 0 else 'no ordinary shape of grains explains it: look at GrainMap.show()'
+    return [f'count and lines contradict each other by {abs(apart):.2f} of G, more than their intervals allow ({allowed:.2f}): '
+            f'{finer}; {why}. A limit on G must say by which method']
+
+def _methods_differ(each, closed=True, most=.5, level=.95):
+    "A remark where two methods are more than `most` of G apart, or count and lines further than their intervals allow"
     G = {m: g for m, g in _g_by_method(each).items() if closed or m in _of_length}
     if len(G) < 2: return []
     low, high = min(G, key=G.get), max(G, key=G.get)
     apart = G[high] - G[low]
-    if apart <= most: return []
-    why = ('specks counted as grains, grains of very different size, or a few grains only' if high in ('planimetric', 'triple points')
-           else 'boundaries with holes, ground counted as a grain, or grains far from round')
+    if apart <= most: return _contradiction(each, level) if closed else []
+    counts_are_finer = 'specks counted as grains, grains of very different size, or a few grains only'
+    lines_are_finer = 'boundaries with holes, ground counted as a grain, or grains far from round'
+    why = lines_are_finer if high in _of_length else counts_are_finer
     return [f'the methods differ by {apart:.2f} of G: {high} give the finest grains, {low} the coarsest ({_all_of(G, low)}); '
             f'more than 0.5 may mean {why}: look at GrainMap.show()']
 
@@ -223,20 +251,22 @@ def _few_grains_remark(maps, each):
     few = [(field_name(m, i), e['grains']) for i, (m, e) in enumerate(zip(maps, each)) if e['grains'] < 50]
     if not few: return []
     if len(each) == 1: return [f'{few[0][1]} grains: E112 asks for at least 50 in each field of the planimetric method']
-    return [f'{len(few)} of {len(each)} fields have fewer than 50 grains ({min(n for _, n in few)} in {min(few, key=lambda f: f[1])[0]}): '
+    name, least = min(few, key=lambda field: field[1])
+    return [f'{len(few)} of {len(each)} fields have fewer than 50 grains ({least} in {name}): '
             'E112 asks for at least 50 in each field of the planimetric method']
 
 def _border_remark(each):
     "The one grain too many of E112's count, where it is more than 2 %"
     bias = np.mean([1/max(e['unbiased'], 1) for e in each])
     if bias < .02: return []
-    return [f"planimetric and triple points by E112 count about one grain too many a field, here {100*bias:.0f} %: see the unbiased rows"]
+    return ['planimetric by E112, and triple points alike, count about one grain too many a field, '
+            f'here {100*bias:.0f} %: see the unbiased rows']
 
 def _duplex_remark(share):
     "A structure of two grain sizes"
     if not share > .05: return []
-    return [f'grains at least three G coarser than the others take {share:.0%} of the area: the structure may be duplex (ASTM E1181), '
-            'and one average G describes neither part']
+    return [f'grains at least three G coarser than the others take {share:.0%} of the area: '
+            'the structure may be duplex (ASTM E1181), and one average G describes neither part']
 
 # %% ../../nbs/07_measuring/07_grains.ipynb #9753ef6c
 def _network_remarks(maps, table):
@@ -263,14 +293,16 @@ def _grain_remarks(maps, each, table, level):
     if len(each) == 1: notes.append('one field: the intervals come from its intercepts and its count, '
                                     'and say nothing of how the specimen varies; tiles of one picture are not fields')
     notes += doubts_of(maps) + _remarks_of_maps(maps) + tiles_remark(maps) + _network_remarks(maps, table)
-    if len(phases) > 1: notes.append(f'grains of {", ".join(phases)} are counted together; phase= measures one of them, phase=\'each\' all')
+    if len(phases) > 1: notes.append(
+        f"grains of {', '.join(phases)} are counted together; phase= measures one of them, phase='each' all")
     if closed: notes += _few_grains_remark(maps, each) + _border_remark(each) + _duplex_remark(_coarse_share(each))
     notes += _accuracy_remarks(table, each, level)
-    if intercept < 10: notes.append(f'a mean intercept of {intercept:.1f} px: the scale is too coarse, take a higher magnification')
+    if intercept < 10: notes.append(
+        f'a mean intercept of {intercept:.1f} px: the scale is too coarse, take a higher magnification')
     if closed and any(not e['inside'] for e in each): notes.append(
         'a field without a grain that lies wholly inside: its grains are larger than it')
     if closed and any(e['cut_larger'] for e in each): notes.append('a grain cut by the edge is larger than the largest inside')
-    notes += _methods_differ(each, closed)
+    notes += _methods_differ(each, closed, level=level)
     if all(m.um_per_px is None for m in maps): notes.append('no scale: lengths in pixels, and no G')
     return notes
 
@@ -283,15 +315,16 @@ def _answers(table, um, level, closed, prefix=''):
     common = dict(level=level, fields=fields, is_bound=fields == 1)
     standard = lines.standard
     size, per = f'intercept_{unit}', 1 + lines.ra_pct/100
-    length = Answer(f'{prefix}mean intercept', lines[size], unit, lines[size]/per, _or_nan(lines[size], 2 - per), note='lines in eight directions',
-                    standard=standard, **common)
+    length = Answer(f'{prefix}mean intercept', lines[size], unit, lines[size]/per, _or_nan(lines[size], 2 - per),
+                    note='lines in eight directions', standard=standard, **common)
     density = f'grains_per_{"mm" if um else "px"}2'
     to_area = 1e6 if um else 1.
     low, high = (table.attrs['ends']['planimetric, unbiased'] if closed else (np.nan, np.nan))
     area = Answer(f'{prefix}mean grain area', _or_nan(to_area, grains[density]), f'{unit}2', _or_nan(1., high), _or_nan(1., low),
                   note='count without bias of the border' if closed else 'the boundaries do not close', **common)
     if not um: return [length, area]
-    G = Answer(f'{prefix}grain size number G', lines.G, '', lines.G_low, lines.G_high, note='by intercepts on lines', standard=standard, **common)
+    G = Answer(f'{prefix}grain size number G', lines.G, '', lines.G_low, lines.G_high,
+               note='by intercepts on lines', standard=standard, **common)
     return [G, length, area]
 
 def _or_nan(a, b):
@@ -325,9 +358,11 @@ def _grain_table(maps, um, level, spacing, short, corner, smallest, twins, prefi
     each = [field_grains(g, spacing, short, corner, level) for g in one_by_one(maps, 'grains')]
     table = _table(maps, each, um, level, corner)
     closed = _open_share(maps) <= most_open
-    along = {a: float(_inverse(np.mean([_inverse(e['directions'][a]) for e in each])))*(um or 1) for a in each[0]['directions']}
-    settings = dict(um_per_px=um, grains_from=maps[0].how, mend_px=[m.mend for m in maps], open_share_pct=[round(100*m.open_share, 2) for m in maps],
-                    smallest_px=smallest, spacing_px=spacing, short_px=short, corner=corner, level=level, fields=len(maps))
+    def mean_along(a): return float(_inverse(np.mean([_inverse(e['directions'][a]) for e in each])))
+    along = {a: mean_along(a)*(um or 1) for a in each[0]['directions']}
+    settings = dict(um_per_px=um, grains_from=maps[0].how, mend_px=[m.mend for m in maps],
+                    open_share_pct=[round(100*m.open_share, 2) for m in maps], smallest_px=smallest,
+                    spacing_px=spacing, short_px=short, corner=corner, level=level, fields=len(maps))
     if 'twin' in maps[0].how: settings['twins'] = twins
     named = list(dict.fromkeys(s for s in table.standard if s))
     table.attrs = dict(
@@ -356,7 +391,7 @@ def _with_phase(maps, phase):
     return [of_phase(replace(m, remarks={**m.remarks, **said}), phase) for m in having]
 
 def grain_size(
-    x, # What `grain_map` takes, or a list of it: fields, that is pictures (tiles of one are not fields); or the path of a file or folder
+    x, # What `grain_map` takes, or a list of it: fields, that is pictures (tiles of one are not fields); or a path
     um_per_px:float=None, # Micrometres a pixel; default: the map's own; without it lengths in px and no G
     boundary=None, # Class of the boundaries, or number that is no grain
     twins:str='ignore', # Twin boundaries: 'ignore' or 'keep'
@@ -375,7 +410,8 @@ def grain_size(
     measured = lambda maps, prefix='': _grain_table(maps, um, level, spacing, short, corner, smallest, twins, prefix)
     if phase != 'each': return measured(maps, f'{phase}: ' if phase else '')
     names = list(dict.fromkeys(p for m in maps for p in m.phases))
-    if not names: raise InputError('grain_size', "phase='each' of one phase", 'a label map of several classes beside its boundaries', 'leave it out')
+    if not names: raise InputError(
+        'grain_size', "phase='each' of one phase", 'a label map of several classes beside its boundaries', 'leave it out')
     return _together({p: measured(_with_phase(maps, p), f'{p}: ') for p in names})
 
 def _together(tables):
