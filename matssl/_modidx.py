@@ -2438,6 +2438,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                      'matssl/measuring/particles.py'),
                                             'matssl.measuring.particles._moments': ( '07_measuring/particles.html#_moments',
                                                                                      'matssl/measuring/particles.py'),
+                                            'matssl.measuring.particles._near_threshold_doubt': ( '07_measuring/particles.html#_near_threshold_doubt',
+                                                                                                  'matssl/measuring/particles.py'),
                                             'matssl.measuring.particles._neighbour': ( '07_measuring/particles.html#_neighbour',
                                                                                        'matssl/measuring/particles.py'),
                                             'matssl.measuring.particles._nodularity_row': ( '07_measuring/particles.html#_nodularity_row',

@@ -202,6 +202,9 @@ def _lamellar_doubts(rows, spacings_px):
     if _shared_direction(rows) > .3: doubts.append(
         'the plates share a direction: the true spacing is not half the random one; '
         'it is the perpendicular one if they stand upright on the section')
+    if len(rows) == 1 and _shared_direction(rows) > .3: doubts.append(
+        'one picture cannot tell plates that keep their order from plates that wander: '
+        'the interval is that of wandering plates, and wider than need be for the others')
     few = [0 < r['strips'] < 5 for r in rows]
     if len(rows) == 1 and any(few): doubts.append(f'{rows[0]["strips"]:.1f} independent strips: the interval is a rough one')
     return doubts

@@ -580,9 +580,19 @@ def _nodules_per_mm2(maps, t, threshold, um, tiles=4):
     return (value, *_interval(*_ratio(n, area))) if len(v) else (0., 0., none_found(area.sum()))
 
 # %% ../../nbs/07_measuring/08_particles.ipynb #28010029
-def _iron_doubts(maps, r, threshold, min_size_um, um, settings):
+_as_round_as = .03 # Share by which an angular particle of 20 px may read too round
+
+def _near_threshold_doubt(t, threshold):
+    "A doubt where much of the area has a roundness that pixels cannot tell from the threshold"
+    near = (t.roundness/threshold - 1).abs() < _as_round_as
+    share = t.area_um2[near].sum()/max(t.area_um2.sum(), 1e-12)
+    if share < .1: return []
+    return [f'{share:.0%} of the area lie within {_as_round_as:.0%} of the threshold of {threshold:g}: '
+            'angular particles of 20 px read that much too round, smooth ones do not']
+
+def _iron_doubts(maps, r, t, threshold, min_size_um, um, settings):
     "What a reader of the nodularity must know"
-    doubts = doubts_of(maps) + tiles_remark(maps)
+    doubts = doubts_of(maps) + tiles_remark(maps) + _near_threshold_doubt(t, threshold)
     if min_size_um/um < settings['shape_diameter_px']: doubts.append(
         f'{min_size_um:g} um are {min_size_um/um:.1f} px: too few for a roundness')
     if (threshold, min_size_um) != (.6, 10): doubts.append(
@@ -628,7 +638,7 @@ def nodularity(
     own = (roundness_threshold, min_size_um) != (.6, 10)
     r.attrs = dict(method='share of area with a roundness shape factor from the threshold on',
                    standard=None if own else 'ISO 945-4:2019', settings=settings,
-                   warnings=_iron_doubts(maps, r, roundness_threshold, min_size_um, um, settings))
+                   warnings=_iron_doubts(maps, r, t, roundness_threshold, min_size_um, um, settings))
     alone = [_nodules_per_mm2([m], t[t.field == i].assign(field=0), roundness_threshold, um) for i, m in enumerate(maps)]
     number = _nodules_per_mm2(maps, t, roundness_threshold, um)
     r['nodules_per_mm2_low'], r['nodules_per_mm2_high'] = zip(*((low, high) for _, low, high in [*alone, number]))
