@@ -35,7 +35,9 @@ def box_of(on, margin=1):
 def _remembered(f, most=8):
     "A function of a `(H, W)` bool that remembers its last answers: one layer is asked the same by several measures"
     @lru_cache(most)
-    def known(shape, bits): return f(np.unpackbits(np.frombuffer(bits, np.uint8), count=shape[0]*shape[1]).reshape(shape).astype(bool))
+    def known(shape, bits):
+        pixels = np.unpackbits(np.frombuffer(bits, np.uint8), count=shape[0]*shape[1])
+        return f(pixels.reshape(shape).astype(bool))
     return wraps(f)(lambda on: known(on.shape, np.packbits(on).tobytes()))
 
 @_remembered

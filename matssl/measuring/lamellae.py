@@ -47,7 +47,7 @@ def _inner(seen, margin=4):
 
 # %% ../../nbs/07_measuring/13_lamellae.ipynb #b6678b47
 def _entered(on, seen, starts, most, step=.25):
-    "From each start straight ahead to where the next plate is entered, px, NaN where none is; and does the way leave what is seen?"
+    "From each start straight ahead to the next plate's face, px, NaN where none is; and does the way leave what is seen?"
     from scipy.ndimage import map_coordinates
     y, x, ny, nx = (s[:, None] for s in starts)
     ahead = np.arange(-1, most, step)
@@ -96,10 +96,26 @@ def _periods(on, seen, most_rays=6000, seed=0):
 
 # %% ../../nbs/07_measuring/13_lamellae.ipynb #033c6840
 def _main_direction(rays, weight):
-    "The direction straight across the plates, radians, and how well the plates keep to it: 0 all directions alike, 1 one direction"
+    "The direction straight across the plates, radians, and how well they keep to it: 0 all directions alike, 1 one"
     turn = np.arctan2(rays.ny, rays.nx)
     mean = np.average(np.exp(2j*turn), weights=weight)
     return np.angle(mean)/2, abs(mean)
+
+def _across_bent(rays, across):
+    "How far across the plates each ray lies, px: the height of a smooth surface whose level lines are the plates"
+    reach = max(np.ptp(rays.y), np.ptp(rays.x))/2
+    y, x = ((place - place.mean()).to_numpy()/reach for place in (rays.y, rays.x))
+    ny, nx = rays.ny.to_numpy(), rays.nx.to_numpy()
+    forwards = np.where(ny*np.sin(across) + nx*np.cos(across) < 0, -1, 1)
+    powers = [(i, j) for i in range(4) for j in range(4-i) if i + j]
+    down = np.stack([i*y**max(i-1, 0)*x**j for i, j in powers], 1)
+    right = np.stack([j*y**i*x**max(j-1, 0) for i, j in powers], 1)
+    def slopes(towards_y, towards_x): return down*towards_y[:, None] + right*towards_x[:, None]
+    weight = np.tile(np.sqrt(rays.weight), 2)
+    rise = np.concatenate([slopes(forwards*ny, forwards*nx), slopes(-nx, ny)])
+    wanted = np.repeat([1., 0.], len(rays))
+    factors = np.linalg.lstsq(rise*weight[:, None], wanted*weight, rcond=None)[0]
+    return reach*sum(k*y**i*x**j for k, (i, j) in zip(factors, powers))
 
 def _strip_variance(place, rays, mean, width):
     "Variance of the weighted mean of the periods from strips across one direction, and the number of independent strips"
@@ -128,8 +144,11 @@ def _mean_period(rays, level, strayed=0.):
     mean = np.average(whole.period, weights=whole.weight)
     sd = np.average((whole.period - mean)**2, weights=whole.weight)**.5
     across, aligned = _main_direction(whole, whole.weight)
-    places = [whole.y*np.sin(t) + whole.x*np.cos(t) for t in (across, across + np.pi/2)]
-    if aligned > .5: variance, strips = max((_strip_variance(place, whole, mean, mean) for place in places), key=lambda s: np.nan_to_num(s[0]))
+    along = whole.y*np.cos(across) - whole.x*np.sin(across)
+    places = [_across_bent(whole, across), along]
+    if aligned > .5:
+        each = [_strip_variance(place, whole, mean, mean) for place in places]
+        variance, strips = max(each, key=lambda known: np.nan_to_num(known[0]))
     else: variance, strips = _cell_variance(whole, mean)
     half = stdtrit(max(strips-1, 1), (1+level)/2)*variance**.5
     rounding = ndtri((1+level)/2)*6**-.5*mean/np.ptp(places[0]) # of the first and the last face, shared by all periods between
@@ -156,8 +175,8 @@ def _field_row(on, seen, level, most_rays, seed):
     rays, facts = _periods(on, seen, most_rays, seed)
     known = _mean_period(rays, level, facts['strayed'])
     spacing, share = known['mean'], on[seen].mean()
-    lengths = dict(spacing=spacing, low=known['low'], high=known['high'], sd=known['sd'], random=np.pi/2*spacing, true=np.pi/4*spacing,
-                   counted=facts['inner']/facts['face'] if facts['face'] else np.nan, plate=share*spacing)
+    lengths = dict(spacing=spacing, low=known['low'], high=known['high'], sd=known['sd'],
+                   random=np.pi/2*spacing, true=np.pi/4*spacing, counted=facts['inner']/facts['face'] if facts['face'] else np.nan, plate=share*spacing)
     turned = _directions(rays, facts) if len(rays) else {}
     return lengths, dict(fraction_pct=100*share, **turned, periods=int(rays.period.notna().sum()),
                          strips=known['strips'], endless_pct=100*facts['endless'])
@@ -178,10 +197,14 @@ def _lamellar_doubts(rows, spacings_px):
     if any(apart): doubts.append(fields(apart) + 'the number of plates says another spacing than the periods (`counted`): '
                              'plates end, or colonies are small')
     endless = [r['endless_pct'] > 10 for r in rows]
-    if any(endless): doubts.append(fields(endless) + 'more than 10 % of the rays meet no next plate of their direction though they stay in the picture')
+    if any(endless): doubts.append(
+        fields(endless) + 'more than 10 % of the rays meet no next plate of their direction though they stay in the picture')
     if _shared_direction(rows) > .3: doubts.append(
         'the plates share a direction: the true spacing is not half the random one; '
         'it is the perpendicular one if they stand upright on the section')
+    if len(rows) == 1 and _shared_direction(rows) > .3: doubts.append(
+        'one picture cannot tell plates that keep their order from plates that wander: '
+        'the interval is that of wandering plates, and wider than need be for the others')
     few = [0 < r['strips'] < 5 for r in rows]
     if len(rows) == 1 and any(few): doubts.append(f'{rows[0]["strips"]:.1f} independent strips: the interval is a rough one')
     return doubts
@@ -215,7 +238,8 @@ def lamellar_spacing(
         field_name(maps[0]), f'no whole period of {cls!r}', 'plates one after the other',
         'take the picture at a lower magnification, or measure particles')
     plain = [dict(r, counted=r[f'counted_{unit}']/u) for r in rows]
-    doubts = ([] if um else ['no scale: lengths in px']) + doubts_of(maps) + _lamellar_doubts(plain, spacings) + tiles_remark(maps)
+    doubts = [] if um else ['no scale: lengths in px']
+    doubts += doubts_of(maps) + _lamellar_doubts(plain, spacings) + tiles_remark(maps)
     value, low, high = _over_fields(rows, unit, level)
     answers = [Answer(f'{name} {cls} spacing', float(k*value), unit, float(k*low), float(k*high), level, len(maps), note=note)
                for name, k, note in _spacings[:2 if _shared_direction(rows) > .3 else 3]]

@@ -224,9 +224,9 @@ def _check_choices(split, feret):
 
 def _nothing():
     "A table of particles without a row, px"
-    t = pd.DataFrame(columns=['area_px2', *(f'{c}_px' for c in ('diameter', 'feret_max', 'feret_min', 'perimeter', 'nn_distance')),
-                              *(c for c in _columns if c not in ('area', 'diameter', 'feret_max', 'feret_min', 'perimeter',
-                                                                 'nn_distance'))], dtype=float)
+    lengths = 'diameter', 'feret_max', 'feret_min', 'perimeter', 'nn_distance'
+    others = [c for c in _columns if c not in ('area', *lengths)]
+    t = pd.DataFrame(columns=['area_px2', *(f'{c}_px' for c in lengths), *others], dtype=float)
     return t.astype(dict(field=int, source=str, touches_border=bool, resolved=bool))
 
 def particles(
@@ -314,7 +314,7 @@ def _chords(on, seen, k=1):
 
 # %% ../../nbs/07_measuring/08_particles.ipynb #280000b2
 def _neighbour(t, shape, d):
-    "Weight of each distance to the nearest neighbour, for a mean that is corrected for the border (Hanisch); 0 where it may lie outside"
+    "Weight of each nearest-neighbour distance, corrected for the border (Hanisch); 0 where the neighbour may lie outside"
     h, w = shape
     b = np.minimum.reduce([t.x_px+.5, t.y_px+.5, w-.5-t.x_px, h-.5-t.y_px]) if len(t) else d
     d = np.asarray(d, float)
@@ -418,7 +418,9 @@ def _pooled(maps, cls, fields, counted, tiles=4, level=.95):
     if not counted: r.loc[n_a, ['pooled_low', 'pooled_high']] = 0, none_found(sums[n_a][1].sum(), level)
     r['pooled_high'] = r.pooled_high.where(r.index != 'area_pct', r.pooled_high.clip(upper=100))
     if len(maps) > 1: return r
-    r.loc['area_pct', ['pooled_low', 'pooled_high']] = phase_fractions(maps, level=level).loc[cls, ['low_pct', 'high_pct']].values
+    share = phase_fractions(maps, level=level).loc[cls]
+    r.loc['area_pct', ['pooled_low', 'pooled_high']] = share[['low_pct', 'high_pct']].values
+    r.attrs['area_is_bound'] = bool(share.is_bound)
     return r
 
 _said = {'n_a_per': 'particles', 'diameter': 'mean equivalent diameter', 'area_pct': 'area fraction',
@@ -434,8 +436,9 @@ def _answers(pooled, cls, fields, counted):
         if start == 'n_a_per': unit, times = ('/mm2', 1) if c.endswith('mm2') else ('/Mpx', 1e6)
         value, low, high = (times*pooled.loc[c]).tolist()
         note = f'{counted} whole particles of {cls}' if counted else 'none found' + ', upper bound'*(start == 'n_a_per')
+        is_bound = start == 'n_a_per' and not counted or start == 'area_pct' and pooled.attrs.get('area_is_bound', False)
         if counted or start in ('n_a_per', 'area_pct'): answers.append(
-            Answer(name, value, unit, low, high, fields=fields, is_bound=not counted and start == 'n_a_per', note=note))
+            Answer(name, value, unit, low, high, fields=fields, is_bound=is_bound, note=note))
     return answers
 
 def _set_doubts(maps, f, pooled):
@@ -446,6 +449,8 @@ def _set_doubts(maps, f, pooled):
                                      'not how the specimen varies')
     elif _alone(maps): doubts.append('one field holds nearly all of the area: the intervals of the pooled values are those '
                                      'of its tiles')
+    if pooled.attrs.get('area_is_bound'): doubts.append(
+        'particles keep apart: the interval of the area fraction is at most this wide')
     n_a = next(c for c in f if c.startswith('n_a_per'))
     times, unit = (1, '/mm2') if n_a.endswith('mm2') else (1e6, '/Mpx')
     if seen.max() > 2*seen.min(): doubts.append(
@@ -559,8 +564,8 @@ def _nodularity_row(name, t, threshold, area, fields=None):
     kish = whole.sum()**2/(whole**2).sum() if len(t) else 0
     share, low, high = _share_interval(by(whole*nodule), by(whole), pieces=kish) if len(t) else (np.nan,)*3
     weight = t.weight.to_numpy(float)*nodule
-    return dict(field=name, particles=len(t), nodules=int(nodule.sum()), area_um2=whole.sum(), nodule_area_um2=whole[nodule].sum(),
-                nodularity_pct=100*share, nodules_pct=100*nodule.mean() if len(t) else np.nan,
+    return dict(field=name, particles=len(t), nodules=int(nodule.sum()),
+                area_um2=whole.sum(), nodule_area_um2=whole[nodule].sum(), nodularity_pct=100*share, nodules_pct=100*nodule.mean() if len(t) else np.nan,
                 nodules_per_mm2=weight.sum()/area, nodularity_low_pct=100*low, nodularity_high_pct=100*high,
                 size_class=iso_size_class(t.feret_max_um.max() if len(t) else np.nan))
 
@@ -575,10 +580,21 @@ def _nodules_per_mm2(maps, t, threshold, um, tiles=4):
     return (value, *_interval(*_ratio(n, area))) if len(v) else (0., 0., none_found(area.sum()))
 
 # %% ../../nbs/07_measuring/08_particles.ipynb #28010029
-def _iron_doubts(maps, r, threshold, min_size_um, um, settings):
+_as_round_as = .03 # Share by which an angular particle of 20 px may read too round
+
+def _near_threshold_doubt(t, threshold):
+    "A doubt where much of the area has a roundness that pixels cannot tell from the threshold"
+    near = (t.roundness/threshold - 1).abs() < _as_round_as
+    share = t.area_um2[near].sum()/max(t.area_um2.sum(), 1e-12)
+    if share < .1: return []
+    return [f'{share:.0%} of the area lie within {_as_round_as:.0%} of the threshold of {threshold:g}: '
+            'angular particles of 20 px read that much too round, smooth ones do not']
+
+def _iron_doubts(maps, r, t, threshold, min_size_um, um, settings):
     "What a reader of the nodularity must know"
-    doubts = doubts_of(maps) + tiles_remark(maps)
-    if min_size_um/um < settings['shape_diameter_px']: doubts.append(f'{min_size_um:g} um are {min_size_um/um:.1f} px: too few for a roundness')
+    doubts = doubts_of(maps) + tiles_remark(maps) + _near_threshold_doubt(t, threshold)
+    if min_size_um/um < settings['shape_diameter_px']: doubts.append(
+        f'{min_size_um:g} um are {min_size_um/um:.1f} px: too few for a roundness')
     if (threshold, min_size_um) != (.6, 10): doubts.append(
         f'a threshold of {threshold:g} and a smallest size of {min_size_um:g} um are not those of ISO 945-4:2019 (0.6, 10 um)')
     if not r.particles['all']: doubts.append(f'no whole particle of {min_size_um:g} um: no nodularity')
@@ -611,7 +627,8 @@ def nodularity(
         'pass um_per_px= when the picture is read')
     p = particles(x, cls, **kwargs)
     if len(p) and p.touches_border.all(): raise InputError(
-        field_name(maps[0]), f'no whole {cls!r}: all touch the border', 'whole particles', 'take the picture at a lower magnification')
+        field_name(maps[0]), f'no whole {cls!r}: all touch the border', 'whole particles',
+        'take the picture at a lower magnification')
     t = p[~p.touches_border & (p.feret_max_um >= min_size_um)]
     mm2 = [(m.labels != 255).sum()*um**2/1e6 for m in maps]
     rows = [_nodularity_row(i, t[t.field == i], roundness_threshold, a) for i, a in enumerate(mm2)]
@@ -621,7 +638,7 @@ def nodularity(
     own = (roundness_threshold, min_size_um) != (.6, 10)
     r.attrs = dict(method='share of area with a roundness shape factor from the threshold on',
                    standard=None if own else 'ISO 945-4:2019', settings=settings,
-                   warnings=_iron_doubts(maps, r, roundness_threshold, min_size_um, um, settings))
+                   warnings=_iron_doubts(maps, r, t, roundness_threshold, min_size_um, um, settings))
     alone = [_nodules_per_mm2([m], t[t.field == i].assign(field=0), roundness_threshold, um) for i, m in enumerate(maps)]
     number = _nodules_per_mm2(maps, t, roundness_threshold, um)
     r['nodules_per_mm2_low'], r['nodules_per_mm2_high'] = zip(*((low, high) for _, low, high in [*alone, number]))
