@@ -1879,6 +1879,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                  'matssl/measuring/cracks.py'),
                                          'matssl.measuring.cracks._mean_of_cracks': ( '07_measuring/cracks.html#_mean_of_cracks',
                                                                                       'matssl/measuring/cracks.py'),
+                                         'matssl.measuring.cracks._mean_within': ( '07_measuring/cracks.html#_mean_within',
+                                                                                   'matssl/measuring/cracks.py'),
                                          'matssl.measuring.cracks._mended': ( '07_measuring/cracks.html#_mended',
                                                                               'matssl/measuring/cracks.py'),
                                          'matssl.measuring.cracks._middle_line': ( '07_measuring/cracks.html#_middle_line',

@@ -137,7 +137,7 @@ def corrected_fractions(
     called, # `(n, C)` fractions that the model called in each field, 0-1
     confusions, # `(k, C, C)` pixels of each test picture, truth in rows
     level:float=.95, # Of the interval, 0-1
-    of_one=None # For one field: function of what each class counts for, `(C,)`, to the variance of their mean and its degrees
+    of_one=None # For one field: from what each class counts for, `(C,)`, to variance and degrees of freedom of their mean
 )->pd.DataFrame: # One row a class; NaN where it is untested
     "Phase fractions put right by test pictures, with their interval, in %"
     called, test = np.asarray(called, float), model_test(confusions)
