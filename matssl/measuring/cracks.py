@@ -346,7 +346,8 @@ def _crack_doubts(found, um, shortest):
     if any(f['layers'] > 1 for _, f in found): doubts.append(
         'several layers lie above one another: spacing is that within each, the length that of all')
     none = sum(not len(r) for r, _ in found)
-    if none: doubts.append(f'{none} of {len(found)} fields show no crack in the layer: that is a number of 0, with an upper bound')
+    if none: doubts.append(
+        f'{none} of {len(found)} fields show no crack in the layer: that is a number of 0, with an upper bound')
     if um is None: doubts.append('no scale: lengths in px')
     return doubts
 
@@ -388,7 +389,7 @@ def cracks(
     join_px:int=0, # Gaps of up to twice this are closed, px, so that a crack in pieces counts once
     through:float=.95, # Share of the thickness from which a crack is a through crack, 0-1
     level:float=.95, # Of the intervals in `attrs['answers']`, 0-1
-)->pd.DataFrame: # A row a crack: position along the layer, `spacing` to the next, length, width, depth in %, angle, `cut` by the border
+)->pd.DataFrame: # A row a crack: position in the layer, `spacing` to the next, length, width, depth in %, angle, `cut` by the border
     "The cracks of a layer"
     maps, um, found, attrs = _all_cracks(x, cls, layer, along=along, min_length_px=min_length_px,
                                          join_px=join_px, through=through, level=level)

@@ -103,8 +103,8 @@ def _methods(results):
 
 
 # %% ../../nbs/07_measuring/17_excel.ipynb #167ade14
-_of_files = dict(file='label map', sha256='SHA-256 of the label map', picture='micrograph', picture_sha256='SHA-256 of the micrograph',
-                 um_per_px='µm/px', scale_from='scale from', doubts='doubts')
+_of_files = dict(file='label map', sha256='SHA-256 of the label map',
+                 picture='micrograph', picture_sha256='SHA-256 of the micrograph', um_per_px='µm/px', scale_from='scale from', doubts='doubts')
 
 def _files(results):
     "The files that were measured"

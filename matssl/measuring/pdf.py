@@ -198,9 +198,11 @@ def _section(pdf, section, pictures):
     for name, table in section['tables'].items():
         _heading(pdf, name, 9)
         _table(pdf, table['names'], table['rows'])
-        if table['left_out']: _write(pdf, f'{table["left_out"]} more rows in the CSV file and in the Excel sheet.', 7, colour=_grey)
+        more = f'{table["left_out"]} more rows in the CSV file and in the Excel sheet.' if table['left_out'] else ''
+        if more: _write(pdf, more, 7, colour=_grey)
     lines = [f'Method: {"; ".join(section["methods"])}.', f'Standard: {"; ".join(section["standards"]) or "none"}.']
-    if section['anisotropy']: lines.append(f'Longest to shortest mean intercept over the directions: {section["anisotropy"]:.2f}.')
+    if section['anisotropy']: lines.append(
+        f'Longest to shortest mean intercept over the directions: {section["anisotropy"]:.2f}.')
     if section['directions']: lines.append(f'Mean intercept by direction: {cell_text(section["directions"])}.')
     settings = ', '.join(f'{k}: {cell_text(v)}' for k, v in section['settings'].items())
     if settings: lines.append(f'Settings: {settings}.')

@@ -132,7 +132,8 @@ def _draw_outlines(tables, maps, cls=None, **settings):
     figure, ax = _figure(6, 4.5)
     how = {k: v for k, v in settings.items() if k in inspect.signature(particles).parameters}
     plot_particles(maps[0], class_in_question(maps, cls, 'particles'), ax=ax, **how)
-    words = 'Particles of the first field as they were counted: blue; orange where too small for a shape; grey where the border cuts them.'
+    words = ('Particles of the first field as they were counted: blue; orange where too small for a shape; '
+             'grey where the border cuts them.')
     return [_picture(figure, words)]
 
 def _draw_particles(tables, maps, **settings):
@@ -140,7 +141,8 @@ def _draw_particles(tables, maps, **settings):
     if not len(tables['each particle']): return []
     figure, ax = _figure(6, 3)
     plot_sizes(tables['each particle'], ax=ax)
-    return [*_draw_outlines(tables, maps, **settings), _picture(figure, 'Sizes of whole particles, corrected for those that the border cuts.')]
+    sizes = _picture(figure, 'Sizes of whole particles, corrected for those that the border cuts.')
+    return [*_draw_outlines(tables, maps, **settings), sizes]
 
 def _draw_layers(tables, maps, cls=None, crack=None, micrographs=(None,), **_):
     "All layers of the first field, and their thickness along them"
@@ -269,7 +271,8 @@ def _csv_files(measured):
     files = {}
     for what, tables in measured.items():
         for name, t in tables.items():
-            file = printable(f'{what}, {name}.csv', 120).replace(', ', '-').replace(' ', '_').translate(str.maketrans('/\\:', '---'))
+            file = printable(f'{what}, {name}.csv', 120).replace(', ', '-').replace(' ', '_')
+            file = file.translate(str.maketrans('/\\:', '---'))
             files[file] = _text_bytes(t.to_csv(index=not isinstance(t.index, pd.RangeIndex)))
     return files
 

@@ -93,8 +93,8 @@ def check_scale_uncertainty(
 
 # %% ../../nbs/07_measuring/15_results.ipynb #e940dbd2
 #: how a limit is decided, for the page
-decision_rule = ('Decision rule (ISO 14253-1:2017, JCGM 106:2012, the interval as guard band): a limit is met if the whole interval '
-                 'lies on its good side, not met if the whole interval lies on the other side; '
+decision_rule = ('Decision rule (ISO 14253-1:2017, JCGM 106:2012, the interval as guard band): a limit is met if the whole '
+                 'interval lies on its good side, not met if the whole interval lies on the other side; '
                  'otherwise the measurement does not decide.')
 
 def _why(answer, decided):
@@ -139,7 +139,8 @@ _words = dict(
     weight='weight for the border', places='independent places', cut_columns='columns cut by the border',
     covered='columns with layer', model_ci='± of that by the model', spacing_sd='spacing, s', spacing_min='spacing, least',
     spacing_max='spacing, largest', sd_pct='s, %', min='least', max='largest', x='x', y='y', source='file',
-    cls='class', fill='counted as layer', um_per_px='µm per px', level='level of the intervals', wanted_ra='wanted relative accuracy',
+    cls='class', fill='counted as layer', um_per_px='µm per px', level='level of the intervals',
+    wanted_ra='wanted relative accuracy',
     validation_pictures='test pictures of the model', min_diameter='least diameter', shape_diameter='least diameter for a shape',
     fill_holes='holes filled', split='touching ones parted', feret='Feret diameter', along='runs along')
 

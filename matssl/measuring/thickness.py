@@ -130,7 +130,7 @@ class LayerProfile:
     columns:pd.DataFrame # A row a column: `position`, `thickness` and `corrected` (NaN where cut or missing), `tilt_deg`
     skeleton:pd.DataFrame # A row a point of the skeleton: `position`, `thickness`, and its place `x_px`, `y_px`
     along:str # 'x' or 'y': the axis that the layer runs along
-    tilt_deg:float # Mean tilt against that axis, positive where the layer rises to the right (or leans to the right on its way up)
+    tilt_deg:float # Mean tilt against that axis, positive where the layer rises (leans on its way up) to the right
     covered:float # Share of the columns that hold any layer, 0-1
     cut:int # Columns in which the border cuts the layer
     unit:str # 'um' or 'px'
@@ -235,8 +235,9 @@ def layer_profiles(
     for k, layer in enumerate(layers, 1):
         columns, skeleton, facts = _profile_along_x(layer, hidden, smooth_px)
         if along == 'y': skeleton = skeleton.rename(columns=dict(x_px='y_px', y_px='x_px'))[list(skeleton)]
+        doubts = _shape_doubts(layer, left, k, len(layers)) + also
         profiles.append(LayerProfile(in_um(columns, um), in_um(skeleton, um), along, unit='px' if um is None else 'um', map=m,
-                                     layer=k, layers=len(layers), doubts=_shape_doubts(layer, left, k, len(layers)) + also, **facts))
+                                     layer=k, layers=len(layers), doubts=doubts, **facts))
     return profiles
 
 # %% ../../nbs/07_measuring/10_thickness.ipynb #2900d204

@@ -24,7 +24,8 @@ def _row(kind, where, noted, found):
 def _listed(folder):
     "The files of a report and their checksums, as `checksums.sha256` lists them"
     file = folder/'checksums.sha256'
-    if not file.is_file(): raise InputError(file, 'no such file', 'the folder of a report', 'name the folder that report has written')
+    if not file.is_file(): raise InputError(
+        file, 'no such file', 'the folder of a report', 'name the folder that report has written')
     with refusing(file, 'no list of checksums', 'lines of a checksum and a name', 'copy the folder again'):
         lines = [line.split('  ', 1) for line in file.read_text('utf-8').splitlines()]
         return {name: checksum for checksum, name in lines}
@@ -111,7 +112,9 @@ def _fields_again(folder, results, inputs, said):
     "The fields of a report, read once more"
     by_file = [field for field in results['fields'] if not field.get('stored')]
     files = [_place(folder, field['file'], inputs) for field in by_file]
-    read = iter(read_fields([files], results['codes_by_hand'], said=said) if files else [])
+    read = read_fields([files], results['codes_by_hand'], said=said) if files else []
+    if read and read[0].codes != results['codes']: read = read_fields([files], results['codes'], said=said) # named when they were read
+    read = iter(read)
     fields = [_from_folder(folder, field, results['codes']) if field.get('stored') else next(read) for field in results['fields']]
     is_by_hand = lambda m, field: field['scale_from'] == 'by hand' and m.scale_from != 'by hand'
     return [scaled_by_hand(m, field['um_per_px']) if is_by_hand(m, field) else m for m, field in zip(fields, results['fields'])]
