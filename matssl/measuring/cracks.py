@@ -93,7 +93,7 @@ def _one_crack(yy, xx, top, bottom, middle, slope, arc):
     s = slope[c]
     thickness = share.mean()/np.hypot(1, s)
     across = (yy+.5 - top[xx])/share*thickness # from the upper face, px
-    ends = [0. if side.min() < 1 else -_end_of(-side) for side in (across, thickness-across)] # at its last pixel it has reached the face
+    ends = [0. if side.min() < 1 else -_end_of(-side) for side in (across, thickness-across)] # the last pixel reaches the face
     depth = np.clip(1 - sum(ends)/thickness, 0, 1)
     foot = x + (y+.5 - middle[c])*s/(1+s*s)
     dx, dy = xx-x, yy-y
@@ -190,7 +190,7 @@ def _length_of(band):
     return (band.step*weight)[held].sum()
 
 def _bands_and_cracks(m, cls, layer, along, join_px):
-    "The layers of one field as bands, its cracks by number, the layer of each, the axis, and the share of columns with pieces left out"
+    "The layers of a field as bands, its cracks by number, the layer of each, the axis, the share of columns with pieces left out"
     from scipy import ndimage as ndi
     lay, crack, hidden = layer_pixels(m, layer), m.labels == m.codes.index(cls), m.labels == 255
     along = runs_along(lay | crack, along, m)
@@ -223,7 +223,8 @@ def _cracks_of(m, cls, layer, along, min_length_px, join_px, through):
         row = _crack_row_of(band, yy, xx, inside, length, borders, along, through)
         rows.append(dict(layer=f'{owners[i-1] + 1} of {len(bands)}', **row))
     length = sum(_length_of(band) for band in bands)
-    return _with_spacing(rows), dict(layer_length_px=length, outside=outside, short=short, along=along, layers=len(bands), left=left)
+    about = dict(layer_length_px=length, outside=outside, short=short, along=along, layers=len(bands), left=left)
+    return _with_spacing(rows), about
 
 # %% ../../nbs/07_measuring/11_cracks.ipynb #857b8cdf
 def _t(level, degrees):
@@ -260,29 +261,41 @@ def _weights_of(spacing, length):
     "The weight of each spacing: wide ones are cut by the border more often"
     return 1/np.maximum(length - spacing, .05*length)
 
+
+# %% ../../nbs/07_measuring/11_cracks.ipynb #b1444cc4
 def _number(found, u, level):
     "Cracks to a unit of length: value, ends of the interval, is it a bound, and what it rests on"
     counts = np.array([(1 - .5*r.cut.astype(float)).sum() for r, _ in found])
     lengths = np.array([f['layer_length_px'] for _, f in found])*u
     value, half = ratio_interval(counts, lengths, level)
     alike = np.ptp(counts) == 0
-    if len(found) > 1 and not alike and counts.sum() >= 10: return value, max(0., value-half), value+half, False, ''
+    says_scatter = len(found) > 1 and not alike and counts.sum() >= 10
+    if says_scatter: return value, max(0., value-half), value+half, False, ''
     low, high = (end/lengths.sum() for end in poisson_interval(counts.sum(), level, bound=len(found) > 1))
     note = 'none seen' if not counts.sum() else 'as if cracks fell independently'
     return value, low, high, len(found) > 1 or not counts.sum(), note
 
+
+# %% ../../nbs/07_measuring/11_cracks.ipynb #e8195716
+def _mean_within(values, weights, value, level):
+    "Half the interval of a weighted mean over the cracks of one field; NaN for one crack"
+    n = len(values)
+    if n < 2: return np.nan
+    variance = n/(n-1)*(weights*weights*(values - value)**2).sum()
+    return _t(level, n-1)*variance**.5/weights.sum()
+
 def _mean_of_cracks(values, weights, level, most=np.inf):
     "Weighted mean over cracks of fields and its interval: value, ends; `values` and `weights` one array a field"
     values = [np.asarray(v, float) for v in values]
-    above, below = [(v*w).sum() for v, w in zip(values, weights)], [w.sum() for w in weights]
-    fields = np.count_nonzero(below)
+    above = [(v*w).sum() for v, w in zip(values, weights)]
+    below = [w.sum() for w in weights]
     value, half = ratio_interval(above, below, level)
-    if fields == 1:
-        v, w = np.concatenate(values), np.concatenate(weights)
-        n = len(v)
-        half = _t(level, n-1)*(n/(n-1)*(w*w*(v-value)**2).sum())**.5/w.sum() if n > 1 else np.nan
-    return value, max(0., value-half) if half == half else np.nan, min(most, value+half) if half == half else np.nan
+    if np.count_nonzero(below) == 1: half = _mean_within(np.concatenate(values), np.concatenate(weights), value, level)
+    if not np.isfinite(half): return value, np.nan, np.nan
+    return value, max(0., value-half), min(most, value+half)
 
+
+# %% ../../nbs/07_measuring/11_cracks.ipynb #a5ae81c4
 def _depth(found, level):
     "Mean depth, %: value, ends, is it a bound, and what it rests on"
     depths = [r.depth_pct.dropna().to_numpy(float) for r, _ in found]
@@ -292,18 +305,24 @@ def _depth(found, level):
     if shallowest >= 100*(1-1e-9): return value, 100*(1-level)**(1/n), 100., True, f'all of {n} cracks go through'
     return value, low, high, False, f'{n} whole cracks'
 
+
+# %% ../../nbs/07_measuring/11_cracks.ipynb #ba8d3bf2
 def _spacing(found, u, level):
     "Mean spacing: value, ends, is it a bound, and what it rests on"
     gaps = [r.spacing_px.dropna().to_numpy(float)*u for r, _ in found]
     weights = [_weights_of(g, f['layer_length_px']*u/max(f['layers'], 1)) for g, (_, f) in zip(gaps, found)]
     return *_mean_of_cracks(gaps, weights, level), False, f'{sum(map(len, gaps))} spacings'
 
+
+# %% ../../nbs/07_measuring/11_cracks.ipynb #b42193a4
 def _crack_answers(found, cls, um, level):
     "The main numbers of the cracks, a line each"
     unit, u = ('px', 1.) if um is None else ('um', um)
     several = cls if cls.endswith('s') else f'{cls}s'
-    rows = [(several, f'/{"px" if um is None else "mm"}', _number(found, u if um is None else u/1000, level)),
-            (f'mean {cls} depth', '%', _depth(found, level)), (f'{cls} spacing', unit, _spacing(found, u, level))]
+    per, to_per = ('/px', u) if um is None else ('/mm', u/1000)
+    rows = [(several, per, _number(found, to_per, level)),
+            (f'mean {cls} depth', '%', _depth(found, level)),
+            (f'{cls} spacing', unit, _spacing(found, u, level))]
     return [Answer(name, float(value), of, float(low), float(high), level, len(found), bool(bound), note)
             for name, of, (value, low, high, bound, note) in rows]
 
@@ -314,8 +333,9 @@ def _crack_doubts(found, um, shortest):
     def total(name): return sum(f[name] for _, f in found)
     cut = sum(int(r.cut.sum()) for r, _ in found)
     doubts = []
-    def left_out(n, which): return [f'{n} crack{"s" if n > 1 else ""} {which} {"are" if n > 1 else "is"} not counted'] if n else []
-    doubts += left_out(total('outside'), 'outside the layer') + left_out(total('short'), f'shorter than {shortest:g} px')
+    for n, which in ((total('outside'), 'outside the layer'), (total('short'), f'shorter than {shortest:g} px')):
+        many, are = ('s', 'are') if n > 1 else ('', 'is')
+        if n: doubts.append(f'{n} crack{many} {which} {are} not counted')
     if cut: doubts.append(f'the border cuts {cut} of {sum(len(r) for r, _ in found)} cracks: they count half for the number, '
                           'and not at all for spacing, depth and length')
     if any(r.depth_pct[~r.cut.astype(bool)].isna().any() for r, _ in found): doubts.append(
@@ -326,7 +346,8 @@ def _crack_doubts(found, um, shortest):
     if any(f['layers'] > 1 for _, f in found): doubts.append(
         'several layers lie above one another: spacing is that within each, the length that of all')
     none = sum(not len(r) for r, _ in found)
-    if none: doubts.append(f'{none} of {len(found)} fields show no crack in the layer: that is a number of 0, with an upper bound')
+    if none: doubts.append(
+        f'{none} of {len(found)} fields show no crack in the layer: that is a number of 0, with an upper bound')
     if um is None: doubts.append('no scale: lengths in px')
     return doubts
 
@@ -368,7 +389,7 @@ def cracks(
     join_px:int=0, # Gaps of up to twice this are closed, px, so that a crack in pieces counts once
     through:float=.95, # Share of the thickness from which a crack is a through crack, 0-1
     level:float=.95, # Of the intervals in `attrs['answers']`, 0-1
-)->pd.DataFrame: # A row a crack: position along the layer, `spacing` to the next, length, mean width, depth in %, angle to the layer, `cut` by the border
+)->pd.DataFrame: # A row a crack: position in the layer, `spacing` to the next, length, width, depth in %, angle, `cut` by the border
     "The cracks of a layer"
     maps, um, found, attrs = _all_cracks(x, cls, layer, along=along, min_length_px=min_length_px,
                                          join_px=join_px, through=through, level=level)
@@ -380,20 +401,27 @@ def _crack_row(r, f, um, level):
     u, s, per = (1, 'px', 'per_px') if um is None else (um, 'um', 'per_mm')
     length, spacing = f['layer_length_px']*u, r.spacing_px.dropna().astype(float)*u
     number, low, high = _number([(r, f)], u if um is None else u/1000, level)[:3]
-    return {'cracks': len(r), 'cut': int(r.cut.sum()), 'through': int(r.through.sum()), f'layer_length_{s}': length,
-            per: number, f'{per}_low': low, f'{per}_high': high,
-            f'spacing_{s}': spacing.mean(), f'spacing_sd_{s}': spacing.std(),
-            f'spacing_min_{s}': spacing.min(), f'spacing_max_{s}': spacing.max(), f'length_{s}': r.length_px.astype(float).mean()*u,
-            'depth_pct': r.depth_pct.astype(float).mean(), 'outside': f['outside'], 'short': f['short']}
+    return {
+        'cracks': len(r), 'cut': int(r.cut.sum()), 'through': int(r.through.sum()), f'layer_length_{s}': length,
+        per: number, f'{per}_low': low, f'{per}_high': high,
+        f'spacing_{s}': spacing.mean(), f'spacing_sd_{s}': spacing.std(),
+        f'spacing_min_{s}': spacing.min(), f'spacing_max_{s}': spacing.max(),
+        f'length_{s}': r.length_px.astype(float).mean()*u, 'depth_pct': r.depth_pct.astype(float).mean(),
+        'outside': f['outside'], 'short': f['short']}
 
+
+# %% ../../nbs/07_measuring/11_cracks.ipynb #536a66c4
 def _each_field(maps, um, found, attrs):
     "A row a field"
     level = attrs['settings']['level']
-    rows = [dict(field=i, source=field_name(m), **_crack_row(r, f, um, level)) for i, (m, (r, f)) in enumerate(zip(maps, found))]
+    rows = [dict(field=i, source=field_name(m), **_crack_row(r, f, um, level))
+            for i, (m, (r, f)) in enumerate(zip(maps, found))]
     t = pd.DataFrame(rows)
     t.attrs = attrs
     return t
 
+
+# %% ../../nbs/07_measuring/11_cracks.ipynb #670ab6ee
 @delegates(cracks)
 def crack_tables(
     x, # A `LabelMap`, or a list of fields at one scale
@@ -405,6 +433,8 @@ def crack_tables(
     found = _all_cracks(x, cls, layer, **settings)
     return _each_field(*found), _each_crack(*found)
 
+
+# %% ../../nbs/07_measuring/11_cracks.ipynb #73304aed
 @delegates(cracks)
 def crack_summary(
     x, # A `LabelMap`, or a list of fields at one scale
@@ -414,6 +444,8 @@ def crack_summary(
     "Number, spacing, number per mm, mean length and depth of the cracks in each field"
     return crack_tables(x, cls, layer, **kwargs)[0]
 
+
+# %% ../../nbs/07_measuring/11_cracks.ipynb #53df4952
 @delegates(cracks)
 def crack_means(
     x, # A `LabelMap`, or a list of fields at one scale

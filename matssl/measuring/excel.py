@@ -53,7 +53,8 @@ def _fit(sheet, least=9, most=60):
     "Columns as wide as their titles and values"
     from openpyxl.utils import get_column_letter
     for j, column in enumerate(sheet.iter_cols(max_row=min(sheet.max_row, 200)), 1):
-        lengths = [len(f'{cell.value:.6g}' if isinstance(cell.value, float) else str(cell.value)) for cell in column[1:] if cell.value is not None]
+        values = [cell.value for cell in column[1:] if cell.value is not None]
+        lengths = [len(f'{v:.6g}' if isinstance(v, float) else str(v)) for v in values]
         sheet.column_dimensions[get_column_letter(j)].width = min(most, max([least, *lengths]) + 2)
 
 def _table_sheet(book, name, table, red):
@@ -67,16 +68,17 @@ def _table_sheet(book, name, table, red):
     _fit(sheet)
 
 # %% ../../nbs/07_measuring/17_excel.ipynb #f3488e21
-_of_answers = dict(name='', value='value', unit='unit', low='lower end', high='upper end', level='level', fields='fields', note='note', standard='standard',
-                   in_words='in words')
+_of_answers = dict(name='answer', value='value', unit='unit', low='lower end', high='upper end', level='level', fields='fields',
+                   note='note', standard='standard', in_words='in words')
 
 def _front(sheet, results):
     "Answers, limits, doubts, and what a person knows"
     part = lambda title, rows: (_rows(sheet, [[], [title]], bold=True), _rows(sheet, rows)) if rows else None
     _red_line(sheet, results['below_floor'])
     _rows(sheet, [[results['title']]], bold=True)
-    part('Answers', results['answers'] and [list(_of_answers.values()), *([printed(v) if isinstance(v := a[k], str) else v for k in _of_answers]
-                                                                           for a in results['answers'])])
+    in_print = lambda v: printed(v) if isinstance(v, str) else v
+    answers = [[in_print(answer[k]) for k in _of_answers] for answer in results['answers']]
+    part('Answers', answers and [list(_of_answers.values()), *answers])
     limits = [[printed(row[k]) for k in ('limit', 'answer', 'decision', 'why')] for row in results['limits']]
     part('Against limits', limits and [['limit', 'measured', 'decision', 'because'], *limits, [results['decision_rule']]])
     part('Doubts', [[w] for w in results['warnings']])
@@ -87,6 +89,8 @@ def _front(sheet, results):
     part('Made with', [[k, v] for k, v in results['versions'].items()] + [['on', results['made_on']]])
     _fit(sheet)
 
+
+# %% ../../nbs/07_measuring/17_excel.ipynb #a6499e0e
 def _methods(results):
     "How each question was measured, as a table"
     rows = []
@@ -95,14 +99,22 @@ def _methods(results):
         rows += [[s['title'], k, v] for k, v in s['settings'].items()]
         rows += [[s['title'], 'doubt', w] for w in s['warnings']]
         rows += [[s['title'], f'mean intercept, {k}', v] for k, v in (s['directions'] or {}).items()]
-    return dict(names=['question', '', ''], rows=rows)
+    return dict(names=['question', 'what', 'how'], rows=rows)
+
+
+# %% ../../nbs/07_measuring/17_excel.ipynb #167ade14
+_of_files = dict(file='label map', sha256='SHA-256 of the label map',
+                 picture='micrograph', picture_sha256='SHA-256 of the micrograph', um_per_px='µm/px', scale_from='scale from', doubts='doubts')
 
 def _files(results):
     "The files that were measured"
-    columns = dict(file='label map', sha256='SHA-256 of the label map', picture='micrograph', picture_sha256='SHA-256 of the micrograph', um_per_px='µm/px',
-                   scale_from='scale from', doubts='doubts')
-    rows = [[name, *(field[c] for c in columns)] for name, field in zip(results['names'], results['fields'])]
-    return dict(names=['field', *columns.values()], rows=rows)
+    rows = [[name, *(field[c] for c in _of_files)] for name, field in zip(results['names'], results['fields'])]
+    return dict(names=['field', *_of_files.values()], rows=rows)
+
+def _model_files(results):
+    "The files of the model"
+    return dict(names=['file', 'SHA-256'], rows=[list(row) for row in (results['model_facts'].get('files') or {}).items()])
+
 
 # %% ../../nbs/07_measuring/17_excel.ipynb #e5b6f43c
 def write_excel(
@@ -115,11 +127,15 @@ def write_excel(
     front = book.active
     front.title = 'Report'
     _front(front, results)
+    red = results['below_floor']
     for section in sections_of(results, None):
-        for name, table in section['tables'].items(): _table_sheet(book, f'{section["name"]}, {name}', table, results['below_floor'])
-    _table_sheet(book, 'How it was measured', _methods(results), results['below_floor'])
-    _table_sheet(book, 'Files', _files(results), results['below_floor'])
-    lines = [row for kind, content in card_blocks(results['model'] or '') for row in (content if kind == 'table' else [[content]])]
-    if lines: _table_sheet(book, 'Model', dict(names=['model'], rows=lines), results['below_floor'])
+        for name, table in section['tables'].items(): _table_sheet(book, f'{section["name"]}, {name}', table, red)
+    _table_sheet(book, 'How it was measured', _methods(results), red)
+    _table_sheet(book, 'Files', _files(results), red)
+    model = _model_files(results)
+    if model['rows']: _table_sheet(book, 'Files of the model', model, red)
+    card = card_blocks(results['model'] or '')
+    lines = [row for kind, content in card for row in (content if kind == 'table' else [[content]])]
+    if lines: _table_sheet(book, 'Model', dict(names=['model'], rows=lines), red)
     with written_whole(path, True) as f: book.save(f)
     return Path(path)

@@ -79,21 +79,29 @@ def _side_by_side(widths, room):
     return groups
 
 # %% ../../nbs/07_measuring/16_pdf.ipynb #97a4b767
+def _aligned(rows):
+    "Columns of numbers to the right, of words to the left"
+    is_number = lambda v: isinstance(v, (int, float)) and not isinstance(v, bool)
+    return ['RIGHT' if any(map(is_number, column)) else 'LEFT' for column in zip(*rows)]
+
 def _table(pdf, names, rows, size=7, text=cell_text, most=48):
-    "A table, in parts where it is wider than the sheet"
+    "A table, in parts where it is wider than the sheet; without titles where they are blank"
     from fpdf.fonts import FontFace
     if not names: return
+    sides = _aligned(rows) or ['LEFT']*len(names)
+    titles = [names] if any(names) else []
     pdf.set_font('DejaVu', '', size)
     pdf.set_fill_color(255)
-    names = [printable(name) for name in names]
+    titles = [[printable(name) for name in names] for names in titles]
     rows = [[_clean(text(v)) for v in row] for row in rows]
-    widths = _widths(pdf, names, rows, most)
+    widths = _widths(pdf, titles[0] if titles else ['']*len(names), rows, most)
     for group in _side_by_side(widths, pdf.epw):
         room = [widths[i] for i in group]
         room = [w*min(1, pdf.epw/sum(room)) for w in room]
-        with pdf.table(width=sum(room), col_widths=room, align='LEFT', text_align='LEFT', line_height=size*.5, padding=.5,
+        with pdf.table(width=sum(room), col_widths=room, align='LEFT', text_align=[sides[i] for i in group], line_height=size*.5,
+                       padding=.5, first_row_as_headings=bool(titles),
                        headings_style=FontFace(emphasis='BOLD', fill_color=(244, 244, 244))) as table:
-            for row in [names, *rows]: table.row([row[i] for i in group])
+            for row in [*titles, *rows]: table.row([row[i] for i in group])
         pdf.ln(2)
 
 # %% ../../nbs/07_measuring/16_pdf.ipynb #b6dfd9cb
@@ -177,7 +185,8 @@ def _limits(pdf, results):
 def _answers(pdf, results):
     "The answers, one a line"
     for answer in results['answers']:
-        _write(pdf, printed(answer['in_words']) + (f' [{answer["standard"]}]' if answer['standard'] else ''), 11, 'B')
+        standard = f' [{answer["standard"]}]' if answer['standard'] else ''
+        _write(pdf, printed(answer['in_words']) + standard, 10, 'B')
         pdf.ln(.8)
 
 # %% ../../nbs/07_measuring/16_pdf.ipynb #631961cb
@@ -189,11 +198,14 @@ def _section(pdf, section, pictures):
     for name, table in section['tables'].items():
         _heading(pdf, name, 9)
         _table(pdf, table['names'], table['rows'])
-        if table['left_out']: _write(pdf, f'{table["left_out"]} more rows in the CSV file and in the Excel sheet.', 7, colour=_grey)
+        more = f'{table["left_out"]} more rows in the CSV file and in the Excel sheet.' if table['left_out'] else ''
+        if more: _write(pdf, more, 7, colour=_grey)
     lines = [f'Method: {"; ".join(section["methods"])}.', f'Standard: {"; ".join(section["standards"]) or "none"}.']
-    if section['anisotropy']: lines.append(f'Longest to shortest mean intercept over the directions: {section["anisotropy"]:.2f}.')
+    if section['anisotropy']: lines.append(
+        f'Longest to shortest mean intercept over the directions: {section["anisotropy"]:.2f}.')
     if section['directions']: lines.append(f'Mean intercept by direction: {cell_text(section["directions"])}.')
-    if section['settings']: lines.append('Settings: ' + ', '.join(f'{k} = {cell_text(v)}' for k, v in section['settings'].items()) + '.')
+    settings = ', '.join(f'{k}: {cell_text(v)}' for k, v in section['settings'].items())
+    if settings: lines.append(f'Settings: {settings}.')
     for line in lines: _write(pdf, line, 7, colour=_grey)
 
 def _model(pdf, results):
@@ -201,40 +213,60 @@ def _model(pdf, results):
     facts = results['model_facts']
     if not (results['model'] or facts['verdict'] or facts['fingerprint']): return
     _heading(pdf, 'Model')
-    for sentence in facts['verdict']: _write(pdf, sentence)
+    for sentence in facts['verdict'] if not results['below_floor'] else []: _write(pdf, sentence) # else it stands on top
     if facts['fingerprint']:
         known = f'Fingerprint of the model: {", ".join(facts["fingerprint"])}; label maps: {", ".join(facts["made_by"])}.'
         _write(pdf, known, 7, colour=_grey)
     _card(pdf, results['model'] or '')
 
+def _card_table(pdf, rows):
+    "A table of a card; one of two columns has no titles"
+    is_titled = len(rows) > 1 and len(rows[0]) > 2
+    if is_titled: _table(pdf, rows[0], rows[1:])
+    else: _table(pdf, ['']*len(rows[0]), rows, most=110)
+
 def _card(pdf, markdown):
     "The card of the model"
     for kind, content in card_blocks(markdown):
         if kind == 'heading': _write(pdf, content, 10, 'B')
-        elif kind == 'table': _table(pdf, content[0], content[1:]) if len(content) > 1 else _table(pdf, ['']*len(content[0]), content)
+        elif kind == 'table': _card_table(pdf, content)
         else: _write(pdf, ('· ' if kind == 'item' else '') + content, 8)
         pdf.ln(1)
 
-def _inputs(pdf, results):
+def _checksums(results, checksum):
+    "What was measured and what was made of it: `(kind, file, SHA-256)`"
+    rows = []
+    for field in results['fields']:
+        rows += [('label map', field['file'], field['sha256']), ('micrograph', field['picture'], field['picture_sha256'])]
+    rows += [('model', name, of_file) for name, of_file in (results['model_facts'].get('files') or {}).items()]
+    return [row for row in [*rows, ('all numbers of this report', 'results.json', checksum)] if row[1] and row[2]]
+
+def _inputs(pdf, results, checksum):
     "The files that were measured, with their checksums"
     _heading(pdf, 'Files and their checksums (SHA-256)')
-    rows = [[name, kind, field[kind], field[f'{checksum}']] for name, field in zip(results['names'], results['fields'])
-            for kind, checksum in (('file', 'sha256'), ('picture', 'picture_sha256')) if field[kind]]
-    rows = [[name, 'label map' if kind == 'file' else 'micrograph', file, checksum] for name, kind, file, checksum in rows]
-    for name, kind, file, checksum in rows:
+    for kind, file, of_file in _checksums(results, checksum):
         _write(pdf, f'{kind}: {printable(file, 260)}', 7)
-        _write(pdf, checksum, 7, colour=_grey)
+        _write(pdf, of_file, 7, colour=_grey)
 
 def _sign(pdf):
     "Lines for signatures"
     _heading(pdf, 'Signatures')
-    _table(pdf, ['', 'name'+' '*40, 'date'+' '*20, 'signature'+' '*40], [[who, ' '*44, ' '*24, ' '*50] for who in signatures], 9)
+    titles = ['', 'name'+' '*40, 'date'+' '*20, 'signature'+' '*40]
+    _table(pdf, titles, [[who, ' '*44, ' '*24, ' '*50] for who in signatures], 9)
 
 # %% ../../nbs/07_measuring/16_pdf.ipynb #58dae950
+def _specimen(pdf, results):
+    "What only a person knows; a blank is a dotted line"
+    if pdf.get_y() > pdf.h - 110: pdf.add_page() # in one piece
+    _heading(pdf, 'What was measured')
+    by_hand = lambda text: str(text)[:2000] # a few hundred words, not a name
+    _table(pdf, ['', ''], [[name, value or '.'*40] for name, value in results['meta'].items()], 8, by_hand, 125)
+
 def write_pdf(
     results:dict, # What `collect` gives
     path, # File to write, `.pdf`
-    pictures:dict=None # `{'fields' or name of a question: [dict(data=base64, words=...)]}`
+    pictures:dict=None, # `{'fields' or name of a question: [dict(data=base64, words=...)]}`
+    checksum:str=None # SHA-256 of `results.json`, for the page that is signed
 )->Path:
     "The report as a PDF"
     pictures = pictures or {}
@@ -245,16 +277,15 @@ def write_pdf(
     if results['limits']: _limits(pdf, results)
     pdf.ln(1)
     _warn(pdf, results['warnings'])
-    _heading(pdf, 'What was measured')
-    by_hand = lambda text: str(text)[:2000] # a few hundred words, not a name
-    _table(pdf, ['', ''], [[name, value or '.'*40] for name, value in results['meta'].items()], 8, by_hand, 125)
+    _specimen(pdf, results)
     _heading(pdf, 'Fields')
     _write(pdf, f'{len(results["names"])} fields; a field is a picture. Scale: {printed(results["scale"])}.')
     _pictures(pdf, pictures.get('fields', []))
     _table(pdf, ['class', 'mean area, %'], [[c['name'], c['share_pct']] for c in results['classes']])
     for section in sections_of(results): _section(pdf, section, pictures.get(section['name'], []))
     _model(pdf, results)
-    _inputs(pdf, results)
+    _inputs(pdf, results, checksum)
     _sign(pdf)
     with written_whole(path, True) as f: f.write_bytes(bytes(pdf.output()))
     return Path(path)
+

@@ -30,10 +30,12 @@ from .layers import *
 from .lamellae import lamellar_spacing
 
 # %% ../../nbs/07_measuring/14_questions.ipynb #30000004
-_all_ = ['check_fields', 'correct_fractions', 'field_fractions', 'field_statistics', 'fields_needed', 'fields_planned', 'phase_fractions',
+_all_ = ['check_fields', 'correct_fractions', 'field_fractions', 'field_statistics', 'fields_needed', 'fields_planned',
+         'phase_fractions',
          'grain_map', 'grain_size', 'g_of_density', 'g_of_intercept', 'line_intercepts', 'circle_intercepts',
          'particles', 'particle_fields', 'particle_summary', 'size_distribution', 'plot_sizes', 'nodularity',
-         'layer_profile', 'layer_profiles', 'layer_thickness', 'plot_layers', 'layer_means', 'cracks', 'crack_summary', 'crack_means',
+         'layer_profile', 'layer_profiles', 'layer_thickness', 'plot_layers', 'layer_means',
+         'cracks', 'crack_summary', 'crack_means',
          'plot_particles', 'none_found', 'iso_size_class', 'lamellar_spacing', 'of_phase', 'confusion_rates']
 
 # %% ../../nbs/07_measuring/14_questions.ipynb #370f9af0
@@ -65,6 +67,8 @@ def file_of(
     "The file of a field"
     return getattr(field, 'file', None)
 
+
+# %% ../../nbs/07_measuring/14_questions.ipynb #ab7a8df0
 def _by_product(path):
     "Is this picture an overlay, an entropy map or an index PNG beside its label TIFF?"
     stem = path.stem
@@ -73,11 +77,15 @@ def _by_product(path):
     field = stem.removesuffix(endings[0]) if endings else stem
     return (path.parent/f'{field}.tif').exists()
 
+
+# %% ../../nbs/07_measuring/14_questions.ipynb #2d4aa68a
 def _files_of(one):
     "The label maps of a file, a folder or a list of files; none of a map in memory"
     if not isinstance(one, (str, Path, list, tuple)): return []
     return [file for file in list_pictures(one) if not _by_product(file)]
 
+
+# %% ../../nbs/07_measuring/14_questions.ipynb #2dad1569
 def _at_scale(field, um_per_px, *names):
     "A field at the scale given by hand for one of these names, where there is one"
     given = [um for um in (scale_of(um_per_px, name) for name in names if name) if um]
@@ -88,6 +96,8 @@ def _of_file(field, file):
     field.file = Path(file)
     return field
 
+
+# %% ../../nbs/07_measuring/14_questions.ipynb #228d716b
 def _read_files(files, codes, um_per_px, said):
     "The label maps of files, each knowing its files, at the scale given by hand for the map or for its picture"
     read_one = label_reader(files, codes) if files else None
@@ -97,13 +107,17 @@ def _read_files(files, codes, um_per_px, said):
     apply_scales(um_per_px, of_table) # says what it does not fit
     return [_of_file(_at_scale(field, um_per_px, file, field.source), file) for file, field in zip(files, fields)]
 
+
+# %% ../../nbs/07_measuring/14_questions.ipynb #73bcaf76
 def _field_in_memory(field, codes, um_per_px):
     "A label map that was passed, with the names and the scale given by hand"
     name = field.source or 'label map'
     if codes and len(codes) != len(field.codes):
         raise InputError(name, f'{len(field.codes)} classes', f'{len(codes)} as in codes', 'name each class of the map')
     copy = _at_scale(replace(field, codes=codes or field.codes), um_per_px, name)
-    return _of_file(copy, file) if (file := file_of(field)) else copy
+    file = file_of(field)
+    return _of_file(copy, file) if file else copy
+
 
 # %% ../../nbs/07_measuring/14_questions.ipynb #30000007
 def read_fields(

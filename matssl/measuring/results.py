@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['decision_rule', 'meta_fields', 'signatures', 'answers_of', 'length_power', 'error_by_scale', 'with_scale_uncertainty',
            'check_scale_uncertainty', 'held_against', 'title_in_words', 'printed', 'file_checksum', 'labels_checksum',
-           'set_warnings', 'below_floor', 'scale_warning', 'plain', 'table_json', 'field_json', 'versions',
-           'scale_in_words', 'model_of', 'collect', 'asked_as', 'cell_text', 'sentence', 'page_table', 'sections_of']
+           'set_warnings', 'below_floor', 'beside_red', 'scale_warning', 'plain', 'table_json', 'field_json',
+           'versions', 'scale_in_words', 'files_of_model', 'model_of', 'collect', 'asked_as', 'cell_text', 'sentence',
+           'page_table', 'sections_of']
 
 # %% ../../nbs/07_measuring/15_results.ipynb #fd2a5510
 import hashlib, math, os, platform, re
@@ -92,8 +93,9 @@ def check_scale_uncertainty(
 
 # %% ../../nbs/07_measuring/15_results.ipynb #e940dbd2
 #: how a limit is decided, for the page
-decision_rule = ('Decision rule (ISO 14253-1:2017, JCGM 106:2012, the interval as guard band): a limit is met if the whole interval lies on its '
-                 'good side, not met if the whole interval lies on the other side; otherwise the measurement does not decide.')
+decision_rule = ('Decision rule (ISO 14253-1:2017, JCGM 106:2012, the interval as guard band): a limit is met if the whole '
+                 'interval lies on its good side, not met if the whole interval lies on the other side; '
+                 'otherwise the measurement does not decide.')
 
 def _why(answer, decided):
     "Why a limit is decided so, in words"
@@ -119,23 +121,28 @@ def held_against(
     rows = []
     for limit in [one if isinstance(one, Limit) else read_limit(one) for one in given]:
         for answer in _answers_named(limit.name, answers):
-            decided, unit = decision(answer, limit), f' {answer.unit}' if answer.unit else ''
-            in_full = replace(limit, name=answer.name)
-            rows.append(dict(limit=f'{in_full}{unit}', answer=in_words(answer), decision=decided, why=_why(answer, decided)))
+            decided = decision(answer, limit)
+            in_full = replace(limit, name=answer.name, unit=answer.unit)
+            rows.append(dict(limit=str(in_full), answer=in_words(answer), decision=decided, why=_why(answer, decided)))
     return rows
 
 # %% ../../nbs/07_measuring/15_results.ipynb #f5bd2452
 _units = dict(pct='%', um='µm', um2='µm²', mm='mm', mm2='mm²', mm3='mm³', px='px', px2='px²', deg='°')
-_words = dict(ci='± (half interval)', low='lower end', high='upper end', ra='relative accuracy', s='s', sd='s', n='number', per_mm='per mm',
-              per_px='per px', per_mm2='per mm²', n_a_per_mm2='number per mm²', n_a_per_px2='number per px²', feret_max='largest Feret diameter',
-              feret_min='smallest Feret diameter', nn_distance='distance to the nearest', nn_random='the same, if random', nn_ratio='the one by the other',
-              mean_free_path_rows='free path along rows', mean_free_path_columns='free path along columns',
-              mean_free_path='mean free path', min_at='least at', max_at='largest at', corrected_ci='± of corrected',
-              G_half_mend='G, mended half as wide', G_double_mend='G, mended twice as wide', touching='cut by the border',
-              touches_border='cut by the border', resolved='large enough for a shape', weight='weight for the border',
-              places='independent places', cut_columns='columns cut by the border', covered='columns with layer',
-              model_ci='± of that by the model', spacing_sd='spacing, s', spacing_min='spacing, least', spacing_max='spacing, largest',
-              sd_pct='s, %', min='least', max='largest', x='x', y='y', source='file')
+_words = dict(
+    ci='± (half interval)', low='lower end', high='upper end', ra='relative accuracy', s='s', sd='s', n='number',
+    per_mm='per mm', per_px='per px', per_mm2='per mm²', n_a_per_mm2='number per mm²', n_a_per_px2='number per px²',
+    feret_max='largest Feret diameter', feret_min='smallest Feret diameter', nn_distance='distance to the nearest',
+    nn_random='the same, if random', nn_ratio='the one by the other', mean_free_path_rows='free path along rows',
+    mean_free_path_columns='free path along columns', mean_free_path='mean free path', min_at='least at', max_at='largest at',
+    corrected_ci='± of corrected', G_half_mend='G, mended half as wide', G_double_mend='G, mended twice as wide',
+    touching='cut by the border', touches_border='cut by the border', resolved='large enough for a shape',
+    weight='weight for the border', places='independent places', cut_columns='columns cut by the border',
+    covered='columns with layer', model_ci='± of that by the model', spacing_sd='spacing, s', spacing_min='spacing, least',
+    spacing_max='spacing, largest', sd_pct='s, %', min='least', max='largest', x='x', y='y', source='file',
+    cls='class', fill='counted as layer', um_per_px='µm per px', level='level of the intervals',
+    wanted_ra='wanted relative accuracy',
+    validation_pictures='test pictures of the model', min_diameter='least diameter', shape_diameter='least diameter for a shape',
+    fill_holes='holes filled', split='touching ones parted', feret='Feret diameter', along='runs along')
 
 def title_in_words(
     name:str, # Of a column
@@ -174,8 +181,9 @@ def labels_checksum(
 
 # %% ../../nbs/07_measuring/15_results.ipynb #10d920a3
 #: what a report owes its reader and only a person knows
-meta_fields = ['report number', 'laboratory', 'customer', 'specimen', 'material', 'plane of section', 'preparation', 'etchant', 'microscope',
-               'magnification', 'calibration of the scale', 'field selection', 'deviations from the standard', 'operator', 'date']
+meta_fields = ['report number', 'laboratory', 'customer', 'specimen', 'material', 'plane of section', 'preparation', 'etchant',
+               'microscope', 'magnification', 'calibration of the scale', 'field selection', 'deviations from the standard',
+               'operator', 'date']
 
 #: who puts a name under a report
 signatures = ['measured by', 'checked by', 'released by']
@@ -187,14 +195,17 @@ def set_warnings(
     "Doubts that concern the whole set"
     unlabelled = sum((m.labels == 255).any() for m in maps)
     out = []
-    if len(maps) < enough: out.append(f'{len(maps)} field{"s" if len(maps) > 1 else ""}: too few to know how the specimen varies; '
-                                      f'{enough} is the least, 10 to 30 are usual')
+    few = f'{len(maps)} field{"s" if len(maps) > 1 else ""}'
+    if len(maps) < enough: out.append(
+        f'{few}: too few to know how the specimen varies; {enough} is the least, 10 to 30 are usual')
     if not maps[0].um_per_px: out.append('no scale: lengths are in pixels, and there is no grain-size number')
     out += doubts_of(maps)
     if unlabelled: out.append(f'{unlabelled} fields have unlabelled pixels, which count nowhere')
     return out
 
 # %% ../../nbs/07_measuring/15_results.ipynb #2be33126
+_than_a_guess = 'better than a guess without a network'
+
 def below_floor(
     maps:list, # Fields
     measured:dict # What `measure_all` gives
@@ -203,10 +214,20 @@ def below_floor(
     origins = [m.origin for m in maps if m.origin and m.origin.below_floor]
     tables = [t for tables in measured.values() for t in tables.values() if t.attrs.get('below_floor')]
     if not origins and not tables: return []
-    said = [t.attrs['below_floor'] for t in tables if isinstance(t.attrs['below_floor'], str)] + [o.verdict for o in origins if o.verdict]
-    what = 'The model that made these label maps is no better than a guess without a network: these numbers must not be used.'
+    said = [t.attrs['below_floor'] for t in tables if isinstance(t.attrs['below_floor'], str)]
+    said += [o.verdict for o in origins if o.verdict]
+    what = f'The model that made these label maps is no {_than_a_guess}: these numbers must not be used.'
     return [' '.join([what, *dict.fromkeys(s if s.endswith('.') else f'{s}.' for s in said)])]
 
+def beside_red(
+    doubts, # Sentences
+    red # What `below_floor` gives
+)->list: # Of sentences
+    "Doubts without those that stand in red: the verdict on a model is said once"
+    return [doubt for doubt in doubts if not (red and _than_a_guess in doubt)]
+
+
+# %% ../../nbs/07_measuring/15_results.ipynb #e332450e
 def scale_warning(
     maps:list, # Fields
     answers:list, # Of `Answer`
@@ -215,8 +236,8 @@ def scale_warning(
     "A word where nobody says how well the scale is known, and a number depends on it"
     of_scale = [a.name for a in answers if error_by_scale(a, 1.)]
     if not maps[0].um_per_px or not of_scale: return []
-    if uncertainty_pct is not None: return [f'the answers hold the uncertainty of the scale (± {uncertainty_pct:g} %); '
-                                            'the intervals in the tables below them do not']
+    held = f'the answers hold the uncertainty of the scale (± {uncertainty_pct:g} %)' if uncertainty_pct is not None else ''
+    if held: return [f'{held}; the intervals in the tables below them do not']
     return ['the uncertainty of the scale is not given: the intervals of lengths, areas, densities and G do not hold it']
 
 # %% ../../nbs/07_measuring/15_results.ipynb #dbd27b0b
@@ -239,7 +260,8 @@ def table_json(
 )->dict:
     "A table as JSON takes it: its rows, and how they were measured"
     rows = t if isinstance(t.index, pd.RangeIndex) else t.reset_index()
-    how = {k: v for k, v in t.attrs.items() if k in ('method', 'standard', 'settings', 'warnings', 'answers', 'directions', 'anisotropy')}
+    kept = ('method', 'standard', 'settings', 'warnings', 'answers', 'directions', 'anisotropy')
+    how = {k: v for k, v in t.attrs.items() if k in kept}
     return plain(dict(rows=rows.to_dict('records'), **how))
 
 # %% ../../nbs/07_measuring/15_results.ipynb #3464b7fd
@@ -265,20 +287,27 @@ def field_json(
 )->dict:
     "A field as JSON takes it: its files with their checksums, size, scale, origin of its labels"
     (file, checksum), (picture, picture_checksum) = _noted(file, folder), _noted(picture, folder)
-    return plain(dict(source=Path(field.source).name if field.source else None, shape=list(field.shape), um_per_px=field.um_per_px,
-                      um_per_px_y=field.um_per_px_y, scale_from=field.scale_from, doubts=field.doubts, origin=_origin_json(field.origin),
-                      file=file, sha256=checksum, labels_sha256=labels_checksum(field), picture=picture, picture_sha256=picture_checksum))
+    return plain(dict(
+        source=Path(field.source).name if field.source else None, shape=list(field.shape),
+        um_per_px=field.um_per_px, um_per_px_y=field.um_per_px_y, scale_from=field.scale_from,
+        doubts=field.doubts, origin=_origin_json(field.origin),
+        file=file, sha256=checksum, labels_sha256=labels_checksum(field),
+        picture=picture, picture_sha256=picture_checksum))
 
-# %% ../../nbs/07_measuring/15_results.ipynb #a513c7ea
+# %% ../../nbs/07_measuring/15_results.ipynb #a77b5a19
 _packages = ['numpy', 'scipy', 'scikit-image', 'pandas']
+
+def _version_of(package):
+    "The version of an installed package"
+    try: return version(package)
+    except PackageNotFoundError: return 'unknown'
 
 def versions()->dict:
     "What the numbers were computed with"
-    def of(package):
-        try: return version(package)
-        except PackageNotFoundError: return 'unknown'
-    return dict(matssl=__version__, python=platform.python_version(), **{package: of(package) for package in _packages})
+    return dict(matssl=__version__, python=platform.python_version(), **{package: _version_of(package) for package in _packages})
 
+
+# %% ../../nbs/07_measuring/15_results.ipynb #5335a3bc
 def scale_in_words(
     field, # A `LabelMap`
     uncertainty_pct:float|None=None # Of its scale
@@ -288,21 +317,40 @@ def scale_in_words(
     known = 'uncertainty not given' if uncertainty_pct is None else f'± {uncertainty_pct:g} % as given'
     return f'{field.um_per_px:.5g} um/px ({field.scale_from or "origin not noted"}; {known})'
 
+
+# %% ../../nbs/07_measuring/15_results.ipynb #581f67f6
 def _classes(maps):
     "Colour, name and mean share of each class"
-    shares = field_fractions(maps)
-    return [dict(rgb=colours_of(i+1)[i].tolist(), name=name, share_pct=float(shares[f'{name}_pct'].mean())) for i, name in enumerate(maps[0].codes)]
+    shares, colours = field_fractions(maps), colours_of(len(maps[0].codes))
+    return [dict(rgb=colour.tolist(), name=name, share_pct=float(shares[f'{name}_pct'].mean()))
+            for colour, name in zip(colours, maps[0].codes)]
+
+
+# %% ../../nbs/07_measuring/15_results.ipynb #f3d0172b
+def files_of_model(
+    segmenter, # A `Segmenter`, or None
+    folder # Of the report: the model's folder is noted as seen from there
+): # `(folder, {name: SHA-256})`; `(None, {})` where it lies in no folder, or was changed since it did
+    "The files of a model, each with its checksum"
+    home, fingerprint, *_ = getattr(segmenter, 'home', None) or (None, None)
+    if home is None or not Path(home).is_dir() or segmenter.fingerprint != fingerprint: return None, {}
+    files = sorted(file for file in Path(home).iterdir() if file.is_file() and not file.name.startswith('.'))
+    return _beside(home, folder), {file.name: file_checksum(file) for file in files}
 
 def model_of(
     maps:list, # Fields
-    segmenter=None # That made them, where it is at hand
+    segmenter=None, # That made them, where it is at hand
+    folder='.' # Of the report
 )->dict:
-    "What is known of the model: card, fingerprint, verdict"
+    "What is known of the model: card, fingerprint, verdict, files"
     origins = [m.origin for m in maps if m.origin]
     said = lambda name: list(dict.fromkeys(filter(None, (getattr(o, name) for o in origins))))
-    return dict(card=None if segmenter is None else segmenter.card(), fingerprint=said('model'), verdict=said('verdict'),
-                made_by=said('kind'))
+    home, files = files_of_model(segmenter, folder)
+    card = None if segmenter is None else segmenter.card()
+    return dict(card=card, fingerprint=said('model'), verdict=said('verdict'), made_by=said('kind'), folder=home, files=files)
 
+
+# %% ../../nbs/07_measuring/15_results.ipynb #507871e2
 def collect(
     maps:list, # Fields
     measured:dict, # What `measure_all` gives for them
@@ -313,22 +361,26 @@ def collect(
     scale_uncertainty_pct:float=None, # Of the scale, % at the level of the intervals
     segmenter=None, # That made the maps
     title:str='Measurement report', # Of the page
-    codes:list=None # Class names by hand
+    codes:list=None, # Class names by hand
+    folder='.' # Of the report: the model is noted as seen from there
 )->dict:
     "All that a report says, as plain values"
     answers = [with_scale_uncertainty(a, scale_uncertainty_pct) for a in answers_of(measured)]
-    model = model_of(maps, segmenter)
+    limits = [limits] if isinstance(limits, (str, Limit)) else list(limits or ())
+    model, red = model_of(maps, segmenter, folder), below_floor(maps, measured)
+    doubts = beside_red(set_warnings(maps), red) + scale_warning(maps, answers, scale_uncertainty_pct)
     return plain(dict(
         title=title, made_on=date.today().isoformat(), version=__version__, versions=versions(),
-        meta={**dict.fromkeys(meta_fields), **(meta or {})}, answers=answers,
-        limits=held_against(answers, limits), limits_asked=[str(one) for one in ([limits] if isinstance(limits, (str, Limit)) else limits or ())],
-        decision_rule=decision_rule, below_floor=below_floor(maps, measured),
-        warnings=set_warnings(maps) + scale_warning(maps, answers, scale_uncertainty_pct),
+        meta={**dict.fromkeys(meta_fields), **(meta or {})},
+        answers=answers, limits=held_against(answers, limits), limits_asked=[str(one) for one in limits],
+        decision_rule=decision_rule, below_floor=red, warnings=doubts,
         scale=scale_in_words(maps[0], scale_uncertainty_pct), scale_uncertainty_pct=scale_uncertainty_pct,
-        names=[field_name(m, i) for i, m in enumerate(maps)], fields=fields, codes=maps[0].codes, codes_by_hand=codes, classes=_classes(maps),
+        names=[field_name(m, i) for i, m in enumerate(maps)], fields=fields,
+        codes=maps[0].codes, codes_by_hand=codes, classes=_classes(maps),
         asked={name: dict(question=question, settings=settings) for name, (question, settings) in asked.items()},
         results={name: {part: table_json(t) for part, t in tables.items()} for name, tables in measured.items()},
-        model=model['card'], model_facts={k: v for k, v in model.items() if k != 'card'}))
+        model=model.pop('card'), model_facts=model))
+
 
 # %% ../../nbs/07_measuring/15_results.ipynb #17c60dce
 def asked_as(
@@ -370,10 +422,11 @@ def page_table(
     "A table as a page shows it: titles in words, rows, and how many rows are left out"
     rows = table['rows']
     columns = list(rows[0]) if rows else []
+    if 'source' in columns: columns = [c for c in columns if c != 'field'] # a file has a name; its number is for programs
     shown = rows if most is None else rows[:most]
-    of_row = lambda row: [title_in_words(str(row[c]), codes) if c == 'index' else row.get(c) for c in columns] # a row named like a column
-    return dict(names=['' if c == 'index' else title_in_words(c, codes) for c in columns], rows=[of_row(row) for row in shown],
-                left_out=len(rows) - len(shown))
+    in_words = lambda row, c: title_in_words(str(row[c]), codes) if c == 'index' else row.get(c) # a row named like a column
+    return dict(names=['' if c == 'index' else title_in_words(c, codes) for c in columns],
+                rows=[[in_words(row, c) for c in columns] for row in shown], left_out=len(rows) - len(shown))
 
 # %% ../../nbs/07_measuring/15_results.ipynb #9ce74df5
 def _title(question, settings):
@@ -390,9 +443,10 @@ def sections_of(
     for name, tables in results['results'].items():
         first, asked = next(iter(tables.values())), results['asked'][name]
         warnings = dict.fromkeys(w for t in tables.values() for w in t.get('warnings') or [])
-        settings = {k: v for k, v in (first.get('settings') or {}).items() if v is not None and k != 'confusions'}
+        warnings = [w for w in beside_red(warnings, results['below_floor']) if w not in results['warnings']]
+        settings = {title_in_words(k): v for k, v in (first.get('settings') or {}).items() if v is not None and k != 'confusions'}
         sections.append(dict(
-            name=name, title=_title(asked['question'], asked['settings']), warnings=list(warnings),
+            name=name, title=_title(asked['question'], asked['settings']), warnings=warnings,
             tables={part: page_table(t, results['codes'], most) for part, t in tables.items()},
             anisotropy=first.get('anisotropy'), directions=first.get('directions'), settings=settings,
             methods=list(dict.fromkeys(t['method'] for t in tables.values() if t.get('method'))),

@@ -130,7 +130,7 @@ class LayerProfile:
     columns:pd.DataFrame # A row a column: `position`, `thickness` and `corrected` (NaN where cut or missing), `tilt_deg`
     skeleton:pd.DataFrame # A row a point of the skeleton: `position`, `thickness`, and its place `x_px`, `y_px`
     along:str # 'x' or 'y': the axis that the layer runs along
-    tilt_deg:float # Mean tilt against that axis, positive where the layer rises to the right (or leans to the right on its way up)
+    tilt_deg:float # Mean tilt against that axis, positive where the layer rises (leans on its way up) to the right
     covered:float # Share of the columns that hold any layer, 0-1
     cut:int # Columns in which the border cuts the layer
     unit:str # 'um' or 'px'
@@ -154,29 +154,35 @@ def _folded(on):
     meets = _meets(binary_fill_holes(on))
     return float((meets > 1).sum()/max((meets > 0).sum(), 1))
 
+
+# %% ../../nbs/07_measuring/10_thickness.ipynb #d13b584b
 recommended = 'column by column, corrected by the tilt'
 on_skeleton = 'distance transform on the skeleton'
 
 def method_for(
     profiles:list, # `LayerProfile`s of one layer in all fields
-    most_folded:float=.2 # Share of the columns from which a sum over a column is no thickness, 0-1
+    most_folded:float=.1 # Share of the columns from which a sum over a column is no thickness, 0-1
 )->str:
     "The method that answers: column by column, unless the layer overhangs itself too often for that"
     is_folded = np.mean([p.folded for p in profiles]) > most_folded
     return on_skeleton if is_folded and all(len(p.skeleton) for p in profiles) else recommended
 
+
+# %% ../../nbs/07_measuring/10_thickness.ipynb #f0002de7
 def _shape_doubts(on, left, layer, layers):
     "What must be known of pieces left out, of several layers, and of columns that meet a layer more than once"
     doubts = []
     touched = left.any(0).mean()
+    share = left.sum()/(on.sum() + left.sum())
     if touched: doubts.append(
-        f'pieces of the class apart from the layer ({100*left.sum()/(on.sum() + left.sum()):.2g} % of its pixels, in '
-        f'{100*touched:.2g} % of the columns) are left out')
+        f'pieces of the class apart from the layer ({100*share:.2g} % of its pixels, in {100*touched:.2g} % of the columns) '
+        'are left out')
     if layers > 1: doubts.append(f'{layers} layers lie above one another: each is measured for itself')
     which = f'layer {layer} of {layers}: ' if layers > 1 else ''
     twice = (_meets(on)[on.any(0)] > 1).mean()
     if twice > .01: doubts.append(
-        f'{which}{100*twice:.2g} % of the columns meet the layer more than once (holes, overhangs, open cracks): they are added up')
+        f'{which}{100*twice:.2g} % of the columns meet the layer more than once (holes, overhangs, open cracks): '
+        'they are added up')
     return doubts
 
 # %% ../../nbs/07_measuring/10_thickness.ipynb #2900d202
@@ -229,8 +235,9 @@ def layer_profiles(
     for k, layer in enumerate(layers, 1):
         columns, skeleton, facts = _profile_along_x(layer, hidden, smooth_px)
         if along == 'y': skeleton = skeleton.rename(columns=dict(x_px='y_px', y_px='x_px'))[list(skeleton)]
+        doubts = _shape_doubts(layer, left, k, len(layers)) + also
         profiles.append(LayerProfile(in_um(columns, um), in_um(skeleton, um), along, unit='px' if um is None else 'um', map=m,
-                                     layer=k, layers=len(layers), doubts=_shape_doubts(layer, left, k, len(layers)) + also, **facts))
+                                     layer=k, layers=len(layers), doubts=doubts, **facts))
     return profiles
 
 # %% ../../nbs/07_measuring/10_thickness.ipynb #2900d204
@@ -341,8 +348,20 @@ def _folded_doubts(profiles, methods):
         if method == recommended: continue
         folded = np.mean([p.folded for p in profiles if f'{p.layer} of {p.layers}' == layer])
         which = '' if layer == '1 of 1' else f' {layer}'
-        doubts.append(f'layer{which}: {100*folded:.2g} % of the columns meet it more than once (overhangs, ragged faces): a sum over a column '
-                      'is no thickness there, so that on the skeleton is recommended')
+        doubts.append(f'layer{which}: {100*folded:.2g} % of the columns meet it more than once (overhangs, ragged faces): '
+                      'a sum over a column is no thickness there, so that on the skeleton is recommended')
+    return doubts
+
+def _apart_doubts(rows, unit, most=.15):
+    "What a reader must know of layers on which the two methods disagree"
+    doubts, table = [], pd.DataFrame(rows)
+    for layer, of in table.groupby('layer', sort=False):
+        column, skeleton = (of[of.method == method][f'mean_{unit}'].mean() for method in (recommended, on_skeleton))
+        apart = column/skeleton - 1 if skeleton > 0 else 0.
+        which = '' if layer == '1 of 1' else f' {layer}'
+        if abs(apart) > most: doubts.append(
+            f'layer{which}: by columns it is {column:.3g} {unit} thick and on the skeleton {skeleton:.3g} {unit} '
+            f'({100*apart:+.0f} %): it is steep, folded or very ragged, look at its picture before either is used')
     return doubts
 
 def _rough_doubts(rows):
@@ -371,7 +390,8 @@ def _means(rows, unit, level):
     "A row a layer and method, the recommended method first"
     measured = rows[rows[f'mean_{unit}'].notna()]
     groups = measured.groupby(['layer', 'method'], sort=False)
-    return pd.DataFrame([_one_layer(group, unit, level) for _, group in groups]).sort_values('layer', kind='stable', ignore_index=True)
+    means = pd.DataFrame([_one_layer(group, unit, level) for _, group in groups])
+    return means.sort_values('layer', kind='stable', ignore_index=True)
 
 def _answer(cls, row, unit, level):
     "The recommended thickness of one layer in one line"
@@ -395,20 +415,24 @@ def layer_thickness(
     methods = _methods_for([p for _, p in profiles])
     rows = [row for i, p in profiles for row in _profile_rows(i, p, level, methods[f'{p.layer} of {p.layers}'])]
     doubts = ([] if um else ['no scale: lengths in px']) + doubts_of(maps) + tiles_remark(maps)
-    doubts += _folded_doubts([p for _, p in profiles], methods) + _each_kind_once([d for _, p in profiles for d in _profile_doubts(p)])
+    unit = profiles[0][1].unit
+    doubts += _folded_doubts([p for _, p in profiles], methods) + _apart_doubts(rows, unit)
+    doubts += _each_kind_once([d for _, p in profiles for d in _profile_doubts(p)])
     if len(maps) == 1: doubts += _rough_doubts(rows)
     if len({p.layers for _, p in profiles}) > 1: doubts.append(
         'fields show different numbers of layers: those that differ are not put together')
     r = pd.DataFrame(rows)
-    means = _means(r, profiles[0][1].unit, level)
+    means = _means(r, unit, level)
     best = '; '.join(dict.fromkeys(methods.values()))
     r.attrs = dict(method=f'thickness of a layer: {best} (recommended), and the other methods beside it',
                    standard=None, warnings=doubts,
                    settings=dict(cls=cls, fill=[fill] if isinstance(fill, str) else list(fill), um_per_px=um, level=level,
                                  fields=len(maps), **kwargs),
-                   answers=[_answer(cls, row, profiles[0][1].unit, level) for _, row in means[means.recommended].iterrows()])
+                   answers=[_answer(cls, row, unit, level) for _, row in means[means.recommended].iterrows()])
     return r
 
+
+# %% ../../nbs/07_measuring/10_thickness.ipynb #a43c92e4
 @delegates(layer_thickness)
 def layer_means(
     x, # A `LabelMap`, or a list of fields at one scale

@@ -24,9 +24,11 @@ def _row(kind, where, noted, found):
 def _listed(folder):
     "The files of a report and their checksums, as `checksums.sha256` lists them"
     file = folder/'checksums.sha256'
-    if not file.is_file(): raise InputError(file, 'no such file', 'the folder of a report', 'name the folder that report has written')
+    if not file.is_file(): raise InputError(
+        file, 'no such file', 'the folder of a report', 'name the folder that report has written')
     with refusing(file, 'no list of checksums', 'lines of a checksum and a name', 'copy the folder again'):
-        return {name: checksum for checksum, name in (line.split('  ', 1) for line in file.read_text('utf-8').splitlines())}
+        lines = [line.split('  ', 1) for line in file.read_text('utf-8').splitlines()]
+        return {name: checksum for checksum, name in lines}
 
 def _compared(file, noted, kind, where):
     "A file against its checksum: no row, or one"
@@ -38,7 +40,8 @@ def _files_written(folder, said):
     "What differs among the files of the report itself"
     listed = _listed(folder)
     if 'results.json' not in listed: return [_row('file', 'checksums.sha256', 'a line for results.json', 'none')]
-    return [row for name, noted in announced(listed.items(), 'comparing files', said) for row in _compared(folder/name, noted, 'file', name)]
+    return [row for name, noted in announced(listed.items(), 'comparing files', said)
+            for row in _compared(folder/name, noted, 'file', name)]
 
 # %% ../../nbs/07_measuring/19_verify.ipynb #6875df46
 def _results(folder):
@@ -64,6 +67,32 @@ def _inputs(folder, results, inputs, said):
             if field[name]: rows += _compared(_place(folder, field[name], inputs), field[checksum], kind, field[name])
     return rows
 
+# %% ../../nbs/07_measuring/19_verify.ipynb #b17d8203
+def _model_files(home, noted):
+    "What differs among the files of the model; the names are plain ones, wherever the report comes from"
+    return [row for name, checksum in noted.items()
+            for row in _compared(Path(home)/Path(name).name, checksum, 'model', name)]
+
+def _model_by_fingerprint(home, fingerprints):
+    "A model that is known by its fingerprint alone: no row, or one"
+    from matssl.segmentation.stroke_segmenter import load_segmenter
+    try: found = load_segmenter(home).fingerprint
+    except InputError as e: found = str(e)
+    return [] if found in fingerprints else [_row('model', Path(home).name, ', '.join(fingerprints), found)]
+
+def _model(folder, results, home, said):
+    "What differs in the model, and what was looked at, in words"
+    facts = results.get('model_facts') or {}
+    files, prints = facts.get('files') or {}, facts.get('fingerprint') or []
+    if not (files or prints): return [], ''
+    then = folder/facts['folder'] if facts.get('folder') else None
+    home = home or (then if then and then.is_dir() else None)
+    if home is None: return [], 'the model was not at hand and is not compared: name its folder'
+    if not files: return _model_by_fingerprint(home, prints), 'the model has the fingerprint that the label maps name'
+    rows = _model_files(home, dict(announced(files.items(), 'comparing the model', said)))
+    return rows, f'so are the {len(files)} files of the model, byte by byte'
+
+
 # %% ../../nbs/07_measuring/19_verify.ipynb #cb80ba8d
 def _origin_of(noted):
     "Where the labels come from, as noted"
@@ -83,10 +112,12 @@ def _fields_again(folder, results, inputs, said):
     "The fields of a report, read once more"
     by_file = [field for field in results['fields'] if not field.get('stored')]
     files = [_place(folder, field['file'], inputs) for field in by_file]
-    read = iter(read_fields([files], results['codes_by_hand'], said=said) if files else [])
+    read = read_fields([files], results['codes_by_hand'], said=said) if files else []
+    if read and read[0].codes != results['codes']: read = read_fields([files], results['codes'], said=said) # named when they were read
+    read = iter(read)
     fields = [_from_folder(folder, field, results['codes']) if field.get('stored') else next(read) for field in results['fields']]
-    return [scaled_by_hand(m, field['um_per_px']) if field['scale_from'] == 'by hand' and m.scale_from != 'by hand' else m
-            for m, field in zip(fields, results['fields'])]
+    is_by_hand = lambda m, field: field['scale_from'] == 'by hand' and m.scale_from != 'by hand'
+    return [scaled_by_hand(m, field['um_per_px']) if is_by_hand(m, field) else m for m, field in zip(fields, results['fields'])]
 
 # %% ../../nbs/07_measuring/19_verify.ipynb #74a2a7d3
 def _same(a, b):
@@ -100,7 +131,8 @@ def _differences(noted, found, where=()):
     if isinstance(noted, dict) and isinstance(found, dict): names = dict.fromkeys([*noted, *found])
     elif isinstance(noted, list) and isinstance(found, list): names = range(max(len(noted), len(found)))
     else: return [] if _same(noted, found) else [(where, noted, found)]
-    get = lambda values, name: values.get(name) if isinstance(values, dict) else values[name] if name < len(values) else None
+    of_list = lambda values, place: values[place] if place < len(values) else None
+    get = lambda values, name: values.get(name) if isinstance(values, dict) else of_list(values, name)
     return [d for name in names for d in _differences(get(noted, name), get(found, name), (*where, name))]
 
 def _leaves(values):
@@ -128,32 +160,46 @@ def _numbers(folder, results, inputs, said):
     return rows, _leaves(noted)
 
 # %% ../../nbs/07_measuring/19_verify.ipynb #5161af82
-def _verdict(rows, compared, results, unread):
-    "What was found, in a sentence"
-    if rows:
-        places = '; '.join(f'{row["kind"]} {row["where"]}' for row in rows[:5]) + (' ...' if len(rows) > 5 else '')
-        return f'{len(rows)} difference{"s" if len(rows) > 1 else ""}: {places}' + (f'. Not computed again: {unread}' if unread else '')
-    then = {k: v for k, v in (results.get('versions') or {}).items() if versions().get(k) not in (v, None)}
-    said = f'all {compared["files"]} files and {compared["numbers"]} values are as they were reported on {results.get("made_on", "an unknown day")}'
-    return said + (f' (then with {", ".join(f"{k} {v}" for k, v in then.items())})' if then else '')
+def _differing(rows, unread, of_model):
+    "A verdict on a report that differs"
+    places = '; '.join(f'{row["kind"]} {row["where"]}' for row in rows[:5]) + (' ...' if len(rows) > 5 else '')
+    more = f'. Not computed again: {unread}' if unread else f'. And {of_model}' if 'not at hand' in of_model else ''
+    return f'{len(rows)} difference{"s" if len(rows) > 1 else ""}: {places}{more}'
 
+def _verdict(rows, compared, results, unread, of_model):
+    "What was found, in a sentence"
+    if rows: return _differing(rows, unread, of_model)
+    then = {k: v for k, v in (results.get('versions') or {}).items() if versions().get(k) not in (v, None)}
+    on = results.get('made_on', 'an unknown day')
+    said = f'all {compared["files"]} files and {compared["numbers"]} values are as they were reported on {on}'
+    if then: said += f' (then with {", ".join(f"{k} {v}" for k, v in then.items())})'
+    return '; '.join(filter(None, (said, of_model)))
+
+
+# %% ../../nbs/07_measuring/19_verify.ipynb #bc20795e
 def verify_report(
     folder, # That `report` has written
     inputs=None, # Where label maps and micrographs are now, if they were moved: they are found by their names
+    model=None, # Folder of the model that made the label maps; default: where it lay
     said=said_on_terminal # Is told how far it is: `said(words, done, total)`; None: nobody
 )->pd.DataFrame: # A row a difference: `kind`, `where`, `noted`, `found`; `attrs['verdict']` is a sentence
     "Compare a report with its checksums, and every number with its files; what differs"
     folder = Path(folder)
-    rows, unread, numbers = _files_written(folder, said), '', 0
+    if model is not None and not Path(model).is_dir(): raise InputError(
+        model, 'no such folder', 'the folder of the model', 'check the path, or leave it out')
+    rows, unread, of_model, numbers = _files_written(folder, said), '', '', 0
     try:
         results = _results(folder)
         rows += _inputs(folder, results, inputs, said)
+        different, of_model = _model(folder, results, model, said)
+        rows += different
         more, numbers = _numbers(folder, results, inputs, said)
         rows += more
     except InputError as e:
         if not rows: raise
         unread, results = str(e), {}
-    files = len(_listed(folder)) + sum(bool(f[k]) for f in results.get('fields', []) for k in ('file', 'picture') if not f.get('stored'))
+    inputs_read = [f[k] for f in results.get('fields', []) for k in ('file', 'picture') if f[k] and not f.get('stored')]
+    files = len(_listed(folder)) + len(inputs_read)
     table = pd.DataFrame(rows, columns=['kind', 'where', 'noted', 'found'])
-    table.attrs['verdict'] = _verdict(rows, dict(files=files, numbers=numbers), results, unread)
+    table.attrs['verdict'] = _verdict(rows, dict(files=files, numbers=numbers), results, unread, of_model)
     return table
