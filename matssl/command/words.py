@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['commands', 'class_options', 'raised_in', 'command', 'command_parser', 'one_line', 'say', 'process_share',
-           'options_of', 'parameters', 'in_options', 'sentences', 'main', 'captured']
+           'let_threads_sleep', 'options_of', 'parameters', 'in_options', 'sentences', 'main', 'captured']
 
 # %% ../../nbs/10_command/01_words.ipynb #adbc3193
 import argparse, contextlib, functools, io, os, re, sys, warnings
@@ -52,6 +52,14 @@ def say(text, file=None):
 def process_share():
     "The number of this process and how many were launched, (0, 1) for one alone"
     return int(os.environ.get('RANK', 0)), max(1, int(os.environ.get('WORLD_SIZE', 1)))
+
+# %% ../../nbs/10_command/01_words.ipynb #a9520002
+_sleep = dict(OMP_WAIT_POLICY='PASSIVE', KMP_BLOCKTIME='0') # of GNU's OpenMP, which torch has on Linux; of LLVM's and Intel's
+
+def let_threads_sleep():
+    "Threads that wait give their core away, unless the environment says how they wait; before torch is loaded"
+    is_said = any(name in os.environ for name in (*_sleep, 'GOMP_SPINCOUNT'))
+    if 'torch' not in sys.modules and not is_said: os.environ.update(_sleep)
 
 # %% ../../nbs/10_command/01_words.ipynb #33300002
 _other_names = dict( # of a parameter: the option that says it
@@ -168,6 +176,7 @@ def main(
     "The command"
     given = vars(command_parser().parse_args(argv))
     name = given.pop('command')
+    let_threads_sleep()
     number, processes = process_share()
     me = f' (process {number+1} of {processes})' if processes > 1 else ''
     try:
