@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['commands', 'doors', 'class_options', 'raised_in', 'command', 'command_parser', 'one_line', 'say', 'process_share',
-           'let_threads_sleep', 'options_of', 'parameters', 'in_options', 'sentences', 'pass_doors', 'main', 'captured']
+           'let_threads_sleep', 'options_of', 'parameters', 'in_options', 'spoken', 'sentences', 'pass_doors', 'main',
+           'captured']
 
 # %% ../../nbs/10_command/01_words.ipynb #adbc3193
 import argparse, contextlib, functools, io, os, re, sys, warnings
@@ -150,6 +151,12 @@ def in_options(
     return source + found + _translated(said, command) + end + _translated(todo, command, True)
 
 # %% ../../nbs/10_command/01_words.ipynb #33300005
+def spoken(
+    command # Its name
+):
+    "How a command says a line of the package: with its options for the parameters"
+    return lambda text: say(one_line(in_options(text, command)))
+
 @contextmanager
 def sentences(who, command):
     "Within it a warning is a sentence on the terminal, each once, without a path or a line of source"

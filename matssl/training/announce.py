@@ -99,7 +99,9 @@ def seconds_left(self:Announce)->float:
 def n_iter_train(self:Announce): return len(self.dls.train)
 
 @patch
-def _epochs(self:Announce): return self.earlier + self.n_epoch + self.later
+def epochs(self:Announce)->int:
+    "Of all cycles"
+    return self.earlier + self.n_epoch + self.later
 
 # %% ../../nbs/04_training/05_announce.ipynb #a950000f
 @patch
@@ -114,7 +116,7 @@ def _announce(self:Announce):
 
 @patch
 def _line(self:Announce, whole, again):
-    epochs, left = self._epochs(), time_in_words(self.seconds_left())
+    epochs, left = self.epochs(), time_in_words(self.seconds_left())
     steps = f'{epochs*self.n_iter_train} steps in {epochs} epoch{"s"[:epochs != 1]}, {time_in_words(self.step())} a step'
     parts = [f'{steps}: {"now " if again else ""}about {time_in_words(whole)} in all, {left} left', self._stopping(whole)]
     return '; '.join(filter(None, [*parts, *self._quicker(whole)]))
