@@ -39,7 +39,8 @@ class Announce(Callback):
         self.quicker, self.first, self.least, self.long, self.clock = quicker, first, least, long, clock
         self.say = say or (lambda text: print(text, flush=True))
         self.later = 0 # epochs of the cycles that follow this one
-        self.goes_on = False
+        self.goes_on, self.spoke = False, False
+        self.steps, self.held_back = [], [] # seconds of each
     def before_fit(self):
         self.on = not hasattr(self.learn, 'lr_finder') and not processes()[0] and self.learn.logger is not noop
         if not self.goes_on: self.began, self.said, self.earlier = self.clock(), None, 0
