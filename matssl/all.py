@@ -30,6 +30,7 @@ from .data.datasets import *
 from .data.loaders import *
 from .training.distributed import processes, join_processes, leave_processes, all_processes
 from .training.compute import *
+from .training.announce import Announce
 from .training.faults import *
 from .selfsup.weights import LoadReport, split_state, load_weights
 from .selfsup.encoder import *

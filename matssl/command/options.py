@@ -4,17 +4,20 @@
 
 # %% auto #0
 __all__ = ['Needed', 'Several', 'OnOff', 'KeyValue', 'Recipe', 'Labelled', 'Palette', 'Page', 'Channel', 'Ignore', 'Symmetry',
-           'Checkpoint', 'Decoder', 'Mean', 'Std', 'TimmArgs', 'new_output', 'new_output_folder', 'write_table',
-           'write_figure', 'without_windows', 'scale_given', 'reading_options', 'contrast_given', 'backbone_given',
-           'training_options', 'colours_given', 'colours_for', 'check_counts', 'check_there', 'check_is_segmenter',
-           'files_given', 'names_given', 'say_passed_over']
+           'Checkpoint', 'Decoder', 'Mean', 'Std', 'TimmArgs', 'known_methods', 'known_starts', 'known_tasks',
+           'known_outputs', 'known_protocols', 'new_output', 'new_output_folder', 'write_table', 'write_figure',
+           'without_windows', 'scale_given', 'reading_options', 'contrast_given', 'backbone_given', 'training_options',
+           'colours_given', 'colours_for', 'check_counts', 'check_there', 'check_is_segmenter', 'timm_names',
+           'check_arch', 'files_given', 'names_given', 'say_passed_over']
 
 # %% ../../nbs/10_command/02_options.ipynb #facca578
 import argparse, glob, os, re
+from difflib import get_close_matches
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 from fastcore.meta import delegates
-from ..errors import InputError, new_file
+from ..errors import InputError, new_file, one_of
 from ..pictures.writing import written_whole
 from .words import *
 
@@ -171,6 +174,55 @@ def check_is_segmenter(
     check_there(folder)
     if not (Path(folder)/'config.json').is_file():
         raise InputError(folder, 'no config.json', 'a segmenter written by matssl finetune or strokes', 'check the path')
+
+# %% ../../nbs/10_command/02_options.ipynb #a9550002
+known_methods = ('simclr', 'mocov2', 'densecl', 'matssl') # that learn from unlabelled pictures
+known_starts = ('scratch', 'imagenet', 'filters') # that a benchmark compares with them
+known_tasks = ('pretraining', 'fine-tuning', 'prediction')
+known_outputs = ('png', 'overlay', 'geojson', 'entropy')
+known_protocols = ('metaldam', 'ebc1', 'ebc2', 'ebc3', 'uhcs', 'super1', 'super2', 'super3', 'super4', 'synthetic',
+    'metaldam-few', 'ebc3-few', 'synthetic-few')
+
+def timm_names():
+    "Names of the networks of timm, those of earlier releases too, read in its files"
+    for file in (Path(find_spec('timm').origin).parent/'models').glob('*.py'):
+        text = file.read_text(encoding='utf-8')
+        yield from re.findall(r'@register_model\s+def (\w+)', text)
+        for earlier in re.findall(r'register_model_deprecations\(__name__, \{(.*?)\}\)', text, re.S):
+            yield from re.findall(r"'(\w+)':", earlier)
+
+def check_arch(
+    archs # Names of timm, comma separated
+):
+    "Refuse a network that timm does not have"
+    known = set(timm_names())
+    for arch in archs.split(','):
+        if arch.partition('.')[0] in known: continue # what follows a point names its weights
+        near = get_close_matches(arch, known, 3, .5) or ['resnet50']
+        raise InputError(arch, 'no such architecture', 'a timm name', f"did you mean {' or '.join(near)}? timm.list_models() has all of them")
+
+# %% ../../nbs/10_command/02_options.ipynb #a9550006
+def _is_pool(folder):
+    from matssl.masks.names import list_pictures
+    list_pictures(folder, recurse=True)
+
+def _has_pairs(folder):
+    from matssl.masks.pairs import pair_files
+    check_there(folder)
+    pair_files(folder)
+
+def _each_of(known, option):
+    "A door for names with commas between them; what follows a plus is a variation"
+    def door(text):
+        for name in filter(None, text.split(',')): one_of(name.partition('+')[0], known, option, 'the name')
+    return door
+
+doors.update({
+    'arch': check_arch, 'archs': check_arch, 'backbone': check_arch, 'weights': check_there, 'encoder': check_there,
+    'labelled': _has_pairs, 'evaluate test': _has_pairs, 'pretrain pool': _is_pool, 'segmenter': check_is_segmenter,
+    'pretrain method': _each_of(known_methods, '--method'), 'methods': _each_of(known_methods + known_starts, '--methods'),
+    'protocol': lambda name: one_of(name, known_protocols, 'protocol', 'the name'),
+    'tasks': _each_of(known_tasks, '--tasks'), 'outputs': _each_of(known_outputs, '--outputs'), 'benchmark data': check_there})
 
 # %% ../../nbs/10_command/02_options.ipynb #c110000e
 def _matching(pattern):

@@ -24,6 +24,7 @@ from ..errors import InputError, one_of
 from ..pictures.micrograph import Micrograph, is_constant
 from ..data.datasets import find_overlap, picture_hash
 from ..data.loaders import Fields, FieldLoader, MicrographDataLoaders, progress
+from ..training.announce import Announce, fewer_epochs, step_of_another
 from ..training.distributed import agree, all_processes, from_all, from_first, processes
 from ..training.resume import Resume, own_state
 from ..training.compute import FusedAdam, fast
@@ -400,6 +401,14 @@ def _chosen(method, recipe, gate, stages, overrides):
     given = {k: v for k, v in dict(gate=gate, stages=stages).items() if v is not None}
     return {**methods[method], **given}, {**recipes[recipe], **(overrides or {})}
 
+# %% ../../nbs/05_selfsup/06_pretrain.ipynb #a9510002
+def _quicker(learn, seconds):
+    "What would take less time, and how long: fewer epochs, the default backbone"
+    found = fewer_epochs(learn.n_epoch, seconds)
+    if learn.notes['arch'] == default_arch: return found
+    make = lambda: _ssl_model(Encoder(default_arch), learn.notes['fusion'], learn.recipe, learn.dls)
+    return [*found, (f'arch={default_arch}', seconds*step_of_another(learn, make)/learn.announce.step())]
+
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #676568be
 @delegates(Learner, keep=True)
 def pretrain_learner(
@@ -429,7 +438,8 @@ def pretrain_learner(
     encoder = start_encoder(arch, pretrained, weights, stats, timm_kwargs or {})
     loaders = ssl_loaders(dls, r, seed)
     model = _ssl_model(encoder, row, r, loaders)
-    watch = [SSLMonitor(keep_best=recipe != 'paper'), StopAtNaN(), StopExploding(_chance_loss(model, loaders, r))]
+    watch = [SSLMonitor(keep_best=recipe != 'paper'), StopAtNaN(), StopExploding(_chance_loss(model, loaders, r)),
+             Announce(_quicker)]
     cbs = [*watch, *kwargs.pop('cbs', [])]
     learn = Learner(loaders, model, loss_func=_Loss(_ssl_loss(row, r['temperature'])), opt_func=_optimiser(r),
         splitter=ssl_splitter, lr=r['lr'], wd=r['wd'], metrics=[AvgMetric(_acc), AvgMetric(_rank)], cbs=cbs, **kwargs)

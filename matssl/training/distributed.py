@@ -12,7 +12,6 @@ from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 import numpy as np, torch, torch.distributed as dist
 from torch import nn
-from fastai.distributed import DistributedTrainer
 from fastai.learner import Learner
 from fastai.torch_core import get_model, num_distrib, rank_distrib
 from ..errors import InputError
@@ -79,8 +78,8 @@ def _own_draws(dl, rank):
     for x in g: x.manual_seed(int(torch.randint(2**60, (1,), generator=x.clone_state())) + rank)
     torch.manual_seed(torch.initial_seed() + rank)
 
-class AllProcesses(DistributedTrainer):
-    "fastai's `DistributedTrainer` for loaders that take their part of a common batch"
+class AllProcesses:
+    "What fastai's `DistributedTrainer` needs for loaders that take their part of a common batch"
     def __init__(self,
         sync_bn:bool=False): # Synchronise `BatchNorm`
         from accelerate.utils import DistributedDataParallelKwargs
@@ -110,6 +109,11 @@ class AllProcesses(DistributedTrainer):
         "The network and the loaders of one process"
         self.learn.model = get_model(self.learn.model)
         for dl in self.dls: dl.part = (0, 1)
+
+def _all_processes(sync_bn):
+    "The callback of fastai, with what it needs"
+    from fastai.distributed import DistributedTrainer
+    return type('AllProcesses', (AllProcesses, DistributedTrainer), {})(sync_bn)
 
 # %% ../../nbs/04_training/01_distributed.ipynb #08d15712
 _lost = ('Connection', 'connection', 'Timed out', 'timed out', 'timeout', 'gloo', 'NCCL')
@@ -146,7 +150,7 @@ def all_processes(
         yield learn
         return
     _check_shared(learn.dls.train.bs, n)
-    cb = AllProcesses(_syncs(learn, sync_bn))
+    cb = _all_processes(_syncs(learn, sync_bn))
     with ExitStack() as held:
         held.enter_context(learn.added_cbs(cb))
         held.callback(cb.undo)
