@@ -451,6 +451,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                              'matssl/bench/tables.py'),
                                      'matssl.bench.tables.plot_curve': ('09_bench/tables.html#plot_curve', 'matssl/bench/tables.py'),
                                      'matssl.bench.tables.todays_lines': ('09_bench/tables.html#todays_lines', 'matssl/bench/tables.py')},
+            'matssl.bench.workers': { 'matssl.bench.workers._emptied': ('09_bench/workers.html#_emptied', 'matssl/bench/workers.py'),
+                                      'matssl.bench.workers.let_go': ('09_bench/workers.html#let_go', 'matssl/bench/workers.py')},
             'matssl.command.app': { 'matssl.command.app._answers': ('10_command/app.html#_answers', 'matssl/command/app.py'),
                                     'matssl.command.app._await': ('10_command/app.html#_await', 'matssl/command/app.py'),
                                     'matssl.command.app._free_port': ('10_command/app.html#_free_port', 'matssl/command/app.py'),
