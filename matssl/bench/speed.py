@@ -21,6 +21,7 @@ from ..masks.names import list_pictures
 from ..data.synthetic import synthetic_micrograph
 from ..data.loaders import MicrographDataLoaders
 from ..training.compute import FusedAdam, has_bf16
+from ..training.engine import engine_of
 from ..selfsup.encoder import Encoder
 from ..selfsup.losses import partner_accuracy
 from ..selfsup.pretrain import ssl_loaders, pretrain_learner, recipes
@@ -375,26 +376,28 @@ def compare(
         peak_mb=round(memory.mb))
 
 # %% ../../nbs/09_bench/06_speed.ipynb #ca7a9974
+def _likeliest(scores): return scores.max(0).indices.to(torch.uint8).cpu().numpy()
+
 def _labels(parts, shape):
     "Class numbers from bands of answers"
     labels, row = np.empty(shape, np.uint8), 0
     for part in parts:
-        labels[row:row+part.shape[1]] = part.argmax(0).to(torch.uint8).cpu().numpy()
+        labels[row:row+part.shape[1]] = _likeliest(part)
         row += part.shape[1]
     return labels
 
 def _as_input(b): return b.expand(-1, 3, -1, -1).float()/255
 
 def _our_labels(scores, a, tile, overlap, bs, device):
-    "Band by band"
-    return _labels(predict_bands(lambda b: scores(_as_input(b)), a, tile, overlap, bs, device), a.shape)
+    "Band by band, on a CPU a tile for each core"
+    at_once = 1 if torch.device(device).type == 'cuda' else min(4, torch.get_num_threads())
+    return _labels(predict_bands(lambda b: scores(_as_input(b)), a, tile, overlap, bs, device, at_once), a.shape)
 
 def _monai_labels(scores, a, tile, overlap, bs, device):
     "The whole picture at once, by MONAI"
     inferers, = _need('monai.inferers')
     x = _as_input(torch.from_numpy(a)[None, None].to(device))
-    return inferers.sliding_window_inference(x, tile, bs, scores, overlap,
-        mode='gaussian')[0].argmax(0).to(torch.uint8).cpu().numpy()
+    return _likeliest(inferers.sliding_window_inference(x, tile, bs, scores, overlap, mode='gaussian')[0])
 
 def _no_labels(scores, a, tile, overlap, bs, device):
     "The network alone, on as many tiles of noise"
@@ -404,6 +407,13 @@ def _no_labels(scores, a, tile, overlap, bs, device):
     for _ in range(-(-int(n)//bs)): scores(x)
 
 # %% ../../nbs/09_bench/06_speed.ipynb #b5a00015
+def _made_ready(model, tile, bs, bf16, device, engine):
+    "Our engine, after it has seen a batch"
+    blank = torch.linspace(0, 1, tile, device=device).expand(bs, 3, tile, tile)
+    run = engine_of(model, blank[:1, :, :64, :64], engine, bf16)
+    run(blank)
+    return run
+
 _ways = dict(ours=_our_labels, monai=_monai_labels, ceiling=_no_labels)
 
 @torch.no_grad()
@@ -412,19 +422,22 @@ def predict_seconds(
     a:np.ndarray, # A picture `(H, W)` uint8
     who:str, # 'ours', 'monai' or 'ceiling'
     tile:int=512, overlap:float=.25, bs:int=4, # Side of the tiles, px; what neighbours share, 0-0.9; tiles a batch
-    bf16:bool=False, device='cpu')->dict: # Compute in bfloat16
-    "Seconds and peak memory (MB above what was in use) for one picture, and its class numbers"
+    bf16:bool=False, device='cpu', # Compute in bfloat16
+    engine:str='torch')->dict: # Of ours
+    "Seconds, those of the processor, and peak memory (MB above what was in use) for one picture; its class numbers"
     import psutil
     if who == 'monai': _need('monai.inferers') # its import is not timed
-    def scores(x):
-        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=bf16): y = model(x)
-        return y.float().softmax(1)
+    @torch.no_grad()
+    def as_trained(x):
+        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=bf16): return model(x).float()
+    run = _made_ready(model, tile, bs, bf16, device, engine) if who == 'ours' else as_trained
+    def scores(x): return run(x).softmax(1)
     before = psutil.Process().memory_info().rss/2**20
     with PeakMemory() as memory:
-        began = _now(device)
+        began, cpu = _now(device), time.process_time()
         labels = _ways[who](scores, a, tile, overlap, bs, device)
-        seconds = _now(device)-began
-    return dict(seconds=seconds, mb=memory.mb - (0 if memory.cuda else before), labels=labels)
+        seconds, cpu = _now(device)-began, time.process_time()-cpu
+    return dict(seconds=seconds, cpu=cpu, mb=memory.mb - (0 if memory.cuda else before), labels=labels)
 
 # %% ../../nbs/09_bench/06_speed.ipynb #e62ed8ba
 def _large_picture(side):
@@ -445,20 +458,27 @@ def compare_prediction(
     model, side:int, # Network; side of the picture, px
     repeats:int=3, monai:bool=True, ceiling:bool=True, # Turns; whom to run beside
     bs:int=None, # Tiles a batch, for all; default: 1 on a CPU, 8 on a GPU, as in `Segmenter.predict`
-    bf16:bool=None, device=None, **kwargs)->dict: # `tile`, `overlap`
+    bf16:bool=None, device=None, # Compute in bfloat16, where the chip has it
+    engine:str='torch', # Of ours
+    clock:str='wall', # 'wall', or 'cpu': the processor's seconds, for a machine that others work on; call it with one thread
+    **kwargs)->dict: # `tile`, `overlap`
     "One line of results: megapixels a second"
     device, bf16 = _where(device, bf16)
+    time_of = dict(wall='seconds', cpu='cpu')[clock]
     bs = bs or (8 if torch.device(device).type == 'cuda' else 1)
     a, model = _large_picture(side), model.eval().to(device, memory_format=torch.channels_last)
-    run = lambda who, a=a: predict_seconds(model, a, who, bs=bs, bf16=bf16, device=device, **kwargs)
+    run = lambda who, a=a: predict_seconds(model, a, who, bs=bs, bf16=bf16, device=device, engine=engine, **kwargs)
     run('ours', a[:1024, :1024]) # to warm up
     runs = _prediction_turns(['ours'] + ['monai']*monai + ['ceiling']*ceiling, repeats, run)
-    def megapixels(who): return side**2/1e6/np.median([x['seconds'] for x in runs[who]]) if who in runs else np.nan
+    def megapixels(who): return side**2/1e6/np.median([x[time_of] for x in runs[who]]) if who in runs else np.nan
     def most(who): return round(max(x['mb'] for x in runs[who])) if who in runs else np.nan
     ours, usual, top = megapixels('ours'), megapixels('monai'), megapixels('ceiling')
-    return dict(task='prediction', arch=f'unet, {side} px', size=side, bs=bs, unit='megapixels/s', ours=ours,
+    on = '' if engine == 'torch' else f' on {engine}'
+    task = 'prediction' if clock == 'wall' else 'prediction, one thread'
+    return dict(task=task, arch=f'unet{on}, {side} px', size=side, bs=bs, unit='megapixels/s', ours=ours,
         usual=usual, ratio=ours/usual, ceiling=top, of_ceiling=ours/top, bf16=bf16, repeats=repeats,
-        seconds=float(np.median([x['seconds'] for x in runs['ours']])), peak_mb=most('ours'), usual_mb=most('monai'))
+        engine=engine, clock=clock,
+        seconds=float(np.median([x[time_of] for x in runs['ours']])), peak_mb=most('ours'), usual_mb=most('monai'))
 
 # %% ../../nbs/09_bench/06_speed.ipynb #89b2a834
 class Profile(Callback):
@@ -517,7 +537,7 @@ def profile(
 # %% ../../nbs/09_bench/06_speed.ipynb #0ebaa434
 speed_columns = ['task', 'arch', 'device', 'size', 'bs', 'unit', 'ours', 'usual', 'ratio', 'ceiling', 'of_ceiling',
     'usual_float32', 'best_workers', 'channels_last', 'bf16', 'steps', 'repeats', 'spread', 'seconds', 'peak_mb',
-    'usual_mb', 'versions', 'finished']
+    'usual_mb', 'versions', 'finished', 'engine', 'clock']
 
 def _usual_versions(): return ', '.join(f'{name} {version(name)}' for name in ('torchvision', 'lightly', 'monai'))
 
@@ -536,7 +556,7 @@ def _record(out, row):
         writer.writerow({k: _short(v) for k, v in row.items() if k in speed_columns})
 
 # %% ../../nbs/09_bench/06_speed.ipynb #b5a0001d
-def _measurements(tasks, archs, folder, sides, alone, bs, steps, repeats):
+def _measurements(tasks, archs, folder, sides, alone, bs, steps, repeats, engines, clock):
     "The comparisons that were asked for, one after the other"
     gpu = torch.cuda.is_available()
     if 'pretraining' in tasks:
@@ -548,8 +568,9 @@ def _measurements(tasks, archs, folder, sides, alone, bs, steps, repeats):
             (0, 1, 2, 4) if gpu else (0, 2))
     if 'prediction' in tasks:
         model = SegmentationModel(Encoder('mobilenetv2_100'), 5, 'unet')
-        for side in sides: yield compare_prediction(model, side, repeats if side < 3000 else 1)
-        for side in alone: yield compare_prediction(model, side, 1, monai=False, ceiling=False)
+        for engine in engines:
+            for side in sides: yield compare_prediction(model, side, repeats if side < 3000 else 1, engine=engine, clock=clock)
+            for side in alone: yield compare_prediction(model, side, 1, False, False, engine=engine, clock=clock)
 
 def _in_short(row):
     "What is printed of a line"
@@ -565,12 +586,14 @@ def run_speed(
     sides=(2000, 4000, 8000), # Pictures of the prediction, px
     alone=(16000, 20000), # Larger ones, ours only
     bs:int=None, # Pictures a batch; default: 16 (pretraining), 2 (fine-tuning) on a CPU, 64 and 16 on a GPU
-    steps:int=6, repeats:int=3)->pd.DataFrame: # Steps a turn, turns
+    steps:int=6, repeats:int=3, # Steps a turn, turns
+    engines=('torch',), # Of the prediction
+    clock:str='wall')->pd.DataFrame: # Of the prediction: 'wall', or 'cpu' for the processor's seconds
     "Measure and record; a line is written as soon as it is known"
     import tempfile
     rows = []
     with nullcontext(folder) if folder else tempfile.TemporaryDirectory() as d:
-        for row in _measurements(tasks, archs, Path(d), sides, alone, bs, steps, repeats):
+        for row in _measurements(tasks, archs, Path(d), sides, alone, bs, steps, repeats, engines, clock):
             rows.append(row)
             _record(out, row)
             print(_in_short(row), flush=True)

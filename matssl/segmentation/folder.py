@@ -24,7 +24,7 @@ from ..pictures.scale import apply_scales
 from ..masks.names import list_pictures
 from ..pictures.export import LabelWriter, overlay_preview, write_index_png
 from ..masks.outlines import write_geojson
-from ..data.loaders import progress
+from ..data.loaders import prefetched, progress
 from .asked import Heard, answer_doubts, as_micrograph
 from .segmenter import Segmenter, band_labels
 
@@ -74,9 +74,10 @@ def _entropy_writer(out, file, outputs, shape, tags):
 
 def _write_bands(bands, writer, entropy_writer):
     "Bands of probabilities into a label TIFF, and their entropy into another one if there is one"
-    for band in bands:
-        writer.write(band_labels(band))
-        if entropy_writer: entropy_writer.write(band_entropy(band))
+    made = ((band_labels(band), band_entropy(band) if entropy_writer else None) for band in bands)
+    for labels, entropy in prefetched(made, 2): # the next ones are computed while these are written
+        writer.write(labels)
+        if entropy_writer: entropy_writer.write(entropy)
 
 # %% ../../nbs/06_segmentation/08_folder.ipynb #9e000041
 def _size(shape): return f'{shape[1]} x {shape[0]}'
@@ -313,7 +314,7 @@ def predict_folder(
     crop_bar:bool=True, # Cut data bars
     page:int=None, # Of TIFFs of several pages; None: the one that is read anyway
     channel:int=None, # One channel of several, such as one detector of two
-    **kwargs # `symmetry`, `tile`, `overlap`, `bs`, `bf16`, `rescale`
+    **kwargs # `symmetry`, `tile`, `overlap`, `bs`, `bf16`, `rescale`, `engine`
 )->pd.DataFrame:
     "Predict a folder; resumable. A row a picture: what became of it, why, and the share of each class in %"
     reading, heard = dict(um_per_px=um_per_px, crop_bar=crop_bar, page=page, channel=channel), Heard()

@@ -25,6 +25,7 @@ from ..masks.names import check_codes, list_pictures
 from ..data.datasets import picture_hash
 from ..data.loaders import progress, to_float, toned
 from ..training.compute import has_bf16
+from ..training.engine import check_engine, engine_of
 from ..training.resume import fingerprint as fingerprint_of
 from ..selfsup.encoder import load_encoder
 from .segment import SegmentationModel
@@ -62,28 +63,46 @@ class Segmenter:
         return f'Segmenter({decoder} on {arch}, encoder: {method}, classes {self.codes}, trained at {scale} um/px)'
 
 # %% ../../nbs/06_segmentation/07_segmenter.ipynb #11995155
+def _state_of(model):
+    "As long as this is the same, nothing was trained"
+    return [(tensor.data_ptr(), tensor._version) for tensor in model.state_dict().values()]
+
 @patch(as_prop=True)
 def fingerprint(self:Segmenter)->str:
     "The checksum of the weights and the class names, 16 hexadecimal digits"
-    tensors = self.model.state_dict().values()
-    state = [(tensor.data_ptr(), tensor._version) for tensor in tensors] # as long as these are the same, nothing was trained
+    state, tensors = _state_of(self.model), self.model.state_dict().values()
     if getattr(self, '_printed', (None,))[0] != state: self._printed = state, fingerprint_of(*tensors, *self.codes)
     return self._printed[1]
 
 # %% ../../nbs/06_segmentation/07_segmenter.ipynb #2d7160fd
 @patch
+def _scores(self:Segmenter, bf16, engine):
+    "The engine, made once for the weights as they are"
+    check_engine(engine, bf16, self.device)
+    asked = bf16, engine, torch.get_num_threads(), _state_of(self.model)
+    if getattr(self, '_engine', (None,))[0] != asked:
+        blank = torch.linspace(0, 1, 64*64, device=self.device).view(1, 1, 64, 64).expand(1, 3, 64, 64)
+        self._engine = asked, engine_of(self.model, blank, engine, bf16)
+    return self._engine[1]
+
+@patch
 def network(self:Segmenter,
     symmetry:bool=False, # Average over eight positions
-    bf16:bool=None # Compute in bfloat16; None: where the chip has it
+    bf16:bool=None, # Compute in bfloat16; None: where the chip has it
+    engine:str='torch' # What computes: 'torch'; on a CPU 'openvino' or 'onnxruntime', which are packages of their own
 ):
     "A function: batch of 8-bit tiles `(B, 1 or 3, t, t)` to probabilities `(B, K, t, t)`"
-    if bf16 is None: bf16 = has_bf16(self.device)
-    def probabilities(tiles):
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16): scores = self.model(to_float(tiles))
-        return scores.float().softmax(1)
+    scores = self._scores(bf16, engine)
+    def probabilities(tiles): return scores(to_float(tiles)).softmax(1)
     return symmetric(probabilities) if symmetry else probabilities
 
 # %% ../../nbs/06_segmentation/07_segmenter.ipynb #06a3000a
+def _unless_usual(engine): return {} if engine == 'torch' else dict(engine=engine)
+
+def _batches_at_once(device):
+    "How many batches are computed side by side"
+    return 1 if device.type == 'cuda' else min(4, torch.get_num_threads()) # each needs memory of its own
+
 def _band_of_square(probabilities, pixels, side, device):
     "The whole answer as one band, from a network that takes squares"
     yield predict_squashed(probabilities, np.asarray(pixels[:]), side, device)
@@ -96,19 +115,21 @@ def bands(self:Segmenter,
     overlap:float=.25, # Of neighbouring tiles, 0-0.9
     bs:int=None, # Tiles a batch; default: 1 on a CPU, 8 on a GPU
     bf16:bool=None, # Compute in bfloat16; None: where the chip has it
-    rescale:bool=True # Ask at the scale of training, where all pictures were brought to one; not where they were squashed
+    rescale:bool=True, # Ask at the scale of training, where all pictures were brought to one; not where they were squashed
+    engine:str='torch' # What computes: 'torch'; on a CPU 'openvino' or 'onnxruntime', which are packages of their own
 ): # Made one after the other
     "Class probabilities `(K, rows, W)` at native resolution, from top to bottom"
     check_picture(m, self.config, rescale)
     check_tiles(tile, overlap, bs)
     pixels = toned(in_8_bit(m, self.config.get('levels')), self.config.get('tone'))
-    probabilities = self.network(symmetry, bf16)
+    probabilities = self.network(symmetry, bf16, **_unless_usual(engine))
     if side := self.config.get('squash'): return _band_of_square(probabilities, pixels, side, self.device)
     tile = tile or self.config.get('tile', 256)
     bs = bs or (8 if self.device.type == 'cuda' else 1)
     size = size_shown(m, self.config, rescale)
-    if size == m.shape: return predict_bands(probabilities, pixels, tile, overlap, bs, self.device)
-    answers = predict_bands(probabilities, Rescaled(pixels, size), tile, overlap, bs, self.device)
+    asked = dict(tile=tile, overlap=overlap, bs=bs, device=self.device, at_once=_batches_at_once(self.device))
+    if size == m.shape: return predict_bands(probabilities, pixels, **asked)
+    answers = predict_bands(probabilities, Rescaled(pixels, size), **asked)
     return scaled_back(answers, size[0], m.shape)
 
 # %% ../../nbs/06_segmentation/07_segmenter.ipynb #0d3c4799
@@ -142,7 +163,7 @@ def band_labels(
     band:torch.Tensor # Class probabilities `(K, rows, W)`
 )->np.ndarray: # `(rows, W)` uint8
     "The likeliest class at each pixel"
-    return band.argmax(0).to(torch.uint8).cpu().numpy()
+    return band.max(0).indices.to(torch.uint8).cpu().numpy() # of torch's two ways the fast one
 
 # %% ../../nbs/06_segmentation/07_segmenter.ipynb #06a3000d
 @patch
@@ -167,10 +188,11 @@ def predict(self:Segmenter,
     um_per_px=None, # Scale by hand: a number, or a CSV or dict of `read_scales`
     crop_bar:bool=True, # Cut the data bar
     bf16:bool=None, # Compute in bfloat16; None: where the chip has it
-    rescale:bool=True # Ask at the scale of training, where all pictures were brought to one; not where they were squashed
+    rescale:bool=True, # Ask at the scale of training, where all pictures were brought to one; not where they were squashed
+    engine:str='torch' # What computes: 'torch'; on a CPU 'openvino' or 'onnxruntime', which are packages of their own
 ):
     "The `LabelMap` of a picture at native resolution; a list of them for a folder or list"
-    asked = dict(symmetry=symmetry, tile=tile, overlap=overlap, bs=bs, bf16=bf16, rescale=rescale)
+    asked = dict(symmetry=symmetry, tile=tile, overlap=overlap, bs=bs, bf16=bf16, rescale=rescale, engine=engine)
     if isinstance(x, (str, os.PathLike)) and Path(x).is_dir(): x = list_pictures(x)
     if is_set(x):
         read = dict(um_per_px=apply_scales(um_per_px, names_in(x)), crop_bar=crop_bar)
@@ -183,7 +205,7 @@ def predict(self:Segmenter,
         below = row + band.shape[1]
         labels[row:below] = band_labels(band)
         row = below
-        if proba: kept.append(band.cpu().numpy())
+        if proba: kept.append(np.array(band.cpu())) # a band is part of larger sums, which are let go
     probabilities = np.concatenate(kept, 1) if proba else None
     of_picture = carried(m)
     origin = self.origin_of(labels)

@@ -7,6 +7,9 @@ __all__ = ['tile_window', 'tile_starts', 'Tiling', 'predict_bands', 'predict_til
            'predict_squashed', 'symmetric']
 
 # %% ../../nbs/06_segmentation/02_tiles.ipynb #06a20002
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 import numpy as np, torch, torch.nn.functional as F
 from PIL import Image
@@ -108,12 +111,36 @@ def _tensor_rows(x, top, bottom):
     channels_first = rows[None] if rows.ndim == 2 else rows.transpose(2, 0, 1)
     return torch.from_numpy(np.require(channels_first, requirements='CW'))
 
-def _tile_answers(f, rows, plan, tops, bs):
+@contextmanager
+def _side_by_side(n):
+    "A pool of `n` threads, each with its share of those that torch has"
+    threads = torch.get_num_threads()
+    torch.set_num_threads(max(1, threads//n)) # a thread that begins from here on takes this number over
+    try:
+        with ThreadPoolExecutor(n) as pool: yield pool
+    finally: torch.set_num_threads(threads)
+
+def _in_turn(compute, items, at_once):
+    "What is computed of each item, in their order; `at_once` side by side, as many begun ahead"
+    if at_once == 1 or len(items) == 1:
+        yield from map(compute, items)
+        return
+    with _side_by_side(min(at_once, len(items))) as pool:
+        begun = deque()
+        for item in items:
+            begun.append(pool.submit(compute, item))
+            if len(begun) > 2*at_once: yield begun.popleft().result()
+        while begun: yield begun.popleft().result()
+
+def _tile_answers(f, rows, plan, tops, bs, at_once):
     "Each tile's corner within `rows` and its answer `(K, side, side)`, computed in batches"
     corners = [(top-tops[0], left) for top in tops for left in plan.lefts]
-    for some in chunked(corners, bs):
+    @torch.no_grad()
+    def answers(some):
         batch = torch.stack([plan.cut(rows, top, left) for top, left in some])
-        yield from zip(some, f(batch.to(plan.device)).float())
+        return f(batch.to(plan.device)).float()
+    batches = list(chunked(corners, bs))
+    for some, answered in zip(batches, _in_turn(answers, batches, at_once)): yield from zip(some, answered)
 
 def _begin(shape, begun, device):
     "Zeros of a shape `(K, rows, W)`, except for the rows that are `begun`"
@@ -121,11 +148,11 @@ def _begin(shape, begun, device):
     if begun is not None: total[:, :begun.shape[1]] = begun
     return total
 
-def _summed_answers(f, rows, plan, tops, bs, begun):
+def _summed_answers(f, rows, plan, tops, bs, at_once, begun):
     "Answers of a group of tiles, weighed and summed `(K, rows, W)`, on what the group above has `begun`"
     total, window = None, plan.window
     height, width = window.shape
-    for (top, left), answer in _tile_answers(f, rows, plan, tops, bs):
+    for (top, left), answer in _tile_answers(f, rows, plan, tops, bs, at_once):
         if total is None: total = _begin((len(answer), *rows.shape[1:]), begun, plan.device)
         total[:, top:top+plan.side, left:left+plan.side].addcmul_(answer[:, :height, :width], window)
     return total
@@ -138,19 +165,20 @@ def predict_bands(
     tile:int=512, # Side of a tile, px
     overlap:float=.25, # Share of a tile that neighbours share, 0 to 0.9
     bs:int=4, # Tiles a batch
-    device='cpu' # Where `f` computes
+    device='cpu', # Where `f` computes
+    at_once:int=1 # Batches computed side by side, where several threads may ask `f`
 ):
     "Answers `(K, rows, W)` from top to bottom, blended from tiles; smaller pictures are mirrored up to a tile"
     shape = x.shape[1:] if torch.is_tensor(x) else x.shape[:2]
     plan = Tiling(shape, tile, overlap, device)
-    groups = plan.groups(8*bs) # eight batches while the next rows are read
+    groups = plan.groups(8*bs*at_once) # eight batches, or rounds of batches, while the next rows are read
     parts = prefetched((_tensor_rows(x, tops[0], tops[-1]+plan.side) for tops, _ in groups), 1)
     begun = None
     for (tops, end), rows in zip(groups, parts):
-        total = _summed_answers(f, rows, plan, tops, bs, begun)
+        total = _summed_answers(f, rows, plan, tops, bs, at_once, begun)
         done = end - tops[0]
         begun = total[:, done:].clone()
-        yield total[:, :done]/plan.weights(tops[0], end)
+        yield total[:, :done].div_(plan.weights(tops[0], end))
 
 @torch.no_grad()
 def predict_tiled(
