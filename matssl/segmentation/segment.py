@@ -223,8 +223,10 @@ def _encoder_for(encoder, arch, pretrained, weights, stats, timm_kwargs):
 def _warn_tone(notes, store):
     "Warn where the pool of the encoder was shown in another tone"
     if notes.get('tone', store.tone) == store.tone: return
-    warnings.warn(f'the labelled pictures: tone {store.tone}, but the pool of the encoder: tone {notes["tone"]}. '
-                  f'Pass tone={notes["tone"]!r} to show both alike', stacklevel=3)
+    shown = [f'in the tone {tone!r}' if tone else 'as it is' for tone in (store.tone, notes['tone'])]
+    todo = f'Pass tone={notes["tone"]}' if notes['tone'] else 'Leave tone= out'
+    warnings.warn(f'the labelled pictures: each shown {shown[0]}, but the pool of the encoder: {shown[1]}. '
+                  f'{todo} to show both alike', stacklevel=3)
 
 @delegates(Learner, keep=True)
 def segment_learner(
@@ -390,7 +392,7 @@ finetune_recipes = dict(
         size=256, squash=True, bs=128, steps=None, epochs=200,
         loss='dice', augment=False, exposure=1., schedule='constant', lr=1e-4, wd=0.),
     few=dict(
-        size=256, squash=False, bs=4, steps=80, epochs=1, decoder='unet',
+        size=256, squash=False, bs=4, steps=60, epochs=1, decoder='unet',
         loss='dice_ce', augment=True, exposure=1., schedule='head first', lr=4e-3, wd=.01),
     thawed=dict(
         size=256, squash=False, bs=8, steps=None, epochs=50, decoder='unetplusplus',
