@@ -111,7 +111,7 @@ def benchmark(
     protocol:str, # metaldam, ebc1 ... ebc3, uhcs, super1 ... super4, synthetic; with few labels metaldam-few, ebc3-few
     out:str='benchmark', # Folder of results; lines are added, none is run twice
     data:str=None, # Folder of data sets (default: MATSSL_DATA, else ~/.matssl/data)
-    methods:str='imagenet,matssl', # Comma separated, with variations: matssl+gate=none; filters: nine filters, no network
+    methods:str='imagenet,matssl', # Comma separated, with variations: matssl+gate=none, imagenet+road=few; filters: nine filters, no network
     folds:str=None, # Comma separated names of folds, as the protocol numbers them (default: all that a report is made of)
     seeds:int=None, # How many (default: 3, with few labels 1)
     draws:int=None, # With few labels: how often the labelled pictures are drawn (default: 8)

@@ -47,7 +47,7 @@ class SegmentationModel(nn.Module):
         decoder:str='unetplusplus' # One of `decoders`
     ):
         super().__init__()
-        self.least = decoders[one_of(decoder, decoders, 'SegmentationModel', 'decoder')]
+        self.least, self.held = decoders[one_of(decoder, decoders, 'SegmentationModel', 'decoder')], False
         self.norm = InputNorm(*encoder.stats)
         self.arch, self.decoder, self.timm_kwargs = encoder.arch, decoder, encoder.timm_kwargs
         try: self._build(encoder, n_out)
@@ -71,6 +71,18 @@ class SegmentationModel(nn.Module):
         self.eval()
         self(torch.zeros(1, 3, 64, 64))
         self.train()
+    def hold_encoder(self,
+        held:bool=True # Or let it go again
+    ):
+        "The encoder as it is: no gradient, and the statistics that its normalisation has brought along"
+        self.held = held
+        self.net.encoder.requires_grad_(not held)
+        return self.train(self.training)
+    def train(self, mode=True):
+        "As for any module; an encoder that is held does not follow"
+        super().train(mode)
+        if self.held: self.net.encoder.eval()
+        return self
     def forward(self, x):
         height, width = x.shape[2:]
         right, below = _missing(width, self.least), _missing(height, self.least)
@@ -208,6 +220,14 @@ def _encoder_for(encoder, arch, pretrained, weights, stats, timm_kwargs):
     return start_encoder(arch, pretrained, weights, stats, timm_kwargs)
 
 # %% ../../nbs/06_segmentation/01_segment.ipynb #3dc009ae
+def _warn_tone(notes, store):
+    "Warn where the pool of the encoder was shown in another tone"
+    if notes.get('tone', store.tone) == store.tone: return
+    shown = [f'in the tone {tone!r}' if tone else 'as it is' for tone in (store.tone, notes['tone'])]
+    todo = f'Pass tone={notes["tone"]}' if notes['tone'] else 'Leave tone= out'
+    warnings.warn(f'the labelled pictures: each shown {shown[0]}, but the pool of the encoder: {shown[1]}. '
+                  f'{todo} to show both alike', stacklevel=3)
+
 @delegates(Learner, keep=True)
 def segment_learner(
     dls:MicrographDataLoaders, # Of labelled micrographs (`from_pairs`)
@@ -251,16 +271,37 @@ def segment_learner(
         augment=augment, exposure=exposure, seed=seed, codes=list(dls.codes))
     of_pool, of_labelled = learn.encoder_notes.get('um_per_px'), dls.train.dataset.store.scale
     warn_scales(of_pool, of_labelled, 'the labelled pictures', 'the pool of the encoder')
+    _warn_tone(learn.encoder_notes, dls.train.dataset.store)
     if enc.method != 'scratch': learn.freeze()
     return fast(learn, bf16, compile)
 
 # %% ../../nbs/06_segmentation/01_segment.ipynb #19ebb921
-def _cycles(learn, n, lr):
-    "The cycles of a fine-tuning: (what to do first, epochs, rates, shape)"
-    if learn.encoder_notes['method'] == 'scratch': return [(lambda: None, n, lr, {})]
+def _frozen_start(learn, n, lr):
+    "An epoch for the decoder and the encoder's normalisation, then everything; the encoder at lr/200"
     frozen = (learn.freeze, 1, slice(lr), dict(pct_start=.99))
     thawed = (learn.unfreeze, n, slice(lr/200, lr/2), dict(pct_start=.3, div=5.))
     return [frozen, thawed]
+
+def _hold(learn):
+    learn.freeze()
+    learn.model.hold_encoder()
+
+def _let_go(learn):
+    learn.model.hold_encoder(False)
+    learn.unfreeze()
+
+def _head_first(learn, n, lr):
+    "The decoder on features that stay as they are, then everything as long again; the encoder at lr/20"
+    head = (partial(_hold, learn), n, slice(lr), {})
+    whole = (partial(_let_go, learn), n, slice(lr/20, lr/2), dict(pct_start=.3, div=5.))
+    return [head, whole]
+
+_in_cycles = {'frozen start': _frozen_start, 'head first': _head_first}
+
+def _cycles(learn, n, lr, schedule='frozen start'):
+    "The cycles of a fine-tuning: (what to do first, epochs, rates, shape)"
+    if learn.encoder_notes['method'] == 'scratch': return [(lambda: None, n, lr, {})]
+    return _in_cycles[schedule](learn, n, lr)
 
 def _fingerprint_of(fields):
     "A checksum of names, pictures and masks"
@@ -301,10 +342,13 @@ def _fit_cycles(learn, cycles, checkpoint, fit, **more):
 def fit_segment(self:Learner,
     n_epoch:int, # Epochs
     lr:float=2e-3, # Largest learning rate
-    checkpoint=None # File for the state of the run, `.safetensors`: written whole each epoch, picked up if it is there
+    checkpoint=None, # File for the state of the run, `.safetensors`: written whole each epoch, picked up if it is there
+    recipe:str='thawed' # Or 'few': `n_epoch` for the head alone, and as many for everything
 ):
     "Fine-tune: frozen start and lower rates for a pretrained encoder, one cycle for a new one"
-    _fit_cycles(self, _cycles(self, n_epoch, lr), checkpoint, self.fit_one_cycle, epochs=n_epoch, lr=lr)
+    schedule = finetune_recipes[one_of(recipe, ('thawed', 'few'), 'fit_segment', 'recipe')]['schedule']
+    more = dict(epochs=n_epoch, lr=lr) | ({} if recipe == 'thawed' else dict(recipe=recipe))
+    _fit_cycles(self, _cycles(self, n_epoch, lr, schedule), checkpoint, self.fit_one_cycle, **more)
     return self
 
 # %% ../../nbs/06_segmentation/01_segment.ipynb #d86ee7f1
@@ -346,7 +390,13 @@ finetune_recipes = dict(
         loss='dice_ce', augment=True, exposure=1., schedule='one cycle', lr=4e-3, wd=.01),
     paper=dict(
         size=256, squash=True, bs=128, steps=None, epochs=200,
-        loss='dice', augment=False, exposure=1., schedule='constant', lr=1e-4, wd=0.))
+        loss='dice', augment=False, exposure=1., schedule='constant', lr=1e-4, wd=0.),
+    few=dict(
+        size=256, squash=False, bs=4, steps=60, epochs=1, decoder='unet',
+        loss='dice_ce', augment=True, exposure=1., schedule='head first', lr=4e-3, wd=.01),
+    thawed=dict(
+        size=256, squash=False, bs=8, steps=None, epochs=50, decoder='unetplusplus',
+        loss='dice_ce', augment=True, exposure=1., schedule='frozen start', lr=2e-3, wd=.01))
 
 def _recipe_of(name, overrides):
     "A row of `finetune_recipes` with some entries replaced"
@@ -354,6 +404,12 @@ def _recipe_of(name, overrides):
     if unknown := set(overrides) - set(recipe):
         raise InputError('overrides', f'{sorted(unknown)}', f'names of {sorted(recipe)}', 'check the spelling')
     return {**recipe, **overrides}
+
+def _cycles_of(learn, r):
+    "The cycles of a recipe"
+    whole = [(lambda: None, r['epochs'], r['lr'], {})]
+    cycles = _cycles(learn, r['epochs'], r['lr'], r['schedule']) if r['schedule'] in _in_cycles else whole
+    return [(first, n, lr, dict(shape, wd=r['wd'])) for first, n, lr, shape in cycles]
 
 # %% ../../nbs/06_segmentation/01_segment.ipynb #06a10018
 def finetune(
@@ -367,7 +423,9 @@ def finetune(
     seed:int=0, # Of new weights, fields and augmentation
     checkpoint=None, # File for the state of the run, as for `fit_segment`
     pool=(), # Pictures that a model has labelled, as for `with_pool`
-    **kwargs # For `segment_learner`: `encoder`, `weights`, `decoder`, `bf16`, ...
+    tone=None, # Of the pictures, as for `from_pairs`
+    decoder:str=None, # One of `decoders`; default: the recipe's, or unetplusplus
+    **kwargs # For `segment_learner`: `encoder`, `weights`, `bf16`, ...
 )->Learner:
     "A segmentation Learner, trained by a recipe from the first step to the last"
     r = _recipe_of(recipe, overrides or {})
@@ -375,17 +433,17 @@ def finetune(
     fields = bs*r['steps'] if r['steps'] else None
     dls = MicrographDataLoaders.from_pairs(
         train, codes, size=r['size'], bs=bs, n=fields, valid_pct=0,
-        palette=palette, ignore=ignore, squash=r['squash'], seed=seed)
+        palette=palette, ignore=ignore, squash=r['squash'], seed=seed, tone=tone)
     dls = with_pool(dls, pool, seed) if len(pool) else dls
-    one_cycle = r['schedule'] == 'one cycle'
-    optimiser = FusedAdam if one_cycle else partial(FusedAdam, sqr_mom=.999, eps=1e-8)
+    constant = r['schedule'] == 'constant'
+    optimiser = partial(FusedAdam, sqr_mom=.999, eps=1e-8) if constant else FusedAdam
     learn = segment_learner(
-        dls, arch, loss=r['loss'], augment=r['augment'], exposure=r['exposure'], seed=seed, opt_func=optimiser, **kwargs)
+        dls, arch, decoder=decoder or r.get('decoder', 'unetplusplus'), loss=r['loss'],
+        augment=r['augment'], exposure=r['exposure'], seed=seed, opt_func=optimiser, **kwargs)
     learn.unfreeze()
-    fit = learn.fit_one_cycle if one_cycle else learn.fit
-    cycle = (lambda: None, r['epochs'], r['lr'], dict(wd=r['wd']))
+    fit = learn.fit if constant else learn.fit_one_cycle
     with learn.no_bar(), learn.no_logging():
-        _fit_cycles(learn, [cycle], checkpoint, fit, **{name: r[name] for name in ('epochs', 'schedule', 'lr', 'wd')})
+        _fit_cycles(learn, _cycles_of(learn, r), checkpoint, fit, **{name: r[name] for name in ('epochs', 'schedule', 'lr', 'wd')})
     return learn
 
 # %% ../../nbs/06_segmentation/01_segment.ipynb #86af9731
