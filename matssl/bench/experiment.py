@@ -22,7 +22,7 @@ from ..pictures.micrograph import read_micrograph
 from ..masks.masks import MaskReader
 from ..masks.pairs import Pairs, check_same_size
 from ..data.datasets import data_root
-from ..data.loaders import MicrographDataLoaders, progress, toned
+from ..data.loaders import MicrographDataLoaders, progress
 from ..training.compute import has_bf16
 from ..selfsup.encoder import Encoder, about_encoder, load_encoder, save_encoder
 from ..selfsup.views import micrograph_views, paper_views
@@ -443,26 +443,16 @@ def _frozen_encoder(cell, encoder=None, pretrained=True, weights=None, stats=Non
     torch.manual_seed(cell['seed']) # for random weights
     return Encoder(cell['backbone'], pretrained, weights, stats, **(timm_kwargs or {}))
 
-def _in_tone(m, tone):
-    "A picture in the tone that a cell asks for"
-    return replace(m, pixels=toned(m.to_uint8(), tone)) if tone else m
-
-class _StrokesInTone(StrokeSegmenter):
-    "A model of strokes that sees every picture in one tone"
-    def bands(self, m, symmetry=False, rescale=True, **kwargs):
-        return super().bands(_in_tone(m, self.config.get('tone')), symmetry, rescale, **kwargs)
-
 def _frozen(cell, p, fold, settings, begin, pseudo=()):
     "A model of strokes, fitted to the full masks of the labelled pictures, and to pseudo labels"
     tone = parse_method(cell['method'])[1].get('tone')
-    s = _StrokesInTone(_frozen_encoder(cell, **begin), list(p.codes), dict(tone=tone), seed=cell['seed'], **settings['frozen'])
+    s = StrokeSegmenter(_frozen_encoder(cell, **begin), list(p.codes), dict(tone=tone), seed=cell['seed'], **settings['frozen'])
     labelled = _labelled(cell, fold, settings)
-    if not len(pseudo) and not tone: return s.fit(labelled, p.palette)
+    if not len(pseudo): return s.fit(labelled, p.palette)
     read = MaskReader(labelled.masks, list(p.codes), p.palette)
     pictures = [(pair, read_micrograph(pair.image)) for pair in labelled]
     drawn = [(m, check_same_size(pair, m.shape, read(pair.mask), m.meta['bar_rows'])) for pair, m in pictures]
-    pairs = beside_pool(drawn, pseudo) if len(pseudo) else drawn
-    return s.fit([(_in_tone(m, tone), labels) for m, labels in pairs], p.palette)
+    return s.fit(beside_pool(drawn, pseudo), p.palette)
 
 def _trained(cell, p, fold, settings, out, begin, pseudo=(), cbs=()):
     "A model of a cell's road, trained on its masks and on pseudo labels"

@@ -115,6 +115,7 @@ def pretrain(
     overrides = {k: v for k, v in dict(size=size, temperature=temperature).items() if v}
     learn = pretrain_learner(dls, arch, method=method, recipe=recipe, holdout=holdout, allow_overlap=allow_overlap,
                              overrides=overrides, **network)
+    learn.announce.say = spoken('pretrain')
     if first: print(_in_words(learn, processes), flush=True)
     learn.fit_ssl(epochs, lr, checkpoint=checkpoint, sync_bn=sync_bn)
     leave_processes()
@@ -214,6 +215,7 @@ def finetune(
     learn = segment_learner(dls, arch, encoder=encoder, decoder=r['decoder'], loss=loss, **network)
     say(one_line(f'training on {", ".join(dls.pairs.names)}'))
     say(one_line(f'held back: {", ".join(dls.valid_pairs.names) or "nothing"}'))
+    learn.announce.say = spoken('finetune')
     learn.fit_segment(r['epochs'], r['lr'], checkpoint=checkpoint, recipe=recipe)
     Segmenter.from_learner(learn).save(out, picture=not no_picture)
     print(f'written: {out}/model.safetensors, config.json, README.md')

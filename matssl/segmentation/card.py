@@ -46,6 +46,21 @@ def _contrast_in_words(config):
     if not levels: return 'percentiles 0.1 and 99.9 of each picture'
     return f'grey levels {levels[0]:.5g} to {levels[1]:.5g}'
 
+_tones = dict(
+    picture="standardised within each picture by its mean and deviation: absolute grey means nothing to this model",
+    levels="stretched within each picture between its darkest and brightest hundredth: absolute grey means nothing to this model")
+
+def _tone_in_words(config): return _tones.get(config.get('tone'), '')
+
+_uses = dict(self='labelled by a first model, of which the surest part was learned', teacher='shown to an averaged copy, with which it had to agree')
+
+def _pool_in_words(config):
+    "How many pictures without masks the decoder has learned from, and how"
+    pool = config.get('pool') or {}
+    if not pool: return ''
+    n = len(pool.get('pictures') or [])
+    return f'{n} unlabelled {"picture" if n == 1 else "pictures"}, {_uses.get(pool.get("use"), "in a way not noted")}'
+
 def _errors(tested, codes):
     "Of the true pixels of each class, the share that is called each class: `[(name, [share, ...]), ...]`"
     if not tested: return []
@@ -68,6 +83,7 @@ def model_card(
         tested=config.get('tested') or {}, errors=_errors(config.get('tested'), codes),
         encoder={'method': None, **(config.get('encoder') or {})},
         scale=_scale_in_words(config), contrast=_contrast_in_words(config),
+        tone=_tone_in_words(config), pool=_pool_in_words(config),
         strokes=config.get('strokes') if config.get('decoder') == 'strokes' else None,
         trained={**trained, 'pictures': trained['pictures'] or []},
         shares=dict.fromkeys(codes) | (trained.get('shares') or {}),

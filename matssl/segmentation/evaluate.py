@@ -130,7 +130,8 @@ def _check_leak(seg, pairs, pictures, allow):
     test = {str(pair.image): picture_hash(m) for pair, m in zip(pairs, pictures)}
     trained_on = set()
     encoder = seg.config.get('encoder') or {}
-    seen = {'the pretraining pool': encoder.get('pool'), 'the labelled training pictures': seg.config.get('labelled')}
+    decoder = 'the training pictures, labelled ones and the pool of the decoder' if seg.config.get('pool') else 'the labelled training pictures'
+    seen = {'the pretraining pool': encoder.get('pool'), decoder: seg.config.get('labelled')}
     for what, known in seen.items():
         overlap = find_overlap(test, {str(i): fingerprint for i, fingerprint in enumerate(known or [])})
         if not len(overlap): continue

@@ -23,6 +23,7 @@ from ..masks.names import check_codes, codes_beside
 from ..masks.masks import MaskReader
 from ..masks.pairs import Pairs, check_same_size, pair_files
 from ..data.datasets import picture_hash
+from ..data.loaders import toned
 from ..selfsup.encoder import Encoder
 from ..selfsup.probe import stage_maps
 from .asked import check_picture, in_8_bit
@@ -111,6 +112,12 @@ def _known_after(self, pairs):
         version=__version__)
 
 @patch
+def _in_tone(self:StrokeSegmenter, picture):
+    "A picture in the tone of the model, where it has one"
+    tone = self.config.get('tone')
+    return toned(_as_drawn(picture).to_uint8(), tone) if tone else picture
+
+@patch
 def fit(self:StrokeSegmenter,
     pairs, # `[(picture, labels), ...]` with 255 where nothing is drawn; or `Pairs`, or a folder
     palette:dict=None, # Colours of painted masks, for files
@@ -122,7 +129,7 @@ def fit(self:StrokeSegmenter,
     if isinstance(pairs, (str, Path)): pairs = pair_files(pairs)
     if isinstance(pairs, Pairs): pairs = _read_pairs(pairs, self.codes, palette, ignore, um_per_px, crop_bar)
     pairs = [(picture, np.asarray(labels)) for picture, labels in pairs]
-    self.classifier.fit(pairs)
+    self.classifier.fit([(self._in_tone(picture), labels) for picture, labels in pairs])
     self.pairs = pairs
     self.model.weight.copy_(self.classifier.weight)
     self.model.bias.copy_(self.classifier.bias)
@@ -256,9 +263,9 @@ def bands(self:StrokeSegmenter,
         if symmetry: raise InputError(
             m.source or 'picture', f'{m.shape[1]} x {m.shape[0]} px, in eight positions', 'a picture that fits into memory',
             'leave symmetry out, or raise keep_gb')
-        yield from self._streamed(in_8_bit(m, None))
+        yield from self._streamed(toned(in_8_bit(m, None), self.config.get('tone')))
         return
-    pixels = m.to_uint8()
+    pixels = toned(m.to_uint8(), self.config.get('tone'))
     if not symmetry: yield self._in_memory(pixels)
     else: yield sum(back(self._in_memory(turned)) for turned, back in _eight_positions(pixels))/8
 

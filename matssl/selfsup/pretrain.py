@@ -466,7 +466,7 @@ def _notes(encoder, method, recipe, pool, leak, store):
     plain = {k: v for k, v in recipe.items() if k != 'views'}
     return dict(arch=encoder.arch, timm_kwargs=encoder.timm_kwargs, fusion=method, recipe=plain,
         views=recipe['views'].__name__, pool=list(pool.values()), pool_overlap_with_holdout=leak,
-        um_per_px=store.scale, levels=store.levels)
+        um_per_px=store.scale, levels=store.levels, tone=store.tone)
 
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #0dead563
 @patch
