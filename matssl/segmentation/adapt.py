@@ -122,7 +122,7 @@ def train_on_own(
     model:nn.Module, # Is trained; its statistics stay
     tiles:list, # Of tiles `(3, t, t)`, uint8
     labels:list, # Of `own_labels`
-    steps:int=60, # Batches
+    steps:int=30, # Batches
     lr:float=3e-4, # Of AdamW, falling to 0
     bs:int=8, # Tiles a batch
     rng=None # Draws tiles and positions
@@ -153,7 +153,7 @@ def _pictures_given(pictures, most, um_per_px, crop_bar):
 
 def _check_round(steps, lr, share):
     "Refuse a round of self-training that cannot be run"
-    if steps < 1: raise InputError('adapt', f'steps={steps}', 'one or more', 'take 60')
+    if steps < 1: raise InputError('adapt', f'steps={steps}', 'one or more', 'take 30')
     if not lr > 0: raise InputError('adapt', f'lr={lr}', 'a number above 0', 'take 3e-4')
     if not 0 < share <= 1: raise InputError('adapt', f'share={share}', 'more than 0, at most 1', 'a half is usual')
 
@@ -184,7 +184,7 @@ def adapt(self:Segmenter,
     rescale:bool=True, # As for `predict`
     seed:int=0, # Of the choice of tiles
     train:bool=False, # Then train on what it is surest of in these pictures: one round of self-training
-    steps:int=60, # Of that round, batches
+    steps:int=30, # Of that round, batches
     lr:float=3e-4, # Of that round
     share:float=.5 # Of the pixels of each class that it learns from, 0-1
 )->Segmenter: # Another model, never tested
