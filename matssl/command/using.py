@@ -96,8 +96,8 @@ def _say_done(done, who, out):
     _say_doubtful(done)
     for why in bad.why: say(one_line(f'skipped: {why}'), sys.stderr)
 
-def _adapted(model, files, reading, page):
-    "Another model, with the statistics of the pictures that can be read"
+def _adapted(model, files, reading, page, train):
+    "Another model, with the statistics of the pictures that can be read; with `train`, taught by its own answers on them"
     import matssl.segmentation.adapt
     from matssl.pictures.scale import apply_scales
     from matssl.pictures.micrograph import read_micrograph
@@ -107,9 +107,10 @@ def _adapted(model, files, reading, page):
         read = dict(um_per_px=um_per_px, crop_bar=reading['crop_bar'])
         try: pictures.append(as_micrograph(file, **read) if page is None else read_micrograph(file, page, **read))
         except InputError: continue # it is named where it is predicted
-    adapted = model.adapt(pictures)
+    adapted = model.adapt(pictures, train=train)
+    how = ' and taught by its own answers on them' if train else ''
     if adapted is not model: say(
-        f'adapted to {len(adapted.config["adapted"]["pictures"])} pictures: model {adapted.fingerprint}, never tested; scores of {model.fingerprint} do not count for it')
+        f'adapted to {len(adapted.config["adapted"]["pictures"])} pictures{how}: model {adapted.fingerprint}, never tested; scores of {model.fingerprint} do not count for it')
     return adapted
 
 @command
@@ -123,17 +124,19 @@ def predict(
     page:Page=None,
     channel:Channel=None,
     adapt:bool=False, # First take the statistics of these pictures: another model, never tested
+    train:bool=False, # With --adapt: and learn from its own answers on these pictures, one round
     **kwargs
 ):
     "Label maps (ImageJ TIFF with scale) and overlays of pictures of any size; what has changed since is predicted anew"
     check_is_segmenter(segmenter)
+    if train and not adapt: raise InputError('--train', 'no --adapt', 'both', 'write --adapt --train')
     files, reading = files_given(pictures), reading_options(**kwargs)
     from matssl.segmentation.folder import predict_folder
     from matssl.segmentation.stroke_segmenter import load_segmenter
     number, processes = process_share()
     out, also = Path(out), [kind for kind in outputs.split(',') if kind]
     model = load_segmenter(segmenter, device=_device())
-    if adapt: model = _adapted(model, files, reading, page)
+    if adapt: model = _adapted(model, files, reading, page, train)
     done = predict_folder(model, files, out, also, _say_shares, symmetry=symmetry, part=(number, processes),
                           page=page, channel=channel, **reading)
     done['why'] = [in_options(why, 'predict') for why in done.why]

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['Embeddings', 'RegionOfInterest', 'picture_numbers', 'regions_of', 'encoder_of', 'region_pixels', 'embed', 'k_center',
-           'region_entropy', 'rank_regions', 'Suggestions', 'read_suggestions', 'draw_region', 'suggest']
+           'region_entropy', 'rank_regions', 'Suggestions', 'read_suggestions', 'draw_region', 'suggest', 'most_varied',
+           'suggest_first', 'draw_suggested']
 
 # %% ../../nbs/08_hands/04_suggest.ipynb #a5250004
 import copy, inspect
@@ -26,6 +27,7 @@ from ..selfsup.encoder import Encoder, InputNorm, load_encoder
 from ..selfsup.fusion import GatedFeatureFusion
 from ..segmentation.segment import SegmentationModel
 from ..segmentation.segmenter import as_micrograph
+from ..segmentation.strokes import grey_filters, grey_of
 from ..segmentation.tiles import tile_starts, symmetric
 
 # %% ../../nbs/08_hands/04_suggest.ipynb #a5250011
@@ -387,7 +389,7 @@ def _draw_entropy(ax, r):
     there = r.map is not None
     image = ax.imshow(r.map if there else np.full((2, 2), np.nan), cmap='magma', vmin=0, vmax=1)
     _bare(ax)
-    ax.set_title((f'entropy {r.entropy:.2f}, ' if there else '') + f'distance {r.distance:.2f}', fontsize=6)
+    ax.set_title((f'entropy {r.entropy:.2f}, ' if there else '') + (f'distance {r.distance:.2f}' if np.isfinite(r.distance) else ''), fontsize=6)
     return image
 
 @patch
@@ -469,3 +471,74 @@ def suggest(
     start = embed(encoder, done, size, bs).x if done else None
     chosen, distances = rank_regions(doubt, x, n, start, _clashes(free))
     return Suggestions(replace(free[i], rank=k+1, distance=d) for k, (i, d) in enumerate(zip(chosen, distances)))
+
+# %% ../../nbs/08_hands/04_suggest.ipynb #3c770cd1
+def _grey_description(crops):
+    "Mean and standard deviation of each grey filter in the fields of one picture: `(N, 28)`"
+    grey = np.concatenate([grey_of(a).ravel() for a in crops])
+    answers = [grey_filters(a, grey.mean(), grey.std()).reshape(14, -1) for a in crops]
+    return np.array([np.r_[v.mean(1), v.std(1)] for v in answers])
+
+def _fields_in(wholes, size, encoder=None):
+    "Descriptions of the fields of each picture, `[(n_i, D)]`"
+    of = [regions_of(whole, size) for whole in wholes]
+    if encoder is None: return [_grey_description(list(_crops(regions, None))) for regions in progress(of, 'looking at the pool')]
+    x = embed(encoder, [r for regions in of for r in regions], size).x
+    return np.split(x, np.cumsum([len(regions) for regions in of])[:-1])
+
+def _on_one_scale(fields):
+    "Each number standardised over the fields of all pictures"
+    together = np.concatenate(fields)
+    mean, deviation = together.mean(0), together.std(0).clip(1e-9)
+    return [(x - mean)/deviation for x in fields]
+
+def most_varied(
+    fields:list, # Of each picture the descriptions of its fields `(n_i, D)`
+    n:int, # How many pictures to choose
+    start=(), # Fields `(n_i, D)` of pictures that are chosen already
+    noise:float=.1 # What counts as alike: share of a number's variance that is no difference
+)->list:
+    "Numbers of the pictures whose fields together span most, the first first"
+    D = fields[0].shape[1]
+    moments = lambda x: 12*x.T @ x/(len(x)*noise*D)
+    each = np.array([moments(x) for x in fields])
+    chosen, have = [], np.eye(D) + sum(moments(x) for x in start)
+    while len(chosen) < min(n, len(fields)):
+        volume = np.linalg.slogdet(have + each)[1]
+        volume[chosen] = -np.inf
+        chosen.append(int(volume.argmax()))
+        have = have + each[chosen[-1]]
+    return chosen
+
+# %% ../../nbs/08_hands/04_suggest.ipynb #bd670144
+def suggest_first(
+    pictures, # Nothing is labelled yet: a folder, or a list of files, `Micrograph`s or arrays
+    n:int=4, # Pictures wanted; there may be fewer
+    size:int=256, # Side of the fields that are compared, px
+    labelled=None, # Pictures that are labelled all the same: a folder or a list
+    encoder=None, # Describe fields by an encoder: anything that `encoder_of` takes; None: by the grey filters
+    most:int=None, # Look at so many pictures only, drawn by the seed
+    seed:int=0)->Suggestions: # Of that draw
+    "The pictures to be labelled first, before there is any model; the first first"
+    if n < 1: raise InputError('suggest_first', f'n {n}', 'at least 1', 'ask for one picture or more')
+    done = [] if labelled is None else regions_of(labelled, None)
+    free = _regions_free(regions_of(_some_pictures(pictures, most, seed), None), done)
+    fields = _on_one_scale(_fields_in([*free, *done], size, encoder))
+    chosen = most_varied(fields[:len(free)], n, fields[len(free):])
+    return Suggestions(replace(free[i], rank=k+1) for k, i in enumerate(chosen))
+
+def _half_of(train, n, draw):
+    "A random half of some pairs, at least n of them"
+    drawn = np.random.default_rng([draw, 7]).permutation(len(train))[:max(n, len(train)//2)]
+    return [train[i] for i in sorted(drawn)]
+
+def draw_suggested(
+    train, # Pairs of a picture (`image`) and its mask
+    n, # How many, or 'all'
+    draw:int)->list: # Its number: which half of the pictures there is to choose from
+    "The pairs that `suggest_first` takes from a random half of them: another half each draw"
+    train = list(train)
+    if n == 'all': return train
+    there = _half_of(train, n, draw)
+    place = {str(Path(pair.image)): pair for pair in there}
+    return [place[str(Path(r.picture))] for r in suggest_first([pair.image for pair in there], n)]
