@@ -33,6 +33,7 @@ from ..segmentation.stroke_segmenter import StrokeSegmenter
 from ..segmentation.evaluate import evaluate
 from ..segmentation.pool import beside_pool, self_train
 from ..segmentation.teacher import teacher_train
+from ..hands.suggest import draw_suggested
 from .filters import PixelClassifier, filter_names
 from .protocol import Protocol, files_fingerprint, fold_fingerprint, protocol, short_hash
 from .results import append_result, is_done, lines_of, lines_with, read_results
@@ -42,8 +43,8 @@ from .results import PeakMemory, cell_key, floor_names, hardware, matrices_text,
 # %% ../../nbs/09_bench/04_experiment.ipynb #8364d6d9
 _variations = dict(gate=('none', 'static', 'dynamic'), stages=('1', '2', '3', '4'), views=('micrograph', 'paper'),
     start=('random', 'imagenet'), road=('tuned', 'frozen', 'few', 'thawed'), pool=('none', 'self', 'rest', 'teacher'),
-    tone=('none', 'picture', 'levels'))
-_after_pretraining = ('road', 'pool') # an encoder does not depend on them
+    tone=('none', 'picture', 'levels'), draw=('random', 'suggest'))
+_after_pretraining = ('road', 'pool', 'draw') # an encoder does not depend on them
 _of_starts = (*_after_pretraining, 'tone') # what may be varied without any pretraining of ours
 _from_pool = ('self', 'teacher') # what learns from the protocol's pool
 
@@ -66,7 +67,7 @@ def _check_method(spec, name, more, variations):
     one_of(name, _methods, 'benchmark', 'method')
     of_pretraining = variations.keys() - set(_of_starts)
     if variations and name in _no_network: raise InputError('benchmark', spec, f'{name!r} alone', 'there is nothing to vary')
-    if of_pretraining and _is_start(name): raise InputError('benchmark', spec, f'{name!r} alone, or with road=, pool= or tone=',
+    if of_pretraining and _is_start(name): raise InputError('benchmark', spec, f'{name!r} alone, or with road=, pool=, tone= or draw=',
         'there is nothing else to vary: it is not pretrained')
     known = '; '.join(f'{k}={"|".join(values)}' for k, values in _variations.items())
     for k, value in variations.items():
@@ -82,7 +83,8 @@ def parse_method(
     name, *more = spec.split('+')
     variations = dict(v.partition('=')[::2] for v in more)
     _check_method(spec, name, more, variations)
-    usual = {k: str(value) for k, value in _methods[name].items()} | dict(start='imagenet', road='tuned', pool='none', tone='none')
+    usual = {k: str(value) for k, value in _methods[name].items()} | dict(
+        start='imagenet', road='tuned', pool='none', tone='none', draw='random')
     return name, {k: variations[k] for k in sorted(variations) if variations[k] != usual.get(k)}
 
 def method_name(
@@ -204,8 +206,12 @@ def settings_for(
     own = {name: settings[name] for name in asked if name in settings}
     others = {k: v for k, v in settings.items() if k not in _own.values()}
     decoder = {'decoder': part['decoder'] for part in own.values() if 'decoder' in part} # a road's own
-    if not own: return others
-    return {**others, **decoder, **own, 'setup': short_hash([settings['setup'], *own.values()])}
+    if own: others = {**others, **decoder, **own, 'setup': short_hash([settings['setup'], *own.values()])}
+    rule = parse_method(method)[1].get('draw')
+    if not rule: return others
+    if 'draw' not in settings: raise InputError('benchmark', f'draw={rule} in {method!r}', 'a protocol of few labels',
+        'take metaldam-few or ebc3-few')
+    return {**others, 'draw': rule, 'setup': short_hash([others['setup'], 'draw', rule])}
 
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #ef27ddff
@@ -228,7 +234,7 @@ def _on_pool(method, asked, there, views):
     if _is_start(name) and v.get('pool') not in _from_pool: return name, v, ''
     n = _count(asked, there, 4, 'unlabelled')
     if n != '0': return name, v, n
-    rest = {k: value for k, value in v.items() if k in ('road', 'tone') or (k, value) == ('pool', 'rest')}
+    rest = {k: value for k, value in v.items() if k in ('road', 'tone', 'draw') or (k, value) == ('pool', 'rest')}
     if _is_start(name): return name, rest, ''
     return ('scratch' if v.get('start') == 'random' else 'imagenet'), rest, ''
 
@@ -362,7 +368,7 @@ def _beginning(cell, files, tested, settings, start, out):
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #b3a00017
 draw_rules = {
-    'random': distinct_draw} # function of (training pairs, number of pictures, draw) to pairs
+    'random': distinct_draw, 'suggest': draw_suggested} # function of (training pairs, number of pictures, draw) to pairs
 
 def labelled_pictures(
     train:Pairs, # Of a fold
@@ -374,7 +380,8 @@ def labelled_pictures(
 
 def _labelled(cell, fold, settings):
     "The labelled pictures of a cell: by the rule of its protocol, or, where it knows no draws, shuffled by the seed"
-    if 'draw' in settings: return labelled_pictures(fold.train, cell['labels'], cell['draw'], settings['draw'])
+    rule = parse_method(cell['method'])[1].get('draw', settings.get('draw'))
+    if rule: return labelled_pictures(fold.train, cell['labels'], cell['draw'], rule)
     return Pairs(nested_draw(fold.train, cell['labels'], cell['seed']))
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #f3a0000a
