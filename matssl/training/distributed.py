@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 import numpy as np, torch, torch.distributed as dist
 from torch import nn
+import fastai.callback.progress # gives a Learner `no_bar` and `no_logging`
 from fastai.learner import Learner
 from fastai.torch_core import get_model, num_distrib, rank_distrib
 from ..errors import InputError
