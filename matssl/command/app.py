@@ -18,15 +18,33 @@ def _say_picture(row):
     "A picture that is done, or why not"
     say(one_line(f'{row["picture"]}: {row["state"]}' + (f' ({row["why"]})' if row.get('why') else '')))
 
+def _only_a_part(file, only):
+    "Learn from the pictures, or fill them in; 1 where it was stopped"
+    from matssl.hands.background import Stopped, telling
+    from matssl.hands.job import Job
+    job = Job(file)
+    if only == 'teach' and job.about.taught is None: raise InputError(file, 'nothing on learning from pictures', 'a part [taught]', 'begin it in matssl app')
+    try:
+        with telling(job.home/(job.about.taught.folder if only == 'teach' else 'running')) as tell:
+            made = job.teach(tell) if only == 'teach' else job.fill_in(tell)
+    except Stopped:
+        print('stopped; the same command goes on')
+        return 1
+    say(f'written: {made}')
+    if only == 'teach' and not job.about.taught.is_used: print('matssl app takes it into use; without one, say is_used = true below [taught]')
+
 @command
 def run(
     job:str, # A job.toml, as matssl app writes it
-    out:str=None # New folder for the results (default: the next result-N beside the job)
+    out:str=None, # New folder for the results (default: the next result-N beside the job)
+    only:Annotated[str, dict(choices=['teach', 'pictures'])]=None # One part: teach the network on the pictures, or fill in the pictures
 ):
     "Do again what a job says: learn from its strokes, test, predict, measure, report"
     if Path(job).is_dir(): raise InputError(job, 'a folder', 'the file job.toml in it', f'give {Path(job)/"job.toml"}')
     check_there(job)
+    if only and out: raise InputError('--out', f'--only {only}', 'one of them', 'leave the other out')
     without_windows()
+    if only: return _only_a_part(job, only)
     from matssl.hands.job import run_job
     done = run_job(job, new_output_folder(out) if out else None, _say_picture)
     print()
@@ -50,14 +68,41 @@ def _has_display():
     is_unix = sys.platform not in ('win32', 'darwin')
     return not is_unix or bool(os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY'))
 
+_page = """{%- extends 'voila/templates/lab/index.html.j2' -%}
+{%- block notebook_css -%}
+{{ super() | replace('https://cdn.jsdelivr.net/', 'data:text/css,/*') }}
+<style>
+  body { font-family: system-ui, sans-serif; }
+  .jp-Cell, .jp-OutputArea-output { padding: 0; }
+  .widget-toggle-buttons > div, .jupyter-widget-toggle-buttons > div { display: flex; flex-wrap: wrap; }
+  .jupyter-button { padding: 0 10px; }
+  .widget-html > .widget-html-content, .jupyter-widget-html-content { line-height: 1.4 !important; white-space: normal; }
+  .widget-inline-hbox .widget-label { width: auto; }
+</style>
+{%- endblock notebook_css -%}
+{%- block body_header -%}
+{{ super() | replace('Running ', 'matssl ') | replace('Executing ${cell_index} of ${cell_count}', 'matssl ...') }}
+{%- endblock body_header -%}
+"""
+
+def _write_template(home):
+    "The template of the page, where Voilà finds it"
+    folder = Path(home)/'voila/templates/matssl'
+    folder.mkdir(parents=True)
+    (folder/'index.html.j2').write_text(_page)
+    (folder/'conf.json').write_text('{"base_template": "lab"}')
+
 def _started(folder, port, home):
     "The server, its address, and the mark that ends it"
     import json, secrets, subprocess
     from importlib import resources
     token, end = secrets.token_hex(16), Path(home)/'end'
+    _write_template(home)
     told = dict(ip='127.0.0.1', port=port, port_retries=0, token=token, open_browser=False)
-    (Path(home)/'voila.json').write_text(json.dumps(dict(Voila=told)))
-    told_page = dict(MATSSL_APP_FOLDER=str(Path(folder).resolve()), MATSSL_APP_END=str(end), JUPYTER_CONFIG_DIR=str(home))
+    told_of_page = dict(template='matssl', http_header_envs=['Accept-Language'])
+    (Path(home)/'voila.json').write_text(json.dumps(dict(Voila=told, VoilaConfiguration=told_of_page)))
+    found = os.pathsep.join(filter(None, [str(home), os.environ.get('JUPYTER_PATH')]))
+    told_page = dict(MATSSL_APP_FOLDER=str(Path(folder).resolve()), MATSSL_APP_END=str(end), JUPYTER_CONFIG_DIR=str(home), JUPYTER_PATH=found)
     notebook = resources.files('matssl.hands').joinpath('app.ipynb')
     with open(Path(home)/'log', 'wb') as log:
         server = subprocess.Popen([sys.executable, '-m', 'voila', str(notebook)], cwd=home, env={**os.environ, **told_page}, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
