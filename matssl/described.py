@@ -27,10 +27,12 @@ def check_format(
     number = about.get('format', 0)
     is_whole = isinstance(number, int) and not isinstance(number, bool)
     if not is_whole or number < 0:
-        raise InputError(path, f'the format {str(number)[:40]!r}', 'a whole number', 'ask whoever made the file to save it again')
+        raise InputError(path, f'the format {str(number)[:40]!r}', 'a whole number',
+                         'ask whoever made the file to save it again')
     if number > file_format:
         release = str(about.get('version', 'of a later release'))[:20]
-        raise InputError(path, f'format {str(number)[:20]}, of matssl {release}', f'format {file_format} or earlier: this is matssl {__version__}',
+        raise InputError(path, f'format {str(number)[:20]}, of matssl {release}',
+                         f'format {file_format} or earlier: this is matssl {__version__}',
                          'upgrade matssl (pip install -U matssl), or ask for a file saved by this release')
 
 # %% ../nbs/00_ground/02_described.ipynb #de000009
@@ -126,12 +128,14 @@ def _is_setting(key, value):
     return all(_is_small(v, most) for v in values)
 
 def _settings(settings):
-    if bad := [k for k, v in settings.items() if not _is_setting(k, v)]: raise ValueError(f'the settings {shown_names(bad, 5)}')
+    if bad := [k for k, v in settings.items() if not _is_setting(k, v)]:
+        raise ValueError(f'the settings {shown_names(bad, 5)}')
     return settings
 
 def _statistics(rows):
     mean, std = rows
-    if len(mean) != len(std) or len(mean) not in (1, 3): raise ValueError(f'stats of {len(mean)} and {len(std)} channels')
+    if len(mean) != len(std) or len(mean) not in (1, 3):
+        raise ValueError(f'stats of {len(mean)} and {len(std)} channels')
     if not min(std) > 0: raise ValueError(f'stats with the deviation {min(std):g}')
     return rows
 
@@ -170,7 +174,8 @@ Row = Annotated[list[Pixels], Field(min_length=1, max_length=255)]
 
 def _square(rows):
     "A matrix has as many columns as rows"
-    if odd := [len(row) for row in rows if len(row) != len(rows)]: raise ValueError(f'a confusion of {len(rows)} rows with a row of {odd[0]}')
+    if odd := [len(row) for row in rows if len(row) != len(rows)]:
+        raise ValueError(f'a confusion of {len(rows)} rows with a row of {odd[0]}')
     return rows
 
 Confusion = Annotated[list[Row], Field(min_length=1, max_length=255), AfterValidator(_square)]
@@ -180,7 +185,8 @@ class Tested(Described):
     name: Text = Field('', description='the name of a picture')
     date: Text = Field('', description='a date')
     confusion: Confusion = Field(description='pixels by true and predicted class')
-    floors: Annotated[dict[Word, Confusion], Field(max_length=100)] = Field({}, description='confusions of guesses without a network')
+    floors: Annotated[dict[Word, Confusion],
+                      Field(max_length=100)] = Field({}, description='confusions of guesses without a network')
 
     @model_validator(mode='after')
     def _together(self):
@@ -193,7 +199,8 @@ Tests = Annotated[dict[Hash, Tested], Field(max_length=100_000)]
 
 def _check_classes(confusions, codes):
     "Confusions have a row for each class"
-    if odd := [len(cm) for cm in confusions if len(cm) != len(codes)]: raise ValueError(f'a confusion of {odd[0]} classes for {len(codes)} names')
+    if odd := [len(cm) for cm in confusions if len(cm) != len(codes)]:
+        raise ValueError(f'a confusion of {odd[0]} classes for {len(codes)} names')
 
 # %% ../nbs/00_ground/02_described.ipynb #de00001b
 class Trained(Described):
@@ -215,7 +222,8 @@ class Score(Described):
 
 class Config(Network):
     "codes, arch, decoder, stats and timm_kwargs as Segmenter.save writes them"
-    codes: Annotated[list[Name], Field(min_length=1, max_length=255)] = Field(description='1 to 255 class names, each its own')
+    codes: Annotated[list[Name], Field(min_length=1, max_length=255)] = Field(description='1 to 255 class names, each '
+                                                                                          'its own')
     timm_kwargs: Settings = Field(description='settings of a network alone')
     decoder: Word = Field(description='the name of a decoder')
     tile: Side = Field(256, description='32 to 8192 px')
@@ -238,9 +246,12 @@ class Config(Network):
 
     @model_validator(mode='after')
     def _together(self):
-        if twice := [c for c in self.codes if self.codes.count(c) > 1]: raise ValueError(f'the class name {twice[0][:60]!r} for several classes')
-        if self.levels and not self.levels[0] < self.levels[1]: raise ValueError(f'levels {self.levels}, which do not rise')
-        if self.colours and len(self.colours) < len(self.codes): raise ValueError(f'{len(self.colours)} colours for {len(self.codes)} classes')
+        if twice := [c for c in self.codes if self.codes.count(c) > 1]:
+            raise ValueError(f'the class name {twice[0][:60]!r} for several classes')
+        if self.levels and not self.levels[0] < self.levels[1]:
+            raise ValueError(f'levels {self.levels}, which do not rise')
+        if self.colours and len(self.colours) < len(self.codes):
+            raise ValueError(f'{len(self.colours)} colours for {len(self.codes)} classes')
         _check_classes([test.confusion for test in (self.tested or {}).values()], self.codes)
         return self
 
@@ -310,7 +321,9 @@ class HowPredicted(Described):
     tile: int|None = Field(None, description='the side of a tile, px, or null')
     overlap: Number|None = Field(None, description='the share of a tile that neighbours share')
     codes: list[Name]|None = Field(None, description='the names of the classes')
-    confusions: Annotated[dict[Hash, Confusion], Field(max_length=100_000)]|None = Field(None, description='confusions by test picture, or null')
+    confusions: Annotated[dict[Hash, Confusion],
+                          Field(max_length=100_000)]|None = Field(None, description='confusions by test picture, or '
+                                                                                    'null')
     verdict: Text|None = Field(None, description='what the model is worth, in words')
     below_floor: bool|None = Field(None, description='whether the model is no better than a guess, or null')
     pictures: dict[str, MadeFrom] = Field({}, description='what each label map was made from')

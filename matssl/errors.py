@@ -33,7 +33,8 @@ def not_written(
     "The fault of a file that could not be written"
     kind = InputError if e.errno in _of_the_name else NotWritten
     reason = e.strerror or e
-    return kind(path, f'that it cannot be written ({reason})', 'a folder with room that may be written to', 'free disk space or choose another folder')
+    return kind(path, f'that it cannot be written ({reason})', 'a folder with room that may be written to',
+                'free disk space or choose another folder')
 
 # %% ../nbs/00_ground/01_errors.ipynb #e000000d
 def in_words(
@@ -68,7 +69,8 @@ def one_of(
     if value in names: return value
     near = get_close_matches(str(value), map(str, names), 1)
     shown = ', '.join(map(str, names))[:400]
-    raise InputError(source, f'{what} {str(value)[:80]!r}'.strip(), f'one of {shown}', f'did you mean {near[0]!r}? {todo}' if near else todo)
+    raise InputError(source, f'{what} {str(value)[:80]!r}'.strip(), f'one of {shown}',
+                     f'did you mean {near[0]!r}? {todo}' if near else todo)
 
 # %% ../nbs/00_ground/01_errors.ipynb #e0000015
 def new_file(
@@ -78,11 +80,13 @@ def new_file(
 )->Path:
     "`path`, if nothing is there"
     path = Path(path)
-    if not overwrite and (path.exists() or path.is_symlink()): raise InputError(path, 'something already there', 'a new name', todo)
+    if not overwrite and (path.exists() or path.is_symlink()):
+        raise InputError(path, 'something already there', 'a new name', todo)
     return path
 
 # %% ../nbs/00_ground/01_errors.ipynb #e0000019
-_steering = ('Cc', 'Cf', 'Cs', 'Zl', 'Zp') # Unicode's kinds of characters that are no letters: control, format, half a pair, line and paragraph ends
+# Unicode's kinds of characters that are no letters: control, format, half a pair, line and paragraph ends
+_steering = ('Cc', 'Cf', 'Cs', 'Zl', 'Zp')
 
 def printable(
     x, # A name, or anything that has a text

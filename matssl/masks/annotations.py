@@ -100,7 +100,8 @@ def _in_the_picture(mask, corner):
 # %% ../../nbs/02_masks/04_annotations.ipynb #a1b00004
 def _labelme_region(shape, size, file):
     "The region of one shape"
-    name, kind, points = str(shape.get('label') or 'object'), shape.get('shape_type') or 'polygon', shape.get('points') or []
+    name, kind, points = str(shape.get('label')
+                             or 'object'), shape.get('shape_type') or 'polygon', shape.get('points') or []
     which = f'named {printable(name)!r}'
     if kind in no_areas: raise no_area(file, kind, which)
     corners = _labelme_corners(kind, points)
@@ -272,7 +273,8 @@ def _coco_regions(d, file):
     names, pictures, sizes, mask_px = coco_names(d), _coco_pictures(d, file), _coco_sizes(d), 0
     codes = classes_named(names.values(), file, in_order=True)
     out = Outlines({name: Regions(size=sizes[k]) for k, name in pictures.items()}, codes)
-    doubts = {'areas without an outline are painted as their boxes': [], 'outlines of one or two corners are left out': []}
+    doubts = {'areas without an outline are painted as their boxes': [],
+              'outlines of one or two corners are left out': []}
     for n, a in enumerate(d['annotations'], 1):
         where = f'{file}, annotation {a.get("id", f"no. {n}")}'
         with refusing(where, 'what cannot be read', 'outlines, run lengths or a box', 'correct or remove it'):
@@ -313,7 +315,8 @@ def _rest_left_by(m, skip, path):
     there = np.unique(m.labels).tolist()
     left = [m.codes[k] for k in there if k in skip] + ['unlabelled']*(255 in there)
     if len(left) > 1:
-        warnings.warn(f'{path}: {", ".join(left)} are all left out, and nothing will tell them apart; write them with skip=()', stacklevel=3)
+        warnings.warn(f'{path}: {", ".join(left)} are all left out, and nothing will tell them apart; write them with '
+                      f'skip=()', stacklevel=3)
     return left[0] if len(left) == 1 else None if left else 'unlabelled'
 
 def write_geojson(
@@ -421,7 +424,8 @@ def _listed(is_one): return lambda d: isinstance(d, list) and d and is_one(d[0])
 
 def _is_task(d): return _has('data')(d) and any(k in d for k in ('annotations', 'completions', 'predictions'))
 def _is_result(d): return _has('image_id')(d) and any(k in d for k in ('bbox', 'segmentation', 'category_id'))
-def _is_of_sam(d): return isinstance(d, dict) and 'segmentation' in d and any(k in d for k in ('predicted_iou', 'stability_score'))
+def _is_of_sam(d):
+    return isinstance(d, dict) and 'segmentation' in d and any(k in d for k in ('predicted_iou', 'stability_score'))
 def _is_sam_file(d): return _has('image', 'annotations')(d) and _listed(_is_of_sam)(d['annotations'])
 def _is_labelbox(d): return any(_has(*keys)(d) for keys in (('data_row',), ('Labeled Data', 'Label')))
 
@@ -431,7 +435,8 @@ _json_programs = [
     ('Label Studio', _is_task, 'export it as COCO, or as "Brush labels to PNG"'),
     ('Label Studio', _listed(_has('annotator', 'lead_time')), 'export it as COCO, or as "Brush labels to PNG"'),
     ('Labelbox', lambda d: _listed(_is_labelbox)(d) or _is_labelbox(d), _coco_or_masks),
-    ('Segment Anything', lambda d: _listed(_is_of_sam)(d) or _is_sam_file(d), 'its objects have no classes: paint those that are meant into a mask'),
+    ('Segment Anything', lambda d: _listed(_is_of_sam)(d) or _is_sam_file(d),
+     'its objects have no classes: paint those that are meant into a mask'),
     ('COCO results, without pictures and categories', _listed(_is_result), 'export the whole set as COCO'),
     ('Supervisely', _has('objects', 'size'), _coco_or_masks),
     ('Cityscapes', _has('objects', 'imgHeight'), 'take its _labelIds.png as masks'),

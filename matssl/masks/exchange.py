@@ -164,7 +164,8 @@ def _outline_files(folder):
     faults = [fault for f in rest if (fault := unread_outlines(f))]
     if not own and faults: raise faults[0]
     if not own:
-        raise InputError(folder, 'no file of outlines', f'files ending in {", ".join(outline_types)}', 'check the folder')
+        raise InputError(folder, 'no file of outlines', f'files ending in {", ".join(outline_types)}',
+                         'check the folder')
     if faults: warnings.warn(f'files of outlines ({len(faults)}) are left out; {faults[0]}', stacklevel=4)
     return own
 
@@ -224,9 +225,11 @@ def _fitted_to(picture, groups, source):
     where = f'{source} ({picture.name})'
     fits = [fitted(drawn, shape, where) for drawn in groups]
     scaled = [(picture.name, drawn.size, shape) for drawn, fit in zip(groups, fits) if fit is not drawn]
-    regions = Regions([region for fit in fits for region in fit], rest=next((fit.rest for fit in fits if fit.rest), None))
+    regions = Regions([region for fit in fits for region in fit],
+                      rest=next((fit.rest for fit in fits if fit.rest), None))
     far = len(strays(regions, shape))
-    return shape, regions, _Said(scaled[:1], [(picture.name, far, shape)] if far else [], [], [(picture.name, d) for d in doubts])
+    return shape, regions, _Said(scaled[:1], [(picture.name, far, shape)] if far else [], [],
+                                 [(picture.name, d) for d in doubts])
 
 def _write_mask(path, picture, groups, codes, source, rest):
     "The mask of one picture, written; and what is to be said of it"
@@ -240,8 +243,10 @@ def _say_open(found, codes, source):
     "Warn once of what lies in no outline although class 0 is outlined"
     if not found: return
     name, share = max(found, key=lambda one: one[1])
-    warnings.warn(f'{source}: {share:.1%} of {printable(name)} lie in no outline and are taken as {printable(codes[0])}, which is outlined, too'
-        f'{f", and so in {len(found)} pictures" if len(found) > 1 else ""}; if they mean unlabelled, pass rest=255', stacklevel=3)
+    warnings.warn(f'{source}: {share:.1%} of {printable(name)} lie in no outline and are taken as '
+                  f'{printable(codes[0])}, which is outlined, too'
+        f'{f", and so in {len(found)} pictures" if len(found) > 1 else ""}; if they mean unlabelled, pass rest=255',
+        stacklevel=3)
 
 def _say_of_pictures(found, source):
     "Warn once of each doubt about the pictures"
@@ -273,7 +278,8 @@ def write_polygon_masks(
     _say_strays(far, source)
     _say_open(is_open, codes, source)
     _say_of_pictures(doubts, source)
-    meant = [r.name for regions in shapes.values() for r in regions] + [regions.rest for regions in shapes.values() if regions.rest and rest is None]
+    meant = [r.name for regions in shapes.values()
+             for r in regions] + [regions.rest for regions in shapes.values() if regions.rest and rest is None]
     if rest == 255 or any(class_of(name, codes) == 'unlabelled' for name in set(meant)):
         warnings.warn(f'{out}: what the outlines leave unlabelled is 255 in these masks; read them with ignore=255',
             stacklevel=2)

@@ -196,7 +196,8 @@ def class_of(
 # %% ../../nbs/02_masks/02_fill.ipynb #02f10015
 def _say_spellings(alike, source):
     "Warn of names that differ only in how they are typed"
-    texts = [f'{" and ".join(repr(printable(n)) for n in names)} as {printable(name)!r}' for name, names in alike.items()]
+    texts = [f'{" and ".join(repr(printable(n)) for n in names)} as {printable(name)!r}' for name,
+             names in alike.items()]
     if texts: warnings.warn(f'{source}: outlines named {"; ".join(texts)} are taken as one class', stacklevel=3)
 
 def classes_named(
@@ -252,12 +253,14 @@ def _numbers_of(regions, codes, file):
 
 def _check_px(regions, file):
     "Refuse outlines that all lie within the first pixel and end between its edges: shares of a picture, it seems"
-    corners = [points for r in regions if r.mask is None for points in (r.points if isinstance(r.points, list) else [r.points])]
+    corners = [points for r in regions if r.mask is None
+               for points in (r.points if isinstance(r.points, list) else [r.points])]
     if not corners or any(r.mask is not None for r in regions): return
     x = np.concatenate(corners)
     is_share = x.min() >= -.5 and x.max() <= 1 and (np.abs(2*x - np.rint(2*x)) > 1e-6).any()
     if is_share: raise InputError(file, 'outlines that all lie within the first pixel', 'corners in px',
-        'they seem to be shares of the picture, 0 to 1: multiply x by its width and y by its height, or export them in px')
+        'they seem to be shares of the picture, 0 to 1: multiply x by its width and y by its height, or export them '
+        'in px')
 
 def _place(out, region, value):
     "Write a value where a region lies"
@@ -376,7 +379,8 @@ def fitted(
     regions = [r if r.mask is None else r._replace(mask=_trimmed(r.mask)) for r in regions]
     mask_px = sum(r.mask[2].size for r in regions if r.mask is not None)*ratio.prod()
     if mask_px > 2*most_px:
-        raise InputError(file, f'masks that have {mask_px:.3g} px at the size of the picture', f'at most {2*most_px:.3g}',
+        raise InputError(file, f'masks that have {mask_px:.3g} px at the size of the picture',
+                         f'at most {2*most_px:.3g}',
             'export them as outlines, or at the size of the picture')
     moved = [r._replace(points=_stretched(r.points, ratio)) if r.mask is None
         else r._replace(mask=_stretched_mask(r.mask, size, whole)) for r in regions]

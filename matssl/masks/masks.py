@@ -77,7 +77,8 @@ def _within_8_bit(a, unlabelled, file):
     if unlabelled is None or unlabelled <= 255 or _is_widened(a): return a
     here = a == unlabelled
     if here.any() and (a == 255).any():
-        raise InputError(file, f'255 beside {unlabelled}, which means unlabelled', 'one of them', 'export the mask as an 8-bit label image')
+        raise InputError(file, f'255 beside {unlabelled}, which means unlabelled', 'one of them',
+                         'export the mask as an 8-bit label image')
     return np.where(here, a.dtype.type(255), a) if here.any() else a
 
 def _numbers_in(s, unlabelled=None):
@@ -196,7 +197,8 @@ def _check_own_colours(look):
     for i in _used(look):
         j = of_colour.setdefault(c := _colour(look.stored.colours, i), i)
         if i == j: continue
-        raise InputError(look.stored.path, f'the colour {c} for the numbers {j} and {i}', 'a colour of its own for each, since the tables of the set have no common order',
+        raise InputError(look.stored.path, f'the colour {c} for the numbers {j} and {i}',
+                         'a colour of its own for each, since the tables of the set have no common order',
             'save all masks with one table of colours')
 
 def _numbers_by_colour(looks):
@@ -220,7 +222,8 @@ def _by_colour(looks):
         return {}
     if len(tabled) < len(looks):
         plain = next(look for look in looks if look.stored.colours is None)
-        raise InputError(plain.stored.path, 'numbers without a table of colours', 'colours, since the tables of the others have no common order',
+        raise InputError(plain.stored.path, 'numbers without a table of colours',
+                         'colours, since the tables of the others have no common order',
             'save all masks in one way, or name the colours with palette=')
     for look in tabled: _check_own_colours(look)
     number, tables = _numbers_by_colour(tabled), {}
@@ -234,17 +237,20 @@ def _by_colour(looks):
 def _met_colours(looks, unlabelled):
     "File, number and colour of all that is used in tables of colours"
     tabled = [look for look in looks if _is_numbered(look)]
-    return [(look.stored.path, i, _colour(look.stored.colours, i)) for look in tabled for i in _used(look) if i not in (255, unlabelled)]
+    return [(look.stored.path, i, _colour(look.stored.colours, i)) for look in tabled for i in _used(look)
+            if i not in (255, unlabelled)]
 
 def _check_trained(looks, met, class_of):
     "Refuse what has no colour of the training set where its order does not hold"
     for file, i, c in met:
         if c in class_of: continue
-        raise InputError(file, f'the colour {c} for number {i}', f'one of {list(class_of)}, since the numbers have another order than in training',
+        raise InputError(file, f'the colour {c} for number {i}',
+                         f'one of {list(class_of)}, since the numbers have another order than in training',
             "save the masks with the training set's table of colours, or name the colours with palette=")
     for look in looks:
         if _is_numbered(look) or set(_used(look)) <= {0}: continue
-        raise InputError(look.stored.path, 'numbers without a table of colours', 'colours, since those of the others have another order than in training',
+        raise InputError(look.stored.path, 'numbers without a table of colours',
+                         'colours, since those of the others have another order than in training',
             'save all masks in one way, or name the colours with palette=')
 
 def _as_trained(looks, trained, unlabelled):
@@ -254,7 +260,8 @@ def _as_trained(looks, trained, unlabelled):
     if all(class_of.get(c, i) == i for _, i, c in met):
         strange = {i: c for _, i, c in met if c not in class_of and i < len(trained) and trained[i]}
         words = '; '.join(f'{i} is {c} here and {tuple(trained[i])} there' for i, c in list(strange.items())[:4])
-        return {}, [_Doubt(f'other colours than in training: {words}; numbers count', list(dict.fromkeys(f for f, i, _ in met if i in strange)))] if strange else []
+        return {}, [_Doubt(f'other colours than in training: {words}; numbers count',
+                           list(dict.fromkeys(f for f, i, _ in met if i in strange)))] if strange else []
     _check_trained(looks, met, class_of)
     tables = {}
     for file, i, c in met: tables.setdefault(file, np.arange(256).astype(np.uint8))[i] = class_of[c]
@@ -278,7 +285,9 @@ def _check_probable(looks):
     "Refuse masks of tifffile that would be nearly all class 1"
     share = _share_of_one(looks)
     if share <= .9: return
-    raise InputError(looks[0].stored.path, f'one bit marked WhiteIsZero by tifffile: {share:.1%} of the pixels are 1 as stored, {1-share:.1%} as viewers show it',
+    raise InputError(looks[0].stored.path,
+                     f'one bit marked WhiteIsZero by tifffile: {share:.1%} of the pixels are 1 as stored, '
+                     f'{1-share:.1%} as viewers show it',
         'a mask that can be read in one way only', 'save it as 8 bit, 0 and 255, the way it is meant')
 
 def _photometry(looks):
@@ -292,14 +301,18 @@ def _photometry(looks):
     doubts = []
     if unsure:
         _check_probable(unsure)
-        doubts.append(_Doubt(f'tifffile marks every mask of one bit as WhiteIsZero, whatever it means: 1 as stored is class 1, {_share_in_words(unsure)} of the pixels '
+        doubts.append(_Doubt(f'tifffile marks every mask of one bit as WhiteIsZero, whatever it means: 1 as stored is '
+                             f'class 1, {_share_in_words(unsure)} of the pixels '
             f'(as viewers show it, {_share_in_words(unsure, True)}); save as 8 bit to be sure', _paths(unsure)))
     if turned:
-        doubts.append(_Doubt(f'one bit, WhiteIsZero: read as viewers show it, white is class 1, {_share_in_words(turned, True)} of the pixels', _paths(turned)))
+        doubts.append(_Doubt(f'one bit, WhiteIsZero: read as viewers show it, white is class 1, '
+                             f'{_share_in_words(turned, True)} of the pixels', _paths(turned)))
     if inverting:
-        doubts.append(_Doubt(f'WhiteIsZero: numbers as stored, 255 is class 1, {_share_in_words(inverting)} of the pixels, and looks black', _paths(inverting)))
+        doubts.append(_Doubt(f'WhiteIsZero: numbers as stored, 255 is class 1, {_share_in_words(inverting)} of the '
+                             f'pixels, and looks black', _paths(inverting)))
     if tabled:
-        doubts.append(_Doubt(f'a table of colours that inverts: numbers as stored, 255 is class 1, {_share_in_words(tabled)} of the pixels, and looks black', _paths(tabled)))
+        doubts.append(_Doubt(f'a table of colours that inverts: numbers as stored, 255 is class 1, '
+                             f'{_share_in_words(tabled)} of the pixels, and looks black', _paths(tabled)))
     return _paths(turned), doubts
 
 def _dark_first(looks):
@@ -310,7 +323,8 @@ def _dark_first(looks):
         return not (np.ptp(zero) or np.ptp(one)) and one[0] < zero[0]
     dark = [look for look in looks if is_dark(look)]
     if not dark: return []
-    return [_Doubt(f'number 0 looks white and 1 black: numbers as stored, class 1 is {_share_in_words(dark)} of the pixels (what looks white: {_share_in_words(dark, True)})', _paths(dark))]
+    return [_Doubt(f'number 0 looks white and 1 black: numbers as stored, class 1 is {_share_in_words(dark)} of the '
+                   f'pixels (what looks white: {_share_in_words(dark, True)})', _paths(dark))]
 
 # %% ../../nbs/02_masks/06_masks.ipynb #5d050007
 def _share_doubt(shares):
@@ -321,7 +335,8 @@ def _share_doubt(shares):
     middle = lambda files: float(np.median([shares[f] for f in files]))
     if abs(middle(low) + middle(high) - 1) > .15: return []
     few, others = (high, low) if len(high) <= len(low) else (low, high)
-    return [_Doubt(f'class 1 takes {middle(few):.1%} of the pixels, and {middle(others):.1%} in the other masks: inverted?', few)]
+    return [_Doubt(f'class 1 takes {middle(few):.1%} of the pixels, and {middle(others):.1%} in the other masks: '
+                   f'inverted?', few)]
 
 # %% ../../nbs/02_masks/06_masks.ipynb #3a05000a
 def _outline_codes(files, codes):
@@ -373,7 +388,8 @@ class MaskReader:
         if palette: palette = _in_order_of(palette, codes)
         self.names = _outline_codes(self.files, codes)
         self.looks = {f: _look(f, ignore) for f in self.files if not _is_outlined(f)}
-        self.beyond = ignore if ignore and ignore > 255 and any(look.top == ignore for look in self.looks.values()) else None
+        self.beyond = ignore if ignore and ignore > 255 and any(look.top == ignore
+                                                                for look in self.looks.values()) else None
         if self.beyond: self.ignore = 255 # of 16 bit
         self.palette = _colours_of_set(list(self.looks.values()), codes, palette)
         self.complete = bool(self.palette) and _is_complete(self.palette, codes)
@@ -427,7 +443,8 @@ def _decide(self:MaskReader, otherwise):
     self.values = np.flatnonzero(sum(self.counts.values())).tolist()
     top = None if self.palette or self.names or self.by_class or self.ignore is not None else self._top(looks)
     self.top, self.binary = top, top is not None
-    if (self.complete or self.names) and 255 in self.values and self.ignore is None: self.ignore = 255 # a border, or outlines that say so
+    if (self.complete or self.names) and 255 in self.values and self.ignore is None:
+        self.ignore = 255 # a border, or outlines that say so
     if not self.binary and self.ignore is None and otherwise in self.values: self._take_unlabelled(otherwise, looks)
     self._decide_final(top)
 
@@ -438,7 +455,8 @@ def _decide_tables(self:MaskReader, looks):
         if look.fault: raise look.fault
     self.tables = _by_colour(looks)
     if self.tables:
-        self.found.append(_Doubt('tables of colours in another order: read by colour, by the table of the first file', list(self.tables)))
+        self.found.append(_Doubt('tables of colours in another order: read by colour, by the table of the first '
+                                 'file', list(self.tables)))
     turned, doubts = _photometry(looks)
     if not self.trained: doubts += _dark_first(looks)
     self.tables.update({f: (np.arange(256) == 0).astype(np.uint8) for f in turned})
@@ -458,7 +476,8 @@ def _doubt_reading(self:MaskReader):
     self.found += [_Doubt(text, files) for text, files in said.items()]
     for f, share in self.open.items():
         if share < .0005: continue
-        self.found.append(_Doubt(f'{share:.1%} of the pixels lie in no outline and are taken as {self.names[0]}, which is outlined, too; '
+        self.found.append(_Doubt(f'{share:.1%} of the pixels lie in no outline and are taken as {self.names[0]}, '
+                                 f'which is outlined, too; '
             'if they mean unlabelled, outline them as __ignore__', [f]))
 
 @patch
@@ -503,7 +522,8 @@ def _top(self:MaskReader, looks):
     if top == 255 and n != 2:
         in_files = sorted({_as_in_file(look, top) for look in looks if top in _used(look)})
         both = ' or '.join(map(str, in_files))
-        self.found.append(_Doubt(f'nothing but 0 and {both}: two classes, {both} is class 1; if it means unlabelled, say ignore={in_files[0]}', self.files))
+        self.found.append(_Doubt(f'nothing but 0 and {both}: two classes, {both} is class 1; if it means unlabelled, '
+                                 f'say ignore={in_files[0]}', self.files))
     if top == 255: return top
     if not (n == 2 and 0 in values or n == 0 and top >= 100): return None
     self.found.append(_Doubt(f'nothing but 0 and {top}: two classes, {top} is class 1', self.files))
@@ -519,7 +539,9 @@ def _take_unlabelled(self:MaskReader, value, looks):
     in_files = ' or '.join(map(str, sorted({_as_in_file(look, value) for look in looks if value in _used(look)})))
     self.found.append(_Doubt(f'{in_files} is taken as unlabelled, {n[value]/n.sum():.1%} of the pixels', self.files))
     two = [look.stored.path for look in looks if set(_used(look)) == {0, value}] if 1 in others else []
-    if two: self.found.append(_Doubt(f'nothing but 0 and {in_files}, and 1 in other masks: if {in_files} is class 1 here, save all masks in one way', two))
+    if two:
+        self.found.append(_Doubt(f'nothing but 0 and {in_files}, and 1 in other masks: if {in_files} is class 1 here, '
+                                 f'save all masks in one way', two))
 
 @patch
 def _decide_final(self:MaskReader, top):
@@ -530,7 +552,8 @@ def _decide_final(self:MaskReader, top):
     is_without_0 = self.codes and is_numbered and classes and classes[0] > 0
     begins_at_one = is_without_0 and classes[-1] == len(self.codes)
     if is_without_0 and classes[-1] < len(self.codes) and not all(map(_is_by_us, self.looks.values())):
-        self.found.append(_Doubt(f'no pixel is 0, {self.codes[0]}; if class numbers begin at 1 here, {classes[0]} is {self.codes[classes[0]-1]} and not {self.codes[classes[0]]}', self.files))
+        self.found.append(_Doubt(f'no pixel is 0, {self.codes[0]}; if class numbers begin at 1 here, {classes[0]} is '
+                                 f'{self.codes[classes[0]-1]} and not {self.codes[classes[0]]}', self.files))
     if self.binary: self.final = (np.arange(256) > 0).astype(np.uint8)
     elif begins_at_one:
         self.final = np.array([0, *range(255)], np.uint8)
@@ -573,7 +596,8 @@ def _check_values(self:MaskReader):
             is_soft = len(self.values) > 20 and counts[[0, 255]].sum() > .8*counts.sum()
             todo = f'add a class name, or pass ignore={in_file} if it means unlabelled'
             if is_soft: todo = 'its edges are soft, or it was a JPEG: make it black and white again'
-            elif 0 not in self.values and 255 in self.values: todo = 'no pixel is 0: if 255 means unlabelled, pass ignore=255, and 1 is the first class'
+            elif 0 not in self.values and 255 in self.values:
+                todo = 'no pixel is 0: if 255 means unlabelled, pass ignore=255, and 1 is the first class'
             raise InputError(file, f'{n_of[v]} pixels of value {in_file}', wanted, todo)
 
 # %% ../../nbs/02_masks/06_masks.ipynb #2bc90c86
@@ -598,7 +622,8 @@ def _check_named(path, labels, codes):
     "Refuse class numbers without a name"
     largest = int(labels[labels != 255].max(initial=0))
     if largest >= len(codes):
-        raise InputError(path, f'class {largest}', f'class numbers 0 to {len(codes)-1} ({", ".join(codes)})', 'pass all class names')
+        raise InputError(path, f'class {largest}', f'class numbers 0 to {len(codes)-1} ({", ".join(codes)})',
+                         'pass all class names')
 
 def _label_map(path, read, codes):
     "One map of a set"
@@ -616,7 +641,8 @@ def _check_soft(read):
         between = n.sum() - n[0] - n[255]
         if not (n[0] and n[255] and np.count_nonzero(n) > 8 and between < .2*n.sum()): continue
         if n[255] < 4*np.median(n[1:255][n[1:255] > 0]): continue # the last of many objects that are numbered
-        raise InputError(file, f'0 and 255, and {np.count_nonzero(n)-2} grey levels between them in {between/n.sum():.1%} of the pixels', 'class numbers',
+        raise InputError(file, f'0 and 255, and {np.count_nonzero(n)-2} grey levels between them in '
+                               f'{between/n.sum():.1%} of the pixels', 'class numbers',
             'its edges are soft, or it was a JPEG: make it black and white again')
 
 def _say_gaps(read):
@@ -627,7 +653,8 @@ def _say_gaps(read):
     some = ', '.join(map(str, values[:6])) + (', ...' if len(values) > 6 else '')
     is_from_one = values == list(range(1, values[-1]+1))
     what = f'no pixel is 0 (numbers {some})' if is_from_one else f'numbers with gaps ({some})'
-    read.found.append(_Doubt(f'{what}, and nobody has named the classes: each number is a class of its own', read.files))
+    read.found.append(_Doubt(f'{what}, and nobody has named the classes: each number is a class of its '
+                             f'own', read.files))
 
 def label_reader(
     files, # Of one set: TIFFs written by `write_label_map`, or any pictures of labels
@@ -639,7 +666,8 @@ def label_reader(
     notes = {f: scale_facts(f, 1).notes for f in files if f.is_file()}
     is_ours = any(n.get('codes') for n in notes.values())
     names = _names_of(files, notes.values(), codes)
-    read = MaskReader(files, names if codes or not is_ours else None, ignore=255 if is_ours and ignore is None else ignore, otherwise=255,
+    read = MaskReader(files, names if codes or not is_ours else None,
+                      ignore=255 if is_ours and ignore is None else ignore, otherwise=255,
         quiet=True, from_zero=is_ours)
     n = 2 if read.binary else 1 + max([v for v in read.values if v != read.ignore], default=0)
     painted = ['unpainted', *read.palette] if read.palette and not read.complete else None

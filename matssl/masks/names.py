@@ -100,7 +100,8 @@ def _named_colour(line, source):
     found = next((m for form in _colour_lines if (m := form.fullmatch(line))), None)
     colour = _colour_of(found) if found else (256,)
     if max(colour) <= 255: return found['name'].strip(), colour
-    raise InputError(source, f'{printable(line)!r}', 'a name and its colour, as pore:255,0,0 or pore=#ff0000', 'correct the line')
+    raise InputError(source, f'{printable(line)!r}', 'a name and its colour, as pore:255,0,0 or pore=#ff0000',
+                     'correct the line')
 
 # %% ../../nbs/02_masks/01_names.ipynb #5a010004
 def _as_colours(lines, source):
@@ -108,7 +109,9 @@ def _as_colours(lines, source):
     named = [_named_colour(line, source) for line in lines]
     check_codes(source, [name for name, _ in named])
     colour, count = Counter(colour for _, colour in named).most_common(1)[0]
-    if count > 1: raise InputError(source, f'the colour {colour} for {count} classes', 'a colour of its own for each', 'change one')
+    if count > 1:
+        raise InputError(source, f'the colour {colour} for {count} classes', 'a colour of its own for each',
+                         'change one')
     return dict(named)
 
 def read_colours(
@@ -140,11 +143,14 @@ def _natural(path):
     return [int(x) if x.isdecimal() else x.lower() for x in parts] # '²' is a digit, too, and no number
 
 # %% ../../nbs/02_masks/01_names.ipynb #0613a80b
-_left_folders = {'@eadir', '__macosx', '$recycle.bin', 'system volume information', 'lost+found', 'thumbs', 'thumbnails', '_thumbs'}
+_left_folders = {'@eadir', '__macosx', '$recycle.bin', 'system volume information', 'lost+found', 'thumbs',
+                 'thumbnails', '_thumbs'}
 _left_starts = '.', '~$', '@'
 _left_ends = '.part', '.partial', '.crdownload', '.download', '.tmp', '~'
-_other_kinds = {'.gif', '.webp', '.jp2', '.jxl', '.heic', '.psd', '.xcf', '.svg', '.pdf', '.eps', '.dng', '.czi', '.lif', '.nd2',
-    '.vsi', '.svs', '.oib', '.oif', '.lsm', '.ims', '.emd', '.mrc', '.ser', '.bcf', '.hdr', '.npy', '.npz', '.mat', '.h5', '.jfif'}
+_other_kinds = {'.gif', '.webp', '.jp2', '.jxl', '.heic', '.psd', '.xcf', '.svg', '.pdf', '.eps', '.dng', '.czi',
+                '.lif', '.nd2',
+    '.vsi', '.svs', '.oib', '.oif', '.lsm', '.ims', '.emd', '.mrc', '.ser', '.bcf', '.hdr', '.npy', '.npz', '.mat',
+    '.h5', '.jfif'}
 
 def is_leftover(
     path, # A file or folder
@@ -165,10 +171,12 @@ def _passed_over(folder, left, other):
     "Name what looks like a picture and is not read"
     if left:
         names = ', '.join(printable(f.name) for f in left[:6]) + (', ...' if len(left) > 6 else '')
-        warnings.warn(f'{folder}: {len(left)} file(s) that systems and programs have left behind are passed over: {names}', stacklevel=4)
+        warnings.warn(f'{folder}: {len(left)} file(s) that systems and programs have left behind are passed over: '
+                      f'{names}', stacklevel=4)
     if other:
         kinds = ', '.join(f'{n} {end}' for end, n in sorted(Counter(f.suffix.lower() for f in other).items()))
-        warnings.warn(f'{folder}: pictures of kinds that are not read are passed over ({kinds}); export them as TIFF', stacklevel=4)
+        warnings.warn(f'{folder}: pictures of kinds that are not read are passed over ({kinds}); export them as TIFF',
+                      stacklevel=4)
 
 def _pictures_below(folder):
     "Pictures in the folders inside a folder, but for those of systems and those that a prediction has written"
@@ -176,7 +184,8 @@ def _pictures_below(folder):
         try: files = sorted(inside.iterdir())
         except OSError: continue # nobody else may read it
         is_predicted = any(f.name.startswith('predictions') and f.suffix == '.csv' for f in files)
-        if not is_predicted: yield from (f for f in files if f.suffix.lower() in picture_types and f.is_file() and not is_leftover(f))
+        if not is_predicted:
+            yield from (f for f in files if f.suffix.lower() in picture_types and f.is_file() and not is_leftover(f))
 
 def _say_below(folder):
     "Name pictures in the folders inside a folder of pictures"
@@ -191,7 +200,8 @@ def _pictures_in(folder, recurse):
     left = [f for f in files if is_leftover(f, folder)]
     kept = sorted(set(files) - set(left), key=_natural)
     found = [f for f in kept if f.suffix.lower() in picture_types]
-    _passed_over(folder, sorted(filter(_looks_like_picture, left), key=lambda f: (len(f.parts), f)), [f for f in kept if f.suffix.lower() in _other_kinds])
+    _passed_over(folder, sorted(filter(_looks_like_picture, left), key=lambda f: (len(f.parts), f)),
+                 [f for f in kept if f.suffix.lower() in _other_kinds])
     if not found:
         raise InputError(folder, 'no picture', f'files ending in {", ".join(sorted(picture_types))}',
             'check the path, or the subfolder that holds them')

@@ -18,7 +18,8 @@ from .fill import Region, Regions, corners_of, ellipse, no_area, no_areas, outli
 from .tables import outline_table, table_regions
 from .annotations import Outlines, coco_names, json_regions, label_polygons, labelme_names
 from .annotations import read_labelme, write_geojson, write_labelme
-_all_ = ['Outlines', 'coco_names', 'label_polygons', 'labelme_names', 'read_labelme', 'write_geojson', 'write_labelme'] # are found here, too
+_all_ = ['Outlines', 'coco_names', 'label_polygons', 'labelme_names',
+         'read_labelme', 'write_geojson', 'write_labelme'] # are found here, too
 
 # %% ../../nbs/02_masks/05_outlines.ipynb #3a040017
 _napari_columns = {'index', 'shape-type', 'axis-0', 'axis-1'}
@@ -212,7 +213,8 @@ def _imagej_regions(path):
         out.append(Region(_roi_name(roi), _imagej_outline(roi, path)))
         if roi.options & 1 and roi.roitype.name == 'POLYGON': splines.append(roi.name)
     if splines:
-        warnings.warn(f'{path}: regions ({len(splines)}) that ImageJ shows as smooth curves, {printable(splines[0])} for one,'
+        warnings.warn(f'{path}: regions ({len(splines)}) that ImageJ shows as smooth curves, {printable(splines[0])} '
+                      f'for one,'
             ' are joined from corner to corner', stacklevel=2)
     return out
 
@@ -238,7 +240,8 @@ def _is_yolo(text):
     rows = [line.split() for line in text.splitlines() if line.strip()][:50]
     try: numbers = [[float(v) for v in row] for row in rows]
     except ValueError: return False
-    return bool(rows) and all(len(r) >= 5 and r[0] == int(r[0]) >= 0 and all(0 <= v <= 1 for v in r[1:]) for r in numbers)
+    return bool(rows) and all(len(r) >= 5 and r[0] == int(r[0]) >= 0 and all(0 <= v <= 1 for v in r[1:])
+                              for r in numbers)
 
 #: of texts: program, what stands in its first kilobytes, the way out
 _text_programs = [

@@ -99,8 +99,12 @@ def _both_kinds(outlined, pictures):
     stray = [f for f in outlined if named.of(f.name) is not None]
     kept = [f for f in outlined if f not in stray]
     said = []
-    if stray: said.append(f'{len(stray)} labelme file(s) beside masks of the same name are passed over: {", ".join(f.name for f in stray[:6])}')
-    if kept: said.append(f'masks of two kinds: {len(pictures)} pictures, and {len(kept)} labelme file(s) ({", ".join(f.name for f in kept[:6])})')
+    if stray:
+        said.append(f'{len(stray)} labelme file(s) beside masks of the same name are passed over: '
+                    f'{", ".join(f.name for f in stray[:6])}')
+    if kept:
+        said.append(f'masks of two kinds: {len(pictures)} pictures, and {len(kept)} labelme file(s) '
+                    f'({", ".join(f.name for f in kept[:6])})')
     return [*pictures, *kept], said
 
 def _masks_in(folder):
@@ -143,7 +147,8 @@ def _layouts_of(folder, split):
 def _layouts(folder):
     "The same of a folder and all that are in it, but for those of systems and programs"
     yield from _layouts_of(folder, '')
-    for d in sorted(d for d in folder.rglob('*') if d.is_dir() and not is_leftover(d/'x', folder)): yield from _layouts_of(d, d.name)
+    for d in sorted(d for d in folder.rglob('*') if d.is_dir() and not is_leftover(d/'x', folder)):
+        yield from _layouts_of(d, d.name)
 
 # %% ../../nbs/02_masks/07_pairs.ipynb #3a06000a
 def _beside(folder, end):
@@ -186,7 +191,9 @@ def _paired(split, images, masks, end):
 # %% ../../nbs/02_masks/07_pairs.ipynb #96db3cf0
 def _no_pairs(folder, lonely):
     found = f'{len(lonely)} files and no two of one name' if lonely else 'no folder of masks'
-    return InputError(folder, found, 'images/ + labels/, JPEGImages/ + SegmentationClass/, NAME/ + NAME_annot/, NAME + NAME_mask, or NAME + NAME.json',
+    return InputError(folder, found,
+                      'images/ + labels/, JPEGImages/ + SegmentationClass/, NAME/ + NAME_annot/, NAME + NAME_mask, or '
+                      'NAME + NAME.json',
         'rename so that picture and mask have the same name')
 
 def _deeper(folder, within):
@@ -198,10 +205,12 @@ def _deeper(folder, within):
 def _not_reached(folder, layouts, pairs):
     "A sentence on pictures that lie deeper than their folder's pairs"
     read = {f for p in pairs for f in (p.image, p.mask)}
-    below = {f: None for _, images, masks, end in layouts if not end for d in (images, masks) for f in _deeper(d, folder)}
+    below = {f: None for _, images, masks,
+             end in layouts if not end for d in (images, masks) for f in _deeper(d, folder)}
     lost = [str(f.relative_to(folder)) for f in below if f not in read]
     some = ', '.join(map(printable, lost[:4])) + (', ...' if len(lost) > 4 else '')
-    return [f'{folder}: {len(lost)} picture(s) in folders inside the folders of pictures and masks are not read: {some}'] if lost else []
+    return [f'{folder}: {len(lost)} picture(s) in folders inside the folders of pictures and masks are not read: '
+            f'{some}'] if lost else []
 
 def _once(pairs):
     "The first pair of each picture, and the others"
@@ -225,7 +234,8 @@ def pair_files(
         said += words
     pairs, twice = _once(pairs)
     said += _not_reached(folder, layouts, [*pairs, *twice])
-    said += [f'{folder}: {len(twice)} picture(s) with a second mask, which is passed over: {", ".join(p.mask.name for p in twice[:6])}'] if twice else []
+    said += [f'{folder}: {len(twice)} picture(s) with a second mask, which is passed over: '
+             f'{", ".join(p.mask.name for p in twice[:6])}'] if twice else []
     lonely = [f for f in lonely if not any(f in p for p in (*pairs, *twice))]
     if not pairs: raise _no_pairs(folder, lonely)
     for text in said: warnings.warn(text, stacklevel=2)
@@ -387,7 +397,8 @@ def report(self:Pairs,
     um_per_px = apply_scales(um_per_px, self.images)
     found = [_read_pair(p, read, crop_bar, um_per_px) for p in self]
     rows, counts = [row for row, *_ in found], [n for _, n, _ in found if n is not None]
-    values = _Values(counts, _class_names(read, codes, palette), getattr(read, 'ignore', ignore), getattr(read, 'binary', False))
+    values = _Values(counts, _class_names(read, codes, palette), getattr(read, 'ignore', ignore),
+                     getattr(read, 'binary', False))
     typical = _typical_scale(rows)
     for row, n, _ in found: _judge(row, n, values, typical)
     rows += [dict(name=f.stem, picture=f.name, problem='no partner') for f in self.lonely]

@@ -78,7 +78,8 @@ def via_corners(
     if kind in ('polygon', None) and 'all_points_x' in shape:
         xs, ys = shape['all_points_x'], shape['all_points_y']
         if len(xs) != len(ys):
-            raise InputError(file, f'{len(xs)} x and {len(ys)} y {which}', 'an x and a y of each corner', 'export it again')
+            raise InputError(file, f'{len(xs)} x and {len(ys)} y {which}', 'an x and a y of each corner',
+                             'export it again')
         corners = np.array([xs, ys], float).T
     elif kind == 'rect':
         left, top = shape['x'], shape['y']
@@ -86,7 +87,9 @@ def via_corners(
         corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
     elif kind == 'circle': corners = ellipse(shape['cx'], shape['cy'], shape['r'], shape['r'])
     elif kind == 'ellipse': corners = _via_ellipse(shape, file, which)
-    else: raise InputError(file, f'the shape {kind!r} {which}', 'polygon, rect, circle or ellipse', 'redraw it as a polygon')
+    else:
+        raise InputError(file, f'the shape {kind!r} {which}', 'polygon, rect, circle or ellipse',
+                         'redraw it as a polygon')
     return rings_of([corners], file, 0, which)
 
 _class_keys = ('class', 'label', 'name', 'type', 'category', 'phase')
@@ -97,7 +100,8 @@ def via_name(
     "The class of a shape of VIA"
     attributes = attributes if isinstance(attributes, dict) else {}
     chosen = {k: [n for n, on in v.items() if on] if isinstance(v, dict) else [v] for k, v in attributes.items()}
-    names = {k.strip().lower(): v[0] for k, v in chosen.items() if len(v) == 1 and isinstance(v[0], str) and v[0].strip()}
+    names = {k.strip().lower(): v[0] for k,
+             v in chosen.items() if len(v) == 1 and isinstance(v[0], str) and v[0].strip()}
     key = next((k for k in _class_keys if k in names), None)
     return names[key] if key else next(iter(names.values())) if len(names) == 1 else 'object'
 
@@ -207,7 +211,8 @@ def table_regions(
     out = {}
     with refusing(path, 'outlines that cannot be read', 'a CSV of outlines', 'export it again'):
         for name, region in _outlines_in(outline_table(path), path):
-            for ring in region.points if isinstance(region.points, list) else [region.points]: _check_ring(ring, name, path)
+            for ring in region.points if isinstance(region.points, list) else [region.points]:
+                _check_ring(ring, name, path)
             out.setdefault(str(name), Regions()).append(region)
     return out
 

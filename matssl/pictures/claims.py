@@ -88,7 +88,9 @@ def page_doubts(
     said = []
     if len(alike) > 1: said.append(f'{len(alike)} pages of one size, the first is read; name another with page=')
     if page: said.append(f'page {page} of {size(page)} is read, as it is the largest; page 0 has {size(0)}')
-    if others: said.append(f'{len(others)} more page(s) of other sizes or kinds, such as page {others[0]} of {size(others[0])}, '
+    if others:
+        said.append(f'{len(others)} more page(s) of other sizes or kinds, such as page {others[0]} of '
+                    f'{size(others[0])}, '
                            'are left out; name one with page=')
     return said
 
@@ -165,7 +167,8 @@ def _read_page(f, n_tags, numbers):
     said = {}
     for tag, kind, _, value in numbers.entry.iter_unpack(tags[:whole]):
         n_bytes = {3: 2, 4: 4}.get(kind, numbers.place) # 16 bit, 32 bit, or all that is there
-        if tag in (_width, _height, _samples, _new_kind, _old_kind): said[tag] = int.from_bytes(value[:n_bytes], numbers.order)
+        if tag in (_width, _height, _samples, _new_kind, _old_kind):
+            said[tag] = int.from_bytes(value[:n_bytes], numbers.order)
     following = int.from_bytes(after, numbers.order) if len(after) == numbers.place else 0
     return (said.get(_width), said.get(_height), said.get(_samples, 1)), _is_side(said), following
 
@@ -329,7 +332,8 @@ def decoding(
 
 # %% ../../nbs/01_pictures/03_claims.ipynb #9e1a000c
 _are_read = {'MINISWHITE', 'MINISBLACK', 'RGB', 'PALETTE', 'MASK'}
-_what_others_are = {'SEPARATED': 'CMYK colours', 'YCBCR': 'YCbCr colours that no JPEG holds', 'CIELAB': 'CIELab colours',
+_what_others_are = {'SEPARATED': 'CMYK colours', 'YCBCR': 'YCbCr colours that no JPEG holds',
+                    'CIELAB': 'CIELab colours',
     'ICCLAB': 'CIELab colours', 'ITULAB': 'CIELab colours', 'CFA': "the mosaic of a camera's sensor",
     'LINEAR_RAW': "raw colours of a camera's sensor", 'LOGL': 'logarithms of light', 'LOGLUV': 'logarithms of light',
     'DEPTH_MAP': 'a map of depths'}
@@ -339,7 +343,8 @@ def page_colours(
     page:tifffile.TiffPage # A page
 )->str: # 'MINISBLACK', 'MINISWHITE', 'RGB', 'PALETTE', or another name of the standard
     "What the numbers of a page stand for"
-    if 'PhotometricInterpretation' in page.tags or int(page.photometric): return getattr(page.photometric, 'name', 'unknown')
+    if 'PhotometricInterpretation' in page.tags or int(page.photometric):
+        return getattr(page.photometric, 'name', 'unknown')
     if page.samplesperpixel in (3, 4): return 'RGB'
     return 'MINISWHITE' if int(page.compression) in _counts_from_white else 'MINISBLACK'
 
@@ -349,7 +354,8 @@ def _check_colours(path, page):
     is_decoded = colours == 'YCBCR' and int(page.compression) in picture_codecs
     is_grey = colours == 'LINEAR_RAW' and page.samplesperpixel == 1
     if colours in _are_read or is_decoded or is_grey: return
-    raise InputError(path, _what_others_are.get(colours, f'colours of the kind {colours}'), 'grey or RGB', 'save it as RGB')
+    raise InputError(path, _what_others_are.get(colours, f'colours of the kind {colours}'), 'grey or RGB',
+                     'save it as RGB')
 
 # %% ../../nbs/01_pictures/03_claims.ipynb #9e1a000f
 _alphas = (1, 2) # of the tag ExtraSamples: the colours are multiplied by it, or not
@@ -370,7 +376,8 @@ def _check_channels(path, page, channel):
     if channel is not None and not 0 <= channel < n:
         raise InputError(path, f'{n} channel(s)', f'a channel {channel}', f'use channel=0 to {n-1}')
     if channel is None and not kept_channels(page):
-        raise InputError(path, f'an array of shape {page.shape}: {n} channels that are no colours', 'grey, or red, green and blue',
+        raise InputError(path, f'an array of shape {page.shape}: {n} channels that are no colours',
+                         'grey, or red, green and blue',
                          f'name one with channel=0 to {n-1}, or save each as a picture of its own')
 
 # %% ../../nbs/01_pictures/03_claims.ipynb #0d02002e
@@ -381,7 +388,8 @@ def _check_page(path, tif, chain, page, channel):
         raise InputError(path, f'{chain.pages} page(s)', f'a page number {page}', pages)
     found = tif.pages[page]
     if found.imagedepth > 1:
-        raise InputError(path, f'a volume, an array of shape {found.shape}', 'a flat picture', 'save its layers as pages or as pictures')
+        raise InputError(path, f'a volume, an array of shape {found.shape}', 'a flat picture',
+                         'save its layers as pages or as pictures')
     _check_colours(path, found)
     if found.dtype is None or found.dtype.kind not in 'biuf':
         raise InputError(path, f'pixels of type {found.dtype}', 'whole or real numbers',
@@ -400,7 +408,8 @@ _images = re.compile(r'^images=(\d{1,9})$', re.M) # in ImageJ's description
 def _stack_doubts(page, chain):
     "ImageJ writes a stack of more than 4 GB as one page with all pictures behind it"
     said = _images.search(page.description) if chain.pages == 1 and page.is_imagej else None
-    return [f'{said[1]} pictures in one page, as ImageJ writes large stacks; the first is read'] if said and int(said[1]) > 1 else []
+    return [f'{said[1]} pictures in one page, as ImageJ writes large stacks; the first is '
+            f'read'] if said and int(said[1]) > 1 else []
 
 _jpegs = 6, 7, 33007, 34892 # compressions of TIFF
 
@@ -408,13 +417,16 @@ def _meaning_doubts(page, turn):
     "What is doubtful about what the numbers of a page mean"
     colours, said = page_colours(page), []
     if turn > 1:
-        said.append(f'turned as its orientation tag ({turn}) says; programs that do not ask for the tag, such as ImageJ, show it otherwise')
+        said.append(f'turned as its orientation tag ({turn}) says; programs that do not ask for the tag, such as '
+                    f'ImageJ, show it otherwise')
     is_jpeg = int(page.compression) in _jpegs and page.bitspersample == 8
     if is_jpeg: said.append('JPEG within the TIFF, which does not keep the levels of the detector')
-    if 'PhotometricInterpretation' not in page.tags: said.append('the file does not say whether black or white is zero: read as black')
+    if 'PhotometricInterpretation' not in page.tags:
+        said.append('the file does not say whether black or white is zero: read as black')
     if colours == 'MINISWHITE' and page.dtype.kind in 'if':
         said.append('the file says that white is zero, but its numbers have no white: read as they are')
-    if colours == 'MINISBLACK' and page.samplesperpixel == 3: said.append('three channels that the file does not call colours: read as colours')
+    if colours == 'MINISBLACK' and page.samplesperpixel == 3:
+        said.append('three channels that the file does not call colours: read as colours')
     return said
 
 # %% ../../nbs/01_pictures/03_claims.ipynb #9e1a0012

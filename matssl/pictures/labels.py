@@ -34,7 +34,8 @@ class Origin:
     codes:list|None=None # Class names in the order of the confusions; None: as in the map
     labels:str|None=None # Checksum of the labels as the model made them
     def __str__(self):
-        if self.kind not in ('model', 'corrected'): return dict(hand='labelled by hand').get(self.kind, 'of unknown origin')
+        if self.kind not in ('model', 'corrected'):
+            return dict(hand='labelled by hand').get(self.kind, 'of unknown origin')
         who = f'model {self.model}' if self.model else 'a model'
         if self.kind == 'corrected': return f'made by {who}, corrected since'
         n = len(self.confusions or {})
@@ -76,7 +77,8 @@ class LabelMap:
         self.codes = list(self.codes)
         self.doubts = list(self.doubts or ())
         if self.origin: self.origin = _in_order(self.origin, self.codes)
-        if self.um_per_px_y and self.um_per_px and abs(self.um_per_px_y/self.um_per_px-1) <= .01: self.um_per_px_y = None
+        if self.um_per_px_y and self.um_per_px and abs(self.um_per_px_y/self.um_per_px-1) <= .01:
+            self.um_per_px_y = None
     @property
     def shape(self):
         "`(H, W)`"
@@ -273,7 +275,8 @@ def scaled_by_hand(
 
 # %% ../../nbs/01_pictures/07_labels.ipynb #0702001c
 #: colours that colour-blind readers tell apart (Okabe and Ito), as RGB 0-1
-class_colours = np.array([[0,0,0],[230,159,0],[86,180,233],[0,158,115],[240,228,66],[0,114,178],[213,94,0],[204,121,167]])/255.
+class_colours = np.array([[0,0,0],[230,159,0],[86,180,233],[0,158,115],
+                          [240,228,66],[0,114,178],[213,94,0],[204,121,167]])/255.
 
 # %% ../../nbs/01_pictures/07_labels.ipynb #3a080006
 def colours_of(

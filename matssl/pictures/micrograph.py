@@ -153,7 +153,8 @@ def _judged(levels, height, least):
     flat = _flat_rows(levels, least)
     return height, [_uncut(flat)] if flat else []
 
-def _unsure(n): return (f'the last {n} rows were cut as a data bar, but what stands in them is not in lines as writing is; '
+def _unsure(n):
+    return (f'the last {n} rows were cut as a data bar, but what stands in them is not in lines as writing is; '
                         'if they are picture, keep them with crop_bar=False (--keep-bar)')
 
 def _uncut(n): return f'the last {n} rows are flat: is it a data bar? it was not cut; crop_bar={n} cuts it'
@@ -239,7 +240,8 @@ def _rows_kept(px, crop_bar, by_file):
     "How many rows are kept, and what is doubtful about the others"
     is_number = not isinstance(crop_bar, (bool, np.bool_))
     if is_number and not 0 <= crop_bar < len(px):
-        raise InputError('crop_bar', f'{crop_bar}', f'True, False or a number of rows below {len(px)}', 'leave it out to have the bar looked for')
+        raise InputError('crop_bar', f'{crop_bar}', f'True, False or a number of rows below {len(px)}',
+                         'leave it out to have the bar looked for')
     if is_number: return len(px) - int(crop_bar), []
     if not crop_bar: return len(px), []
     return (by_file, []) if by_file else _look_for_bar(px, .2)
@@ -272,7 +274,8 @@ def _white_of_8_bit(a):
     if not (0 <= a.min() and a.max() <= 255): return None # nor where one is NaN
     white = 1 if a.dtype.kind == 'f' and a.max() <= 1 else 255
     rounding = .13 if a.dtype == np.float16 else 1e-4
-    return white if all(_whole_levels(rows.astype(np.float64), white, rounding) is not None for rows in _rows_of(a)) else None
+    return white if all(_whole_levels(rows.astype(np.float64), white, rounding) is not None
+                        for rows in _rows_of(a)) else None
 
 def _is_as_stored(a, white):
     "Are such numbers taken as the levels that they were? Whole numbers that are all dark may be counts"
@@ -289,7 +292,8 @@ def _depth_doubts(px):
     x = _sample(px)
     finite = x[np.isfinite(x)] if x.dtype.kind == 'f' else x
     lost = x.size - finite.size
-    said = [f'{lost} of {x.size} pixels are not finite; NaN and -Inf are taken as black, Inf as white'] if lost and finite.size else []
+    said = [f'{lost} of {x.size} pixels are not finite; NaN and -Inf are taken as black, Inf as '
+            f'white'] if lost and finite.size else []
     if not finite.size or finite.max() <= 1 or x.dtype in _usual or _white_of_8_bit(finite) is None: return said
     done = 'taken as 8-bit grey levels, but' if _is_as_stored(finite, 255) else 'stretched, but 8 bit or'
     return [*said, _dark(finite, f'{done} a deeper picture may be as dark')]

@@ -52,7 +52,8 @@ def _stored_sum(file):
 # %% ../../nbs/01_pictures/10_origin.ipynb #f9d6e31d
 def _origin_by(m, file, labels, about):
     "An origin of a model, or of one and a person: `labels` is the checksum that the model's had"
-    if label_sum(m.labels) == labels: return Origin('model', **{**about, 'codes': m.codes}, labels=labels) # number by number the model's
+    if label_sum(m.labels) == labels:
+        return Origin('model', **{**about, 'codes': m.codes}, labels=labels) # number by number the model's
     kind = 'model' if _stored_sum(file) == labels else 'corrected'
     return Origin(kind, **about, labels=label_sum(m.labels) if kind == 'model' else labels)
 
@@ -62,7 +63,8 @@ def _from_note(m, file):
     made = note and note.pictures.get(file.stem)
     if not made: return None
     confusions = {test: np.array(cm) for test, cm in (note.confusions or {}).items()}
-    about = dict(model=note.model, confusions=confusions or None, verdict=note.verdict or '', below_floor=bool(note.below_floor), codes=note.codes)
+    about = dict(model=note.model, confusions=confusions or None, verdict=note.verdict or '',
+                 below_floor=bool(note.below_floor), codes=note.codes)
     if made.labels: return _origin_by(m, file, made.labels, about)
     if file.suffix != '.tif': return None
     kind = 'model' if file_sum(file) == made.label_map else 'corrected'
@@ -74,7 +76,8 @@ def _from_description(m, file):
     notes = label_notes(file)
     said = notes.get('origin')
     if not said: return None
-    about = dict(model=said['model'], verdict=said.get('verdict', ''), below_floor=said.get('below_floor', False), codes=notes.get('codes'))
+    about = dict(model=said['model'], verdict=said.get('verdict', ''), below_floor=said.get('below_floor', False),
+                 codes=notes.get('codes'))
     if said['kind'] == 'corrected': return Origin('corrected', **about, labels=said['labels'])
     return _origin_by(m, file, said['labels'], about)
 
@@ -87,7 +90,8 @@ def with_origin(
     if label_map.origin is not None: return label_map
     file = Path(file)
     try: origin = _from_note(label_map, file) or _from_description(label_map, file)
-    except InputError as e: return replace(label_map, doubts=[*label_map.doubts, f'where the labels come from is not known: {e}'])
+    except InputError as e:
+        return replace(label_map, doubts=[*label_map.doubts, f'where the labels come from is not known: {e}'])
     doubts = [doubt for doubt in origin_doubts(origin) if doubt not in label_map.doubts]
     return replace(label_map, origin=origin, doubts=[*label_map.doubts, *doubts])
 

@@ -12,7 +12,8 @@ import numpy as np
 from PIL import Image
 from fastcore.basics import patch
 from ..errors import InputError
-from matssl.pictures.claims import (Claim, check_stream, claims, decoding, kept_channels, open_tiff, page_colours, picture_codecs,
+from matssl.pictures.claims import (Claim, check_stream, claims, decoding, kept_channels, open_tiff, page_colours,
+                                    picture_codecs,
     pillow_formats)
 
 # %% ../../nbs/01_pictures/04_pixels.ipynb #0e020005
@@ -140,8 +141,10 @@ def _stored_numbers(path, a, claim):
 def _told(im, claim, is_raw):
     "How to turn a decoded picture, and what is doubtful about it, noted in its claim"
     claim.turn = _exif_turn(im, claim)
-    if claim.kind in ('png', 'gif') and getattr(im, 'n_frames', 1) > 1: claim.doubts.append(f'{im.n_frames} frames, the first is read')
-    if im.mode == 'CMYK': claim.doubts.append('its colours are CMYK, made for print: grey levels are not those of the detector')
+    if claim.kind in ('png', 'gif') and getattr(im, 'n_frames', 1) > 1:
+        claim.doubts.append(f'{im.n_frames} frames, the first is read')
+    if im.mode == 'CMYK':
+        claim.doubts.append('its colours are CMYK, made for print: grey levels are not those of the detector')
     if not is_raw: claim.doubts += _pillow_hidden(im)
 
 def _read_pillow(path, claim, indices, channel):
@@ -175,11 +178,15 @@ def _read_dm(path, claim, indices, channel):
     parts = dm_parts(path)
     if claim.page is None:
         claim.page = max(range(len(parts)), key=lambda i: parts[i]['data'].size)
-        if len(parts) > 1: claim.doubts.append(f'{len(parts)} pictures, number {claim.page} is read, the largest; name another with page=')
+        if len(parts) > 1:
+            claim.doubts.append(f'{len(parts)} pictures, number {claim.page} is read, the largest; name another with '
+                                f'page=')
     if not 0 <= claim.page < len(parts):
-        raise InputError(path, f'{len(parts)} picture(s)', f'a page number {claim.page}', f'use page=0 to {len(parts)-1}')
+        raise InputError(path, f'{len(parts)} picture(s)', f'a page number {claim.page}',
+                         f'use page=0 to {len(parts)-1}')
     a = np.asarray(parts[claim.page]['data'])
-    if a.dtype.kind not in 'biuf': raise InputError(path, f'pixels of type {a.dtype}', 'whole or real numbers', 'export it as TIFF')
+    if a.dtype.kind not in 'biuf':
+        raise InputError(path, f'pixels of type {a.dtype}', 'whole or real numbers', 'export it as TIFF')
     return a
 
 # %% ../../nbs/01_pictures/04_pixels.ipynb #0e02000f

@@ -22,7 +22,8 @@ from .tables import decimal_of, file_columns, file_key, number_of, numbers_of, f
 
 # %% ../../nbs/01_pictures/05_scale.ipynb #c95bc67c
 _prefixes = {'': 1e6, 'centi': 1e4, 'milli': 1e3, 'micro': 1., 'mikro': 1., 'nano': 1e-3, 'pico': 1e-6}
-_um = {'m': 1e6, 'cm': 1e4, 'mm': 1e3, 'um': 1., 'nm': 1e-3, 'pm': 1e-6, 'å': 1e-4, 'angstrom': 1e-4, 'micron': 1., 'mikron': 1.,
+_um = {'m': 1e6, 'cm': 1e4, 'mm': 1e3, 'um': 1., 'nm': 1e-3, 'pm': 1e-6, 'å': 1e-4, 'angstrom': 1e-4, 'micron': 1.,
+       'mikron': 1.,
     'inch': 25400., 'inche': 25400., 'in': 25400., 'мм': 1e3, 'мкм': 1., 'нм': 1e-3}
 _um |= {f'{prefix}{metre}': um for prefix, um in _prefixes.items() for metre in ('meter', 'metre')}
 _no_unit = '', 'px', 'pixel', 'none', 'null', 'unitless', 'referenceframe' # what programs write without a calibration
@@ -59,7 +60,8 @@ least_um, most_um = 1e-6, 1e5 # of a pixel, um
 
 def _is_possible(um): return np.isfinite(um) and least_um <= um <= most_um
 
-def _is_one_number(um): return np.ndim(um) == 0 and not isinstance(um, (bool, np.bool_, str)) and hasattr(um, '__float__')
+def _is_one_number(um):
+    return np.ndim(um) == 0 and not isinstance(um, (bool, np.bool_, str)) and hasattr(um, '__float__')
 
 # %% ../../nbs/01_pictures/05_scale.ipynb #0f02000a
 def check_um(
@@ -173,7 +175,8 @@ def _fei_um(tif, page=None):
 # %% ../../nbs/01_pictures/05_scale.ipynb #a5d00007
 _xml_names = {'pixelwidth': 0, 'pixelsizex': 0, 'pixelsize/width': 0, 'pixelsize/x': 0,
               'pixelheight': 1, 'pixelsizey': 1, 'pixelsize/height': 1, 'pixelsize/y': 1,
-              'xmetresperpixel': 0, 'xmetersperpixel': 0, 'metresperpixel': 0, 'metersperpixel': 0, 'ymetresperpixel': 1, 'ymetersperpixel': 1}
+              'xmetresperpixel': 0, 'xmetersperpixel': 0, 'metresperpixel': 0, 'metersperpixel': 0,
+              'ymetresperpixel': 1, 'ymetersperpixel': 1}
 
 def _local(tag): return str(tag).rsplit('}', 1)[-1].lower()
 
@@ -230,7 +233,8 @@ def _zeiss_um(tif, page=None):
     entries = _value(tif, page, 34118) or {}
     for key in ('ap_image_pixel_size', 'ap_pixel_size'):
         width = length_um(' '.join(map(str, entries.get(key, ())[1:])))
-        if width: return PixelSize(width, None, _of_monitor((page or tif.pages[0]).imagewidth) if key == 'ap_pixel_size' else '')
+        if width:
+            return PixelSize(width, None, _of_monitor((page or tif.pages[0]).imagewidth) if key == 'ap_pixel_size' else '')
 
 # %% ../../nbs/01_pictures/05_scale.ipynb #0f020016
 def _said(text, key):
@@ -257,7 +261,8 @@ def _tescan_um(tif, page=None):
     if width: return PixelSize(width, height)
 
 # %% ../../nbs/01_pictures/05_scale.ipynb #8dfec77c
-_no_such_tag = KeyError, TypeError, ValueError, ArithmeticError, IndexError, AttributeError # or one that says something else
+# or one that says something else
+_no_such_tag = KeyError, TypeError, ValueError, ArithmeticError, IndexError, AttributeError
 
 def _is_on(value): return str(value).strip().lower() in ('yes', 'on', 'true', '1')
 
@@ -297,11 +302,13 @@ def _tilted(facts):
     "The doubt about a stage that is tilted; pixels that are higher than wide have been corrected"
     angle = facts.get('tilt_deg')
     if not angle or facts.get('um_per_px_y'): return []
-    return [f'the stage is tilted by {angle:.3g} degrees and no correction is noted: across the axis of tilt lengths are short, '
+    return [f'the stage is tilted by {angle:.3g} degrees and no correction is noted: across the axis of tilt lengths '
+            f'are short, '
             f'{np.cos(np.deg2rad(angle)):.0%} of the true ones']
 
 # %% ../../nbs/01_pictures/05_scale.ipynb #0f02001b
-_makers = {'ImageJ': _imagej_um, 'OME': _ome_um, 'FEI': _fei_um, 'FEI (XML)': _fei_xml_um, 'Zeiss': _zeiss_um, 'Tescan': _tescan_um}
+_makers = {'ImageJ': _imagej_um, 'OME': _ome_um, 'FEI': _fei_um, 'FEI (XML)': _fei_xml_um, 'Zeiss': _zeiss_um,
+           'Tescan': _tescan_um}
 
 _tags_of_makers = {34680: 'FEI', 34682: 'FEI', 34683: 'FEI', 34118: 'Zeiss', 50431: 'Tescan'}
 
@@ -309,7 +316,8 @@ def _has_tag(tif, page, code): return any(code in p.tags for p in (page, tif.pag
 
 def _sized(size, maker):
     "Facts from the size of a pixel"
-    return dict(um_per_px=size.width, um_per_px_y=size.height, scale_from=maker) | (dict(of_maker=size.doubt) if size.doubt else {})
+    return dict(um_per_px=size.width, um_per_px_y=size.height,
+                scale_from=maker) | (dict(of_maker=size.doubt) if size.doubt else {})
 
 def _maker_facts(tif, page=None):
     "The scale by the first maker that has written one; or why none of what is written can be taken"
@@ -350,7 +358,8 @@ def _resolution_tag(tif, page=None):
     return facts | (dict(tag_ratio=height/width) if width and height else {})
 
 # %% ../../nbs/01_pictures/05_scale.ipynb #0f02001e
-_own_tags = {'ImageJ': (282,), 'FEI': (34680, 34682), 'FEI (XML)': (34680, 34682, 34683), 'Zeiss': (34118,), 'Tescan': (50431,)}
+_own_tags = {'ImageJ': (282,), 'FEI': (34680, 34682), 'FEI (XML)': (34680, 34682, 34683), 'Zeiss': (34118,),
+             'Tescan': (50431,)}
 
 def _of_another_page(tif, page, maker):
     "The doubt about a scale that stands with the first page, where another one of another size is read"
@@ -361,7 +370,8 @@ def _of_another_page(tif, page, maker):
 
 def _zeiss_facts(tif, is_scale, page=None):
     "How many pixels Zeiss has stored across and down"
-    stored = re.fullmatch(r'\s*(\d{1,6})\s*\*\s*(\d{1,6})\s*', str(((_value(tif, page, 34118) or {}).get('dp_image_store') or [''])[-1]))
+    stored = re.fullmatch(r'\s*(\d{1,6})\s*\*\s*(\d{1,6})\s*',
+                          str(((_value(tif, page, 34118) or {}).get('dp_image_store') or [''])[-1]))
     return dict(taken=(int(stored[1]), None)) if is_scale and stored and int(stored[1]) else {}
 
 def _tiff_facts(path, number=0):
@@ -378,13 +388,16 @@ def _tiff_facts(path, number=0):
         return facts | _resolution_tag(tif, page)
 
 # %% ../../nbs/01_pictures/05_scale.ipynb #d70a11b2
-_is_of_microscope = re.compile(r'SM_MICRON_BAR|\[SemImageFile\]|PixelSizeX|PixelWidth|Image Pixel Size|<[^>]*(?:PixelSize|PerPixel|Voxel)', re.I)
-_speaks_of_scale = re.compile(r'pixel[ _]*size|size of a? *pixel|(?:um|µm|nm|mm|microns?) *(?:/|per) *(?:px|pixels?)\b', re.I)
+_is_of_microscope = re.compile(r'SM_MICRON_BAR|\[SemImageFile\]|PixelSizeX|PixelWidth|Image Pixel '
+                               'Size|<[^>]*(?:PixelSize|PerPixel|Voxel)', re.I)
+_speaks_of_scale = re.compile(r'pixel[ _]*size|size of a? *pixel|(?:um|µm|nm|mm|microns?) *(?:/|per) *(?:px|pixels?)\b',
+                              re.I)
 
 def _names_beside(path):
     "How the files are called in which microscopes write about a picture"
     stem, ending, name = path.stem, path.suffix[1:], path.name
-    names = [f'{stem}-{ending}.hdr', f'{name}.hdr', f'{name}.txt', f'{name}.xml', f'{stem}.hdr', f'{stem}.txt', f'{stem}.xml']
+    names = [f'{stem}-{ending}.hdr', f'{name}.hdr', f'{name}.txt', f'{name}.xml', f'{stem}.hdr', f'{stem}.txt',
+             f'{stem}.xml']
     for write in (str, str.upper, str.capitalize): yield from (n[:-3] + write(n[-3:]) for n in names)
     yield from (f'{stem}_Properties.xml', f'MetaData/{stem}_Properties.xml') # of Leica
 
@@ -413,7 +426,8 @@ def _bar_px(text):
     found = readings(said[1], decimal_of(text)) if said else []
     widest = _taken(text).get('taken', (20_000,))[0]
     fitting = [px for px in found if 4 <= px <= widest]
-    if len(found) == 2 and len(fitting) != 1: raise NoScale(f'a bar of {said[1]} px may be one of {found[0]:g} or {found[1]:g} px')
+    if len(found) == 2 and len(fitting) != 1:
+        raise NoScale(f'a bar of {said[1]} px may be one of {found[0]:g} or {found[1]:g} px')
     return (fitting or found or [None])[0]
 
 def _jeol_beside(text):
@@ -450,7 +464,8 @@ def _others_beside(text):
 def _unread_beside(path):
     "That a text beside a picture speaks of a scale, in words of its own"
     name = next((name for name, text in _texts_beside(path) if _speaks_of_scale.search(text)), None)
-    return dict(beside=f'{printable(name, 60)} beside it speaks of the size of a pixel, in words that are not read') if name else {}
+    return dict(beside=f'{printable(name, 60)} beside it speaks of the size of a pixel, in words that are not '
+                       f'read') if name else {}
 
 def _beside_facts(path):
     "What a text beside the picture says: `um_per_px`, `scale_from`, `taken` (width, height); or that it says nothing"
@@ -459,7 +474,8 @@ def _beside_facts(path):
     try: found = _jeol_beside(text) or _hitachi_beside(text) or _tescan_beside(text) or _others_beside(text)
     except NoScale as e: return dict(beside=f'the text beside it: {e}')
     name = found.pop('names', '')
-    if name and file_stem(name) != file_stem(path.name): found['of_other'] = f'the text beside it is about {printable(name, 60)}'
+    if name and file_stem(name) != file_stem(path.name):
+        found['of_other'] = f'the text beside it is about {printable(name, 60)}'
     return found or dict(beside='a text beside it whose scale is no number')
 
 # %% ../../nbs/01_pictures/05_scale.ipynb #0f020029
@@ -580,7 +596,8 @@ def scale_bar(
 )->float:
     "The scale from a bar of `um` over `px`: micrometres a pixel"
     if not (np.isfinite([um, px]).all() and um > 0 and px > 0):
-        raise InputError('scale_bar', f'{um} um over {px} px', 'two positive lengths', 'measure the bar from end to end')
+        raise InputError('scale_bar', f'{um} um over {px} px', 'two positive lengths',
+                         'measure the bar from end to end')
     return um/px
 
 # %% ../../nbs/01_pictures/05_scale.ipynb #0f020040
@@ -599,7 +616,8 @@ def _known_columns(path, table):
     file = next((c for c in table if c in file_columns), None)
     scale = next((c for c in table if c in _by_column), None)
     if file is None or not (scale or {'bar_um', 'bar_px'} <= set(table)):
-        raise InputError(path, f'the columns {list(table)[:8]}', 'file and um_per_px (or nm_per_px, or bar_um and bar_px)',
+        raise InputError(path, f'the columns {list(table)[:8]}',
+                         'file and um_per_px (or nm_per_px, or bar_um and bar_px)',
                          'rename the columns')
     return file, scale
 
@@ -607,7 +625,8 @@ def _known_columns(path, table):
 def _only(name, text, found):
     "The one number that a text is; two are named, none is NaN"
     if len(found) < 2: return found[0] if found else np.nan
-    raise InputError(name, f'{text}, which may be {found[0]:g} or {found[1]:g}', 'a number that can be read in one way', 'write it without thousands')
+    raise InputError(name, f'{text}, which may be {found[0]:g} or {found[1]:g}', 'a number that can be read in one way',
+                     'write it without thousands')
 
 def _column(path, table, name):
     "The numbers of a column"
@@ -643,7 +662,8 @@ def read_scales(
     scales.source = path
     for name, um in zip(table[file].map(_clean), ums):
         if not _is_possible(um):
-            raise InputError(path, f'the scale {um} for {name}', f'a positive number, {least_um:g} to {most_um:g} um/px',
+            raise InputError(path, f'the scale {um} for {name}',
+                             f'a positive number, {least_um:g} to {most_um:g} um/px',
                              'correct the row')
         first = scales.setdefault(name, float(um))
         if abs(first/um-1) > 1e-9:
@@ -660,14 +680,17 @@ def _in_common(one, other):
 def _fit(row, path):
     "How well the name of a row fits a picture: same capitals and ending before folders"
     names = [re.split(r'[/\\]', _clean(x))[-1] for x in (row, path)]
-    return file_key(row) == file_key(path), _in_common(file_parts(row)[:-1], file_parts(path)[:-1]), names[0] == names[1]
+    return file_key(row) == file_key(path), _in_common(file_parts(row)[:-1],
+                                                       file_parts(path)[:-1]), names[0] == names[1]
 
 def _written_scale(text):
     "A scale by hand that is a text and no file: a number, perhaps with a unit, um/px"
     expected = 'a number (um/px), or a CSV that is there'
-    if not _written.fullmatch(text.strip()): raise InputError(text, 'no such file, and no number', expected, 'check the path')
+    if not _written.fullmatch(text.strip()):
+        raise InputError(text, 'no such file, and no number', expected, 'check the path')
     try: um = length_um(text, 'um')
-    except NoScale as e: raise InputError('um_per_px', str(e), expected, 'write it as a number of micrometres a pixel') from None
+    except NoScale as e:
+        raise InputError('um_per_px', str(e), expected, 'write it as a number of micrometres a pixel') from None
     return check_um(um or 0, text)
 
 def given_scales(
@@ -693,7 +716,8 @@ def _of_table(scales, path):
     rows = rows_for(scales, path)
     ums = [scales[name] for name in rows]
     if ums and max(ums) > min(ums)*(1+1e-9):
-        raise InputError(path, f'two scales, {ums[0]:g} for {rows[0]} and {next(u for u in ums if u != ums[0]):g} for another row of its name',
+        raise InputError(path, f'two scales, {ums[0]:g} for {rows[0]} and {next(u for u in ums if u != ums[0]):g} for '
+                               f'another row of its name',
                          'one', 'write the name with its ending, or remove one of the rows')
     return ums[0] if ums else None
 
@@ -729,9 +753,12 @@ def apply_scales(
     if not isinstance(given, Scales) or not files: return given
     rows, pictures = left_over(given, files)
     if len(pictures) == len(files):
-        raise InputError(given.source, f'rows for {_names_of(list(given), 3) or "nothing"}', f'rows for these pictures, {_names_of(pictures, 3)}',
+        raise InputError(given.source, f'rows for {_names_of(list(given), 3) or "nothing"}',
+                         f'rows for these pictures, {_names_of(pictures, 3)}',
                          'give the table of these pictures, or correct its names')
-    said = [f'{len(x)} of {n} {what} ({_names_of(x)})' for x, n, what in ((rows, len(given), 'rows mean no picture'), (pictures, len(files), 'pictures have no row and keep the scale of their file')) if x]
+    said = [f'{len(x)} of {n} {what} ({_names_of(x)})' for x, n,
+            what in ((rows, len(given), 'rows mean no picture'),
+                     (pictures, len(files), 'pictures have no row and keep the scale of their file')) if x]
     if said: warnings.warn(f'{given.source}: ' + '; '.join(said), stacklevel=2)
     return given
 
@@ -750,6 +777,7 @@ def with_hand_scale(
         doubts = ([doubt] if doubt else []) + missing
         return facts | (dict(doubtful='; '.join(doubts)) if doubts else {})
     ratio = facts.get('um_per_px_y', 0)/(facts.get('um_per_px') or 1)
-    facts = {k: v for k, v in facts.items() if k not in ('doubtful', 'um_per_px_y')} | dict(um_per_px=um, scale_from='by hand')
+    facts = {k: v for k, v in facts.items()
+             if k not in ('doubtful', 'um_per_px_y')} | dict(um_per_px=um, scale_from='by hand')
     stays = [f'one number by hand; the file has pixels {ratio:.3g} times as high as wide'] if ratio else _tilted(facts)
     return facts | (dict(doubtful='; '.join(stays)) if stays else {})

@@ -80,7 +80,8 @@ def read_table(
         separator = column_separator(text)
         table = pd.read_csv(io.StringIO(text), sep=separator, engine='python', dtype=str)
     if not isinstance(table.index, pd.RangeIndex) and not _rows_are_numbered(table):
-        raise InputError(path, f'rows of more values than the {len(table.columns)} names of columns', 'one name for each column',
+        raise InputError(path, f'rows of more values than the {len(table.columns)} names of columns',
+                         'one name for each column',
                          'correct the table')
     table.attrs['separator'] = separator
     return table
@@ -177,7 +178,8 @@ file_columns = ('filename', 'file_name', 'file', 'image', 'image_name', 'name', 
 
 # %% ../../nbs/01_pictures/02_tables.ipynb #a5c0000f
 #: endings of names that are taken away where names are compared
-picture_endings = ('.tif', '.tiff', '.btf', '.tf8', '.png', '.jpg', '.jpeg', '.jpe', '.bmp', '.gif', '.webp', '.dm3', '.dm4', '.ome')
+picture_endings = ('.tif', '.tiff', '.btf', '.tf8', '.png', '.jpg', '.jpeg', '.jpe', '.bmp', '.gif', '.webp', '.dm3',
+                   '.dm4', '.ome')
 
 def file_parts(
     x # A path as somebody has written it, with either kind of slash
