@@ -51,6 +51,7 @@ def of(self:Pairs,
     "The pairs of the named splits"
     return Pairs([p for p in self if p.split in splits])
 
+# %% ../../nbs/02_masks/07_pairs.ipynb #cd386b83
 @patch
 def named(self:Pairs,
     names)->Pairs: # Names of pictures, without ending
@@ -62,6 +63,7 @@ def named(self:Pairs,
             'check the names')
     return Pairs([known[n] for n in names])
 
+# %% ../../nbs/02_masks/07_pairs.ipynb #d2f53001
 @patch
 def table(self:Pairs)->pd.DataFrame:
     "One row a pair, and one for each file without a partner"
@@ -73,6 +75,7 @@ def table(self:Pairs)->pd.DataFrame:
 _image_dirs = ('images', 'image', 'imgs', 'jpegimages')
 _mask_dirs = ('labels', 'masks', 'segmentationclasspng', 'segmentationclass', 'annotations', 'label', 'mask')
 
+# %% ../../nbs/02_masks/07_pairs.ipynb #debdaa8c
 def _is_labelme(f):
     "Does a JSON file look like labelme's? (Its first kilobytes and its last do)"
     if f.suffix.lower() != '.json' or is_leftover(f): return False
@@ -81,10 +84,12 @@ def _is_labelme(f):
         h.seek(max(0, f.stat().st_size-4096))
         return b'"shapes"' in head or b'"imageHeight"' in h.read()
 
+# %% ../../nbs/02_masks/07_pairs.ipynb #9591b5c1
 def _outlines_in(folder):
     "labelme's files in a folder"
     return [f for f in sorted(folder.iterdir()) if f.is_file() and _is_labelme(f)]
 
+# %% ../../nbs/02_masks/07_pairs.ipynb #a0be6888
 def _is_mask(path):
     "May this be a mask? A picture has more values, or is a JPEG"
     try: a = read_stored(path).pixels
@@ -107,6 +112,7 @@ def _both_kinds(outlined, pictures):
                     f'({", ".join(f.name for f in kept[:6])})')
     return [*pictures, *kept], said
 
+# %% ../../nbs/02_masks/07_pairs.ipynb #13b54b7c
 def _masks_in(folder):
     "Mask files of a folder, pictures or labelme's files, and sentences on what is passed over"
     outlined = _outlines_in(folder)
@@ -121,6 +127,7 @@ def _masks_in(folder):
 # %% ../../nbs/02_masks/07_pairs.ipynb #fc2451be
 def _ends_as_mask(path): return path.stem.lower().endswith('_mask')
 
+# %% ../../nbs/02_masks/07_pairs.ipynb #38110ec8
 def _end_beside(folder):
     "How the masks end that lie beside their pictures in a folder, or None where there are none"
     if folder.name.lower() in _mask_dirs or folder.name.lower().endswith('_annot'): return
@@ -129,12 +136,14 @@ def _end_beside(folder):
     if any(map(_ends_as_mask, pictures)): return '_mask'
     if pictures and any(_is_labelme(f) for f in files): return '.json'
 
+# %% ../../nbs/02_masks/07_pairs.ipynb #bf6b4b52
 def _subfolder(inside, names):
     "The first of some names that a folder has inside, rather one that holds files to read; or None"
     there = [inside[n] for n in names if n in inside]
     is_read = lambda f: not is_leftover(f) and (f.suffix.lower() in picture_types or _is_labelme(f))
     return next((d for d in there if any(f.is_file() and is_read(f) for f in d.iterdir())), there[0] if there else None)
 
+# %% ../../nbs/02_masks/07_pairs.ipynb #b980495d
 def _layouts_of(folder, split):
     "(split, pictures' folder, masks' folder, masks' ending) of one folder"
     inside = {d.name.lower(): d for d in folder.iterdir() if d.is_dir()}
@@ -144,6 +153,7 @@ def _layouts_of(folder, split):
         if annot := inside.get(f'{name}_annot'): yield d.name, d, annot, ''
     if end := _end_beside(folder): yield split, folder, folder, end
 
+# %% ../../nbs/02_masks/07_pairs.ipynb #8cc5c618
 def _layouts(folder):
     "The same of a folder and all that are in it, but for those of systems and programs"
     yield from _layouts_of(folder, '')
@@ -161,6 +171,7 @@ def _beside(folder, end):
     names = ', '.join(f.name for f in stray[:6])
     return pictures, masks, [f'{len(stray)} labelme file(s) beside a mask are passed over: {names}'] if stray else []
 
+# %% ../../nbs/02_masks/07_pairs.ipynb #8e499a43
 def _matches(pictures, masks):
     "The mask of each name: the same to the letter; else, where only one is left, but for capitals"
     out = {n: masks[n] for n in pictures if n in masks}
@@ -169,6 +180,7 @@ def _matches(pictures, masks):
     alike = {n: rest.of(n) for n in pictures if n not in out and count[name_key(n)] == 1}
     return out | {n: f for n, f in alike.items() if f is not None}
 
+# %% ../../nbs/02_masks/07_pairs.ipynb #706baf4f
 def _in_two_folders(images, masks):
     "Pictures and masks in folders of their own by their names, and sentences on what is passed over"
     found, said = _masks_in(masks)
@@ -179,6 +191,7 @@ def _in_two_folders(images, masks):
     for n, f in marked.items(): kept.setdefault(f.stem if n in kept else n, f)
     return pictures, kept, said
 
+# %% ../../nbs/02_masks/07_pairs.ipynb #54aeebee
 def _paired(split, images, masks, end):
     "The pairs of one layout, the files without a partner, and sentences on what is passed over"
     pictures, found, said = _beside(images, end) if end else _in_two_folders(images, masks)
@@ -196,30 +209,35 @@ def _no_pairs(folder, lonely):
                       'NAME + NAME.json',
         'rename so that picture and mask have the same name')
 
+# %% ../../nbs/02_masks/07_pairs.ipynb #440c4aa9
 def _deeper(folder, within):
     "Pictures in folders inside a folder of pictures or masks"
     if folder == within: return []
     below = (f for f in sorted(folder.rglob('*')) if f.parent != folder and f.suffix.lower() in picture_types)
     return [f for f in below if f.is_file() and not is_leftover(f, folder)]
 
+# %% ../../nbs/02_masks/07_pairs.ipynb #71b2142f
 def _not_reached(folder, layouts, pairs):
     "A sentence on pictures that lie deeper than their folder's pairs"
     read = {f for p in pairs for f in (p.image, p.mask)}
-    below = {f: None for _, images, masks,
-             end in layouts if not end for d in (images, masks) for f in _deeper(d, folder)}
+    apart = [layout for layout in layouts if not layout[-1]] # masks in a folder of their own
+    folders = [d for _, images, masks, _ in apart for d in (images, masks)]
+    below = dict.fromkeys(f for d in folders for f in _deeper(d, folder))
     lost = [str(f.relative_to(folder)) for f in below if f not in read]
     some = ', '.join(map(printable, lost[:4])) + (', ...' if len(lost) > 4 else '')
     return [f'{folder}: {len(lost)} picture(s) in folders inside the folders of pictures and masks are not read: '
             f'{some}'] if lost else []
 
+# %% ../../nbs/02_masks/07_pairs.ipynb #dd6e5588
 def _once(pairs):
     "The first pair of each picture, and the others"
     first = {}
     for p in pairs: first.setdefault(p.image, p)
     return list(first.values()), [p for p in pairs if first[p.image] is not p]
 
+# %% ../../nbs/02_masks/07_pairs.ipynb #8d6bbcbd
 def pair_files(
-    folder, # `images/` + `labels/`, `JPEGImages/` + `SegmentationClass/`, `train/` + `train_annot/`, `NAME` + `NAME_mask`, or `NAME` + `NAME.json` of labelme
+    folder, # Pictures and masks in one of the four layouts
 )->Pairs:
     "Pictures and masks of a folder, paired by name; files without a partner are warned about by name"
     folder = Path(folder)
@@ -265,6 +283,7 @@ def _picture_facts(m):
     scale = dict(um_per_px=m.um_per_px, scale_from=m.scale_from)
     return dict(size=f'{width} x {height}', depth=str(m.pixels.dtype), **scale, bar_rows=m.meta['bar_rows'])
 
+# %% ../../nbs/02_masks/07_pairs.ipynb #a24b477b
 def _picture_problem(m):
     "What is wrong with the grey levels of a picture, or nothing"
     with warnings.catch_warnings(record=True) as said:
@@ -282,8 +301,9 @@ def _read_picture(pair, um_per_px, crop_bar):
     texts = [str(w.message).removeprefix(f'{pair.image.name}: ') for w in said] + m.doubts
     return m, [text for text in dict.fromkeys(texts) if not text.startswith('the scale is doubtful')]
 
+# %% ../../nbs/02_masks/07_pairs.ipynb #db6a4c5a
 def _read_pair(pair, read, crop_bar, um_per_px):
-    "The row of a pair, how many pixels of its mask have each value (None where it cannot be read), and doubts about its picture"
+    "The row of a pair, pixels of its mask by value (None where it cannot be read), doubts about its picture"
     row = dict(split=pair.split, name=pair.name, picture=pair.image.name, mask=pair.mask.name, problem='')
     counts, doubts = None, []
     try:
@@ -319,6 +339,7 @@ def unnamed(self:_Values, counts):
     odd = next((v for v in self.all if v not in classes and counts[v]), None)
     return '' if odd is None else f'{counts[odd]} pixels of value {odd}, which no class has'
 
+# %% ../../nbs/02_masks/07_pairs.ipynb #18122774
 @patch
 def gap(self:_Values):
     "Values of a set without names that are not 0, 1, 2, ..."
@@ -333,6 +354,7 @@ def _typical_scale(rows):
     known = sorted(row['um_per_px'] for row in rows if row.get('um_per_px'))
     return known[(len(known)-1)//2] if known else None
 
+# %% ../../nbs/02_masks/07_pairs.ipynb #ab71761c
 def _odd_scale(um, typical):
     "A scale that is not like the others'"
     if not (um and typical) or 1/1.5 <= um/typical <= 1.5: return ''
@@ -347,21 +369,25 @@ class _EachAlone:
         self.doubts += [doubt for doubt in read.doubts if doubt not in self.doubts]
         return read(file)
 
+# %% ../../nbs/02_masks/07_pairs.ipynb #811acc7b
 def _report_reader(pairs, codes, palette, ignore):
     "A reader of the set's masks; where the set has none in common, each file for itself"
-    by_name = any(Path(mask).suffix.lower() == '.json' for mask in pairs.masks) # numbers of outlines mean nothing without the names
+    # numbers of outlines mean nothing without the names
+    by_name = any(Path(mask).suffix.lower() == '.json' for mask in pairs.masks)
     attempts = [codes] if codes and by_name else [codes, None] if codes else [None]
     for names in attempts: # a value that no class has is a matter of the report
         try: return MaskReader(pairs.masks, names, palette, ignore, quiet=True)
         except InputError: pass
     return _EachAlone(codes, palette, ignore)
 
+# %% ../../nbs/02_masks/07_pairs.ipynb #3491a9de
 def _class_names(read, codes, palette):
     "Class names as far as somebody knows them"
     if codes or getattr(read, 'names', None): return list(codes or read.names)
     palette = palette or getattr(read, 'palette', None)
     return ['unpainted', *palette] if palette else []
 
+# %% ../../nbs/02_masks/07_pairs.ipynb #c40ac1cc
 def _report_table(rows):
     "The rows as a table: facts, shares, problem"
     t = pd.DataFrame(rows)
@@ -377,6 +403,7 @@ def _judge(row, counts, values, typical):
         row['problem'] = row['problem'] or values.unnamed(counts)
     row['problem'] = row['problem'] or _odd_scale(row.get('um_per_px'), typical) or values.gap()
 
+# %% ../../nbs/02_masks/07_pairs.ipynb #5d07a147
 def _doubts_of_pictures(found):
     "What is doubtful about the pictures, each sentence once with the names of its files"
     said = {}
@@ -385,6 +412,7 @@ def _doubts_of_pictures(found):
     names = lambda files: ', '.join(files[:4]) + (f' and {len(files)-4} more' if len(files) > 4 else '')
     return [f'{names(files)}: {text}' for text, files in said.items()]
 
+# %% ../../nbs/02_masks/07_pairs.ipynb #a90ff8a0
 @patch
 def report(self:Pairs,
     codes:list=None, # Class names
@@ -417,12 +445,14 @@ def _grid(n):
     for ax in axs: ax.axis('off')
     return axs
 
+# %% ../../nbs/02_masks/07_pairs.ipynb #3e5ea6ec
 def _shown_names(read, codes, palette, ignore):
     "Names of the classes of a set; where nobody has named them, `class 0` and so on"
     if names := _class_names(read, codes, palette): return names
     classes = [v for v in read.values if v not in (ignore, 255)]
     return [f'class {v}' for v in range(max([3 if read.binary else 2, *(v+1 for v in classes)]))]
 
+# %% ../../nbs/02_masks/07_pairs.ipynb #43273f36
 def _show_pair(pair, ax, read, names, crop_bar, legend):
     "One picture with its mask as a tint"
     m = read_micrograph(pair.image, crop_bar=crop_bar)
@@ -431,6 +461,7 @@ def _show_pair(pair, ax, read, names, crop_bar, legend):
     LabelMap(mask, names).show(m, ax, legend=legend)
     ax.set_title(printable(pair.name), fontsize=8, parse_math=False)
 
+# %% ../../nbs/02_masks/07_pairs.ipynb #b8a5b5bf
 @patch
 def show(self:Pairs,
     n:int=6, # Pairs to draw, spread over the set

@@ -30,8 +30,9 @@ def _strokes(ink):
     "Separate strokes of writing that are met from left to right"
     return (np.diff(ink.any(0).astype(int)) == 1).sum()
 
+# %% ../../nbs/01_pictures/08_micrograph.ipynb #c13669e0
 def _bar_among(ground, ink, height):
-    "The row where a bar begins, and whether it has a frame; `ground`, `ink`: which of the lowest pixels have its levels"
+    "The row where a bar begins, and if it has a frame; `ground`, `ink`: which of the lowest pixels have its levels"
     grounds, inks = ground.mean(1), ink.mean(1) # share of each row
     flat = np.flatnonzero(grounds > .5)
     if len(flat) < max(8, .02*height) or len(ground) - flat[-1] > 4: return None # too low, or not at the bottom
@@ -43,6 +44,7 @@ def _bar_among(ground, ink, height):
     is_bar = begins_at_once and is_flat and _strokes(ink[inner:end]) >= 6
     return (int(first), has_frame) if is_bar else None
 
+# %% ../../nbs/01_pictures/08_micrograph.ipynb #051f4e92
 def _is_writing(ink):
     "Does ink stand in lines, with clear rows between them, as letters do and specks do not?"
     counts = ink.sum(1) # of each row; upright lines between fields are in all of them
@@ -58,15 +60,18 @@ def _most_frequent(levels):
     colours, counts = np.unique(flat @ 256.**np.arange(flat.shape[1]), return_counts=True)
     return colours[counts.argmax()]//256.**np.arange(flat.shape[1]) % 256
 
+# %% ../../nbs/01_pictures/08_micrograph.ipynb #f3857d7d
 def _brightness(levels):
     "Levels of red, green and blue as the brightness that is seen"
     return levels @ np.float32([[.299], [.587], [.114]]) if levels.shape[-1] == 3 else levels
 
+# %% ../../nbs/01_pictures/08_micrograph.ipynb #79cdb7fa
 def _is_line(row, ground):
     "Is a row of pixels a line of one colour that is not the ground's?"
     own = np.median(row, 0)
     return bool((np.abs(row-own).max(-1) <= 4).mean() > .8 and np.abs(own-ground).max() > 40)
 
+# %% ../../nbs/01_pictures/08_micrograph.ipynb #7757c4cc
 def _thin(lines, most=6):
     "Rows that are lines, without runs of more than `most`: those are a smooth picture"
     edges = np.flatnonzero(np.diff(np.r_[0, lines, 0]))
@@ -74,6 +79,7 @@ def _thin(lines, most=6):
     for a, b in edges.reshape(-1, 2): thin[a:b] = b - a <= most
     return thin
 
+# %% ../../nbs/01_pictures/08_micrograph.ipynb #a18525ed
 def _bar_on(levels, ground, least, exact):
     "The row where a bar of this ground begins, or None; the ground is met to `exact` levels"
     away = np.abs(levels-ground).max(-1)
@@ -90,6 +96,7 @@ def _bar_on(levels, ground, least, exact):
     has_writing = _strokes(ink[clear]) >= 6 and _is_writing(ink[clear])
     return first if begins_at_once and is_flat and has_writing else None
 
+# %% ../../nbs/01_pictures/08_micrograph.ipynb #eccaea79
 def _bar_of_any_colour(levels, least):
     "The row where a bar of at least `least` rows begins whose ground may be any colour, or None"
     firsts = []
@@ -100,7 +107,7 @@ def _bar_of_any_colour(levels, least):
 
 # %% ../../nbs/01_pictures/08_micrograph.ipynb #b4600005
 def _rows_from_clear(alike, least):
-    "How many rows there are from the first clear one, where clear rows begin at once below rough ones and stand among others"
+    "How many rows follow the first clear one, where clear rows begin at once below rough ones and among others"
     clear = np.flatnonzero(alike > .85)
     if not len(clear) or clear[0] < least: return 0
     n, above = len(alike) - clear[0], alike[:clear[0]]
@@ -108,6 +115,7 @@ def _rows_from_clear(alike, least):
     begins_at_once = np.quantile(above, .95) < .75 and np.median(above) < .72 and above[-4:].max() < .75
     return int(n) if is_bar and begins_at_once else 0
 
+# %% ../../nbs/01_pictures/08_micrograph.ipynb #b8c7e77f
 def _flat_rows(levels, least):
     "How many of the lowest rows are flat below an edge; 0 where none are, or all"
     alike = (np.abs(np.diff(_brightness(levels), axis=1)).max(-1) <= 2.5).mean(1) # share of neighbours, each row
@@ -123,6 +131,7 @@ def _brightest(pixels):
     if pixels.dtype.kind != 'f': return pixels.max()
     return np.max(pixels, where=~np.isnan(pixels), initial=-np.inf)
 
+# %% ../../nbs/01_pictures/08_micrograph.ipynb #3244599c
 def _look_for_bar(pixels, share):
     "The number of rows above the data bar, the whole height where none is cut; and what is doubtful about it"
     height = pixels.shape[0]
@@ -135,6 +144,7 @@ def _look_for_bar(pixels, share):
     levels = _levels_of_256(low, top)
     return _judged(levels, height, least)
 
+# %% ../../nbs/01_pictures/08_micrograph.ipynb #294a36ad
 def _judged(levels, height, least):
     "The same of the lowest rows"
     grey = levels.mean(-1)
@@ -153,12 +163,14 @@ def _judged(levels, height, least):
     flat = _flat_rows(levels, least)
     return height, [_uncut(flat)] if flat else []
 
+# %% ../../nbs/01_pictures/08_micrograph.ipynb #14c58fb5
 def _unsure(n):
     return (f'the last {n} rows were cut as a data bar, but what stands in them is not in lines as writing is; '
                         'if they are picture, keep them with crop_bar=False (--keep-bar)')
 
 def _uncut(n): return f'the last {n} rows are flat: is it a data bar? it was not cut; crop_bar={n} cuts it'
 
+# %% ../../nbs/01_pictures/08_micrograph.ipynb #73cdfe7e
 def find_data_bar(
     pixels, # `(H, W)` or `(H, W, 3)`, an array or `PictureRows`
     share:float=.2 # Largest share of the height that a bar can take
@@ -229,6 +241,7 @@ def _pixels_of(path, page, channel, lazy):
     rows = PictureRows(path, page, channel)
     return rows, rows.claim
 
+# %% ../../nbs/01_pictures/08_micrograph.ipynb #a7d3979f
 def _facts_of(path, px, claim):
     "What the file tells of the scale, by the width that is stored; a doubt where it tells it of another page"
     is_turned = claim.turn > 4
@@ -255,13 +268,16 @@ def _sample(px):
     starts = np.linspace(0, height-rows, 64).astype(int)
     return np.concatenate([np.asarray(px[at:at+rows]) for at in starts])
 
+# %% ../../nbs/01_pictures/08_micrograph.ipynb #dcb73367
 _own_levels = np.uint8, np.uint16, np.int16 # types whose numbers are the levels of a detector
 
+# %% ../../nbs/01_pictures/08_micrograph.ipynb #d1500097
 def _rows_of(a):
     "Some rows at a time, since a large picture may lie on the disk"
     step = 256 if a.ndim > 1 else 2**18
     return (a[top:top+step] for top in range(0, len(a), step))
 
+# %% ../../nbs/01_pictures/08_micrograph.ipynb #ed9bc9ec
 def _whole_levels(a, white, rounding):
     "Numbers from 0 to `white` as 8-bit levels; None where one lies between two levels"
     levels = a*(255/white)
@@ -269,14 +285,16 @@ def _whole_levels(a, white, rounding):
     is_lost = (whole == 0) & (a != 0)
     return None if is_lost.any() or np.abs(whole-levels).max() > rounding else whole.astype(np.uint8)
 
+# %% ../../nbs/01_pictures/08_micrograph.ipynb #9f32993c
 def _white_of_8_bit(a):
-    "The white, 1 or 255, of numbers of a wider type that were made of 8-bit levels; None where they are deeper than that"
+    "The white, 1 or 255, of numbers of a wider type that were made of 8-bit levels; None where they are deeper"
     if not (0 <= a.min() and a.max() <= 255): return None # nor where one is NaN
     white = 1 if a.dtype.kind == 'f' and a.max() <= 1 else 255
     rounding = .13 if a.dtype == np.float16 else 1e-4
     return white if all(_whole_levels(rows.astype(np.float64), white, rounding) is not None
                         for rows in _rows_of(a)) else None
 
+# %% ../../nbs/01_pictures/08_micrograph.ipynb #01179806
 def _is_as_stored(a, white):
     "Are such numbers taken as the levels that they were? Whole numbers that are all dark may be counts"
     return white == 1 or white == 255 and bool(a.max() > 127)
@@ -284,16 +302,18 @@ def _is_as_stored(a, white):
 # %% ../../nbs/01_pictures/08_micrograph.ipynb #2964d073
 _usual = np.int8, np.int64, np.uint64 # int64 is what NumPy and pandas make of any number
 
+# %% ../../nbs/01_pictures/08_micrograph.ipynb #6f0fe47e
 def _dark(a, done): return f'whole numbers up to {int(a.max())} as {a.dtype}: {done}'
 
+# %% ../../nbs/01_pictures/08_micrograph.ipynb #c1027003
 def _depth_doubts(px):
     "What is doubtful about numbers of a type that no detector has: 32 bit, floats"
     if px.dtype.newbyteorder('=') in _own_levels: return []
     x = _sample(px)
     finite = x[np.isfinite(x)] if x.dtype.kind == 'f' else x
     lost = x.size - finite.size
-    said = [f'{lost} of {x.size} pixels are not finite; NaN and -Inf are taken as black, Inf as '
-            f'white'] if lost and finite.size else []
+    lost_in_words = f'{lost} of {x.size} pixels are not finite; NaN and -Inf are taken as black, Inf as white'
+    said = [lost_in_words] if lost and finite.size else []
     if not finite.size or finite.max() <= 1 or x.dtype in _usual or _white_of_8_bit(finite) is None: return said
     done = 'taken as 8-bit grey levels, but' if _is_as_stored(finite, 255) else 'stretched, but 8 bit or'
     return [*said, _dark(finite, f'{done} a deeper picture may be as dark')]
@@ -397,6 +417,7 @@ def _is_flat(a, most):
     "Is the largest standard deviation of the colours less than `most`?"
     return bool(a.reshape(-1, *a.shape[2:]).std(0).max() < most)
 
+# %% ../../nbs/01_pictures/08_micrograph.ipynb #ff2e3e41
 def is_constant(
     a:np.ndarray, # `(H, W)` or `(H, W, 3)` uint8
     bound:float=1. # Standard deviation, grey levels of 256
@@ -465,6 +486,7 @@ def show_data_bars(
 # %% ../../nbs/01_pictures/08_micrograph.ipynb #a44a0002
 def _in_memory(found, expected, todo): return InputError('array', found, expected, todo)
 
+# %% ../../nbs/01_pictures/08_micrograph.ipynb #22322a47
 def _colours_of(image):
     "An image of Pillow, upright, in grey, or in red, green and blue"
     upright = ImageOps.exif_transpose(image)
@@ -472,11 +494,13 @@ def _colours_of(image):
     if upright.mode in ('P', 'PA'): return upright.convert('RGBA' if is_transparent else 'RGB')
     return upright.convert('RGB') if upright.mode in ('CMYK', 'YCbCr', 'LAB', 'HSV', 'RGBX') else upright
 
+# %% ../../nbs/01_pictures/08_micrograph.ipynb #4c98aea5
 def _of_tensor(x):
     "A tensor where NumPy can read it"
     x = x.detach().cpu()
     return x.float() if x.is_floating_point() else x # NumPy has no bfloat16
 
+# %% ../../nbs/01_pictures/08_micrograph.ipynb #001e83fb
 def _numbers_of(x):
     "The numbers of an array, a tensor, an image of Pillow, or nested lists"
     found, todo = f'a {type(x).__name__} that cannot be read', 'pass an array (H, W) or (H, W, 3)'
@@ -499,6 +523,7 @@ def _without_batch(a):
     while a.ndim > 3 and len(a) == 1: a = a[0]
     return a
 
+# %% ../../nbs/01_pictures/08_micrograph.ipynb #9ce0e1d5
 def _channels_last(a):
     "`(H, W)`, or `(H, W, C)` from channels last or first"
     a = _without_batch(a)
@@ -522,6 +547,7 @@ def _white_of(a):
     if a.dtype.kind == 'u' and a.dtype.itemsize <= 2: return np.iinfo(a.dtype).max
     return 1 if a.max() <= 1 else 255
 
+# %% ../../nbs/01_pictures/08_micrograph.ipynb #33dab0a9
 def _refuse_transparency(a):
     "Refuse a last channel that is not opaque everywhere"
     n, white = a.shape[-1], _white_of(a)
@@ -529,6 +555,7 @@ def _refuse_transparency(a):
     raise _in_memory(f'{n} channels, the last of which varies: transparency, or another signal',
                      'grey (H, W) or colour (H, W, 3)', f'pass pixels[..., :{n-1}], or the channel that is meant')
 
+# %% ../../nbs/01_pictures/08_micrograph.ipynb #5358f948
 def _grey_or_colour(a):
     "`(H, W)` or `(H, W, 3)`: an opaque channel is dropped, and colours that are all grey become grey"
     if a.ndim == 2: return a
@@ -543,10 +570,13 @@ def _eight_bits(a):
     "The 8-bit levels that numbers of a wider type were made of; None where they are deeper than that"
     white = _white_of_8_bit(a)
     rounding = .13 if a.dtype == np.float16 else 1e-4
-    return None if white is None else np.concatenate([_whole_levels(rows.astype(np.float64), white, rounding) for rows in _rows_of(a)])
+    if white is None: return None
+    parts = [_whole_levels(rows.astype(np.float64), white, rounding) for rows in _rows_of(a)]
+    return np.concatenate(parts)
 
+# %% ../../nbs/01_pictures/08_micrograph.ipynb #8898b1e2
 def _float_doubts(a):
-    "Nothing says which floats are black and white; counts and 16-bit shares of white are stretched as their integers are"
+    "Which floats are black and white nobody says; counts and 16-bit shares are stretched as their integers are"
     finite = a[np.isfinite(a)]
     low, high = finite.min(), finite.max()
     if not (low < 0 or high <= 1): return []
@@ -555,6 +585,7 @@ def _float_doubts(a):
     return [f'floats from {low:.3g} to {high:.3g}: stretched like deep data; '
             'if 0 and 1 are black and white, pass them as 8 bit']
 
+# %% ../../nbs/01_pictures/08_micrograph.ipynb #8389e680
 def _in_own_depth(a):
     "Pixels in the depth that they have or were made of, and the doubts about it"
     if a.dtype == bool: return a.astype(np.uint8)*255, []
