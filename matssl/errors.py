@@ -22,8 +22,10 @@ class InputError(ValueError):
         super().__init__(f'{source}: found {found}, expected {expected}; {todo}')
 
 # %% ../nbs/00_ground/01_errors.ipynb #e0000009
-class NotWritten(InputError): "The disk did not take a file: no room, no right, no disk. It will not take the next one either"
+class NotWritten(InputError):
+    "The disk did not take a file: no room, no right, no disk. It will not take the next one either"
 
+# %% ../nbs/00_ground/01_errors.ipynb #7ad74ff6
 _of_the_name = (None, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
 
 def not_written(
@@ -46,6 +48,7 @@ def in_words(
     said = ' '.join(str(e).split())[:most]
     return f'{type(e).__name__}: {said}' if said else type(e).__name__
 
+# %% ../nbs/00_ground/01_errors.ipynb #76d9c8a7
 @contextmanager
 def refusing(
     source, # The file or folder that is at fault
@@ -88,6 +91,7 @@ def new_file(
 # Unicode's kinds of characters that are no letters: control, format, half a pair, line and paragraph ends
 _steering = ('Cc', 'Cf', 'Cs', 'Zl', 'Zp')
 
+# %% ../nbs/00_ground/01_errors.ipynb #1b8d07ba
 def printable(
     x, # A name, or anything that has a text
     most:int|None=80 # Characters; None: all

@@ -20,7 +20,8 @@ from .masks import read_label_map
 from ..pictures.export import write_index_png
 from .names import by_name, check_codes, list_pictures, name_key, read_codes, write_codes
 from .annotations import Outlines, write_geojson, write_labelme
-from .fill import Regions, class_of, classes_named, fitted, open_share, paint, rest_of, say_spellings, size_in_words, strays
+from .fill import (Regions, class_of, classes_named, fitted, open_share, paint, rest_of, say_spellings,
+                               size_in_words, strays)
 from .outlines import outline_types, read_regions, unread_outlines, write_napari, write_rois
 
 # %% ../../nbs/02_masks/08_exchange.ipynb #3a070006
@@ -29,6 +30,7 @@ LabelFormat = namedtuple('LabelFormat', 'end write')
 
 def _write_all_geojson(m, path): return write_geojson(m, path, skip=())
 
+# %% ../../nbs/02_masks/08_exchange.ipynb #06e97e57
 label_formats = {
     'png':     LabelFormat('.png', write_index_png),
     'tif':     LabelFormat('.tif', write_label_map),
@@ -57,6 +59,7 @@ def _lost_class(m, codes):
     unknown = [i for i, c in enumerate(m.codes) if c not in codes and c != 'unlabelled']
     return next((m.codes[i] for i in unknown if (m.labels == i).any()), None)
 
+# %% ../../nbs/02_masks/08_exchange.ipynb #b3750a12
 def renamed(
     m:LabelMap, # A label map
     codes:list, # Other class names
@@ -77,6 +80,7 @@ def _plain(name):
     path = PureWindowsPath(str(name))
     return name_key(path.stem if path.suffix.lower() in picture_types else path.name)
 
+# %% ../../nbs/02_masks/08_exchange.ipynb #c528b60d
 def _regions_of_one(path, picture):
     "The regions in a file of outlines that belong to one picture"
     found, own = read_regions(path), Path(path).stem
@@ -88,6 +92,7 @@ def _regions_of_one(path, picture):
             'name the picture as the file does, with picture=')
     return found[(exact or keys)[0]]
 
+# %% ../../nbs/02_masks/08_exchange.ipynb #2fb845a0
 def _labels_in_picture(path, codes, zero):
     "The class numbers in a label picture, by its own class names where it has some"
     m = read_label_map(path, ['unlabelled', *codes] if zero == 'unlabelled' else None, ignore=255)
@@ -95,10 +100,12 @@ def _labels_in_picture(path, codes, zero):
     m = renamed(m, codes, path) if has_names else read_label_map(path, codes, ignore=255)
     return m.labels, [doubt for doubt in m.doubts if not doubt.startswith('the scale is doubtful')]
 
+# %% ../../nbs/02_masks/08_exchange.ipynb #186c2a20
 def _say_of_file(doubts, path):
     "Warn of what could be read in another way, since labels alone carry no doubts"
     for doubt in doubts: warnings.warn(f'{Path(path).name}: {doubt}', stacklevel=3)
 
+# %% ../../nbs/02_masks/08_exchange.ipynb #a3f6f2f1
 def _check_size(labels, shape, path):
     "Refuse labels of another size than the picture's"
     if labels.shape == tuple(shape): return
@@ -115,6 +122,7 @@ def _say_scaled(scaled, source):
     warnings.warn(f'{source}: outlines {of}were drawn on a copy of another size and are scaled to the picture'
         f' ({printable(name)}: from {size_in_words(size)} to {size_in_words(shape)})', stacklevel=3)
 
+# %% ../../nbs/02_masks/08_exchange.ipynb #908956f7
 def _say_strays(found, source):
     "Warn once of outlines beyond their picture: they may have been drawn on another one"
     if not found: return
@@ -123,6 +131,7 @@ def _say_strays(found, source):
     warnings.warn(f'{source}: outlines ({n}) reach far beyond the {size_in_words(shape)} of {pictures}:'
         ' were they drawn on another picture, or on a copy of another size?', stacklevel=3)
 
+# %% ../../nbs/02_masks/08_exchange.ipynb #da56a251
 def _paint_outlines(path, shape, codes, name, picture, rest, bar_rows):
     "The outlines in a file, painted; those without a name are of the class `name`"
     drawn = _regions_of_one(path, picture)
@@ -135,13 +144,14 @@ def _paint_outlines(path, shape, codes, name, picture, rest, bar_rows):
     if far: _say_strays([(picture or Path(path).name, far, shape)], path)
     return labels
 
+# %% ../../nbs/02_masks/08_exchange.ipynb #bf124f50
 def read_labels(
     path, # Index PNG or TIFF; labelme, COCO, VIA or GeoJSON; napari CSV, ImageJ .roi or .zip
     shape, # `(H, W)` of the picture
     codes:list, # Class names
     name:str=None, # Class of outlines that have no name
     picture:str=None, # File name of the picture, where the file is about several
-    rest:int=None, # What lies in no outline: a class number, or 255 for unlabelled; default: what the file says, else unlabelled
+    rest:int=None, # What lies in no outline: a class, or 255 for unlabelled; default: the file's word, else 255
     zero:str='class', # What 0 means in a picture: 'class' 0, or 'unlabelled' (napari)
     bar_rows:int=0 # Rows of data bar that were cut from the picture; the outlines may have been drawn with them
 )->np.ndarray: # `(H, W)` uint8
@@ -169,6 +179,7 @@ def _outline_files(folder):
     if faults: warnings.warn(f'files of outlines ({len(faults)}) are left out; {faults[0]}', stacklevel=4)
     return own
 
+# %% ../../nbs/02_masks/08_exchange.ipynb #f2d0e73d
 def _folder_regions(folder):
     "Regions of all files in a folder, one file a picture"
     out, file_of, codes = Outlines(), {}, []
@@ -184,12 +195,14 @@ def _folder_regions(folder):
     out.codes = list(dict.fromkeys(codes)) or None
     return out
 
+# %% ../../nbs/02_masks/08_exchange.ipynb #67773468
 def _set_codes(found, source):
     "Class names in the order of the files that list them; of others background, then the names of the outlines, sorted"
     listed = found.codes or []
     names = classes_named((r.name for regions in found.values() for r in regions), source)
     return [*listed, *(name for name in names if not listed or class_of(name, listed) is None)]
 
+# %% ../../nbs/02_masks/08_exchange.ipynb #032b04e1
 def _regions_of_files(shapes, files, source):
     "The `Regions` of each picture, one or several: `{file: [Regions, ...]}`"
     known = by_name(files) # two pictures of one name would have one mask
@@ -215,9 +228,11 @@ def _masks_folder(out, files, codes):
         raise InputError(there, 'other class names', 'none, or the same', 'choose another folder for the masks')
     return out
 
-#: what is to be said of one picture: copies that were scaled, strays, shares in no outline, doubts about the picture itself
+# %% ../../nbs/02_masks/08_exchange.ipynb #47cc93e7
+#: of one picture: copies that were scaled, strays, shares in no outline, doubts about the picture itself
 _Said = namedtuple('_Said', 'scaled strays open doubts')
 
+# %% ../../nbs/02_masks/08_exchange.ipynb #dd725804
 def _fitted_to(picture, groups, source):
     "Size of a picture, its regions at that size, what lies beside them, and what is to be said"
     doubts = []
@@ -231,6 +246,7 @@ def _fitted_to(picture, groups, source):
     return shape, regions, _Said(scaled[:1], [(picture.name, far, shape)] if far else [], [],
                                  [(picture.name, d) for d in doubts])
 
+# %% ../../nbs/02_masks/08_exchange.ipynb #839812ae
 def _write_mask(path, picture, groups, codes, source, rest):
     "The mask of one picture, written; and what is to be said of it"
     shape, regions, said = _fitted_to(picture, groups, source)
@@ -239,6 +255,7 @@ def _write_mask(path, picture, groups, codes, source, rest):
     with written_whole(path) as part: Image.fromarray(mask).save(part, 'PNG')
     return said._replace(open=[(picture.name, share)] if share >= .0005 else [])
 
+# %% ../../nbs/02_masks/08_exchange.ipynb #e4a6304f
 def _say_open(found, codes, source):
     "Warn once of what lies in no outline although class 0 is outlined"
     if not found: return
@@ -248,6 +265,7 @@ def _say_open(found, codes, source):
         f'{f", and so in {len(found)} pictures" if len(found) > 1 else ""}; if they mean unlabelled, pass rest=255',
         stacklevel=3)
 
+# %% ../../nbs/02_masks/08_exchange.ipynb #e27bcc88
 def _say_of_pictures(found, source):
     "Warn once of each doubt about the pictures"
     named = {}
@@ -256,12 +274,13 @@ def _say_of_pictures(found, source):
         more = f' and {len(names)-1} more' if len(names) > 1 else ''
         warnings.warn(f'{source}, picture {printable(names[0])}{more}: {doubt}', stacklevel=3)
 
+# %% ../../nbs/02_masks/08_exchange.ipynb #3bd1f4a3
 def write_polygon_masks(
     source, # CSV of outlines, JSON of COCO or VIA; or a folder of outlines, a file a picture, named like it
     pictures, # Folder of the pictures
     out, # Folder for the masks, `NAME.png`, and `codes.txt`
     codes:list=None, # Class names; default: those of a COCO file, else background, then the names of the outlines
-    rest:int=None # What lies in no outline: a class number, or 255 for unlabelled; default: what the file says, else class 0
+    rest:int=None # What lies in no outline: a class, or 255 for unlabelled; default: the file's word, else 0
 )->list: # The masks' files
     "Masks of all pictures of a folder; those without an outline become empty masks, outlines without a picture raise"
     source, files = Path(source), list_pictures(pictures)
@@ -278,8 +297,8 @@ def write_polygon_masks(
     _say_strays(far, source)
     _say_open(is_open, codes, source)
     _say_of_pictures(doubts, source)
-    meant = [r.name for regions in shapes.values()
-             for r in regions] + [regions.rest for regions in shapes.values() if regions.rest and rest is None]
+    meant = [r.name for regions in shapes.values() for r in regions]
+    if rest is None: meant += [regions.rest for regions in shapes.values() if regions.rest]
     if rest == 255 or any(class_of(name, codes) == 'unlabelled' for name in set(meant)):
         warnings.warn(f'{out}: what the outlines leave unlabelled is 255 in these masks; read them with ignore=255',
             stacklevel=2)

@@ -43,6 +43,7 @@ def overlay_preview(
     rows = [np.asarray(pic[row:row+1])[:, ::k] for row in range(0, m.shape[0], k)]
     return small.overlay(np.concatenate(rows), alpha)
 
+# %% ../../nbs/01_pictures/10_export.ipynb #2114ade7
 def write_overlay(
     m:LabelMap, # The label map
     pic, # The 8-bit picture: an array or anything that gives rows
@@ -65,12 +66,14 @@ def _reserve(path):
     try: os.posix_fallocate(fd, 0, os.fstat(fd).st_size)
     finally: os.close(fd)
 
+# %% ../../nbs/01_pictures/10_export.ipynb #6c62883d
 def _mapped(path, shape, tags):
     "A label TIFF of this size, mapped into memory, with its room on the disk"
     out = tifffile.memmap(path, shape=tuple(shape), dtype=np.uint8, **label_tags(**tags))
     _reserve(path)
     return out
 
+# %% ../../nbs/01_pictures/10_export.ipynb #bf973974
 class LabelWriter:
     "A label TIFF that grows from top to bottom: `write` rows, and the file takes its name when all are there"
     def __init__(self,
@@ -96,6 +99,7 @@ def write(self:LabelWriter,
     self.map[self.row:self.row+len(rows)] = rows
     self.row += len(rows)
 
+# %% ../../nbs/01_pictures/10_export.ipynb #f710c605
 @patch
 def __exit__(self:LabelWriter, kind, e, trace):
     short = kind is None and self.row != len(self.map)

@@ -105,6 +105,7 @@ def label_sum(
     for a in range(0, len(labels), 1024): checksum.update(np.ascontiguousarray(labels[a:a+1024], np.uint8))
     return checksum.hexdigest()
 
+# %% ../../nbs/01_pictures/09_labels.ipynb #95853bc0
 def origin_now(
     m:LabelMap # A label map
 )->Origin|None: # None where nobody has said
@@ -138,6 +139,7 @@ def _nearest(n, step):
     count = max(1, round(n/step))
     return ((np.arange(count) + .5)*n/count).astype(int)
 
+# %% ../../nbs/01_pictures/09_labels.ipynb #5362d781
 def square_pixels(
     m:LabelMap # A label map
 )->LabelMap: # The same, if its pixels are square
@@ -191,7 +193,8 @@ def write_label_map(
     path # File to write, `.tif`; an existing file is refused
 )->Path:
     "Write a label map as a TIFF that ImageJ opens with its scale; class names in its description"
-    doubts = [doubt for doubt in m.doubts if doubt not in origin_doubts(m.origin)] # a test may have been made since, when it is read
+    of_model = origin_doubts(m.origin)
+    doubts = [doubt for doubt in m.doubts if doubt not in of_model]
     tags = label_tags(m.codes, **{**carried(m), 'doubts': doubts, 'origin': origin_now(m)})
     with written_whole(path) as f: tifffile.imwrite(f, m.labels.astype(np.uint8), **tags)
     return Path(path)
@@ -204,6 +207,7 @@ def _is_origin(x):
     except InputError: return False
     return True
 
+# %% ../../nbs/01_pictures/09_labels.ipynb #89c2a643
 def label_notes(
     path # A file of labels
 )->dict: # `codes`, `source`, `scale_from`, `doubts`, `origin`, as far as they are there
@@ -226,15 +230,18 @@ class ScaleFacts:
     um_per_px_y:float|None=None # Height of a pixel, um, where it is not the width
     notes:dict=field(default_factory=dict) # `codes`, `source`, `scale_from`, `doubts`, `origin` of our own description
 
+# %% ../../nbs/01_pictures/09_labels.ipynb #86148d60
 def _scale_from(facts):
     "Where a scale comes from, with its doubts, as a `Micrograph` says it"
     if 'um_per_px' not in facts: return None
     return facts.get('scale_from', 'unknown') + (f', doubtful: {facts["doubtful"]}' if 'doubtful' in facts else '')
 
+# %% ../../nbs/01_pictures/09_labels.ipynb #eab3583c
 def _is_said(doubt, doubts):
     "Is the reason of a doubt said already?"
     return any(doubt.partition(': ')[2] in said for said in doubts)
 
+# %% ../../nbs/01_pictures/09_labels.ipynb #7a868b7a
 def scale_facts(
     path, # A file of labels: TIFF, PNG, ...
     width:int, # Of its labels as they are stored, px
@@ -254,11 +261,13 @@ def _by_hand(m, um):
     known = dict(um_per_px=m.um_per_px, um_per_px_y=carried(m)['um_per_px_y'])
     return with_hand_scale({k: v for k, v in known.items() if v}, um, m.source or 'picture')
 
+# %% ../../nbs/01_pictures/09_labels.ipynb #04c03122
 def _without_scale(doubts, m):
     "Doubts but for those of the scale"
     reason = (m.scale_from or '').partition('doubtful: ')[2] or None
     return [d for d in doubts if not d.startswith('the scale is doubtful') and d != reason]
 
+# %% ../../nbs/01_pictures/09_labels.ipynb #246c55f2
 def scaled_by_hand(
     m, # A `LabelMap` or a `Micrograph`
     um:float|None # Micrometres a pixel, by hand; None: it stays as it is

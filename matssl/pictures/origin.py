@@ -28,6 +28,7 @@ def read_note(
     with refusing(file, 'no description of a run', 'what an earlier run has written', todo):
         return described(HowPredicted, small_file(file, 256), file, todo)
 
+# %% ../../nbs/01_pictures/12_origin.ipynb #120e751e
 @lru_cache(8)
 def _read_once(file, changed): return read_note(file)
 
@@ -43,6 +44,7 @@ def file_sum(file):
     "The SHA-256 of a file"
     with open(file, 'rb') as opened: return hashlib.file_digest(opened, 'sha256').hexdigest()
 
+# %% ../../nbs/01_pictures/12_origin.ipynb #8c7702a3
 def _stored_sum(file):
     "The checksum of the labels that a file stores; empty where they are no numbers of classes"
     try: labels = read_pixels(file, indices=True)
@@ -57,6 +59,7 @@ def _origin_by(m, file, labels, about):
     kind = 'model' if _stored_sum(file) == labels else 'corrected'
     return Origin(kind, **about, labels=label_sum(m.labels) if kind == 'model' else labels)
 
+# %% ../../nbs/01_pictures/12_origin.ipynb #2309a56f
 def _from_note(m, file):
     "The origin that the note beside a label map gives it, or None"
     note = _note_beside(file)
@@ -70,6 +73,7 @@ def _from_note(m, file):
     kind = 'model' if file_sum(file) == made.label_map else 'corrected'
     return Origin(kind, **about, labels=label_sum(m.labels))
 
+# %% ../../nbs/01_pictures/12_origin.ipynb #82246d8b
 def _from_description(m, file):
     "The origin that a label map's own description gives it, or None"
     if file.suffix.lower() not in ('.tif', '.tiff'): return None

@@ -31,13 +31,16 @@ class StoredLabels:
     alpha:np.ndarray|None=None # `(H, W)`, 0-1: how opaque; None: everywhere alike
     doubts:list=() # Sentences of reading: turned, an ending that is another's
 
+# %% ../../nbs/01_pictures/11_stored.ipynb #dbc3514b
 _jpeg_codecs = {6, 7, 33007, 34892} # compression of TIFF
 
+# %% ../../nbs/01_pictures/11_stored.ipynb #9b6382cb
 def _eight_bit(colormap):
     "The table of colours of a TIFF; 16 bit each, but some programs fill only 8 of them"
     table = np.moveaxis(np.asarray(colormap), 0, -1)
     return (table >> (8 if table.max() > 255 else 0)).astype(np.uint8)
 
+# %% ../../nbs/01_pictures/11_stored.ipynb #7e14dfba
 def _tiff_facts(path, claim):
     "What the head of a TIFF says"
     chain = claim.chain
@@ -57,6 +60,7 @@ def _pillow_facts(path, claim):
         return StoredLabels(path, bits=1 if im.mode == '1' else 8, samples=len(im.getbands()), colours=table,
             is_jpeg=claim.kind == 'jpeg', pages=getattr(im, 'n_frames', 1))
 
+# %% ../../nbs/01_pictures/11_stored.ipynb #97421df7
 def stored_facts(
     path # A label picture
 )->StoredLabels: # Without pixels
@@ -87,6 +91,7 @@ def _alpha_of(s):
     if a.dtype.kind != 'u' or (a == a.flat[0]).all(): return None
     return a.astype(np.float32)/np.iinfo(a.dtype).max
 
+# %% ../../nbs/01_pictures/11_stored.ipynb #ab254446
 def read_stored(
     path # A label picture
 )->StoredLabels:
