@@ -31,10 +31,12 @@ def _check_painted(rgb, known, palette, file, complete):
     raise InputError(file, found, f'{"" if complete else "grey or "}one of {list(palette.values())}',
         'add the colour to palette= or repaint with a hard brush and save as PNG or TIFF')
 
+# %% ../../nbs/02_masks/06_masks.ipynb #11db4ebe
 def _is_grey(rgb): return np.ptp(rgb, axis=-1) == 0
 
+# %% ../../nbs/02_masks/06_masks.ipynb #1527288b
 def _painted(rgb, palette, file, complete=False, clear=None):
-    "Exact colours to 1, 2, ... and grey or clear to 0, or to 0, 1, ... where each class has a colour; anything else raises"
+    "Exact colours to 1, 2, ..., grey or clear to 0; or to 0, 1, ... where each class has a colour; others raise"
     step = 257 if rgb.dtype == np.uint16 else 1
     out = np.zeros(rgb.shape[:2], np.uint8)
     known = np.zeros(out.shape, bool) if complete else _is_grey(rgb)
@@ -59,10 +61,12 @@ def _one_channel(a, file):
     raise InputError(file, f'a colour mask (colours {colours} ...)', 'class numbers',
         "name the colours: palette={'phase': (255, 0, 0)}, or a labelmap.txt beside the masks")
 
+# %% ../../nbs/02_masks/06_masks.ipynb #d58dbf80
 def _is_widened(a):
     "Are these 8-bit numbers, each times 257?"
     return a.dtype == np.uint16 and a.max() > 255 and not (a % 257).any()
 
+# %% ../../nbs/02_masks/06_masks.ipynb #81bc8c16
 def _as_numbers(a, file):
     "Whole numbers 0 to 255 as uint8; others raise"
     if _is_widened(a): a = a//257
@@ -72,6 +76,7 @@ def _as_numbers(a, file):
             'export the mask as an 8-bit label image')
     return a.astype(np.uint8)
 
+# %% ../../nbs/02_masks/06_masks.ipynb #3cb1fe68
 def _within_8_bit(a, unlabelled, file):
     "Numbers in which a value beyond 255 that means unlabelled is 255"
     if unlabelled is None or unlabelled <= 255 or _is_widened(a): return a
@@ -81,6 +86,7 @@ def _within_8_bit(a, unlabelled, file):
                          'export the mask as an 8-bit label image')
     return np.where(here, a.dtype.type(255), a) if here.any() else a
 
+# %% ../../nbs/02_masks/06_masks.ipynb #72b188a8
 def _numbers_in(s, unlabelled=None):
     "The class numbers in a stored picture, as they are stored"
     a = _within_8_bit(_one_channel(s.pixels, s.path), unlabelled, s.path)
@@ -91,7 +97,7 @@ def _numbers_in(s, unlabelled=None):
 
 # %% ../../nbs/02_masks/06_masks.ipynb #87f21fd4
 def _outlined(file, codes):
-    "labelme's outlines, painted, how much is open, and what is doubtful; without class names: background, then the names of the outlines"
+    "labelme's outlines, painted, how much is open, and doubts; without names: background, then those of the outlines"
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter('always')
         regions, size = read_labelme(file)
@@ -99,6 +105,7 @@ def _outlined(file, codes):
     labels = paint(regions, size, codes, file, rest_of(regions, codes, 0))
     return labels, open_share(regions, size, codes), [str(w.message).removeprefix(f'{file}: ') for w in said]
 
+# %% ../../nbs/02_masks/06_masks.ipynb #fa9cd81d
 def _is_outlined(file): return Path(file).suffix.lower() == '.json'
 
 # %% ../../nbs/02_masks/06_masks.ipynb #3a050008
@@ -107,20 +114,24 @@ def _counts(a):
     rows = (np.bincount(a[k:k+1024].ravel(), minlength=256) for k in range(0, len(a), 1024))
     return sum(rows, np.zeros(256, int))
 
+# %% ../../nbs/02_masks/06_masks.ipynb #225bcbd9
 _Doubt = namedtuple('_Doubt', 'text files') # a sentence, and the files it is about
 
-#: facts without pixels; (H, W); pixels of each number, or why there are none; were they divided by 257; the largest in the file
+#: facts without pixels; (H, W); pixels of each number, or why there are none; divided by 257?; the largest in the file
 _Look = namedtuple('_Look', 'stored shape counts fault widened top')
 
+# %% ../../nbs/02_masks/06_masks.ipynb #6f31604b
 def _left_out(s):
     "What a TIFF holds beside the page that is read: sentences"
     if s.page is None: return []
     chain = page_chain(s.path)
     with open_tiff(s.path, chain) as tif: drawn = (tif.imagej_metadata or {}).get('Overlays') or []
     n = len(drawn) if isinstance(drawn, list) else 1
-    said = f'regions of ImageJ lie over the picture ({n}) and are in none of its pixels: they are left out; send them to the ROI Manager and save them as .zip'
+    said = (f'regions of ImageJ lie over the picture ({n}) and are in none of its pixels: they are left out; '
+            'send them to the ROI Manager and save them as .zip')
     return page_doubts(chain, s.page) + [said]*(n > 0)
 
+# %% ../../nbs/02_masks/06_masks.ipynb #8058f8b9
 def _look(file, unlabelled=None):
     "What a label picture holds"
     s = read_stored(file)
@@ -132,6 +143,7 @@ def _look(file, unlabelled=None):
     s.pixels = s.alpha = None
     return look
 
+# %% ../../nbs/02_masks/06_masks.ipynb #b592f453
 def _used(look): return [] if look.counts is None else np.flatnonzero(look.counts).tolist()
 
 def _has_colours(look):
@@ -140,6 +152,7 @@ def _has_colours(look):
     if look.counts is None: return True
     return table is not None and not _is_grey(table[[i for i in _used(look) if i < len(table)]]).all()
 
+# %% ../../nbs/02_masks/06_masks.ipynb #5da65d1f
 def _is_numbered(look):
     "Are its numbers entries of a table, and no grey levels?"
     table = look.stored.colours
@@ -147,10 +160,12 @@ def _is_numbered(look):
 
 def _colour(table, i): return tuple(table[i].tolist()) if i < len(table) else None
 
+# %% ../../nbs/02_masks/06_masks.ipynb #c71b3650
 def _as_in_file(look, value):
     "A number as the file has it"
     return value*257 if look is not None and look.widened else value
 
+# %% ../../nbs/02_masks/06_masks.ipynb #c56c023f
 def _has_our_table(look):
     "Is its table the one that this package writes, whichever numbers are used?"
     table = look.stored.colours
@@ -160,7 +175,8 @@ def _is_inverting(look):
     "Are they grey levels under ImageJ's inverting table, 0 in white and 255 in black?"
     table = look.stored.colours
     wanted = {0: (255, 255, 255), 255: (0, 0, 0)}
-    return table is not None and set(_used(look)) <= set(wanted) and all(_colour(table, i) == wanted[i] for i in _used(look))
+    if table is None or not set(_used(look)) <= set(wanted): return False
+    return all(_colour(table, i) == wanted[i] for i in _used(look))
 
 def _is_by_us(look):
     "Are its numbers in the colours that this package gives them?"
@@ -180,6 +196,7 @@ def _moved(looks):
             met[c].append((i, table))
     return False
 
+# %% ../../nbs/02_masks/06_masks.ipynb #ff273ec2
 def _check_one_colour(looks):
     "Refuse a number that has two colours"
     met = {}
@@ -191,6 +208,7 @@ def _check_one_colour(looks):
                 raise InputError(look.stored.path, f'the colour {c} for number {i}', f'{first} as in {file.name}',
                     'save all masks with one table of colours, or name the colours with palette=')
 
+# %% ../../nbs/02_masks/06_masks.ipynb #891cfb4c
 def _check_own_colours(look):
     "Refuse two numbers of one colour, where only the colour says what is meant"
     of_colour = {}
@@ -201,6 +219,7 @@ def _check_own_colours(look):
                          'a colour of its own for each, since the tables of the set have no common order',
             'save all masks with one table of colours')
 
+# %% ../../nbs/02_masks/06_masks.ipynb #9a413bdc
 def _numbers_by_colour(looks):
     "`{colour: number}`: as in the first table, then those that it does not have"
     table = looks[0].stored.colours
@@ -214,6 +233,7 @@ def _numbers_by_colour(looks):
             own.add(number[c])
     return number
 
+# %% ../../nbs/02_masks/06_masks.ipynb #494e667b
 def _by_colour(looks):
     "The number of each stored number, for files of a set whose tables have another order: `{file: (256,)}`"
     tabled = [look for look in looks if look.stored.colours is not None]
@@ -240,6 +260,7 @@ def _met_colours(looks, unlabelled):
     return [(look.stored.path, i, _colour(look.stored.colours, i)) for look in tabled for i in _used(look)
             if i not in (255, unlabelled)]
 
+# %% ../../nbs/02_masks/06_masks.ipynb #04f66936
 def _check_trained(looks, met, class_of):
     "Refuse what has no colour of the training set where its order does not hold"
     for file, i, c in met:
@@ -253,8 +274,9 @@ def _check_trained(looks, met, class_of):
                          'colours, since those of the others have another order than in training',
             'save all masks in one way, or name the colours with palette=')
 
+# %% ../../nbs/02_masks/06_masks.ipynb #75ad755d
 def _as_trained(looks, trained, unlabelled):
-    "The class of each stored number by the colours of the classes in training, `{file: (256,)}`; none where the order is the same; and doubts"
+    "The class of each stored number by the colours in training, `{file: (256,)}`, none where they agree; and doubts"
     class_of = {tuple(c): k for k, c in enumerate(trained) if c}
     met = _met_colours(looks, unlabelled)
     if all(class_of.get(c, i) == i for _, i, c in met):
@@ -273,14 +295,17 @@ def _share_of_one(looks):
     counts = sum(look.counts for look in looks)
     return 1 - counts[0]/max(counts.sum(), 1)
 
+# %% ../../nbs/02_masks/06_masks.ipynb #e785bff3
 def _share_in_words(looks, is_turned=False):
     "The share of what is not 0, of one file or from the least to the largest of several"
     shares = sorted(abs(is_turned - _share_of_one([look])) for look in looks)
     one, *more = dict.fromkeys(f'{share:.1%}' for share in (shares[0], shares[-1]))
     return ' to '.join([one, *more])
 
+# %% ../../nbs/02_masks/06_masks.ipynb #1c2432c4
 def _paths(looks): return [look.stored.path for look in looks]
 
+# %% ../../nbs/02_masks/06_masks.ipynb #0ebf0c9d
 def _check_probable(looks):
     "Refuse masks of tifffile that would be nearly all class 1"
     share = _share_of_one(looks)
@@ -290,6 +315,7 @@ def _check_probable(looks):
                      f'{1-share:.1%} as viewers show it',
         'a mask that can be read in one way only', 'save it as 8 bit, 0 and 255, the way it is meant')
 
+# %% ../../nbs/02_masks/06_masks.ipynb #41912ef2
 def _photometry(looks):
     "Files that are turned, and doubts, of masks that call 0 white"
     marked = [look for look in looks if look.stored.white_is_zero]
@@ -315,6 +341,7 @@ def _photometry(looks):
                              f'{_share_in_words(tabled)} of the pixels, and looks black', _paths(tabled)))
     return _paths(turned), doubts
 
+# %% ../../nbs/02_masks/06_masks.ipynb #11bcc08c
 def _dark_first(looks):
     "Doubts about tables of two greys in which 1 is darker than 0"
     def is_dark(look):
@@ -328,7 +355,7 @@ def _dark_first(looks):
 
 # %% ../../nbs/02_masks/06_masks.ipynb #5d050007
 def _share_doubt(shares):
-    "A doubt about masks of two classes of which a few are nearly full where the others are nearly empty; `{file: share of class 1}`"
+    "A doubt about masks of which a few are nearly full where the others are nearly empty; `{file: share of class 1}`"
     low = [f for f, s in shares.items() if s < .25]
     high = [f for f, s in shares.items() if s > .75]
     if not (low and high): return []
@@ -352,11 +379,13 @@ def _outline_codes(files, codes):
             'name the classes with codes, in the order of the numbers in the pictures')
     return check_codes(outlined[0].parent if len(outlined) > 1 else outlined[0], names)
 
+# %% ../../nbs/02_masks/06_masks.ipynb #e4477cca
 def _is_complete(palette, codes):
     "Has every class a colour? Otherwise 0 is what was not painted"
     if codes: return list(codes) == list(palette)
     return next(iter(palette)).strip('_').lower() == 'background'
 
+# %% ../../nbs/02_masks/06_masks.ipynb #10591a17
 def _in_order_of(palette, codes):
     "Colours in the order of the names, where these are the same; refuses names that do not go with the colours"
     if codes and set(codes) == set(palette): return {c: palette[c] for c in codes}
@@ -365,6 +394,7 @@ def _in_order_of(palette, codes):
             'name them in the order of the palette')
     return palette
 
+# %% ../../nbs/02_masks/06_masks.ipynb #33a2ed51
 def _colours_of_set(looks, codes, palette):
     "The colours that were given, or those in a file beside masks in colour; None where there are none"
     if not palette and any(map(_has_colours, looks)): palette = colours_beside(_paths(looks))
@@ -376,20 +406,20 @@ class MaskReader:
     def __init__(self,
         files, # All mask files of the set
         codes:list=None, # Class names; without them any value passes
-        palette:dict=None, # `{'name': (r, g, b)}` of painted masks: 1, 2, ... in order, the rest 0; with the names of all `codes`: 0, 1, ...
+        palette:dict=None, # `{'name': (r, g, b)}` of painted masks: 1, 2, ..., the rest 0; with all `codes` 0, 1, ...
         ignore:int=None, # Value of unlabelled pixels; kept as it is
         otherwise:int=None, # The same, where 0 and it are not all there is
         quiet:bool=False, # Leave doubts in `doubts` and warn of none
         from_zero:bool=False, # Is 0 the first class for certain, as in files of this package?
-        trained=None): # The `colours` of the set that a model was trained on: numbers of tables in another order go by colour
+        trained=None): # The `colours` of the set that a model was trained on: tables in another order go by colour
         self.files, self.codes, self.ignore = [Path(f) for f in files], codes, ignore
         self.from_zero, self.trained = from_zero, trained
         if not self.files: raise InputError('mask set', 'no files', 'at least one mask', 'check the folder')
         if palette: palette = _in_order_of(palette, codes)
         self.names = _outline_codes(self.files, codes)
         self.looks = {f: _look(f, ignore) for f in self.files if not _is_outlined(f)}
-        self.beyond = ignore if ignore and ignore > 255 and any(look.top == ignore
-                                                                for look in self.looks.values()) else None
+        is_beyond = bool(ignore) and ignore > 255 and any(look.top == ignore for look in self.looks.values())
+        self.beyond = ignore if is_beyond else None
         if self.beyond: self.ignore = 255 # of 16 bit
         self.palette = _colours_of_set(list(self.looks.values()), codes, palette)
         self.complete = bool(self.palette) and _is_complete(self.palette, codes)
@@ -412,6 +442,7 @@ def _as_rgb(s):
     if s.colours is not None: return s.colours[s.pixels]
     return s.pixels if s.pixels.ndim == 3 else np.dstack([s.pixels]*3)
 
+# %% ../../nbs/02_masks/06_masks.ipynb #d6d0aea0
 @patch
 def _from_colours(self:MaskReader, s):
     "Class numbers of a painted picture; numbers that are no colours stay where each class has a colour"
@@ -421,6 +452,7 @@ def _from_colours(self:MaskReader, s):
     clear = None if s.alpha is None else s.alpha == 0
     return _painted(_as_rgb(s), self.palette, s.path, self.complete, clear)
 
+# %% ../../nbs/02_masks/06_masks.ipynb #c864a223
 @patch
 def _numbers(self:MaskReader, file):
     "Class numbers of a file, before two values or a count from 1 are made classes"
@@ -448,6 +480,7 @@ def _decide(self:MaskReader, otherwise):
     if not self.binary and self.ignore is None and otherwise in self.values: self._take_unlabelled(otherwise, looks)
     self._decide_final(top)
 
+# %% ../../nbs/02_masks/06_masks.ipynb #e427ca0c
 @patch
 def _decide_tables(self:MaskReader, looks):
     "Tables for files in another order of colours, or turned; refuses files without numbers"
@@ -465,6 +498,7 @@ def _decide_tables(self:MaskReader, looks):
     wide = [look.stored.path for look in looks if look.widened and not set(_used(look)) <= {0, 255}]
     if wide: self.found.append(_Doubt('16 bit, all numbers multiples of 257: divided by 257', wide))
 
+# %% ../../nbs/02_masks/06_masks.ipynb #17d19745
 @patch
 def _doubt_reading(self:MaskReader):
     "What is doubtful about the reading of the files, each once"
@@ -480,6 +514,7 @@ def _doubt_reading(self:MaskReader):
                                  f'which is outlined, too; '
             'if they mean unlabelled, outline them as __ignore__', [f]))
 
+# %% ../../nbs/02_masks/06_masks.ipynb #061b6e01
 @patch
 def _counted(self:MaskReader, file):
     "Pixels of each class number of a file"
@@ -498,6 +533,7 @@ def _decide_trained(self:MaskReader, looks):
     self.tables.update(tables)
     self.found += doubts
 
+# %% ../../nbs/02_masks/06_masks.ipynb #f9fd9e8f
 @patch(as_prop=True)
 def colours(self:MaskReader)->list: # `[(r, g, b), ...]`, None for a class without one; None where the set has no tables
     "The colour that each class has in the tables of this set, to be kept with a model and given as `trained`"
@@ -529,6 +565,7 @@ def _top(self:MaskReader, looks):
     self.found.append(_Doubt(f'nothing but 0 and {top}: two classes, {top} is class 1', self.files))
     return top
 
+# %% ../../nbs/02_masks/06_masks.ipynb #b65213a1
 @patch
 def _take_unlabelled(self:MaskReader, value, looks):
     "A value that is unlabelled though nobody has said so"
@@ -543,6 +580,7 @@ def _take_unlabelled(self:MaskReader, value, looks):
         self.found.append(_Doubt(f'nothing but 0 and {in_files}, and 1 in other masks: if {in_files} is class 1 here, '
                                  f'save all masks in one way', two))
 
+# %% ../../nbs/02_masks/06_masks.ipynb #044ae384
 @patch
 def _decide_final(self:MaskReader, top):
     "What class numbers become: nothing else, two classes, or a count from 0"
@@ -561,7 +599,9 @@ def _decide_final(self:MaskReader, top):
         first = ', '.join(f'{k} is {name}' for k, name in enumerate(self.codes[:3], 1))
         self.found.append(_Doubt(f'class numbers begin at 1: {first}', self.files))
     if set(classes) <= {0, 1} or self.binary:
-        self.found += _share_doubt({f: 1 - n[0]/max(n.sum() - (n[self.ignore] if self.ignore is not None else 0), 1) for f, n in self.counts.items()})
+        unlabelled = {f: 0 if self.ignore is None else n[self.ignore] for f, n in self.counts.items()}
+        labelled = {f: max(n.sum() - unlabelled[f], 1) for f, n in self.counts.items()}
+        self.found += _share_doubt({f: 1 - n[0]/labelled[f] for f, n in self.counts.items()})
 
 # %% ../../nbs/02_masks/06_masks.ipynb #5d05000e
 @patch(as_prop=True)
@@ -572,17 +612,20 @@ def doubts(self:MaskReader)->list:
         return ', '.join(f.name for f in files[:4]) + (f' and {len(files)-4} more' if len(files) > 4 else '')
     return [f'{names(d.files)}: {d.text}' for d in self.found]
 
+# %% ../../nbs/02_masks/06_masks.ipynb #743d961c
 @patch
 def doubts_of(self:MaskReader,
     file)->list: # One of the files
     "The doubts about one file: sentences without its name"
     return [d.text for d in self.found if Path(file) in d.files]
 
+# %% ../../nbs/02_masks/06_masks.ipynb #82dbb9dc
 @patch
 def _say(self:MaskReader):
     "Warn of each doubt, once a set"
     for doubt in self.doubts: warnings.warn(doubt, stacklevel=3)
 
+# %% ../../nbs/02_masks/06_masks.ipynb #a28f9f8f
 @patch
 def _check_values(self:MaskReader):
     "Refuse values that no class has"
@@ -618,6 +661,7 @@ def _names_of(files, notes, codes):
     if own: return list(own.pop()) if len(own) == 1 else None
     return codes_beside(files)
 
+# %% ../../nbs/02_masks/06_masks.ipynb #da3dea97
 def _check_named(path, labels, codes):
     "Refuse class numbers without a name"
     largest = int(labels[labels != 255].max(initial=0))
@@ -625,6 +669,7 @@ def _check_named(path, labels, codes):
         raise InputError(path, f'class {largest}', f'class numbers 0 to {len(codes)-1} ({", ".join(codes)})',
                          'pass all class names')
 
+# %% ../../nbs/02_masks/06_masks.ipynb #2087adbc
 def _label_map(path, read, codes):
     "One map of a set"
     labels = read(path)
@@ -635,6 +680,7 @@ def _label_map(path, read, codes):
     return LabelMap(labels, codes, s.um_per_px, s.notes.get('source'), scale_from=s.scale_from, doubts=own + s.doubts,
         um_per_px_y=s.um_per_px_y)
 
+# %% ../../nbs/02_masks/06_masks.ipynb #bb090dd2
 def _check_soft(read):
     "Refuse masks of 0 and 255 with grey levels between them"
     for file, n in read.counts.items():
@@ -645,6 +691,7 @@ def _check_soft(read):
                                f'{between/n.sum():.1%} of the pixels', 'class numbers',
             'its edges are soft, or it was a JPEG: make it black and white again')
 
+# %% ../../nbs/02_masks/06_masks.ipynb #d5882456
 def _say_gaps(read):
     "Note numbers with gaps between them where nobody has named the classes: grey levels, perhaps"
     values = [v for v in read.values if v != read.ignore]
@@ -656,6 +703,7 @@ def _say_gaps(read):
     read.found.append(_Doubt(f'{what}, and nobody has named the classes: each number is a class of its '
                              f'own', read.files))
 
+# %% ../../nbs/02_masks/06_masks.ipynb #fbfd931b
 def label_reader(
     files, # Of one set: TIFFs written by `write_label_map`, or any pictures of labels
     codes:list=None, # Class names; default: in the files, in `codes.txt` beside them, or one a number of the set
@@ -676,6 +724,7 @@ def label_reader(
     names = names or read.names or painted or numbered
     return lambda path: _label_map(Path(path), read, list(codes or notes[Path(path)].get('codes') or names))
 
+# %% ../../nbs/02_masks/06_masks.ipynb #0624ae94
 def read_label_maps(
     files, # Of one set: TIFFs written by `write_label_map`, or any pictures of labels
     codes:list=None, # Class names; default: in the files, in `codes.txt` beside them, or one a number of the set
@@ -684,6 +733,7 @@ def read_label_maps(
     "The label maps of a set, read by one convention, each with its scale, class names and doubts"
     return list(map(label_reader(files, codes, ignore), files))
 
+# %% ../../nbs/02_masks/06_masks.ipynb #f221511d
 def read_label_map(
     path, # A TIFF written by `write_label_map`, or any picture of labels
     codes:list=None, # Class names, where the file has none
