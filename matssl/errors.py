@@ -22,8 +22,10 @@ class InputError(ValueError):
         super().__init__(f'{source}: found {found}, expected {expected}; {todo}')
 
 # %% ../nbs/00_ground/01_errors.ipynb #e0000009
-class NotWritten(InputError): "The disk did not take a file: no room, no right, no disk. It will not take the next one either"
+class NotWritten(InputError):
+    "The disk did not take a file: no room, no right, no disk. It will not take the next one either"
 
+# %% ../nbs/00_ground/01_errors.ipynb #7ad74ff6
 _of_the_name = (None, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
 
 def not_written(
@@ -33,7 +35,8 @@ def not_written(
     "The fault of a file that could not be written"
     kind = InputError if e.errno in _of_the_name else NotWritten
     reason = e.strerror or e
-    return kind(path, f'that it cannot be written ({reason})', 'a folder with room that may be written to', 'free disk space or choose another folder')
+    return kind(path, f'that it cannot be written ({reason})', 'a folder with room that may be written to',
+                'free disk space or choose another folder')
 
 # %% ../nbs/00_ground/01_errors.ipynb #e000000d
 def in_words(
@@ -45,6 +48,7 @@ def in_words(
     said = ' '.join(str(e).split())[:most]
     return f'{type(e).__name__}: {said}' if said else type(e).__name__
 
+# %% ../nbs/00_ground/01_errors.ipynb #76d9c8a7
 @contextmanager
 def refusing(
     source, # The file or folder that is at fault
@@ -68,7 +72,8 @@ def one_of(
     if value in names: return value
     near = get_close_matches(str(value), map(str, names), 1)
     shown = ', '.join(map(str, names))[:400]
-    raise InputError(source, f'{what} {str(value)[:80]!r}'.strip(), f'one of {shown}', f'did you mean {near[0]!r}? {todo}' if near else todo)
+    raise InputError(source, f'{what} {str(value)[:80]!r}'.strip(), f'one of {shown}',
+                     f'did you mean {near[0]!r}? {todo}' if near else todo)
 
 # %% ../nbs/00_ground/01_errors.ipynb #e0000015
 def new_file(
@@ -78,12 +83,15 @@ def new_file(
 )->Path:
     "`path`, if nothing is there"
     path = Path(path)
-    if not overwrite and (path.exists() or path.is_symlink()): raise InputError(path, 'something already there', 'a new name', todo)
+    if not overwrite and (path.exists() or path.is_symlink()):
+        raise InputError(path, 'something already there', 'a new name', todo)
     return path
 
 # %% ../nbs/00_ground/01_errors.ipynb #e0000019
-_steering = ('Cc', 'Cf', 'Cs', 'Zl', 'Zp') # Unicode's kinds of characters that are no letters: control, format, half a pair, line and paragraph ends
+# Unicode's kinds of characters that are no letters: control, format, half a pair, line and paragraph ends
+_steering = ('Cc', 'Cf', 'Cs', 'Zl', 'Zp')
 
+# %% ../nbs/00_ground/01_errors.ipynb #1b8d07ba
 def printable(
     x, # A name, or anything that has a text
     most:int|None=80 # Characters; None: all

@@ -30,6 +30,7 @@ def _labelme_contents(path):
             'for COCO, make masks with write_polygon_masks first')
     return d
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #95a55e55
 def _picture_within(d):
     "Height and width of the picture that a labelme file has within, or None"
     data = d.get('imageData')
@@ -39,6 +40,7 @@ def _picture_within(d):
             return im.size if im.getexif().get(274, 1) >= 5 else im.size[::-1]
     except Exception: return None # a picture that cannot be opened says nothing
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #e4c1dbfa
 def _labelme_size(d, file):
     "Height and width of the picture; labelme goes by the picture within, if there is one, and so the outlines do"
     size, within = (d.get('imageHeight'), d.get('imageWidth')), _picture_within(d)
@@ -69,8 +71,10 @@ def _check_mask_px(total, file, todo):
     "Refuse a file whose masks take more memory than two pages"
     if total > 2*most_px: raise InputError(file, f'masks of more than {2*most_px} px', 'less', todo)
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #b5522a40
 def _is_mask(shape): return shape.get('shape_type') == 'mask' and shape.get('mask') and shape.get('points')
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #b2c70a4f
 def _labelme_png(shape, size, file):
     "The PNG of a mask, not yet decoded"
     im = Image.open(io.BytesIO(base64.b64decode(shape['mask'])), formats=['PNG'])
@@ -78,11 +82,13 @@ def _labelme_png(shape, size, file):
     found, most = (f'{w} x {h} px' for h, w in ((im.height, im.width), size))
     raise InputError(file, f'a mask of {found}', f'at most the picture, {most}', 'redraw it')
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #bce0f2c1
 def _check_labelme_masks(shapes, size, file):
     "Ask all masks for their sizes, before one of them is decoded"
     pictures = (_labelme_png(shape, size, file) for shape in shapes if _is_mask(shape))
     _check_mask_px(sum(im.height*im.width for im in pictures), file, 'redraw them as polygons')
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #9b5af3f9
 def _check_box(mask, corners, file, which):
     "Refuse a mask that is not as large as the box between its corners"
     if len(corners) < 2: return
@@ -92,6 +98,7 @@ def _check_box(mask, corners, file, which):
     raise InputError(file, f'a mask {which} of {size_in_words(mask.shape)} within a box of {size_in_words(box)}',
         'one size', 'redraw it, or export it again')
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #4b44d3f1
 def _in_the_picture(mask, corner):
     "Row, column and mask, without what lies to the left of the picture or above it"
     y, x = int(round(corner[1])), int(round(corner[0]))
@@ -100,7 +107,9 @@ def _in_the_picture(mask, corner):
 # %% ../../nbs/02_masks/04_annotations.ipynb #a1b00004
 def _labelme_region(shape, size, file):
     "The region of one shape"
-    name, kind, points = str(shape.get('label') or 'object'), shape.get('shape_type') or 'polygon', shape.get('points') or []
+    name = str(shape.get('label') or 'object')
+    kind = shape.get('shape_type') or 'polygon'
+    points = shape.get('points') or []
     which = f'named {printable(name)!r}'
     if kind in no_areas: raise no_area(file, kind, which)
     corners = _labelme_corners(kind, points)
@@ -112,17 +121,20 @@ def _labelme_region(shape, size, file):
     raise InputError(file, f'a shape {kind} named {printable(name)!r} with {len(points)} points',
         'polygons, rectangles, circles or masks', 'redraw it as a polygon')
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #0e7de1f9
 def _noted(d):
     "What this package has noted in a file: names and sizes as far as they have the right form"
     about = d.get('matssl') if isinstance(d, dict) else None
     return {k: v for k, v in about.items() if k != 'rest' or isinstance(v, str)} if isinstance(about, dict) else {}
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #97eaa46a
 def _labelme_regions(d, file):
     "Regions and size of the picture in what a labelme file says"
     size = _labelme_size(d, file)
     _check_labelme_masks(d['shapes'], size, file)
     return Regions([_labelme_region(shape, size, file) for shape in d['shapes']], size, _noted(d).get('rest'))
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #f88c1e5c
 def read_labelme(
     path # A labelme file
 ): # `Region`s and `(H, W)`
@@ -131,6 +143,7 @@ def read_labelme(
         regions = _labelme_regions(_labelme_contents(path), path)
     return regions, regions.size
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #b6b516fe
 def labelme_names(
     path # A labelme file
 )->set: # Texts
@@ -145,6 +158,7 @@ def _labelme_shape(region):
     points = (region.points + .5).round(2).tolist()
     return dict(label=region.name, points=points, group_id=None, shape_type='polygon', flags={})
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #49737bf6
 def write_labelme(
     m:LabelMap, # The label map
     path, # File to write, `.json`; an existing file is refused
@@ -174,6 +188,7 @@ def coco_names(
     "Class names of a COCO file by their numbers"
     return {c['id']: str(c['name']) for c in sorted(d.get('categories', []), key=lambda c: c['id'])}
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #6ad82e92
 def _coco_pictures(d, file):
     "File names of the pictures by their numbers"
     names = {i['id']: PureWindowsPath(str(i['file_name'])).name for i in d['images']}
@@ -183,6 +198,7 @@ def _coco_pictures(d, file):
             'rename pictures of one name, and export it again')
     return names
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #29520df3
 def _coco_sizes(d):
     "Height and width of the pictures by their numbers, None where the file does not say"
     sizes = {i['id']: (i.get('height'), i.get('width')) for i in d['images']}
@@ -190,6 +206,7 @@ def _coco_sizes(d):
     is_size = lambda size: all(map(is_side, size)) and size[0]*size[1] <= most_px
     return {k: tuple(map(int, size)) if is_size(size) else None for k, size in sizes.items()}
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #73803eb1
 def _check_coco(d, file):
     "Refuse what is called COCO, too, and has no outlines of pictures"
     export = 'export it as COCO instances, picture by picture'
@@ -214,8 +231,10 @@ def _pieces(segmentation):
     is_one = len(segmentation) and all(isinstance(v, (int, float)) for v in segmentation) # without its brackets
     return [segmentation] if is_one else list(segmentation)
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #437aad55
 def _is_area(piece): return isinstance(piece, dict) or np.size(piece) >= 6
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #aad8526c
 def _piece_region(piece, name, size, where):
     "The region of an outline or of run lengths"
     if not isinstance(piece, dict): return Region(name, corners_of(piece, where))
@@ -223,6 +242,7 @@ def _piece_region(piece, name, size, where):
     own = Regions([Region(name, None, (0, column, mask))], tuple(piece['size']))
     return fitted(own, size or own.size, where)[0]
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #f73224d3
 def _box_region(a, name, where):
     "The region of an annotation's box"
     if a.get('keypoints'): raise no_area(where, 'keypoints')
@@ -236,6 +256,7 @@ def _box_region(a, name, where):
 # %% ../../nbs/02_masks/04_annotations.ipynb #3a040013
 def _is_empty(region): return region.mask is not None and not region.mask[2].any()
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #384e7f3d
 def _annotated(a, name, size, where, doubts):
     "The regions of one annotation; what is doubtful about it is noted"
     pieces = _pieces(a.get('segmentation'))
@@ -247,6 +268,7 @@ def _annotated(a, name, size, where, doubts):
     doubts['areas without an outline are painted as their boxes'].append(a.get('id'))
     return [_box_region(a, name, where)]
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #18521a0d
 def _coco_annotation(a, pictures, names, file):
     "Number of the picture, and class name, of one annotation"
     picture, category = a['image_id'], a['category_id']
@@ -255,24 +277,28 @@ def _coco_annotation(a, pictures, names, file):
             'ids that are listed in images and categories', 'export it again')
     return picture, names[category]
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #4b666a4b
 def _say_doubts(doubts, file):
     "Warn once of what is doubtful in a file"
     for doubt, which in doubts.items():
         named = ', '.join(map(str, which[:8])) + (f' and more, {len(which)} in all' if len(which) > 8 else '')
         if which: warnings.warn(f'{file}: {doubt} (annotation {named})', stacklevel=2)
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #7d02cf37
 def _first_size(a):
     "The size of an annotation's run lengths, or None"
     runs = [piece for piece in _pieces(a.get('segmentation')) if isinstance(piece, dict)]
     return tuple(runs[0]['size']) if runs else None
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #db1a07a9
 def _coco_regions(d, file):
     "Regions of each picture of a COCO file, and its categories"
     _check_coco(d, file)
     names, pictures, sizes, mask_px = coco_names(d), _coco_pictures(d, file), _coco_sizes(d), 0
     codes = classes_named(names.values(), file, in_order=True)
     out = Outlines({name: Regions(size=sizes[k]) for k, name in pictures.items()}, codes)
-    doubts = {'areas without an outline are painted as their boxes': [], 'outlines of one or two corners are left out': []}
+    doubts = {'areas without an outline are painted as their boxes': [],
+              'outlines of one or two corners are left out': []}
     for n, a in enumerate(d['annotations'], 1):
         where = f'{file}, annotation {a.get("id", f"no. {n}")}'
         with refusing(where, 'what cannot be read', 'outlines, run lengths or a box', 'correct or remove it'):
@@ -294,6 +320,7 @@ def _feature(rings, about):
     geometry = dict(type='Polygon', coordinates=[ring.round(2).tolist() for ring in rings])
     return dict(type='Feature', geometry=geometry, properties=about)
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #f2a4d4aa
 def label_polygons(
     m:LabelMap, # The label map
     skip=(0,), # Classes left out
@@ -313,9 +340,11 @@ def _rest_left_by(m, skip, path):
     there = np.unique(m.labels).tolist()
     left = [m.codes[k] for k in there if k in skip] + ['unlabelled']*(255 in there)
     if len(left) > 1:
-        warnings.warn(f'{path}: {", ".join(left)} are all left out, and nothing will tell them apart; write them with skip=()', stacklevel=3)
+        warnings.warn(f'{path}: {", ".join(left)} are all left out, and nothing will tell them apart; write them with '
+                      f'skip=()', stacklevel=3)
     return left[0] if len(left) == 1 else None if left else 'unlabelled'
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #9883cbcb
 def write_geojson(
     m:LabelMap, # The label map
     path, # File to write, `.geojson`; an existing file is refused
@@ -340,6 +369,7 @@ def _features_in(d):
     if kind == 'GeometryCollection': return _features_in(d['geometries'])
     return [d] if kind == 'Feature' else [dict(type='Feature', geometry=d)]
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #8d60fc48
 def _geo_class(feature, keys=('class', 'label', 'category')):
     "The class of a feature, or an empty text"
     about = feature.get('properties') or {}
@@ -348,6 +378,7 @@ def _geo_class(feature, keys=('class', 'label', 'category')):
     found = found or next((about[k] for k in keys if about.get(k)), '')
     return found if isinstance(found, str) else ''
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #47d1249a
 def _geo_names(features, file):
     "The class of each feature, `object` where none of them has one"
     names = [_geo_class(f) for f in features]
@@ -373,6 +404,7 @@ def _geo_outline(feature, file, which):
     parts = [geometry['coordinates']] if kind == 'Polygon' else geometry['coordinates']
     return rings_of([[xy[:2] for xy in ring] for part in parts for ring in part], file, which=which)
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #ac89a29a
 def _geo_size(d):
     "Size and class names that this package has noted, or None for each"
     about = _noted(d)
@@ -380,6 +412,7 @@ def _geo_size(d):
     is_names = isinstance(codes, list) and all(isinstance(c, str) for c in codes)
     return size if all(isinstance(n, int) and n > 0 for n in size) else None, codes if is_names else None
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #ff201f62
 def _geo_regions(d, file):
     "Regions of a GeoJSON file"
     features, (size, codes) = _features_in(d), _geo_size(d)
@@ -399,6 +432,7 @@ def _via_entries(d):
     is_via = entries and all(isinstance(e, dict) and 'filename' in e and 'regions' in e for e in entries)
     return entries if is_via else []
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #dee2947c
 def _via_regions(d, file):
     "Regions of each picture of VIA's JSON"
     out = Outlines()
@@ -419,19 +453,23 @@ def _has(*keys): return lambda d: isinstance(d, dict) and all(k in d for k in ke
 
 def _listed(is_one): return lambda d: isinstance(d, list) and d and is_one(d[0])
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #4bc2df65
 def _is_task(d): return _has('data')(d) and any(k in d for k in ('annotations', 'completions', 'predictions'))
 def _is_result(d): return _has('image_id')(d) and any(k in d for k in ('bbox', 'segmentation', 'category_id'))
-def _is_of_sam(d): return isinstance(d, dict) and 'segmentation' in d and any(k in d for k in ('predicted_iou', 'stability_score'))
+def _is_of_sam(d):
+    return isinstance(d, dict) and 'segmentation' in d and any(k in d for k in ('predicted_iou', 'stability_score'))
 def _is_sam_file(d): return _has('image', 'annotations')(d) and _listed(_is_of_sam)(d['annotations'])
 def _is_labelbox(d): return any(_has(*keys)(d) for keys in (('data_row',), ('Labeled Data', 'Label')))
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #754d0b3c
 #: of JSON: program, whether it is its file, the way out
 _json_programs = [
     ('Label Studio', _listed(_is_task), 'export it as COCO, or as "Brush labels to PNG"'),
     ('Label Studio', _is_task, 'export it as COCO, or as "Brush labels to PNG"'),
     ('Label Studio', _listed(_has('annotator', 'lead_time')), 'export it as COCO, or as "Brush labels to PNG"'),
     ('Labelbox', lambda d: _listed(_is_labelbox)(d) or _is_labelbox(d), _coco_or_masks),
-    ('Segment Anything', lambda d: _listed(_is_of_sam)(d) or _is_sam_file(d), 'its objects have no classes: paint those that are meant into a mask'),
+    ('Segment Anything', lambda d: _listed(_is_of_sam)(d) or _is_sam_file(d),
+     'its objects have no classes: paint those that are meant into a mask'),
     ('COCO results, without pictures and categories', _listed(_is_result), 'export the whole set as COCO'),
     ('Supervisely', _has('objects', 'size'), _coco_or_masks),
     ('Cityscapes', _has('objects', 'imgHeight'), 'take its _labelIds.png as masks'),
@@ -441,6 +479,7 @@ _json_programs = [
     ('VIA 3', _has('project', 'metadata', 'file'), 'draw it in VIA 2, or export it as COCO'),
     ('TopoJSON', lambda d: _has('type')(d) and d['type'] == 'Topology', 'export it as GeoJSON')]
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #25e7ce9b
 def _unread_json(d, file):
     "The fault of JSON that is no file of outlines which is read"
     for program, is_its, todo in _json_programs:
@@ -458,6 +497,7 @@ def _is_geojson(d):
     if isinstance(d, list): return bool(d) and all(isinstance(f, dict) and f.get('type') in _geo_types for f in d)
     return isinstance(d, dict) and d.get('type') in _geo_types
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #b8d8bb8f
 def json_regions(
     path # A JSON file of labelme, COCO, VIA or GeoJSON
 )->Outlines: # `{file name: Regions}`; of a file for one picture, `{its name without ending: Regions}`

@@ -25,11 +25,13 @@ def _ends(outline):
     rings = [outline] if isinstance(outline, np.ndarray) else outline
     return np.concatenate(rings), np.concatenate([np.roll(ring, -1, axis=0) for ring in rings])
 
+# %% ../../nbs/02_masks/02_fill.ipynb #b522f0a7
 def _crossings(outline, height):
     "How many rows of pixels an outline crosses on its way round"
     start, end = (ends[:, 1].clip(0, height) for ends in _ends(outline))
     return np.abs(end-start).sum()
 
+# %% ../../nbs/02_masks/02_fill.ipynb #f5d3e7f5
 def _check_crossings(outlines, shape, file='outline'):
     "Refuse outlines that are longer than any in a picture, before they are filled"
     height = shape[0]
@@ -102,12 +104,14 @@ def _on_line(outline, top, bottom):
     last = np.concatenate([np.maximum(x, x_next)[level], x[corner]])
     return row, first, last
 
+# %% ../../nbs/02_masks/02_fill.ipynb #9d87d86b
 def _spans(edges, line, row, end):
     "Row, first and last x of all that lies inside, or on the line, from one row to another"
     y, x = edges.crossed(row, end)
     here = (line[0] >= row) & (line[0] < end)
     return [np.concatenate([inside, on[here]]) for inside, on in zip((y[::2], x[::2], x[1::2]), line)]
 
+# %% ../../nbs/02_masks/02_fill.ipynb #554c14b1
 def _pixels(row, first, last, left, right):
     "Row, first column and the column after the last of the pixels whose centres lie in spans"
     start = np.ceil(first-1e-9).clip(left, right).astype(int)
@@ -143,6 +147,7 @@ def _fill(out, outline, value, row=0, col=0):
     for runs in _runs(outline, (row+out.shape[0], col+out.shape[1])):
         for y, start, stop in zip(*(v.tolist() for v in runs)): out[y-row, start-col:stop-col] = value
 
+# %% ../../nbs/02_masks/02_fill.ipynb #939570b5
 def filled(
     points, # Corners `(N, 2)` x, y, px, pixel centres at whole numbers; or a list of such rings, parts and holes
     shape # `(H, W)` of the picture
@@ -162,6 +167,7 @@ def filled(
 #: or (row, column, mask `(h, w)`)
 Region = namedtuple('Region', 'name points mask', defaults=(None,))
 
+# %% ../../nbs/02_masks/02_fill.ipynb #46fb9bc4
 class Regions(list):
     "The regions of one picture, the size it had where they were drawn, and what lies beside them"
     def __init__(self,
@@ -175,6 +181,7 @@ class Regions(list):
 _unlabelled = ('unlabelled', '__ignore__', '_ignore_', 'ignore*')
 _background = ('background', '_background_', '__background__')
 
+# %% ../../nbs/02_masks/02_fill.ipynb #cff70208
 def folded(
     name # Of a class, an outline or a file
 )->str: # To be compared, not to be shown
@@ -182,6 +189,7 @@ def folded(
     composed = unicodedata.normalize('NFC', str(name))
     return unicodedata.normalize('NFC', ' '.join(composed.casefold().split()))
 
+# %% ../../nbs/02_masks/02_fill.ipynb #38e211bb
 def class_of(
     name, # Of an outline
     codes # Class names
@@ -196,9 +204,11 @@ def class_of(
 # %% ../../nbs/02_masks/02_fill.ipynb #02f10015
 def _say_spellings(alike, source):
     "Warn of names that differ only in how they are typed"
-    texts = [f'{" and ".join(repr(printable(n)) for n in names)} as {printable(name)!r}' for name, names in alike.items()]
+    texts = [f'{" and ".join(repr(printable(n)) for n in names)} as {printable(name)!r}' for name,
+             names in alike.items()]
     if texts: warnings.warn(f'{source}: outlines named {"; ".join(texts)} are taken as one class', stacklevel=3)
 
+# %% ../../nbs/02_masks/02_fill.ipynb #01b0ce69
 def classes_named(
     names, # Of the outlines of a set
     source='outlines', # The file or folder, for the warning
@@ -212,6 +222,7 @@ def classes_named(
     _say_spellings({name: found for name, found in spelled.items() if len(found) > 1}, source)
     return ['background', *(spelled if in_order else sorted(spelled))]
 
+# %% ../../nbs/02_masks/02_fill.ipynb #eac6845a
 def say_spellings(
     names, # Of the outlines of a set
     codes, # Class names that were given
@@ -228,6 +239,7 @@ no_areas = frozenset('point points multipoint multi-point keypoint keypoints lin
     'multilinestring polyline multi-polyline freeline path angle arrow text skeleton tag classification'.split()
     + ['freehand line', 'straight line', 'multi point', 'cuboid', 'image', 'text box'])
 
+# %% ../../nbs/02_masks/02_fill.ipynb #74419302
 def no_area(
     file, # The file
     kind, # What it is, in the program's words
@@ -250,15 +262,19 @@ def _numbers_of(regions, codes, file):
         number[name] = number[meant]
     return number
 
+# %% ../../nbs/02_masks/02_fill.ipynb #df1ba898
 def _check_px(regions, file):
     "Refuse outlines that all lie within the first pixel and end between its edges: shares of a picture, it seems"
-    corners = [points for r in regions if r.mask is None for points in (r.points if isinstance(r.points, list) else [r.points])]
+    corners = [points for r in regions if r.mask is None
+               for points in (r.points if isinstance(r.points, list) else [r.points])]
     if not corners or any(r.mask is not None for r in regions): return
     x = np.concatenate(corners)
     is_share = x.min() >= -.5 and x.max() <= 1 and (np.abs(2*x - np.rint(2*x)) > 1e-6).any()
     if is_share: raise InputError(file, 'outlines that all lie within the first pixel', 'corners in px',
-        'they seem to be shares of the picture, 0 to 1: multiply x by its width and y by its height, or export them in px')
+        'they seem to be shares of the picture, 0 to 1: multiply x by its width and y by its height, or export them '
+        'in px')
 
+# %% ../../nbs/02_masks/02_fill.ipynb #cd92abac
 def _place(out, region, value):
     "Write a value where a region lies"
     if region.mask is None: return _fill(out, region.points, value)
@@ -266,6 +282,7 @@ def _place(out, region, value):
     part = out[y:y+len(mask), x:x+mask.shape[1]]
     part[mask[:part.shape[0], :part.shape[1]]] = value
 
+# %% ../../nbs/02_masks/02_fill.ipynb #ed0f1309
 def paint(
     regions, # `Region`s; later ones lie above earlier ones
     shape, # `(H, W)`
@@ -299,6 +316,7 @@ def rest_of(
     if not meant: return otherwise
     return codes.index(meant) if meant in codes else 255
 
+# %% ../../nbs/02_masks/02_fill.ipynb #3f925df9
 def open_share(
     regions, # `Regions`
     shape, # `(H, W)`
@@ -313,17 +331,20 @@ def open_share(
 # %% ../../nbs/02_masks/02_fill.ipynb #02f10021
 most_px = 2**29 # of a mask that a text describes: 23,000 x 23,000
 
+# %% ../../nbs/02_masks/02_fill.ipynb #31d65e98
 def same_size(
     a, b # `(H, W)` each
 )->bool:
     "Are two sizes the same, but for a pixel of rounding?"
     return abs(a[0]-b[0]) <= 1 and abs(a[1]-b[1]) <= 1
 
+# %% ../../nbs/02_masks/02_fill.ipynb #778f7b57
 def _is_copy(size, shape):
     "Can one be the other, made smaller or larger and rounded to whole pixels?"
     (h, w), (height, width) = size, shape
     return abs(width*h - height*w) <= max(1, width/w, height/h)*max(h, w)
 
+# %% ../../nbs/02_masks/02_fill.ipynb #1cb0bd18
 def size_in_words(
     shape # `(H, W)`
 )->str:
@@ -336,12 +357,14 @@ def _stretched(points, ratio):
     if isinstance(points, np.ndarray): return (points+.5)*ratio - .5
     return [_stretched(ring, ratio) for ring in points]
 
+# %% ../../nbs/02_masks/02_fill.ipynb #3d024aa6
 def _taken(n, small, first, length):
     "Which of `n` rows or columns come from `length` of `small`, and from which"
     source = ((np.arange(n)+.5)*small/n).astype(int) - first
     there = np.flatnonzero((source >= 0) & (source < length))
     return there, source[there]
 
+# %% ../../nbs/02_masks/02_fill.ipynb #405fdc17
 def _trimmed(place):
     "The same mask without empty rows and columns around it"
     row, column, mask = place
@@ -349,6 +372,7 @@ def _trimmed(place):
     if not len(rows): return 0, 0, np.zeros((0, 0), bool)
     return row+rows[0], column+columns[0], mask[rows[0]:rows[-1]+1, columns[0]:columns[-1]+1]
 
+# %% ../../nbs/02_masks/02_fill.ipynb #1fd4f992
 def _stretched_mask(place, size, shape):
     "Row, column and mask on a picture of another size"
     row, column, mask = place
@@ -357,6 +381,7 @@ def _stretched_mask(place, size, shape):
     if not len(rows) or not len(columns): return 0, 0, np.zeros((0, 0), bool)
     return int(rows[0]), int(columns[0]), mask[from_rows][:, from_columns]
 
+# %% ../../nbs/02_masks/02_fill.ipynb #5db16805
 def fitted(
     regions, # `Regions` of one picture
     shape, # `(H, W)` of the picture to be painted on
@@ -376,11 +401,13 @@ def fitted(
     regions = [r if r.mask is None else r._replace(mask=_trimmed(r.mask)) for r in regions]
     mask_px = sum(r.mask[2].size for r in regions if r.mask is not None)*ratio.prod()
     if mask_px > 2*most_px:
-        raise InputError(file, f'masks that have {mask_px:.3g} px at the size of the picture', f'at most {2*most_px:.3g}',
+        raise InputError(file, f'masks that have {mask_px:.3g} px at the size of the picture',
+                         f'at most {2*most_px:.3g}',
             'export them as outlines, or at the size of the picture')
-    moved = [r._replace(points=_stretched(r.points, ratio)) if r.mask is None
-        else r._replace(mask=_stretched_mask(r.mask, size, whole)) for r in regions]
-    return Regions(moved, whole, rest)
+    def moved(r):
+        if r.mask is None: return r._replace(points=_stretched(r.points, ratio))
+        return r._replace(mask=_stretched_mask(r.mask, size, whole))
+    return Regions(map(moved, regions), whole, rest)
 
 # %% ../../nbs/02_masks/02_fill.ipynb #02f10026
 def _extent(region):
@@ -389,6 +416,7 @@ def _extent(region):
     row, column, mask = region.mask
     return column, row, column+mask.shape[1]-1, row+mask.shape[0]-1
 
+# %% ../../nbs/02_masks/02_fill.ipynb #085e9c2c
 def strays(
     regions, # `Region`s
     shape, # `(H, W)` of the picture they are painted on
@@ -417,6 +445,7 @@ def corners_of(
         raise InputError(file, found, 'at least 3, all of them numbers', 'correct or remove it')
     return corners
 
+# %% ../../nbs/02_masks/02_fill.ipynb #25587324
 def rings_of(
     rings, # Lists of corners, as a program writes them: parts and holes of one region
     file, # For the message
@@ -441,6 +470,7 @@ def ellipse(
     cos, sin = np.cos(turned), np.sin(turned)
     return np.stack([cx + along*cos - across*sin, cy + along*sin + across*cos], 1)
 
+# %% ../../nbs/02_masks/02_fill.ipynb #2cb07711
 def turned_box(
     cx:float, cy:float, # Centre, px
     rx:float, ry:float, # Half sides along x and y, px
@@ -463,6 +493,7 @@ def _packed_number(text, at):
         shift += 5
     return (value | -1 << shift if bits & 16 else value), at
 
+# %% ../../nbs/02_masks/02_fill.ipynb #5eaa6701
 def _unpacked(text):
     "The run lengths in a text"
     runs, at = [], 0
@@ -520,6 +551,7 @@ def _band_lines(labels, number, top, bottom):
     lines = contour_generator(z=on, line_type=LineType.Separate).lines(.5)
     return [line + (-1, top) for line in lines]
 
+# %% ../../nbs/02_masks/02_fill.ipynb #2fce3f6f
 def _closed(lines):
     "Lines that were cut at the seams, joined to rings"
     at_start = {tuple(line[0]): line for line in lines if tuple(line[0]) != tuple(line[-1])}
@@ -537,6 +569,7 @@ def _signed_area(ring):
     x, y = (ring - ring[0]).T
     return (np.dot(x[:-1], y[1:]) - np.dot(x[1:], y[:-1]))/2
 
+# %% ../../nbs/02_masks/02_fill.ipynb #cd954de4
 def _left_neighbours(rings):
     "Of each ring: its leftmost x, and the ring whose line is next to the left of that place"
     n = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings])
@@ -549,6 +582,7 @@ def _left_neighbours(rings):
     leftmost = by_ring[np.searchsorted(n[by_ring], np.arange(len(rings)))]
     return x[leftmost], n[leftmost-1]
 
+# %% ../../nbs/02_masks/02_fill.ipynb #422072ce
 def _with_holes(rings):
     "`[[outer, hole, ...], ...]` of rings"
     is_outer = np.array([_signed_area(ring) > 0 for ring in rings], bool)
@@ -561,6 +595,7 @@ def _with_holes(rings):
         region[owner[k]].append(rings[k])
     return list(region.values())
 
+# %% ../../nbs/02_masks/02_fill.ipynb #7adc44a7
 def traced_class(
     labels, # `(H, W)`, an array or anything that gives rows
     number:int, # The class
@@ -579,6 +614,7 @@ def _area(ring):
     x, y = ring[:, 0], ring[:, 1]
     return abs(np.dot(x[:-1], y[1:]) - np.dot(x[1:], y[:-1]))/2
 
+# %% ../../nbs/02_masks/02_fill.ipynb #c7358a06
 def outlines(
     m:LabelMap # The label map; 255 is unlabelled
 )->list: # `Region`s

@@ -21,6 +21,7 @@ def _fault(name, names):
     "What is wrong with one class name among the others, or nothing"
     return unfit_name(name) or (f'{name[:60]!r} for several classes' if names.count(name) > 1 else '')
 
+# %% ../../nbs/02_masks/01_names.ipynb #a388b043
 def check_codes(
     source, # Where the names come from, for the message
     codes # Class names
@@ -45,6 +46,7 @@ def _lines(path):
             'save it again as UTF-8') from e
     return [line.strip() for line in text.splitlines() if line.strip()]
 
+# %% ../../nbs/02_masks/01_names.ipynb #22a41d27
 def read_codes(
     path # A `codes.txt`
 )->list: # Class names
@@ -66,6 +68,7 @@ def _files_beside(masks, name):
     folders = {folder for m in masks for folder in (Path(m).parent, Path(m).parent.parent)}
     return sorted(f for folder in folders if (f := folder/name).is_file())
 
+# %% ../../nbs/02_masks/01_names.ipynb #7ea6367b
 def _one_beside(masks, name, read, what):
     "What the files of a name beside the masks say, where they agree; None where there is none"
     found = _files_beside(masks, name)
@@ -75,6 +78,7 @@ def _one_beside(masks, name, read, what):
             'make them the same, or pass codes')
     return said[0] if said else None
 
+# %% ../../nbs/02_masks/01_names.ipynb #2f3724c7
 def codes_beside(
     masks # Mask files
 )->list: # Class names, or None where there is no `codes.txt`
@@ -89,18 +93,21 @@ _colour_lines = [re.compile(form) for form in (
     rf'{_a_colour}[ ,;\t]+(?P<name>\D.*)',
     rf'(?P<name>.+?)[ =:,;\t]+{_a_colour}')]
 
+# %% ../../nbs/02_masks/01_names.ipynb #35eaf436
 def _colour_of(found):
     "The colour in a line that was understood"
     groups = found.groupdict()
     if groups.get('hex'): return tuple(bytes.fromhex(groups['hex']))
     return tuple(int(x) for x in found.groups() if x is not None and x.isdecimal())[:3]
 
+# %% ../../nbs/02_masks/01_names.ipynb #27b8d996
 def _named_colour(line, source):
     "Name and colour in one line"
     found = next((m for form in _colour_lines if (m := form.fullmatch(line))), None)
     colour = _colour_of(found) if found else (256,)
     if max(colour) <= 255: return found['name'].strip(), colour
-    raise InputError(source, f'{printable(line)!r}', 'a name and its colour, as pore:255,0,0 or pore=#ff0000', 'correct the line')
+    raise InputError(source, f'{printable(line)!r}', 'a name and its colour, as pore:255,0,0 or pore=#ff0000',
+                     'correct the line')
 
 # %% ../../nbs/02_masks/01_names.ipynb #5a010004
 def _as_colours(lines, source):
@@ -108,15 +115,19 @@ def _as_colours(lines, source):
     named = [_named_colour(line, source) for line in lines]
     check_codes(source, [name for name, _ in named])
     colour, count = Counter(colour for _, colour in named).most_common(1)[0]
-    if count > 1: raise InputError(source, f'the colour {colour} for {count} classes', 'a colour of its own for each', 'change one')
+    if count > 1:
+        raise InputError(source, f'the colour {colour} for {count} classes', 'a colour of its own for each',
+                         'change one')
     return dict(named)
 
+# %% ../../nbs/02_masks/01_names.ipynb #8733b50f
 def read_colours(
     path # A `labelmap.txt`
 )->dict: # `{name: (r, g, b)}`, in the order of the classes
     "The class names in a file, and their colours"
     return _as_colours([line for line in _lines(path) if not re.match(r'#(?![0-9a-fA-F]{6}\b)', line)], path)
 
+# %% ../../nbs/02_masks/01_names.ipynb #0cebacad
 def colours_beside(
     masks # Mask files
 )->dict: # `{name: (r, g, b)}`, or None where there is no `labelmap.txt`
@@ -140,12 +151,20 @@ def _natural(path):
     return [int(x) if x.isdecimal() else x.lower() for x in parts] # '²' is a digit, too, and no number
 
 # %% ../../nbs/02_masks/01_names.ipynb #0613a80b
-_left_folders = {'@eadir', '__macosx', '$recycle.bin', 'system volume information', 'lost+found', 'thumbs', 'thumbnails', '_thumbs'}
+_left_folders = {'@eadir', '__macosx', '$recycle.bin', 'system volume information', 'lost+found', 'thumbs',
+                 'thumbnails', '_thumbs'}
 _left_starts = '.', '~$', '@'
 _left_ends = '.part', '.partial', '.crdownload', '.download', '.tmp', '~'
-_other_kinds = {'.gif', '.webp', '.jp2', '.jxl', '.heic', '.psd', '.xcf', '.svg', '.pdf', '.eps', '.dng', '.czi', '.lif', '.nd2',
-    '.vsi', '.svs', '.oib', '.oif', '.lsm', '.ims', '.emd', '.mrc', '.ser', '.bcf', '.hdr', '.npy', '.npz', '.mat', '.h5', '.jfif'}
 
+# %% ../../nbs/02_masks/01_names.ipynb #8b03781e
+_other_kinds = {
+    '.gif', '.webp', '.jp2', '.jxl', '.heic', '.jfif', # photographs and the web
+    '.psd', '.xcf', '.svg', '.pdf', '.eps', '.dng', # programs and cameras
+    '.czi', '.lif', '.nd2', '.vsi', '.svs', '.oib', '.oif', '.lsm', '.ims', # light microscopes
+    '.emd', '.mrc', '.ser', '.bcf', '.hdr', # electron microscopes
+    '.npy', '.npz', '.mat', '.h5'} # arrays
+
+# %% ../../nbs/02_masks/01_names.ipynb #9a109ba1
 def is_leftover(
     path, # A file or folder
     within=None # The folder that was asked for; None: the name alone counts
@@ -156,6 +175,7 @@ def is_leftover(
     folders = [] if within is None else Path(path).relative_to(within).parts[:-1]
     return any(f.lower() in _left_folders or f.startswith(_left_starts) for f in folders)
 
+# %% ../../nbs/02_masks/01_names.ipynb #1dc59af6
 def _looks_like_picture(path):
     "Does a name have the ending of a picture, the last one or the one before?"
     return any(end.lower() in picture_types for end in path.suffixes[-2:])
@@ -165,19 +185,24 @@ def _passed_over(folder, left, other):
     "Name what looks like a picture and is not read"
     if left:
         names = ', '.join(printable(f.name) for f in left[:6]) + (', ...' if len(left) > 6 else '')
-        warnings.warn(f'{folder}: {len(left)} file(s) that systems and programs have left behind are passed over: {names}', stacklevel=4)
+        warnings.warn(f'{folder}: {len(left)} file(s) that systems and programs have left behind are passed over: '
+                      f'{names}', stacklevel=4)
     if other:
         kinds = ', '.join(f'{n} {end}' for end, n in sorted(Counter(f.suffix.lower() for f in other).items()))
-        warnings.warn(f'{folder}: pictures of kinds that are not read are passed over ({kinds}); export them as TIFF', stacklevel=4)
+        warnings.warn(f'{folder}: pictures of kinds that are not read are passed over ({kinds}); export them as TIFF',
+                      stacklevel=4)
 
+# %% ../../nbs/02_masks/01_names.ipynb #6f37b539
 def _pictures_below(folder):
     "Pictures in the folders inside a folder, but for those of systems and those that a prediction has written"
     for inside in sorted(d for d in folder.iterdir() if d.is_dir() and not is_leftover(d/'x', folder)):
         try: files = sorted(inside.iterdir())
         except OSError: continue # nobody else may read it
         is_predicted = any(f.name.startswith('predictions') and f.suffix == '.csv' for f in files)
-        if not is_predicted: yield from (f for f in files if f.suffix.lower() in picture_types and f.is_file() and not is_leftover(f))
+        if not is_predicted:
+            yield from (f for f in files if f.suffix.lower() in picture_types and f.is_file() and not is_leftover(f))
 
+# %% ../../nbs/02_masks/01_names.ipynb #118d34f7
 def _say_below(folder):
     "Name pictures in the folders inside a folder of pictures"
     below = list(_pictures_below(folder))
@@ -185,18 +210,21 @@ def _say_below(folder):
     names = ', '.join(printable(f'{f.parent.name}/{f.name}') for f in below[:4]) + (', ...' if len(below) > 4 else '')
     warnings.warn(f'{folder}: {len(below)} picture(s) in folders inside it are not read: {names}', stacklevel=3)
 
+# %% ../../nbs/02_masks/01_names.ipynb #653935fe
 def _pictures_in(folder, recurse):
     "Picture files in a folder, in natural order"
     files = [f for f in (folder.rglob('*') if recurse else folder.iterdir()) if f.is_file()]
     left = [f for f in files if is_leftover(f, folder)]
     kept = sorted(set(files) - set(left), key=_natural)
     found = [f for f in kept if f.suffix.lower() in picture_types]
-    _passed_over(folder, sorted(filter(_looks_like_picture, left), key=lambda f: (len(f.parts), f)), [f for f in kept if f.suffix.lower() in _other_kinds])
+    _passed_over(folder, sorted(filter(_looks_like_picture, left), key=lambda f: (len(f.parts), f)),
+                 [f for f in kept if f.suffix.lower() in _other_kinds])
     if not found:
         raise InputError(folder, 'no picture', f'files ending in {", ".join(sorted(picture_types))}',
             'check the path, or the subfolder that holds them')
     return found
 
+# %% ../../nbs/02_masks/01_names.ipynb #3a3d5d8c
 def list_pictures(
     folder, # A folder, or a list of files
     recurse:bool=False, # Look in subfolders too
@@ -214,17 +242,20 @@ def list_pictures(
 # %% ../../nbs/02_masks/01_names.ipynb #3a010013
 def _composed(text): return unicodedata.normalize('NFC', str(text))
 
+# %% ../../nbs/02_masks/01_names.ipynb #96494766
 def name_key(
     text # A name
 )->str:
     "A name as it is compared: accents in one form, capitals as small letters"
     return _composed(_composed(text).casefold())
 
+# %% ../../nbs/02_masks/01_names.ipynb #24c0c313
 def _stem(name):
     "A name without folders, of Windows too, and without the ending of a picture or of a file of outlines"
     path = PureWindowsPath(str(name))
     return path.stem if path.suffix.lower() in {*picture_types, '.json'} else path.name
 
+# %% ../../nbs/02_masks/01_names.ipynb #29f163d4
 class Names(dict):
     "Files by their names, without ending"
     def of(self,
@@ -237,6 +268,7 @@ class Names(dict):
         near = [f for own, f in self.items() if name_key(own) in keys]
         return near[0] if len(near) == 1 else None
 
+# %% ../../nbs/02_masks/01_names.ipynb #d95633d3
 def by_name(
     files, # Paths
     end:str='' # Left out of the names, e.g. `_mask`

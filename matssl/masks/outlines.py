@@ -18,7 +18,8 @@ from .fill import Region, Regions, corners_of, ellipse, no_area, no_areas, outli
 from .tables import outline_table, table_regions
 from .annotations import Outlines, coco_names, json_regions, label_polygons, labelme_names
 from .annotations import read_labelme, write_geojson, write_labelme
-_all_ = ['Outlines', 'coco_names', 'label_polygons', 'labelme_names', 'read_labelme', 'write_geojson', 'write_labelme'] # are found here, too
+_all_ = ['Outlines', 'coco_names', 'label_polygons', 'labelme_names',
+         'read_labelme', 'write_geojson', 'write_labelme'] # are found here, too
 
 # %% ../../nbs/02_masks/05_outlines.ipynb #3a040017
 _napari_columns = {'index', 'shape-type', 'axis-0', 'axis-1'}
@@ -32,6 +33,7 @@ def _napari_ellipse(vertices, file, which):
     circle = ellipse(0, 0, 1, 1)
     return vertices.mean(0) + circle[:, :1]*along + circle[:, 1:]*across
 
+# %% ../../nbs/02_masks/05_outlines.ipynb #078f2371
 def _napari_corners(kind, vertices, file, which=''):
     "Corners of a shape of napari"
     if kind in ('polygon', 'rectangle'): return vertices
@@ -39,6 +41,7 @@ def _napari_corners(kind, vertices, file, which=''):
     if kind in no_areas: raise no_area(file, kind, which)
     raise InputError(file, f'a {kind} {which}', 'polygons, rectangles or ellipses', 'redraw it as a polygon')
 
+# %% ../../nbs/02_masks/05_outlines.ipynb #6ed8a33a
 def _napari_axes(t, file):
     "The columns of row and column, if all shapes lie in the first plane of a volume"
     *planes, row, column = sorted((c for c in t if re.fullmatch(r'axis-\d+', c)), key=lambda c: int(c[5:]))
@@ -50,6 +53,7 @@ def _napari_axes(t, file):
                 'save this plane as a picture, and draw on it')
     return row, column
 
+# %% ../../nbs/02_masks/05_outlines.ipynb #a7fe3c0b
 def _napari_regions(t, file):
     "Regions of a shapes layer of napari, saved as CSV"
     row, column = _napari_axes(t, file)
@@ -80,6 +84,7 @@ def _roifile(path, found, expected):
     except ImportError as e: raise InputError(path, found, expected, "pip install 'matssl[formats]'") from e
     return roifile
 
+# %% ../../nbs/02_masks/05_outlines.ipynb #91425e1d
 def _check_zip(path):
     "Refuse a zip that claims more regions than a picture has, before any is read"
     with zipfile.ZipFile(path) as z: entries = z.infolist()
@@ -88,6 +93,7 @@ def _check_zip(path):
         raise InputError(path, f'{len(entries)} entries of {size/2**20:.0f} MB in {path.stat().st_size} bytes',
             'at most 100000 regions of 256 MB', 'save the regions again')
 
+# %% ../../nbs/02_masks/05_outlines.ipynb #a5e89187
 _a_place = re.compile(r'\d{4,}-\d{4,}(-\d{4,})?(-\d+)?$'
     r'|F\d+-C|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$') # or a number, by roifile
 
@@ -103,6 +109,7 @@ def _imagej_kind(roi):
     if kind == 'point' and roi.n_coordinates > 1: return 'multi-point'
     return _imagej_words.get(kind, kind)
 
+# %% ../../nbs/02_masks/05_outlines.ipynb #f0430f0f
 def _check_slice(roi, path):
     "Refuse a region of another slice or frame than the first"
     named = re.match(r'(\d{4,})-\d{4,}-\d{4,}', roi.name) # before version 1.43 only the name says it
@@ -116,6 +123,7 @@ def _check_slice(roi, path):
 # %% ../../nbs/02_masks/05_outlines.ipynb #04f10011
 _points_of_step = {0: 1, 1: 1, 2: 2, 3: 3, 4: 0} # of a path: move, line, two kinds of curves, close
 
+# %% ../../nbs/02_masks/05_outlines.ipynb #e81b4223
 def _curve(control, n=32):
     "Points of a Bezier curve after its first, which is the first of its control points"
     t = np.arange(1, n+1)[:, None]/n
@@ -123,6 +131,7 @@ def _curve(control, n=32):
     while len(points) > 1: points = [a*(1-t) + b*t for a, b in zip(points, points[1:])]
     return list(points[0])
 
+# %% ../../nbs/02_masks/05_outlines.ipynb #10b66791
 def _path_rings(path, file):
     "The rings of a path as ImageJ writes it: the number of a step, and the points that belong to it"
     rings, at, closed = [], 0, False
@@ -146,6 +155,7 @@ def _imagej_box(roi):
     if roi.subpixelrect and roi.widthd > 0 and roi.heightd > 0: return roi.xd, roi.yd, roi.widthd, roi.heightd
     return roi.left, roi.top, roi.right-roi.left, roi.bottom-roi.top
 
+# %% ../../nbs/02_masks/05_outlines.ipynb #5fecb9ae
 def _imagej_rectangle(roi):
     "Corners of a rectangle, rounded where it has an arc"
     left, top, width, height = _imagej_box(roi)
@@ -156,8 +166,9 @@ def _imagej_rectangle(roi):
     if not arc: return inner
     return np.concatenate([quarter + corner for quarter, corner in zip(quarters, inner)])
 
+# %% ../../nbs/02_masks/05_outlines.ipynb #200bc2d8
 def _imagej_turned(roi):
-    "Corners of a turned ellipse or rectangle: of its long axis or middle line, and a number; None where that number is none"
+    "Corners of a turned ellipse or rectangle, of its middle line and a number; None where that number is none"
     three = roi.arrow_style_or_aspect_ratio, roi.arrow_head_size, roi.rounded_rect_arc_size # the bytes of one number
     number, = struct.unpack(roi.byteorder + 'f', struct.pack(roi.byteorder + 'BBh', *three))
     along = np.array([roi.x2-roi.x1, roi.y2-roi.y1], float)
@@ -187,6 +198,7 @@ def _imagej_outline(roi, path):
             'redraw it as a polygon')
     return corners_of(corners, path, which=which)
 
+# %% ../../nbs/02_masks/05_outlines.ipynb #7c3bf6ef
 def _rois_in(path, roifile):
     "The regions in a `.roi` file or a zip; what else a zip holds is no region"
     if path.suffix.lower() != '.zip': return [roifile.ImagejRoi.frombytes(path.read_bytes())]
@@ -196,6 +208,7 @@ def _rois_in(path, roifile):
         if not names: raise _zip_of_others(path, z.namelist())
         return [roifile.ImagejRoi.frombytes(z.read(n)) for n in names]
 
+# %% ../../nbs/02_masks/05_outlines.ipynb #029f0dac
 def _zip_of_others(path, names):
     "The fault of a zip that holds no region of ImageJ"
     inside = ', '.join(printable(n, 40) for n in names[:4]) or 'nothing'
@@ -204,6 +217,7 @@ def _zip_of_others(path, names):
     if is_cvat: todo = 'export it from CVAT as COCO 1.0 or Segmentation mask, and unpack it'
     return InputError(path, f'a zip of {inside}', 'a zip of .roi files, as ImageJ saves them', todo)
 
+# %% ../../nbs/02_masks/05_outlines.ipynb #7f9c9a55
 def _imagej_regions(path):
     "Regions of an ImageJ `.roi` file or a zip of them"
     out, splines = Regions(), []
@@ -212,7 +226,8 @@ def _imagej_regions(path):
         out.append(Region(_roi_name(roi), _imagej_outline(roi, path)))
         if roi.options & 1 and roi.roitype.name == 'POLYGON': splines.append(roi.name)
     if splines:
-        warnings.warn(f'{path}: regions ({len(splines)}) that ImageJ shows as smooth curves, {printable(splines[0])} for one,'
+        warnings.warn(f'{path}: regions ({len(splines)}) that ImageJ shows as smooth curves, {printable(splines[0])} '
+                      f'for one,'
             ' are joined from corner to corner', stacklevel=2)
     return out
 
@@ -238,8 +253,10 @@ def _is_yolo(text):
     rows = [line.split() for line in text.splitlines() if line.strip()][:50]
     try: numbers = [[float(v) for v in row] for row in rows]
     except ValueError: return False
-    return bool(rows) and all(len(r) >= 5 and r[0] == int(r[0]) >= 0 and all(0 <= v <= 1 for v in r[1:]) for r in numbers)
+    return bool(rows) and all(len(r) >= 5 and r[0] == int(r[0]) >= 0 and all(0 <= v <= 1 for v in r[1:])
+                              for r in numbers)
 
+# %% ../../nbs/02_masks/05_outlines.ipynb #04d7c323
 #: of texts: program, what stands in its first kilobytes, the way out
 _text_programs = [
     ('CVAT', r'<annotations>.*<(meta|version|image|track)\b', 'export it from CVAT as COCO 1.0 or Segmentation mask'),
@@ -248,6 +265,7 @@ _text_programs = [
     ('SVG', r'<svg\b', 'outline it in labelme or ImageJ, or fill the shapes and save it as a PNG mask'),
     ('ASAP or Aperio', r'<(ASAP_)?Annotations\b', 'open it in QuPath, and export the objects as GeoJSON')]
 
+# %% ../../nbs/02_masks/05_outlines.ipynb #9482acc4
 def unread_outlines(
     path # Any file
 ): # `InputError` to raise; None where it is no such file
@@ -272,6 +290,7 @@ def _table_regions(path):
     if _napari_columns <= set(t): return Outlines({path.stem: _napari_regions(t, path)})
     return Outlines(table_regions(path))
 
+# %% ../../nbs/02_masks/05_outlines.ipynb #c030cba9
 outline_types = ('.json', '.geojson', '.csv', '.roi', '.zip') # endings of files with outlines
 
 def read_regions(

@@ -20,11 +20,13 @@ def _column(t, names):
     own = {str(c).lower().strip(): c for c in t}
     return next((own[n] for n in names if n in own), None)
 
+# %% ../../nbs/02_masks/03_tables.ipynb #8a772296
 def _as_numbers(column):
     "A column of numbers, if all of it are; else as it is"
     try: return pd.to_numeric(column)
     except (ValueError, TypeError): return column
 
+# %% ../../nbs/02_masks/03_tables.ipynb #f28fc285
 def outline_table(
     path # CSV
 )->pd.DataFrame: # Numbers where a column holds nothing else
@@ -38,6 +40,7 @@ def _bad_table(path, found):
     wanted = 'a column with file names, and x and y of each corner or all corners of an outline in one column'
     return InputError(path, found, wanted, f'name them for example {file_columns[0]}, {_outline_columns[0]}, x, y')
 
+# %% ../../nbs/02_masks/03_tables.ipynb #19935843
 def _from_corners(t, file, x, y, path):
     "File and region of each outline, out of a table with a row a corner"
     outline = _column(t, _outline_columns)
@@ -49,6 +52,7 @@ def _from_corners(t, file, x, y, path):
 # %% ../../nbs/02_masks/03_tables.ipynb #3a03000a
 def _numbers_in(text): return np.array(re.findall(r'-?\d+\.?\d*(?:[eE][+-]?\d+)?', text), float)
 
+# %% ../../nbs/02_masks/03_tables.ipynb #f427e92a
 def _x_and_y(row, geometry, x, y):
     "The x and the y of the corners in a row"
     if x and y: return _numbers_in(row[x]), _numbers_in(row[y])
@@ -67,6 +71,7 @@ def _via_ellipse(shape, file, which):
             'divide it by 57.3 if it is in degrees')
     return ellipse(shape['cx'], shape['cy'], shape['rx'], shape['ry'], turned=turned)
 
+# %% ../../nbs/02_masks/03_tables.ipynb #44859950
 def via_corners(
     shape:dict, # What VIA says of one shape: `shape_attributes`
     file, # For the message
@@ -78,7 +83,8 @@ def via_corners(
     if kind in ('polygon', None) and 'all_points_x' in shape:
         xs, ys = shape['all_points_x'], shape['all_points_y']
         if len(xs) != len(ys):
-            raise InputError(file, f'{len(xs)} x and {len(ys)} y {which}', 'an x and a y of each corner', 'export it again')
+            raise InputError(file, f'{len(xs)} x and {len(ys)} y {which}', 'an x and a y of each corner',
+                             'export it again')
         corners = np.array([xs, ys], float).T
     elif kind == 'rect':
         left, top = shape['x'], shape['y']
@@ -86,9 +92,12 @@ def via_corners(
         corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
     elif kind == 'circle': corners = ellipse(shape['cx'], shape['cy'], shape['r'], shape['r'])
     elif kind == 'ellipse': corners = _via_ellipse(shape, file, which)
-    else: raise InputError(file, f'the shape {kind!r} {which}', 'polygon, rect, circle or ellipse', 'redraw it as a polygon')
+    else:
+        raise InputError(file, f'the shape {kind!r} {which}', 'polygon, rect, circle or ellipse',
+                         'redraw it as a polygon')
     return rings_of([corners], file, 0, which)
 
+# %% ../../nbs/02_masks/03_tables.ipynb #06b4d65b
 _class_keys = ('class', 'label', 'name', 'type', 'category', 'phase')
 
 def via_name(
@@ -97,7 +106,8 @@ def via_name(
     "The class of a shape of VIA"
     attributes = attributes if isinstance(attributes, dict) else {}
     chosen = {k: [n for n, on in v.items() if on] if isinstance(v, dict) else [v] for k, v in attributes.items()}
-    names = {k.strip().lower(): v[0] for k, v in chosen.items() if len(v) == 1 and isinstance(v[0], str) and v[0].strip()}
+    single = {k.strip().lower(): v[0] for k, v in chosen.items() if len(v) == 1}
+    names = {k: v for k, v in single.items() if isinstance(v, str) and v.strip()}
     key = next((k for k in _class_keys if k in names), None)
     return names[key] if key else next(iter(names.values())) if len(names) == 1 else 'object'
 
@@ -112,6 +122,7 @@ def _refuse_no_areas(t, path):
     lost = kinds.isin(no_areas)
     if lost.any(): raise no_area(path, kinds[lost].iloc[0], f'in row {int(lost.argmax())+2}')
 
+# %% ../../nbs/02_masks/03_tables.ipynb #9e1838f8
 def _refuse_run_lengths(t, path):
     "Refuse run lengths, which would pass for corners"
     known = ('encodedpixels', 'rle', 'rlemask', 'segmentation')
@@ -121,6 +132,7 @@ def _refuse_run_lengths(t, path):
         raise InputError(path, f'run lengths in the column {runs}', 'corners of outlines',
             'save the masks as PNG, or export as COCO')
 
+# %% ../../nbs/02_masks/03_tables.ipynb #7be6830d
 _well_known = re.compile(r'\s*(?:SRID=\d+;)?\s*([A-Z]+)\s*(?:Z|M|ZM)?\s*\(', re.I)
 
 def _text_rings(text, path, which):
@@ -139,16 +151,19 @@ def _texts(t):
     t = t.astype(object)
     return t.where(t.notna(), '').astype(str)
 
+# %% ../../nbs/02_masks/03_tables.ipynb #1cbaca01
 def _most_numbers(cells):
     "The column that holds the most numbers"
     return max(cells, key=lambda c: cells[c].map(lambda text: len(_numbers_in(text))).sum())
 
+# %% ../../nbs/02_masks/03_tables.ipynb #f36cf8ed
 def _json_in(text):
     "What a cell says, where it is a JSON object, else None"
     try: said = json.loads(text.replace('""', '"') if text.startswith('{""') else text)
     except ValueError: return None
     return said if isinstance(said, dict) else None
 
+# %% ../../nbs/02_masks/03_tables.ipynb #4ddd0710
 def _region_of(row, geometry, x, y, path, which):
     "The region in a row, or None where its cell is empty"
     text = row[geometry].strip()
@@ -163,6 +178,7 @@ def _region_of(row, geometry, x, y, path, which):
     if len(xs) != len(ys): raise _bad_table(path, f'{len(xs)} x and {len(ys)} y {which}')
     return Region('object', np.array([xs, ys]).T) if len(xs) else None
 
+# %% ../../nbs/02_masks/03_tables.ipynb #90171135
 def _from_rows(t, file, x, y, path):
     "File and region of each outline, out of a table with a row an outline; an empty cell is no outline"
     cells = _texts(t.drop(columns=file))
@@ -181,6 +197,7 @@ def _names_column(t, path):
     if missing.any(): raise _bad_table(path, f'row {int(missing.argmax())+2} without a file name')
     return file
 
+# %% ../../nbs/02_masks/03_tables.ipynb #a5adf473
 def _outlines_in(t, path):
     "File and region of each outline in a table"
     file = _names_column(t, path)
@@ -200,6 +217,7 @@ def _check_ring(corners, name, path):
         raise InputError(path, f'an outline of {len(corners)} corners for {name}',
             'at least 3, all of them numbers of pixels', 'correct or remove it')
 
+# %% ../../nbs/02_masks/03_tables.ipynb #f3d1217a
 def table_regions(
     path # CSV: one row an outline, or one row a corner
 )->dict: # `{file name: Regions}`
@@ -207,10 +225,12 @@ def table_regions(
     out = {}
     with refusing(path, 'outlines that cannot be read', 'a CSV of outlines', 'export it again'):
         for name, region in _outlines_in(outline_table(path), path):
-            for ring in region.points if isinstance(region.points, list) else [region.points]: _check_ring(ring, name, path)
+            for ring in region.points if isinstance(region.points, list) else [region.points]:
+                _check_ring(ring, name, path)
             out.setdefault(str(name), Regions()).append(region)
     return out
 
+# %% ../../nbs/02_masks/03_tables.ipynb #4a0e581b
 def read_polygons(
     path # CSV: one row an outline, or one row a corner
 )->dict: # `{file name: [(N, 2) array of x, y in px, ...]}`

@@ -29,6 +29,7 @@ _starts = { # of files, up to 4 bytes
 }
 _within = {b'WEBP': 'WebP', b'jP  ': 'JPEG 2000', b'ftyp': 'HEIC or AVIF'} # the same, further inside
 
+# %% ../../nbs/01_pictures/03_claims.ipynb #9da10dce
 def content_kind(
     path # A file
 )->str: # 'tiff', 'png', 'jpeg', 'bmp', 'gif', the name of a kind that is not read, or '' where it is not known
@@ -88,7 +89,9 @@ def page_doubts(
     said = []
     if len(alike) > 1: said.append(f'{len(alike)} pages of one size, the first is read; name another with page=')
     if page: said.append(f'page {page} of {size(page)} is read, as it is the largest; page 0 has {size(0)}')
-    if others: said.append(f'{len(others)} more page(s) of other sizes or kinds, such as page {others[0]} of {size(others[0])}, '
+    if others:
+        said.append(f'{len(others)} more page(s) of other sizes or kinds, such as page {others[0]} of '
+                    f'{size(others[0])}, '
                            'are left out; name one with page=')
     return said
 
@@ -141,6 +144,7 @@ class _Numbers:
     count:int # Bytes of the number of tags
     entry:struct.Struct # A tag: its number, its type, how many values, the value or its place
 
+# %% ../../nbs/01_pictures/03_claims.ipynb #0199d36f
 def _numbers_of(head):
     "The same from the first 16 bytes of a file; None where that is no TIFF"
     if len(head) < 8 or head[:2] not in (b'II', b'MM', b'EP'): return None
@@ -153,19 +157,22 @@ def _numbers_of(head):
 _width, _height, _samples = 256, 257, 277 # the tags that tell a page's size
 _new_kind, _old_kind = 254, 255 # the tags that tell what a page is for
 
+# %% ../../nbs/01_pictures/03_claims.ipynb #ae207e6a
 def _is_side(tags):
     "Is a page a preview or a mask of transparency, by its own word?"
     return bool(tags.get(_new_kind, 0) & 0b101) or tags.get(_old_kind) == 2
 
+# %% ../../nbs/01_pictures/03_claims.ipynb #3faa0d84
 def _read_page(f, n_tags, numbers):
-    "Size (width, height, samples) of the page whose tags begin here, is it a preview, and the place of the next page, 0 at the end"
+    "Size (width, height, samples) of the page that begins here, is it a preview, place of the next page or 0"
     raw = f.read(n_tags*numbers.entry.size + numbers.place)
     tags, after = raw[:n_tags*numbers.entry.size], raw[n_tags*numbers.entry.size:]
     whole = len(tags)//numbers.entry.size*numbers.entry.size
     said = {}
     for tag, kind, _, value in numbers.entry.iter_unpack(tags[:whole]):
         n_bytes = {3: 2, 4: 4}.get(kind, numbers.place) # 16 bit, 32 bit, or all that is there
-        if tag in (_width, _height, _samples, _new_kind, _old_kind): said[tag] = int.from_bytes(value[:n_bytes], numbers.order)
+        if tag in (_width, _height, _samples, _new_kind, _old_kind):
+            said[tag] = int.from_bytes(value[:n_bytes], numbers.order)
     following = int.from_bytes(after, numbers.order) if len(after) == numbers.place else 0
     return (said.get(_width), said.get(_height), said.get(_samples, 1)), _is_side(said), following
 
@@ -173,6 +180,7 @@ def _read_page(f, n_tags, numbers):
 most_pages = 2**16 # of a TIFF
 _most_tags = 4096 # of a page; more are no tags
 
+# %% ../../nbs/01_pictures/03_claims.ipynb #666d3488
 def page_chain(
     path # A TIFF; of any other file the chain is empty
 )->PageChain:
@@ -210,6 +218,7 @@ def open_tiff(
 # %% ../../nbs/01_pictures/03_claims.ipynb #0d02001b
 _opens_frame = {*range(0xc0, 0xd0), 0xf7} - {0xc4, 0xc8, 0xcc} # markers of JPEG and JPEG-LS; the three are tables
 
+# %% ../../nbs/01_pictures/03_claims.ipynb #9c402158
 def _after_marker(b, at, marker):
     "How far the next marker of a JPEG is at least"
     if marker in (0, 0xff): return 1 # no marker, or filling
@@ -231,8 +240,9 @@ def _jpeg_size(b):
 # %% ../../nbs/01_pictures/03_claims.ipynb #0d02001e
 _jp2_start = b'\xff\x4f\xff\x51' # of a stream of JPEG 2000: the size follows
 
+# %% ../../nbs/01_pictures/03_claims.ipynb #6861f16a
 def _next_box(b, at):
-    "Where the next box of a JPEG 2000 file begins, or what is in this one if that is the stream; None where none can be"
+    "Where the next box of a JPEG 2000 file begins, or the stream in this one; None where none can be"
     n, kind = struct.unpack('>I4s', b[at:at+8])
     is_long = n == 1
     if is_long: n = struct.unpack('>Q', b[at+8:at+16])[0]
@@ -292,6 +302,7 @@ picture_codecs = { # of TIFF: the strips are pictures with a header of their own
     34933, # PNG
 }
 
+# %% ../../nbs/01_pictures/03_claims.ipynb #c0037ba5
 def check_stream(
     path, # The TIFF
     page:tifffile.TiffPage, # Its page
@@ -329,27 +340,38 @@ def decoding(
 
 # %% ../../nbs/01_pictures/03_claims.ipynb #9e1a000c
 _are_read = {'MINISWHITE', 'MINISBLACK', 'RGB', 'PALETTE', 'MASK'}
-_what_others_are = {'SEPARATED': 'CMYK colours', 'YCBCR': 'YCbCr colours that no JPEG holds', 'CIELAB': 'CIELab colours',
-    'ICCLAB': 'CIELab colours', 'ITULAB': 'CIELab colours', 'CFA': "the mosaic of a camera's sensor",
-    'LINEAR_RAW': "raw colours of a camera's sensor", 'LOGL': 'logarithms of light', 'LOGLUV': 'logarithms of light',
-    'DEPTH_MAP': 'a map of depths'}
+_what_others_are = {
+    'SEPARATED': 'CMYK colours',
+    'YCBCR': 'YCbCr colours that no JPEG holds',
+    'CIELAB': 'CIELab colours', 'ICCLAB': 'CIELab colours', 'ITULAB': 'CIELab colours',
+    'CFA': "the mosaic of a camera's sensor",
+    'LINEAR_RAW': "raw colours of a camera's sensor",
+    'LOGL': 'logarithms of light', 'LOGLUV': 'logarithms of light',
+    'DEPTH_MAP': 'a map of depths',
+}
+
+
+# %% ../../nbs/01_pictures/03_claims.ipynb #709ce8b9
 _counts_from_white = {2, 3, 4, 32771} # compressions of fax machines
 
 def page_colours(
     page:tifffile.TiffPage # A page
 )->str: # 'MINISBLACK', 'MINISWHITE', 'RGB', 'PALETTE', or another name of the standard
     "What the numbers of a page stand for"
-    if 'PhotometricInterpretation' in page.tags or int(page.photometric): return getattr(page.photometric, 'name', 'unknown')
+    if 'PhotometricInterpretation' in page.tags or int(page.photometric):
+        return getattr(page.photometric, 'name', 'unknown')
     if page.samplesperpixel in (3, 4): return 'RGB'
     return 'MINISWHITE' if int(page.compression) in _counts_from_white else 'MINISBLACK'
 
+# %% ../../nbs/01_pictures/03_claims.ipynb #07cfc69e
 def _check_colours(path, page):
     "Refuse a page whose numbers are neither grey nor RGB"
     colours = page_colours(page)
     is_decoded = colours == 'YCBCR' and int(page.compression) in picture_codecs
     is_grey = colours == 'LINEAR_RAW' and page.samplesperpixel == 1
     if colours in _are_read or is_decoded or is_grey: return
-    raise InputError(path, _what_others_are.get(colours, f'colours of the kind {colours}'), 'grey or RGB', 'save it as RGB')
+    raise InputError(path, _what_others_are.get(colours, f'colours of the kind {colours}'), 'grey or RGB',
+                     'save it as RGB')
 
 # %% ../../nbs/01_pictures/03_claims.ipynb #9e1a000f
 _alphas = (1, 2) # of the tag ExtraSamples: the colours are multiplied by it, or not
@@ -364,13 +386,15 @@ def kept_channels(
     if n == n_colours or n == 4 and is_colour: return n_colours
     return n_colours if n == n_colours+1 and extra and extra[0] in _alphas else 0
 
+# %% ../../nbs/01_pictures/03_claims.ipynb #c016d249
 def _check_channels(path, page, channel):
     "Refuse channels that are no picture, and a channel that is not there"
     n = page.samplesperpixel
     if channel is not None and not 0 <= channel < n:
         raise InputError(path, f'{n} channel(s)', f'a channel {channel}', f'use channel=0 to {n-1}')
     if channel is None and not kept_channels(page):
-        raise InputError(path, f'an array of shape {page.shape}: {n} channels that are no colours', 'grey, or red, green and blue',
+        raise InputError(path, f'an array of shape {page.shape}: {n} channels that are no colours',
+                         'grey, or red, green and blue',
                          f'name one with channel=0 to {n-1}, or save each as a picture of its own')
 
 # %% ../../nbs/01_pictures/03_claims.ipynb #0d02002e
@@ -381,7 +405,8 @@ def _check_page(path, tif, chain, page, channel):
         raise InputError(path, f'{chain.pages} page(s)', f'a page number {page}', pages)
     found = tif.pages[page]
     if found.imagedepth > 1:
-        raise InputError(path, f'a volume, an array of shape {found.shape}', 'a flat picture', 'save its layers as pages or as pictures')
+        raise InputError(path, f'a volume, an array of shape {found.shape}', 'a flat picture',
+                         'save its layers as pages or as pictures')
     _check_colours(path, found)
     if found.dtype is None or found.dtype.kind not in 'biuf':
         raise InputError(path, f'pixels of type {found.dtype}', 'whole or real numbers',
@@ -395,26 +420,32 @@ def _turn_of(page):
     tag = page.tags.get('Orientation')
     return int(tag.value) if tag and tag.value in range(1, 9) else 1
 
+# %% ../../nbs/01_pictures/03_claims.ipynb #13acdd7d
 _images = re.compile(r'^images=(\d{1,9})$', re.M) # in ImageJ's description
 
 def _stack_doubts(page, chain):
     "ImageJ writes a stack of more than 4 GB as one page with all pictures behind it"
     said = _images.search(page.description) if chain.pages == 1 and page.is_imagej else None
-    return [f'{said[1]} pictures in one page, as ImageJ writes large stacks; the first is read'] if said and int(said[1]) > 1 else []
+    if not said or int(said[1]) <= 1: return []
+    return [f'{said[1]} pictures in one page, as ImageJ writes large stacks; the first is read']
 
+# %% ../../nbs/01_pictures/03_claims.ipynb #ced439e3
 _jpegs = 6, 7, 33007, 34892 # compressions of TIFF
 
 def _meaning_doubts(page, turn):
     "What is doubtful about what the numbers of a page mean"
     colours, said = page_colours(page), []
     if turn > 1:
-        said.append(f'turned as its orientation tag ({turn}) says; programs that do not ask for the tag, such as ImageJ, show it otherwise')
+        said.append(f'turned as its orientation tag ({turn}) says; programs that do not ask for the tag, such as '
+                    f'ImageJ, show it otherwise')
     is_jpeg = int(page.compression) in _jpegs and page.bitspersample == 8
     if is_jpeg: said.append('JPEG within the TIFF, which does not keep the levels of the detector')
-    if 'PhotometricInterpretation' not in page.tags: said.append('the file does not say whether black or white is zero: read as black')
+    if 'PhotometricInterpretation' not in page.tags:
+        said.append('the file does not say whether black or white is zero: read as black')
     if colours == 'MINISWHITE' and page.dtype.kind in 'if':
         said.append('the file says that white is zero, but its numbers have no white: read as they are')
-    if colours == 'MINISBLACK' and page.samplesperpixel == 3: said.append('three channels that the file does not call colours: read as colours')
+    if colours == 'MINISBLACK' and page.samplesperpixel == 3:
+        said.append('three channels that the file does not call colours: read as colours')
     return said
 
 # %% ../../nbs/01_pictures/03_claims.ipynb #9e1a0012
@@ -427,7 +458,8 @@ def _tiff_claim(path, page, indices, lazy, channel):
         found = _check_page(path, tif, chain, page, channel)
         looks_up = page_colours(found) == 'PALETTE' and not indices and not lazy
         turn = _turn_of(found)
-        doubts = ([] if is_named else page_doubts(chain, page)) + _meaning_doubts(found, turn) + _stack_doubts(found, chain)
+        doubts = [] if is_named else page_doubts(chain, page)
+        doubts += _meaning_doubts(found, turn) + _stack_doubts(found, chain)
         claim = Claim('tiff', found.shape, found.dtype, 6 if looks_up else 1, chain, page, turn, doubts)
         check_size(path, claim, lazy)
         if not lazy: check_streams(path, tif, found)
@@ -437,6 +469,7 @@ def _tiff_claim(path, page, indices, lazy, channel):
 Image.MAX_IMAGE_PIXELS = None # stitched micrographs are large; `check_size` has the last word
 pillow_formats = 'PNG', 'JPEG', 'BMP', 'TIFF', 'GIF' # by content; others, such as PostScript, would start a program
 
+# %% ../../nbs/01_pictures/03_claims.ipynb #5b453d75
 def _depth(path, im):
     "Type of a sample; Pillow calls a PNG of 16-bit colours one of 8 bit, but the header knows better"
     if im.mode in ('I', 'F'): return np.int32 if im.mode == 'I' else np.float32
@@ -466,6 +499,7 @@ def _check_kind(path, kind):
     if not kind or kind in ('tiff', 'png', 'jpeg', 'bmp', 'gif'): return
     raise InputError(path, f'a file of the kind {kind}', 'TIFF, PNG, JPEG or BMP', 'save it as PNG or TIFF')
 
+# %% ../../nbs/01_pictures/03_claims.ipynb #ea717c80
 def claims(
     path, # A picture
     page:int|None=None, # Page of a TIFF; None: the largest that is a picture

@@ -12,7 +12,8 @@ import numpy as np
 from PIL import Image
 from fastcore.basics import patch
 from ..errors import InputError
-from matssl.pictures.claims import (Claim, check_stream, claims, decoding, kept_channels, open_tiff, page_colours, picture_codecs,
+from matssl.pictures.claims import (Claim, check_stream, claims, decoding, kept_channels, open_tiff, page_colours,
+                                    picture_codecs,
     pillow_formats)
 
 # %% ../../nbs/01_pictures/04_pixels.ipynb #0e020005
@@ -31,6 +32,7 @@ def _as_levels(a):
     "Black and white as 0 and 255"
     return a.astype(np.uint8)*255 if a.dtype == bool else a
 
+# %% ../../nbs/01_pictures/04_pixels.ipynb #22af5b0a
 def _opaque(a):
     "Without transparency: `(H, W)`, or `(H, W, 3)`"
     if a.ndim == 3 and a.shape[-1] in (2, 4): a = a[..., :-1]
@@ -55,6 +57,7 @@ def _bits(page, dtype):
     if dtype == bool: return 1
     return min(page.bitspersample, whole) if isinstance(page.bitspersample, int) else whole
 
+# %% ../../nbs/01_pictures/04_pixels.ipynb #1be25cdf
 def _grey_levels(a, page):
     "Numbers of a TIFF as grey levels: full scale by the bits of the file, counted from black"
     if a.dtype.kind not in 'bu': return a
@@ -64,8 +67,9 @@ def _grey_levels(a, page):
     if is_scaled: return full_scale(bits, from_white).take(a.view(f'u{a.dtype.itemsize}'), mode='clip')
     return a.dtype.type(2**bits - 1) - a if from_white else a
 
+# %% ../../nbs/01_pictures/04_pixels.ipynb #f3a18fda
 def _as_meant(a, page, indices, channel=None):
-    "Stored pixels of a TIFF as they are meant: palettes looked up, levels by the file's bits, channels that are colours"
+    "Stored pixels of a TIFF as they are meant: palettes looked up, levels by its bits, channels that are colours"
     a = _channels_last(a, page)
     if page.samplesperpixel > 1: a = a[..., :kept_channels(page)] if channel is None else a[..., channel]
     if a.ndim == 3 and a.shape[-1] == 1: a = a[..., 0]
@@ -77,6 +81,7 @@ _ways = { # tag 274: do columns become rows; are then the rows, the columns to b
     1: (False, False, False), 2: (False, False, True), 3: (False, True, True), 4: (False, True, False),
     5: (True, False, False), 6: (True, False, True), 7: (True, True, True), 8: (True, True, False)}
 
+# %% ../../nbs/01_pictures/04_pixels.ipynb #6504004b
 def turned(
     a:np.ndarray, # Pixels as stored, `(H, W)` or `(H, W, 3)`
     turn:int # Tag 274, 1 to 8
@@ -124,12 +129,14 @@ def _exif_turn(im, claim):
         return 1
     return turn if turn in _ways else 1
 
+# %% ../../nbs/01_pictures/04_pixels.ipynb #e31d40c0
 def _pillow_hidden(im):
     "What is said of the transparency of a decoded PNG or GIF"
     is_key = 'transparency' in im.info and im.mode in ('1', 'L', 'P', 'RGB') # a colour or indices that are not shown
     if is_key: im = im.convert('RGBA')
     return hidden_doubts(np.asarray(im.getchannel('A')), 255) if 'A' in im.getbands() else []
 
+# %% ../../nbs/01_pictures/04_pixels.ipynb #70a6d853
 def _stored_numbers(path, a, claim):
     "Numbers as they stand in a grey PNG of 2 or 4 bit, which Pillow spreads to 255"
     if claim.kind != 'png' or a.dtype != np.uint8 or a.ndim != 2: return a
@@ -140,10 +147,13 @@ def _stored_numbers(path, a, claim):
 def _told(im, claim, is_raw):
     "How to turn a decoded picture, and what is doubtful about it, noted in its claim"
     claim.turn = _exif_turn(im, claim)
-    if claim.kind in ('png', 'gif') and getattr(im, 'n_frames', 1) > 1: claim.doubts.append(f'{im.n_frames} frames, the first is read')
-    if im.mode == 'CMYK': claim.doubts.append('its colours are CMYK, made for print: grey levels are not those of the detector')
+    if claim.kind in ('png', 'gif') and getattr(im, 'n_frames', 1) > 1:
+        claim.doubts.append(f'{im.n_frames} frames, the first is read')
+    if im.mode == 'CMYK':
+        claim.doubts.append('its colours are CMYK, made for print: grey levels are not those of the detector')
     if not is_raw: claim.doubts += _pillow_hidden(im)
 
+# %% ../../nbs/01_pictures/04_pixels.ipynb #c27d945b
 def _read_pillow(path, claim, indices, channel):
     is_deep_colour = claim.kind == 'png' and claim.dtype == np.uint16 and claim.shape[-1] > 1
     with Image.open(path, formats=pillow_formats) as im:
@@ -175,11 +185,15 @@ def _read_dm(path, claim, indices, channel):
     parts = dm_parts(path)
     if claim.page is None:
         claim.page = max(range(len(parts)), key=lambda i: parts[i]['data'].size)
-        if len(parts) > 1: claim.doubts.append(f'{len(parts)} pictures, number {claim.page} is read, the largest; name another with page=')
+        if len(parts) > 1:
+            claim.doubts.append(f'{len(parts)} pictures, number {claim.page} is read, the largest; name another with '
+                                f'page=')
     if not 0 <= claim.page < len(parts):
-        raise InputError(path, f'{len(parts)} picture(s)', f'a page number {claim.page}', f'use page=0 to {len(parts)-1}')
+        raise InputError(path, f'{len(parts)} picture(s)', f'a page number {claim.page}',
+                         f'use page=0 to {len(parts)-1}')
     a = np.asarray(parts[claim.page]['data'])
-    if a.dtype.kind not in 'biuf': raise InputError(path, f'pixels of type {a.dtype}', 'whole or real numbers', 'export it as TIFF')
+    if a.dtype.kind not in 'biuf':
+        raise InputError(path, f'pixels of type {a.dtype}', 'whole or real numbers', 'export it as TIFF')
     return a
 
 # %% ../../nbs/01_pictures/04_pixels.ipynb #0e02000f
@@ -191,6 +205,7 @@ def _check_form(path, shape):
 # %% ../../nbs/01_pictures/04_pixels.ipynb #55b57bd8
 _readers = {'tiff': _read_tiff, 'dm': _read_dm} # all others: Pillow
 
+# %% ../../nbs/01_pictures/04_pixels.ipynb #e3e1c475
 def read_claimed(
     path, # A picture file
     page:int|None=None, # Page of a multi-page TIFF; None: the largest that is a picture
@@ -224,6 +239,7 @@ _largest_strip = 2**28 # bytes, decoded
 
 def _is_planar(page): return len(page.shape) == 3 and int(page.planarconfig) == 2
 
+# %% ../../nbs/01_pictures/04_pixels.ipynb #e6b88170
 def _mapped(path, tif, page):
     "Pixels that lie in the file as they are, as an array on the disk; None where they do not"
     if not page.is_memmappable or _is_planar(page): return None
@@ -283,6 +299,7 @@ class PictureRows:
 # %% ../../nbs/01_pictures/04_pixels.ipynb #c40a77e5
 _jpeg_codecs = {6, 7, 33007, 34892} # their tables stand in the tags, not in the strips
 
+# %% ../../nbs/01_pictures/04_pixels.ipynb #489666b0
 @patch
 def _segment(self:PictureRows, i):
     "Strip or tile `i`, decoded: its pixels `(rows, columns, samples)`, and its place"
@@ -327,6 +344,7 @@ def _stored(self:PictureRows, start, stop):
     "Rows `start` to `stop` of the file"
     return self._decoded(start, stop) if self.mapped is None else self.mapped[start:stop]
 
+# %% ../../nbs/01_pictures/04_pixels.ipynb #b8b77fe4
 @patch
 def _hidden(self:PictureRows):
     "What is said of a channel that is left out, by a look at some rows"
@@ -334,6 +352,7 @@ def _hidden(self:PictureRows):
     said = _tiff_hidden(np.concatenate([self._stored(row, row+1) for row in some]), self.page)
     return ['some pixels are transparent: what lies beneath them is taken' if 'transparent' in x else x for x in said]
 
+# %% ../../nbs/01_pictures/04_pixels.ipynb #2b356bb9
 @patch
 def __getitem__(self:PictureRows,
     rows:slice # Of the picture

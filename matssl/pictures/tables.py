@@ -23,6 +23,7 @@ def small_file(
         raise InputError(path, f'{size/2**20:.0f} MB', f'at most {most_mb} MB of text', 'split it, or export it again')
     return path.read_bytes()
 
+# %% ../../nbs/01_pictures/02_tables.ipynb #020a39e5
 def table_bytes(
     path # A CSV
 )->bytes:
@@ -53,6 +54,7 @@ def _sixteen_bits(raw):
     if len(raw) < 4 or min(even, odd) or max(even, odd) < .4*min(len(raw), 1024): return None
     return 'utf-16-le' if odd > even else 'utf-16-be'
 
+# %% ../../nbs/01_pictures/02_tables.ipynb #90418a10
 def text_of(
     raw:bytes, # What stands in the file
     cut:bool=False # Is it only the beginning of a note? Then nothing in it is refused
@@ -62,10 +64,12 @@ def text_of(
     try: return codecs.getincrementaldecoder('utf-8-sig')().decode(raw, final=not cut)
     except UnicodeDecodeError: return raw.decode('latin-1' if cut else 'cp1252')
 
+# %% ../../nbs/01_pictures/02_tables.ipynb #98f1f21f
 def _rows_are_numbered(table):
     "Has `pandas` made an index of a column without a name, and is it 1, 2, 3, ...?"
     return [str(k) for k in table.index] == [str(i+1) for i in range(len(table))]
 
+# %% ../../nbs/01_pictures/02_tables.ipynb #b41a298f
 def read_table(
     path # CSV with commas, semicolons or tabs; UTF-8, UTF-16 or Western Windows
 ): # A `DataFrame` of texts
@@ -80,7 +84,8 @@ def read_table(
         separator = column_separator(text)
         table = pd.read_csv(io.StringIO(text), sep=separator, engine='python', dtype=str)
     if not isinstance(table.index, pd.RangeIndex) and not _rows_are_numbered(table):
-        raise InputError(path, f'rows of more values than the {len(table.columns)} names of columns', 'one name for each column',
+        raise InputError(path, f'rows of more values than the {len(table.columns)} names of columns',
+                         'one name for each column',
                          'correct the table')
     table.attrs['separator'] = separator
     return table
@@ -89,10 +94,12 @@ def read_table(
 _blanks = " '’\u00a0\u2009\u202f" # between thousands
 _number = re.compile(rf"([-+]?)([\d.,](?:[\d.,{_blanks}]*[\d.,])?)([eE][-+]?\d+)?", re.A)
 
+# %% ../../nbs/01_pictures/02_tables.ipynb #8bf27570
 def _joined(digits, sign):
     "Groups of three digits without the sign between them; None where they are no such groups"
     return digits.replace(sign, '') if re.fullmatch(rf'\d{{1,3}}(?:{re.escape(sign)}\d{{3}})+', digits) else None
 
+# %% ../../nbs/01_pictures/02_tables.ipynb #24afb050
 def _with_blanks(digits):
     "A number with blanks between its thousands, with a decimal point"
     blanks = {c for c in digits if c in _blanks}
@@ -100,12 +107,14 @@ def _with_blanks(digits):
     whole = _joined(parts[1], blanks.pop()) if parts and len(blanks) == 1 else None
     return [f'{whole}.{parts[2] or 0}'] if whole else []
 
+# %% ../../nbs/01_pictures/02_tables.ipynb #a7793a23
 def _with_both(digits, last):
     "A number with points and commas, the last of which is the decimal sign"
     whole, decimals = digits.rsplit(last, 1)
     whole = _joined(whole, '.' if last == ',' else ',')
     return [f'{whole}.{decimals or 0}'] if whole else []
 
+# %% ../../nbs/01_pictures/02_tables.ipynb #e6e8af42
 def _with_one(digits, sign, decimal, has_exponent):
     "A number with one point or comma: a decimal sign, or that between thousands, or either"
     whole, decimals = digits.split(sign)
@@ -115,6 +124,7 @@ def _with_one(digits, sign, decimal, has_exponent):
     if not is_group or sign == (decimal or '.'): return [as_decimal]
     return [as_thousands] if sign == ',' and decimal == '.' else [as_decimal, as_thousands]
 
+# %% ../../nbs/01_pictures/02_tables.ipynb #0e0bb9ed
 def _plain(digits, decimal, has_exponent):
     "The ways to write digits with a decimal point and nothing else"
     signs = re.findall('[.,]', digits)
@@ -137,6 +147,7 @@ def readings(
     found = [float(f'{sign}{plain}{exponent or ""}') for plain in _plain(digits, decimal, bool(exponent))]
     return [v for v in found if abs(v) < float('inf')]
 
+# %% ../../nbs/01_pictures/02_tables.ipynb #46d36eed
 def number_of(
     text:str, # A number as somebody has written it
     decimal:str|None=None # The decimal sign of the text that it stands in, '.' or ','; None: not known
@@ -153,6 +164,7 @@ def _says(number):
     if len(signs) == 1: return signs[0] if len(_with_one(number, signs[0], 'either', False)) == 1 else None
     return {'.': ',', ',': '.'}[signs[0]] if signs and readings(number) else None
 
+# %% ../../nbs/01_pictures/02_tables.ipynb #73e67750
 def decimal_of(
     text:str # With numbers in it
 )->str|None: # '.' or ','; None where its numbers do not say, or do not agree
@@ -177,8 +189,10 @@ file_columns = ('filename', 'file_name', 'file', 'image', 'image_name', 'name', 
 
 # %% ../../nbs/01_pictures/02_tables.ipynb #a5c0000f
 #: endings of names that are taken away where names are compared
-picture_endings = ('.tif', '.tiff', '.btf', '.tf8', '.png', '.jpg', '.jpeg', '.jpe', '.bmp', '.gif', '.webp', '.dm3', '.dm4', '.ome')
+picture_endings = ('.tif', '.tiff', '.btf', '.tf8', '.png', '.jpg', '.jpeg', '.jpe', '.bmp', '.gif', '.webp', '.dm3',
+                   '.dm4', '.ome')
 
+# %% ../../nbs/01_pictures/02_tables.ipynb #a23616ec
 def file_parts(
     x # A path as somebody has written it, with either kind of slash
 )->list: # Of its folders and its name
@@ -186,12 +200,14 @@ def file_parts(
     parts = re.split(r'[/\\]', unicodedata.normalize('NFC', str(x).strip()))
     return [unicodedata.normalize('NFC', part.strip().casefold()) for part in parts if part.strip() not in ('', '.')]
 
+# %% ../../nbs/01_pictures/02_tables.ipynb #b710aaa4
 def file_key(
     x # A name of a file, with or without folders
 )->str:
     "A name as it is compared: without folder, capitals and blanks around it, accents in one form"
     return (file_parts(x) or [''])[-1]
 
+# %% ../../nbs/01_pictures/02_tables.ipynb #cf49b312
 def file_stem(
     x # A name of a file, with or without folders
 )->str:

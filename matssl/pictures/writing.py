@@ -30,11 +30,13 @@ def _settle(folder):
     except OSError: pass
     finally: os.close(opened)
 
+# %% ../../nbs/01_pictures/01_writing.ipynb #af7c9b91
 def _remove(part):
     "Remove a part, where the system lets us"
     try: part.unlink(missing_ok=True)
     except OSError: pass # a folder that has become read-only: the reason has been given already
 
+# %% ../../nbs/01_pictures/01_writing.ipynb #e0f980f0
 @contextmanager
 def written_whole(
     path, # File to write
@@ -56,6 +58,7 @@ def written_whole(
 # %% ../../nbs/01_pictures/01_writing.ipynb #0b02000d
 _part_name = re.compile(r'\.(.+)-\d+\.part(\.\w+)?') # stem and ending of the file that was begun
 
+# %% ../../nbs/01_pictures/01_writing.ipynb #ffceb848
 def clear_parts(
     path # A file that only this process writes now, or a folder of such files
 )->list: # The names that are gone
