@@ -15,8 +15,8 @@ from ..errors import InputError
 from ..pictures.writing import alone
 from .canvas import fault_in_words
 from .job import Job
-from .steps import all_steps
-from .words import known_language, names_of_languages, speak, spoken, word
+from .steps import NotYet, all_steps
+from .words import known_language, names_of_languages, sentence_here, speak, spoken, word
 
 # %% ../../nbs/08_hands/13_app.ipynb #5f0edabc
 def language_wanted(
@@ -69,7 +69,8 @@ class App:
         "What a control does: a fault is said above the step"
         self.say('')
         try: act()
-        except Exception as e: self.say(fault_in_words(e), True)
+        except NotYet as e: self.say(str(e), True)
+        except Exception as e: self.say(sentence_here(fault_in_words(e)), True)
     def go(self,
         name # Of a step
     ):
@@ -108,7 +109,7 @@ def watch(self:App,
                 step.look()
                 await asyncio.sleep(1)
             if step in self.steps.values(): self.safely(step.look)
-        except Exception as e: self.say(fault_in_words(e), True)
+        except Exception as e: self.say(sentence_here(fault_in_words(e)), True)
         finally: self.watched.discard(step)
     self.watching = loop.create_task(looking())
 
