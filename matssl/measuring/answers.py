@@ -29,19 +29,25 @@ class Answer:
 
 # %% ../../nbs/07_measuring/01_answers.ipynb #58589187
 def _digits(answer):
-    "Decimals that the interval supports: two figures of its half-width; four figures of the value where there is none"
+    "Decimals that the interval supports, below 0 above units: two figures of its half-width; without one four of the value"
     if answer.decimals is not None: return answer.decimals
     half = (answer.high - answer.low)/2
-    scale = half/10 if half > 0 else abs(answer.value)/1e3 # isn't true of NaN either
+    known = half > 0 # isn't true of NaN either
+    scale = half/10 if known else abs(answer.value)/1e3
     if not (math.isfinite(scale) and scale > 0): return 2
-    return max(0, min(6, -math.floor(math.log10(scale))))
+    decimals = min(6, -math.floor(math.log10(scale)))
+    return decimals if known else max(0, decimals)
+
+def _rounded(value, decimals):
+    "A number with so many decimals; below 0 the digits before the point are rounded"
+    return f'{round(value, decimals) + 0.:.{max(0, decimals)}f}' # + 0.: no minus before a 0
 
 def _interval_in_words(a, n, unit):
     "` ± 7.5`, or ` (12.1 to 27.3)`; nothing where there is no interval"
     if not math.isfinite(a.high - a.low): return ''
     below, above = a.value - a.low, a.high - a.value
-    if abs(above - below) <= .02*(above + below): return f' ± {above:.{n}f}{unit}'
-    return f'{unit} ({a.low:.{n}f} to {a.high:.{n}f}{unit})'
+    if abs(above - below) <= .02*(above + below): return f' ± {_rounded(above, n)}{unit}'
+    return f'{unit} ({_rounded(a.low, n)} to {_rounded(a.high, n)}{unit})'
 
 def _behind(a):
     "What stands in brackets: level, fields, note"
@@ -59,7 +65,7 @@ def in_words(
     n, unit = _digits(a), f' {a.unit}' if a.unit else ''
     interval = _interval_in_words(a, n, unit)
     ends = '' if interval.endswith(unit) and '±' in interval else unit if not interval else ''
-    return f'{a.name} {a.value:.{n}f}{interval}{ends} ({_behind(a)})'
+    return f'{a.name} {_rounded(a.value, n)}{interval}{ends} ({_behind(a)})'
 
 # %% ../../nbs/07_measuring/01_answers.ipynb #7f62f035
 def same_unit(

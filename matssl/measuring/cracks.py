@@ -11,7 +11,8 @@ import numpy as np, pandas as pd
 from fastcore.meta import delegates
 from ..errors import InputError
 from .answers import Answer
-from .fractions import check_fields, doubts_of, field_name, one_by_one, refuse_not_square, tiles_remark
+from .fractions import (check_fields, doubts_of, field_name, one_by_one, refuse_not_square, tiles_remark,
+                                        without_model_errors)
 from .particles import fields_with_class, in_um
 from .faces import box_of, columns_of, extent_of, layer_pixels, layers_of, runs_along, slope_of, spines
 
@@ -367,7 +368,7 @@ def _all_cracks(x, cls, layer, who='cracks', level=.95, **kw):
     attrs = dict(method='connected regions; longest way on the skeleton; positions along the mid line; cut by the border: half',
                  standard=None, warnings=doubts_of(maps) + tiles_remark(maps) + _crack_doubts(found, um, kw['min_length_px']),
                  settings=dict(cls=cls, layer=layer, um_per_px=um, level=level, fields=len(maps), **kw))
-    attrs['answers'] = _crack_answers(found, cls, um, level)
+    attrs['answers'] = without_model_errors(_crack_answers(found, cls, um, level), maps)
     return maps, um, found, attrs
 
 

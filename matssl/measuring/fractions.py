@@ -5,15 +5,15 @@
 # %% auto #0
 __all__ = ['field_statistics', 'fields_needed', 'fields_planned', 'field_name', 'check_scale', 'check_fields', 'told_to',
            'one_by_one', 'doubts_of', 'refuse_not_square', 'two_point', 'variance_of_mean', 'FieldVariance',
-           'variance_of_field', 'wilson_interval', 'Basis', 'basis_of', 'field_fractions', 'tiles_remark',
-           'twins_remark', 'sizes_remark', 'phase_fractions', 'confusion_rates', 'correct_fractions']
+           'variance_of_field', 'wilson_interval', 'Basis', 'basis_of', 'without_model_errors', 'field_fractions',
+           'tiles_remark', 'twins_remark', 'sizes_remark', 'phase_fractions', 'confusion_rates', 'correct_fractions']
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #26000003
 from contextlib import contextmanager
 from contextvars import ContextVar
 import numpy as np, pandas as pd
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from scipy.fft import irfft2, next_fast_len, rfft2
 from scipy.special import stdtrit
@@ -376,6 +376,18 @@ def basis_of(
         why = basis.verdict or 'it is at or below its floor'
         basis.notes = [f'the model is no better than a guess without a network: {why}', *basis.notes]
     return basis
+
+# %% ../../nbs/07_measuring/03_fractions.ipynb #270ac96e
+def without_model_errors(
+    answers:list, # Of `Answer`, measured as if the labels were the truth
+    fields:list # What they were measured on: anything with an `origin`
+)->list: # Of `Answer`
+    "Answers whose line says, where a model made the labels, that its errors are not in the interval"
+    origins = [getattr(field, 'origin', None) for field in fields]
+    if not any(o and o.kind in ('model', 'corrected') for o in origins): return answers
+    said = "the model's errors are not in the interval"
+    is_known = lambda a: np.isfinite(a.high - a.low)
+    return [replace(a, note='; '.join(filter(None, (a.note, said)))) if is_known(a) else a for a in answers]
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #26000025
 def field_fractions(

@@ -14,7 +14,8 @@ from pathlib import Path
 from scipy.special import chdtri, stdtrit
 from ..errors import InputError
 from .answers import Answer
-from .fractions import check_scale, doubts_of, field_name, field_statistics, fields_needed, one_by_one, tiles_remark
+from .fractions import (check_scale, doubts_of, field_name, field_statistics, fields_needed, one_by_one,
+                                        tiles_remark, without_model_errors)
 from .grain_maps import GrainMap, _neighbours, fields_of, grain_map, mend_boundaries, of_phase, open_boundaries
 from .grain_measures import (
     circle_intercepts, count_grains, g_of_density, g_of_intercept, line_intercepts, mean_intercept, merged_runs, triple_points,
@@ -404,10 +405,14 @@ def grain_size(
     phase:str=None, # Class whose grains are meant, where there are several; 'each': one after the other
 )->pd.DataFrame:
     "Grain size by all methods: one row a method, and which of them are those of ASTM E112"
-    maps = [grain_map(f, um_per_px, boundary, twins, mend, smallest) for f in one_by_one(fields_of(x), 'finding grains')]
+    fields = fields_of(x)
+    maps = [grain_map(f, um_per_px, boundary, twins, mend, smallest) for f in one_by_one(fields, 'finding grains')]
     um = check_scale(maps)
     if phase not in (None, 'each'): maps = _with_phase(maps, phase)
-    measured = lambda maps, prefix='': _grain_table(maps, um, level, spacing, short, corner, smallest, twins, prefix)
+    def measured(maps, prefix=''):
+        table = _grain_table(maps, um, level, spacing, short, corner, smallest, twins, prefix)
+        table.attrs['answers'] = without_model_errors(table.attrs['answers'], fields)
+        return table
     if phase != 'each': return measured(maps, f'{phase}: ' if phase else '')
     names = list(dict.fromkeys(p for m in maps for p in m.phases))
     if not names: raise InputError(

@@ -10,7 +10,8 @@ import numpy as np, pandas as pd
 from ..errors import InputError
 from ..pictures.labels import LabelMap
 from .answers import Answer
-from .fractions import doubts_of, field_name, field_statistics, one_by_one, tiles_remark, two_point, variance_of_mean
+from .fractions import (doubts_of, field_name, field_statistics, one_by_one, tiles_remark, two_point,
+                                        variance_of_mean, without_model_errors)
 from .particles import fields_with_class
 from .thickness import profile_variance
 
@@ -245,7 +246,7 @@ def lamellar_spacing(
                for name, k, note in _spacings[:2 if _shared_direction(rows) > .3 else 3]]
     t = pd.DataFrame(rows)
     t.attrs = dict(method='whole periods straight across the plates; interval from strips', standard=None,
-                   warnings=doubts, answers=answers,
+                   warnings=doubts, answers=without_model_errors(answers, maps),
                    settings=dict(cls=cls, level=level, most_rays=most_rays, seed=seed, um_per_px=um, fields=len(maps)))
     return t
 

@@ -13,7 +13,7 @@ from ..errors import InputError
 from scipy.special import stdtrit
 from .answers import Answer
 from .fractions import (check_fields, doubts_of, field_name, field_statistics, one_by_one, phase_fractions,
-                                        refuse_not_square, tiles_remark)
+                                        refuse_not_square, tiles_remark, without_model_errors)
 
 # %% ../../nbs/07_measuring/08_particles.ipynb #28000006
 def fields_with_class(
@@ -479,7 +479,7 @@ def _fields_of(t, x, cls, border, guard_px):
     pooled = _pooled(maps, cls, [(m, o, p, um, border, guard) for m, o, p in zip(maps, on, of)], f.counted.sum())
     f.attrs = {**t.attrs, 'method': f'{t.attrs["method"]}; border: {border}', 'settings': settings,
                'warnings': t.attrs['warnings'] + _set_doubts(maps, f, pooled), 'pooled': pooled.to_dict('index'),
-               'answers': _answers(pooled, cls, len(maps), f.counted.sum())}
+               'answers': without_model_errors(_answers(pooled, cls, len(maps), f.counted.sum()), maps)}
     return f
 
 @delegates(particles)
@@ -642,7 +642,7 @@ def nodularity(
     alone = [_nodules_per_mm2([m], t[t.field == i].assign(field=0), roundness_threshold, um) for i, m in enumerate(maps)]
     number = _nodules_per_mm2(maps, t, roundness_threshold, um)
     r['nodules_per_mm2_low'], r['nodules_per_mm2_high'] = zip(*((low, high) for _, low, high in [*alone, number]))
-    r.attrs['answers'] = _iron_answers(r, number, len(maps))
+    r.attrs['answers'] = without_model_errors(_iron_answers(r, number, len(maps)), maps)
     return r
 
 # %% ../../nbs/07_measuring/08_particles.ipynb #28000048

@@ -95,7 +95,7 @@ def check_scale_uncertainty(
 #: how a limit is decided, for the page
 decision_rule = ('Decision rule (ISO 14253-1:2017, JCGM 106:2012, the interval as guard band): a limit is met if the whole '
                  'interval lies on its good side, not met if the whole interval lies on the other side; '
-                 'otherwise the measurement does not decide.')
+                 'otherwise the measurement does not decide. The numbers of a model below its floor decide nothing.')
 
 def _why(answer, decided):
     "Why a limit is decided so, in words"
@@ -114,7 +114,8 @@ def _answers_named(name, answers):
 
 def held_against(
     answers:list, # Of `Answer`
-    limits # Texts like 'oxide <= 25', or `Limit`s; one or several
+    limits, # Texts like 'oxide <= 25', or `Limit`s; one or several
+    red=() # What `below_floor` gives: where it says anything, nothing is decided
 )->list: # Of dicts: `limit`, `answer`, `decision`, `why`
     "What a measurement says of limits"
     given = [limits] if isinstance(limits, (str, Limit)) else list(limits or ())
@@ -122,8 +123,10 @@ def held_against(
     for limit in [one if isinstance(one, Limit) else read_limit(one) for one in given]:
         for answer in _answers_named(limit.name, answers):
             decided = decision(answer, limit)
+            why = _why(answer, decided)
+            if red: decided, why = 'not decided', 'the model is below its floor'
             in_full = replace(limit, name=answer.name, unit=answer.unit)
-            rows.append(dict(limit=str(in_full), answer=in_words(answer), decision=decided, why=_why(answer, decided)))
+            rows.append(dict(limit=str(in_full), answer=in_words(answer), decision=decided, why=why))
     return rows
 
 # %% ../../nbs/07_measuring/15_results.ipynb #f5bd2452
@@ -372,7 +375,7 @@ def collect(
     return plain(dict(
         title=title, made_on=date.today().isoformat(), version=__version__, versions=versions(),
         meta={**dict.fromkeys(meta_fields), **(meta or {})},
-        answers=answers, limits=held_against(answers, limits), limits_asked=[str(one) for one in limits],
+        answers=answers, limits=held_against(answers, limits, red), limits_asked=[str(one) for one in limits],
         decision_rule=decision_rule, below_floor=red, warnings=doubts,
         scale=scale_in_words(maps[0], scale_uncertainty_pct), scale_uncertainty_pct=scale_uncertainty_pct,
         names=[field_name(m, i) for i, m in enumerate(maps)], fields=fields,

@@ -15,7 +15,7 @@ from fastcore.meta import delegates
 from ..errors import InputError
 from ..pictures.labels import LabelMap
 from .answers import Answer
-from .fractions import doubts_of, field_name, field_statistics, one_by_one, tiles_remark
+from .fractions import doubts_of, field_name, field_statistics, one_by_one, tiles_remark, without_model_errors
 from .particles import fields_with_class, in_um
 from .faces import box_of, columns_of, layer_pixels, layers_of, runs_along, slope_of, spines
 
@@ -423,12 +423,13 @@ def layer_thickness(
         'fields show different numbers of layers: those that differ are not put together')
     r = pd.DataFrame(rows)
     means = _means(r, unit, level)
+    answers = [_answer(cls, row, unit, level) for _, row in means[means.recommended].iterrows()]
     best = '; '.join(dict.fromkeys(methods.values()))
     r.attrs = dict(method=f'thickness of a layer: {best} (recommended), and the other methods beside it',
                    standard=None, warnings=doubts,
                    settings=dict(cls=cls, fill=[fill] if isinstance(fill, str) else list(fill), um_per_px=um, level=level,
                                  fields=len(maps), **kwargs),
-                   answers=[_answer(cls, row, unit, level) for _, row in means[means.recommended].iterrows()])
+                   answers=without_model_errors(answers, maps))
     return r
 
 
