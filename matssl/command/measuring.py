@@ -157,10 +157,11 @@ def _say_answers(fields, tables, limits, scale_uncertainty):
     "What must not be overlooked, a line for each answer and each limit, and what is doubtful about the set; the doubts said"
     from matssl.measuring import results
     answers = [results.with_scale_uncertainty(answer, scale_uncertainty) for answer in results.answers_of(tables)]
-    for sentence in results.below_floor(fields, tables): say(one_line(f'WARNING: {sentence}'))
+    red = results.below_floor(fields, tables)
+    for sentence in red: say(one_line(f'WARNING: {sentence}'))
     for answer in answers: say(f'{answer}')
-    for line in results.held_against(answers, limits): say(f'limit {line["limit"]}: {line["decision"]} ({line["why"]})')
-    doubts = results.set_warnings(fields) + results.scale_warning(fields, answers, scale_uncertainty)
+    for line in results.held_against(answers, limits, red): say(f'limit {line["limit"]}: {line["decision"]} ({line["why"]})')
+    doubts = results.beside_red(results.set_warnings(fields), red) + results.scale_warning(fields, answers, scale_uncertainty)
     _say_doubts(doubts, [])
     print()
     return doubts
@@ -242,12 +243,13 @@ def _short(value):
 @command
 def verify(
     report:str, # Folder of a report, as measure -o writes it
-    inputs:str=None # Folder where the label maps and pictures lie now, if they have been moved
+    inputs:str=None, # Folder where the label maps and pictures lie now, if they have been moved
+    model:str=None # Folder of the model that made the label maps, if it has been moved
 ):
     "Compute every number of a report again, and compare every file with its checksum"
-    check_there(report, inputs)
+    check_there(report, inputs, model)
     from matssl.measuring.verify import verify_report
-    differences = verify_report(report, inputs)
+    differences = verify_report(report, inputs, model)
     say(differences.attrs['verdict'])
     for row in differences.itertuples(): say(f'{row.kind} {row.where}: {_short(row.noted)} was reported, now {_short(row.found)}')
     return 1 if len(differences) else 0

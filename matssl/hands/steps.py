@@ -17,7 +17,7 @@ from ..errors import InputError
 from ..pictures.micrograph import read_micrograph
 from ..segmentation.stroke_segmenter import load_segmenter
 from ..measuring.questions import questions
-from ..measuring.results import answers_of, held_against
+from ..measuring.results import answers_of, below_floor, held_against
 from .background import ask_stop, begin_command, is_at_work, progress_of, seconds_left
 from .browse import browse
 from .calibrate import calibrate_scale
@@ -689,7 +689,8 @@ class ReportStep(Step):
         folder = _free(found.folder)
         page = self.job.reported(maps, tables, load_segmenter(found.folder/'model'), folder)
         answers = answers_of(tables)
-        self.answers.value = verdict_html(found.checked) + _shown(answers, held_against(answers, self.job.about.limits))
+        against = held_against(answers, self.job.about.limits, below_floor(maps, tables))
+        self.answers.value = verdict_html(found.checked) + _shown(answers, against)
         self.links.value = ' &nbsp; '.join([_taken(page, 'page'), _taken(folder/'report.pdf', 'pdf'), _taken(folder/'report.xlsx', 'excel'), f'<span style="overflow-wrap:anywhere">{word("in_folder", folder=short_path(folder, self.job.files[0].parent))}</span>'])
         self.page.value = f'<iframe sandbox="" style="width:100%;height:700px;border:1px solid #ccc" srcdoc="{escape(page.read_text(encoding="utf-8"))}"></iframe>'
         self.app.say('')

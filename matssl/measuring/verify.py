@@ -80,6 +80,12 @@ def _model_by_fingerprint(home, fingerprints):
     except InputError as e: found = str(e)
     return [] if found in fingerprints else [_row('model', Path(home).name, ', '.join(fingerprints), found)]
 
+_notes = ('config.json', 'README.md', 'example.png') # of a model: an evaluation writes into them, the weights stay
+
+def _beyond_notes(rows):
+    "Differences that are more than what an evaluation has noted in the model since"
+    return [row for row in rows if row['where'] not in _notes or row['found'] == 'no such file']
+
 def _model(folder, results, home, said):
     "What differs in the model, and what was looked at, in words"
     facts = results.get('model_facts') or {}
@@ -90,6 +96,8 @@ def _model(folder, results, home, said):
     if home is None: return [], 'the model was not at hand and is not compared: name its folder'
     if not files: return _model_by_fingerprint(home, prints), 'the model has the fingerprint that the label maps name'
     rows = _model_files(home, dict(announced(files.items(), 'comparing the model', said)))
+    if rows and not _beyond_notes(rows):
+        return [], 'so are the weights of the model, byte by byte; its notes have changed since, as an evaluation changes them'
     return rows, f'so are the {len(files)} files of the model, byte by byte'
 
 
