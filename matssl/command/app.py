@@ -100,7 +100,8 @@ def _started(folder, port, home):
     _write_template(home)
     told = dict(ip='127.0.0.1', port=port, port_retries=0, token=token, open_browser=False)
     told_of_page = dict(template='matssl', http_header_envs=['Accept-Language'])
-    (Path(home)/'voila.json').write_text(json.dumps(dict(Voila=told, VoilaConfiguration=told_of_page)))
+    told_of_kernels = dict(cull_idle_timeout=30, cull_interval=5, cull_connected=False) # a browser that died says no goodbye
+    (Path(home)/'voila.json').write_text(json.dumps(dict(Voila=told, VoilaConfiguration=told_of_page, MappingKernelManager=told_of_kernels)))
     found = os.pathsep.join(filter(None, [str(home), os.environ.get('JUPYTER_PATH')]))
     told_page = dict(MATSSL_APP_FOLDER=str(Path(folder).resolve()), MATSSL_APP_END=str(end), JUPYTER_CONFIG_DIR=str(home), JUPYTER_PATH=found)
     notebook = resources.files('matssl.hands').joinpath('app.ipynb')

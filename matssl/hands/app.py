@@ -130,7 +130,7 @@ def _held_alone(home, seconds):
             return True
 
 def served(
-    patience:float=10. # Seconds for an earlier page to go
+    patience:float=60. # Seconds for an earlier page to go; one whose browser has died takes half a minute
 ):
     "The application of the folder that `matssl app` was given"
     end, folder = os.environ.get('MATSSL_APP_END'), os.environ['MATSSL_APP_FOLDER']
