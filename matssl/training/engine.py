@@ -159,5 +159,5 @@ def engine_of(
     check_engine(engine, bf16, device)
     make, _, has_it = engines[engine]
     if bf16 is None: bf16 = has_it and has_bf16(device)
-    compact = folded(model, example).to(memory_format=torch.channels_last)
+    compact = (copy.deepcopy(model).eval() if bf16 else folded(model, example)).to(memory_format=torch.channels_last)
     return make(compact, bf16, device)
