@@ -38,11 +38,11 @@ def suggest(
 def _encoder_of(encoder, arch, weights, scratch, mean, std, timm, seed):
     "The encoder that was asked for: a file of pretraining, or an architecture and its weights"
     import torch
-    from matssl.selfsup.encoder import Encoder, load_encoder
+    from matssl.selfsup.encoder import Encoder, default_arch, load_encoder
     given = backbone_given(mean, std, timm)
     if encoder: return load_encoder(encoder, arch, given['stats'], **given['timm_kwargs'])
     torch.manual_seed(seed) # of random weights
-    return Encoder(arch or 'resnet50', pretrained=not (scratch or weights), weights=weights, stats=given['stats'], **given['timm_kwargs'])
+    return Encoder(arch or default_arch, pretrained=not (scratch or weights), weights=weights, stats=given['stats'], **given['timm_kwargs'])
 
 def _names_of(pairs, codes, palette, ignore):
     "Names of the classes: those given, those beside the masks, or those that the masks hold"
@@ -58,7 +58,7 @@ def strokes(
     labelled:Labelled,
     out:Needed, # New folder for the model
     encoder:str=None, # File written by matssl pretrain
-    arch:str=None, # timm name (default: that of the encoder, or resnet50)
+    arch:str=None, # timm name (default: that of the encoder, or tf_efficientnet_lite0)
     weights:str=None, # Local .pth or .safetensors instead of downloaded ImageNet weights
     scratch:bool=False, # Random weights: worth little, quick to try
     mean:Mean=None,

@@ -25,7 +25,7 @@ def _note(model, scored, words, folder):
 @command
 @delegates(reading_options)
 def evaluate(
-    segmenter:str, # Folder written by matssl finetune
+    segmenter:str, # Folder written by matssl finetune or strokes
     test:str, # Folder of test pictures and masks
     out:str=None, # New folder for table and picture
     without:str=None, # Classes left out of the mean, comma separated
@@ -116,7 +116,7 @@ def _adapted(model, files, reading, page, train):
 @command
 @delegates(reading_options)
 def predict(
-    segmenter:str, # Folder written by matssl finetune
+    segmenter:str, # Folder written by matssl finetune or strokes
     pictures:Several, # Files or folders
     out:Needed, # Folder of the label maps
     outputs:str='overlay', # Beside the label TIFF, comma separated: png, overlay, geojson, entropy
