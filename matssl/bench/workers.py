@@ -8,13 +8,44 @@ __all__ = ['let_go']
 # %% ../../nbs/09_bench/10_workers.ipynb #a0fb2e7c
 import ctypes, gc, sys
 from functools import wraps
+from itertools import islice
 
 # %% ../../nbs/09_bench/10_workers.ipynb #9a33c692
+_of_data = { # module: its types that hold data
+    'numpy': ('ndarray',), 'torch': ('Tensor', 'nn.Module'), 'pandas': ('DataFrame', 'Series'),
+    'fastai.learner': ('Learner',), 'fastai.data.core': ('DataLoaders',), 'PIL.Image': ('Image',)}
+
+def _data_types():
+    "The types that hold data, of the modules that are loaded"
+    for module, names in _of_data.items():
+        for name in names if module in sys.modules else ():
+            found = sys.modules[module]
+            for part in name.split('.'): found = getattr(found, part)
+            yield found
+
+def _is_data(value, types, depth=2):
+    "Is a value what a notebook worked on, and not what it defined?"
+    if isinstance(value, types): return True
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+    return depth > 0 and any(_is_data(one, types, depth-1) for one in islice(list(inside), 50))
+
+# %% ../../nbs/09_bench/10_workers.ipynb #8e979656
+_shown = ('_', '__', '___', '_i', '_ii', '_iii')
+
+def _let_data_go(shell):
+    "Forget what was shown, and the names of data"
+    types = tuple(_data_types())
+    shell.user_ns.get('_oh', {}).clear()
+    for kept in _shown[:3]: setattr(shell.displayhook, kept, None)
+    shell.last_execution_result = None
+    for names in (shell.user_ns, shell.user_ns_hidden): # what was shown has a name in both
+        for name, value in list(names.items()):
+            if name in _shown or name[1:].isdigit() or _is_data(value, types): del names[name]
+
 def _emptied(shell):
-    "Let go of what a notebook has named, shown and drawn"
+    "Let go of the data that a notebook has named, shown and drawn"
     if figures := sys.modules.get('matplotlib.pyplot'): figures.close('all')
-    shell.reset()
-    shell.user_ns.clear()
+    _let_data_go(shell)
     shell.result = None
     gc.collect()
     trim = getattr(ctypes.CDLL(None), 'malloc_trim', None) if sys.platform == 'linux' else None
@@ -23,7 +54,7 @@ def _emptied(shell):
 def let_go(
     cells=None # Those that will be run; not looked at
 ):
-    "Make the shells of `nbdev-test` let go of a notebook when it has ended"
+    "Make the shells of `nbdev-test` let go of a notebook's data when it has ended"
     from execnb.shell import CaptureShell
     run = CaptureShell.run_all
     @wraps(run)

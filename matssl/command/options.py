@@ -222,7 +222,7 @@ doors.update({
     'labelled': _has_pairs, 'evaluate test': _has_pairs, 'pretrain pool': _is_pool, 'segmenter': check_is_segmenter,
     'pretrain method': _each_of(known_methods, '--method'), 'methods': _each_of(known_methods + known_starts, '--methods'),
     'protocol': lambda name: one_of(name, known_protocols, 'protocol', 'the name'),
-    'tasks': _each_of(known_tasks, '--tasks'), 'outputs': _each_of(known_outputs, '--outputs'), 'benchmark data': check_there})
+    'tasks': _each_of(known_tasks, '--tasks'), 'outputs': _each_of(known_outputs, '--outputs')})
 
 # %% ../../nbs/10_command/02_options.ipynb #c110000e
 def _matching(pattern):

@@ -220,5 +220,7 @@ def captured(
 ): # Exit status, what was printed, what was printed as error
     "Run a command inside of Python, and keep what it prints"
     out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err): status = main([str(arg) for arg in args])
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try: status = main([str(arg) for arg in args])
+        except SystemExit as e: status = e.code or 0 # of help, or of a word that no option knows
     return status, _without_bars(out.getvalue()), _without_bars(err.getvalue())

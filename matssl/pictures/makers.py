@@ -393,7 +393,7 @@ def _jeol_beside(text):
 def _hitachi_beside(text):
     "Hitachi: nanometres"
     um = _length_in(text, 'PixelSize', 'nm') if '[SemImageFile]' in text else None
-    name = re.search(r'^\s*ImageName\s*=\s*(\S[^\r\n]{0,250})', text, re.M)
+    name = re.search(r'^[ \t]*ImageName[ \t]*=[ \t]*(\S[^\r\n]{0,250})', text, re.M)
     own = dict(names=name[1].strip()) if name else {}
     return dict(um_per_px=um, scale_from='Hitachi', **own, **_taken(text)) if um else {}
 

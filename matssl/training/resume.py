@@ -228,8 +228,8 @@ def _shown(x):
 
 def _check_settings(path, old, new):
     "One sentence on what is not the same"
-    if old == new: return
-    other = [k for k in {**new, **old} if old.get(k) != new.get(k)]
+    other = [k for k in {**new, **old} if old.get(k) != new.get(k)] # what an earlier version did not have is None
+    if not other: return
     what = '; '.join(f'{k[:60]}: {_shown(old.get(k))} there, {_shown(new.get(k))} now' for k in other[:3])
     more = '; ...' if len(other) > 3 else ''
     raise InputError(path, f'the state of a run with other settings ({what}{more})', 'the same settings',
