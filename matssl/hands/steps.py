@@ -674,8 +674,13 @@ class ReportStep(Step):
         if what == 'layers' and self.crack.value != word('none'): named['crack'] = self.crack.value
         others = {k: v for k, v in about.questions.get(what, {}).items() if k not in ('cls', 'crack')}
         meta = {**about.meta, **{key: field.value.strip() for key, field in self.meta.items()}}
-        self.job.tell(questions={'phases': {}} if what == 'phases' else {'phases': {}, what: {**others, **named}}, limits=[line.strip() for line in self.limits.value.splitlines() if line.strip()],
-                      scale_uncertainty_pct=number_in(self.uncertainty.value), meta={key: value for key, value in meta.items() if value})
+        questions = {'phases': {}}
+        if what != 'phases': questions[what] = {**others, **named}
+        self.job.tell(
+            questions=questions,
+            limits=[line.strip() for line in self.limits.value.splitlines() if line.strip()],
+            scale_uncertainty_pct=number_in(self.uncertainty.value),
+            meta={key: value for key, value in meta.items() if value})
         self.show()
     def measure(self):
         "Measure what the last run has filled in, and write the report"
@@ -691,7 +696,9 @@ class ReportStep(Step):
         answers = answers_of(tables)
         against = held_against(answers, self.job.about.limits, below_floor(maps, tables))
         self.answers.value = verdict_html(found.checked) + _shown(answers, against)
-        self.links.value = ' &nbsp; '.join([_taken(page, 'page'), _taken(folder/'report.pdf', 'pdf'), _taken(folder/'report.xlsx', 'excel'), f'<span style="overflow-wrap:anywhere">{word("in_folder", folder=short_path(folder, self.job.files[0].parent))}</span>'])
+        links = [_taken(page, 'page'), _taken(folder/'report.pdf', 'pdf'), _taken(folder/'report.xlsx', 'excel')]
+        there = word('in_folder', folder=short_path(folder, self.job.files[0].parent))
+        self.links.value = ' &nbsp; '.join([*links, f'<span style="overflow-wrap:anywhere">{there}</span>'])
         self.page.value = f'<iframe sandbox="" style="width:100%;height:700px;border:1px solid #ccc" srcdoc="{escape(page.read_text(encoding="utf-8"))}"></iframe>'
         self.app.say('')
         return answers

@@ -128,6 +128,7 @@ engines = dict( # name: how it is made, the packages that it needs, whether it c
     openvino=(_by_openvino, ['openvino'], True),
     onnxruntime=(_by_onnxruntime, ['onnxruntime', 'onnx'], False))
 
+# %% ../../nbs/04_training/06_engine.ipynb #34c3855f
 def check_engine(
     name:str, # Of `engines`
     bf16, # Wanted in bfloat16: True, False, or None for either
@@ -147,6 +148,7 @@ def check_engine(
     if bf16 and not has_it:
         raise InputError('engine', f'{name} and bf16=True', 'single precision, all that it has', 'leave one of them out')
 
+# %% ../../nbs/04_training/06_engine.ipynb #f9349c37
 @torch.no_grad()
 def engine_of(
     model:nn.Module, # Trained
