@@ -69,7 +69,7 @@ class Walk(Callback):
 
 # %% ../../nbs/09_bench/07_demo.ipynb #7b390f45
 settings = dict(pool=64, labelled=4, test=8, picture=256, # numbers of pictures, their side in px
-    arch='resnet10t', decoder='unetplusplus', size=96, epochs=10, steps=30, bs=8, lr=3e-3)
+    arch='resnet10t', decoder='unet', size=96, epochs=7, steps=25, bs=8, lr=3e-3)
 
 def _quiet(learn, f, walk):
     "Run without bars and lines, but for those of the walk; seconds taken"

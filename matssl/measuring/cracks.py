@@ -272,9 +272,9 @@ def _number(found, u, level):
     alike = np.ptp(counts) == 0
     says_scatter = len(found) > 1 and not alike and counts.sum() >= 10
     if says_scatter: return value, max(0., value-half), value+half, False, ''
-    low, high = (end/lengths.sum() for end in poisson_interval(counts.sum(), level, bound=len(found) > 1))
+    low, high = (end/lengths.sum() for end in poisson_interval(counts.sum(), level, bound=True))
     note = 'none seen' if not counts.sum() else 'as if cracks fell independently'
-    return value, low, high, len(found) > 1 or not counts.sum(), note
+    return value, low, high, True, note
 
 
 # %% ../../nbs/07_measuring/11_cracks.ipynb #e8195716
@@ -308,11 +308,28 @@ def _depth(found, level):
 
 
 # %% ../../nbs/07_measuring/11_cracks.ipynb #ba8d3bf2
+def _gamma_ends(shape, level):
+    "The interval of a mean in units of what was found, if the sum behind it has a gamma distribution"
+    from scipy.special import gammaincinv
+    return tuple(float(shape/gammaincinv(shape, (1 + sign*level)/2)) for sign in (1, -1))
+
+def _widened(value, low, high, n, level):
+    "The interval of a mean of `n` spacings of one field, widened for the long tail that they may have"
+    from scipy.special import ndtri
+    half = high - value
+    if not np.isfinite(half): return low, high
+    shape = n if n < 10 or not half else (ndtri((1+level)/2)*value/half)**2
+    tail_low, tail_high = (value*end for end in _gamma_ends(shape, level))
+    return min(low, tail_low), max(high, tail_high)
+
 def _spacing(found, u, level):
     "Mean spacing: value, ends, is it a bound, and what it rests on"
     gaps = [r.spacing_px.dropna().to_numpy(float)*u for r, _ in found]
     weights = [_weights_of(g, f['layer_length_px']*u/max(f['layers'], 1)) for g, (_, f) in zip(gaps, found)]
-    return *_mean_of_cracks(gaps, weights, level), False, f'{sum(map(len, gaps))} spacings'
+    value, low, high = _mean_of_cracks(gaps, weights, level)
+    n, of_one_field = sum(map(len, gaps)), sum(map(bool, map(len, gaps))) == 1
+    if of_one_field: low, high = _widened(value, low, high, n, level)
+    return value, low, high, of_one_field, f'{n} spacings'
 
 
 # %% ../../nbs/07_measuring/11_cracks.ipynb #b42193a4

@@ -16,27 +16,46 @@ from .particles import fields_with_class
 from .thickness import profile_variance
 
 
-# %% ../../nbs/07_measuring/13_lamellae.ipynb #4f51f7d6
-def _turns(on):
-    "The direction straight across the faces, as cosine and sine of twice its angle to the rows, of any size `(H, W)`"
+# %% ../../nbs/07_measuring/13_lamellae.ipynb #6d796dd4
+def _turns(
+    on:np.ndarray # `(H, W)` bool: plates
+): # Cosine and sine, of any size `(H, W)`, of twice the angle that the direction straight across the faces makes with the rows
+    "Which way is straight across, from the structure tensor"
     from scipy.ndimage import gaussian_filter
-    down, right = (gaussian_filter(on.astype(float), 1.5, order=order) for order in ((1, 0), (0, 1)))
-    yy, xx, xy = (gaussian_filter(g, 3) for g in (down*down, right*right, down*right))
+    plates = on.astype(float)
+    down, right = (gaussian_filter(plates, 1.5, order=order) for order in ((1, 0), (0, 1)))
+    yy, xx, xy = (gaussian_filter(product, 3) for product in (down*down, right*right, down*right))
     return xx - yy, 2*xy
 
-def _steps(on, seen):
-    "Where rows and columns enter a plate: rows, columns, the direction straight into it, the length of face behind each, px"
-    turns, number, found = _turns(on), np.arange(on.size).reshape(on.shape), []
+
+# %% ../../nbs/07_measuring/13_lamellae.ipynb #8dbfb06f
+def _along_axis(on, seen, axis):
+    "Pairs of neighbours of which one is a plate, as flat positions: the one before, the one after"
+    number = np.arange(on.size).reshape(on.shape)
+    before, after = np.delete(number, -1, axis), np.delete(number, 0, axis)
+    step = (on.flat[before] != on.flat[after]) & seen.flat[before] & seen.flat[after]
+    return before[step], after[step]
+
+def _across_at(turns, before, after):
+    "Direction straight across at each pair of neighbours: rows, columns"
+    cosine, sine = (t.flat[before] + t.flat[after] for t in turns)
+    turn = np.arctan2(sine, cosine)/2
+    return np.sin(turn), np.cos(turn)
+
+
+# %% ../../nbs/07_measuring/13_lamellae.ipynb #eb9327f1
+def _steps(
+    on:np.ndarray, # `(H, W)` bool: plates
+    seen:np.ndarray # `(H, W)` bool: labelled pixels
+)->np.ndarray: # `(5, N)`: row and column, direction straight into the plate (rows, columns), length of face behind each, px
+    "Where rows and columns enter a plate"
+    turns, found = _turns(on), []
     for axis in (0, 1):
-        one, next_one = np.delete(number, -1, axis), np.delete(number, 0, axis)
-        step = (on.flat[one] != on.flat[next_one]) & seen.flat[one] & seen.flat[next_one]
-        one, next_one = one[step], next_one[step]
-        double = [t.flat[one] + t.flat[next_one] for t in turns]
-        turn = .5*np.arctan2(double[1], double[0])
-        across = np.sin(turn), np.cos(turn)
-        inwards = np.where(on.flat[next_one], 1, -1)*np.where(across[axis] < 0, -1, 1)
-        y, x = ((a + b)/2 for a, b in zip(*(np.unravel_index(k, on.shape) for k in (one, next_one))))
-        found.append(np.stack([y, x, across[0]*inwards, across[1]*inwards, np.abs(across[axis])]))
+        before, after = _along_axis(on, seen, axis)
+        across = _across_at(turns, before, after)
+        into = np.where(on.flat[after], 1, -1)*np.where(across[axis] < 0, -1, 1)
+        y, x = np.mean([np.unravel_index(k, on.shape) for k in (before, after)], 0)
+        found.append(np.stack([y, x, across[0]*into, across[1]*into, np.abs(across[axis])]))
     return np.concatenate(found, 1)
 
 def _inner(seen, margin=4):
@@ -46,78 +65,128 @@ def _inner(seen, margin=4):
     return inner
 
 
-# %% ../../nbs/07_measuring/13_lamellae.ipynb #b6678b47
-def _entered(on, seen, starts, most, step=.25):
-    "From each start straight ahead to the next plate's face, px, NaN where none is; and does the way leave what is seen?"
+# %% ../../nbs/07_measuring/13_lamellae.ipynb #f5bd7054
+_read_px = .25 # from reading to reading along a ray
+
+def _readings(
+    on:np.ndarray, # `(H, W)` bool: plates
+    seen:np.ndarray, # `(H, W)` bool: labelled pixels
+    starts, # Row, column and direction (rows, columns) of each ray, px
+    most:float # Length of a ray, px
+): # Way ahead `(K,)`, px; plate or not along each ray `(N, K)`, 0-1; the reading at which a ray leaves what is seen `(N,)`
+    "What lies along straight rays"
     from scipy.ndimage import map_coordinates
     y, x, ny, nx = (s[:, None] for s in starts)
-    ahead = np.arange(-1, most, step)
+    ahead = np.arange(-1, most, _read_px)
     at = np.stack([y + ny*ahead, x + nx*ahead])
     value = map_coordinates(on.astype(np.float32), at, order=1, mode='nearest', prefilter=False)
     last = np.array(on.shape).reshape(2, 1, 1) - 1
-    hidden = ((at < 0) | (at > last)).any(0) | ~seen[tuple(np.clip(np.rint(at), 0, last).astype(int))]
-    place = np.arange(len(ahead))
-    left = np.where(hidden & (ahead >= 0), place, len(ahead)).min(1)
-    rises = (value[:, :-1] < .5) & (value[:, 1:] >= .5)
-    here = np.where(rises & (ahead[:-1] < 1), place[:-1], -1).max(1) # where the plate itself is entered
-    rises &= ahead[:-1] >= 1
-    there = rises.argmax(1)
-    found = rises.any(1) & (here >= 0) & (there < left)
-    def exactly(k):
-        low, high = value[np.arange(len(k)), k], value[np.arange(len(k)), k+1]
-        return ahead[k] + step*(.5 - low)/np.where(high > low, high - low, 1)
-    return np.where(found, exactly(there) - exactly(np.maximum(here, 0)), np.nan), left < len(ahead)
+    nearest = tuple(np.clip(np.rint(at), 0, last).astype(int))
+    hidden = ((at < 0) | (at > last)).any(0) | ~seen[nearest]
+    leaves = np.where(hidden & (ahead >= 0), np.arange(len(ahead)), len(ahead)).min(1)
+    return ahead, value, leaves
 
+def _half_way(ahead, value, k):
+    "Where each ray rises through one half between its readings `k` and `k+1`, px"
+    ray = np.arange(len(k))
+    low, high = value[ray, k], value[ray, k+1]
+    return ahead[k] + _read_px*(.5 - low)/np.where(high > low, high - low, 1)
+
+
+# %% ../../nbs/07_measuring/13_lamellae.ipynb #2a43f96c
+def _entered(
+    on, seen, starts, most # As for `_readings`
+): # Straight ahead to the next plate's face, px, NaN where none is; and does the ray leave what is seen?
+    "One period for each ray that has one"
+    ahead, value, leaves = _readings(on, seen, starts, most)
+    rises = (value[:, :-1] < .5) & (value[:, 1:] >= .5)
+    own = np.where(rises & (ahead[:-1] < 1), np.arange(len(ahead)-1), -1).max(1)
+    rises &= ahead[:-1] >= 1
+    following = rises.argmax(1)
+    found = rises.any(1) & (own >= 0) & (following < leaves)
+    period = _half_way(ahead, value, following) - _half_way(ahead, value, np.maximum(own, 0))
+    return np.where(found, period, np.nan), leaves < len(ahead)
+
+
+# %% ../../nbs/07_measuring/13_lamellae.ipynb #9e704627
 _most_deg = 10 # between the directions of two plates of one colony
 
 def _same_direction(on, starts, period):
     "Does the plate where a ray ends run like that where it began? Not where it ends in another colony"
     y, x, ny, nx = starts
     reach = np.nan_to_num(period)
-    end = tuple(np.clip(np.rint(p + n*reach), 0, size-1).astype(int) for p, n, size in zip((y, x), (ny, nx), on.shape))
-    across, both = (t[end] for t in _turns(on))
-    turn = .5*np.arctan2(both, across)
+    end = tuple(np.clip(np.rint(place + n*reach), 0, size-1).astype(int)
+                for place, n, size in zip((y, x), (ny, nx), on.shape))
+    cosine, sine = (t[end] for t in _turns(on))
+    turn = np.arctan2(sine, cosine)/2
     return np.abs(ny*np.sin(turn) + nx*np.cos(turn)) > np.cos(np.deg2rad(_most_deg))
 
-def _periods(on, seen, most_rays=6000, seed=0):
-    "A row a ray: place, direction, period (NaN without), weight, px; and what else is known of the field"
-    steps, inner = _steps(on, _inner(seen)), _inner(seen).sum()
-    face = steps[4].sum()/2
-    rays = np.random.default_rng(seed).choice(steps.shape[1], min(most_rays, steps.shape[1]), replace=False)
-    y, x, ny, nx, length = steps[:, rays]
-    period, left = _entered(on, seen, (y, x, ny, nx), min(6*inner/max(face, 1), np.hypot(*on.shape)))
-    strayed = np.isfinite(period) & ~_same_direction(on, (y, x, ny, nx), period)
+def _places_for(period, ny, nx, shape):
+    "Share of the picture at which a period fits in"
+    h, w = shape
+    share = np.maximum(1 - np.abs(period*ny)/h, .05)*np.maximum(1 - np.abs(period*nx)/w, .05)
+    return np.where(np.isfinite(share), share, 1)
+
+
+# %% ../../nbs/07_measuring/13_lamellae.ipynb #fc1951a8
+def _chosen_steps(on, seen, most_rays, seed):
+    "Steps into plates, of which `most_rays` are chosen by chance; the length of all faces, px"
+    steps = _steps(on, _inner(seen))
+    n = steps.shape[1]
+    chosen = np.random.default_rng(seed).choice(n, min(most_rays, n), replace=False)
+    return steps[:, chosen], steps[4].sum()/2
+
+def _periods(
+    on:np.ndarray, # `(H, W)` bool: plates
+    seen:np.ndarray, # `(H, W)` bool: labelled pixels
+    most_rays:int=6000, # Rays at most
+    seed:int=0 # Seed of the choice of rays
+): # A row a ray: place, direction, period (NaN without), weight, px; and what else is known of the field
+    "All periods of one field"
+    steps, face = _chosen_steps(on, seen, most_rays, seed)
+    inner = _inner(seen).sum()
+    y, x, ny, nx, length = steps
+    most = min(6*inner/max(face, 1), np.hypot(*on.shape))
+    period, left = _entered(on, seen, steps[:4], most)
+    strayed = np.isfinite(period) & ~_same_direction(on, steps[:4], period)
     period[strayed] = np.nan
-    h, w = on.shape
-    fits = np.maximum(1 - np.abs(period*ny)/h, .05)*np.maximum(1 - np.abs(period*nx)/w, .05)
-    table = pd.DataFrame(dict(y=y, x=x, ny=ny, nx=nx, period=period, weight=length/np.where(np.isfinite(fits), fits, 1)))
+    table = pd.DataFrame(dict(y=y, x=x, ny=ny, nx=nx, period=period, weight=length/_places_for(period, ny, nx, on.shape)))
     def share(of): return float(length[of].sum()/max(length.sum(), 1))
     return table, dict(face=face, inner=inner, endless=share(np.isnan(period) & ~left), strayed=share(strayed), length=length)
 
 
-# %% ../../nbs/07_measuring/13_lamellae.ipynb #033c6840
+# %% ../../nbs/07_measuring/13_lamellae.ipynb #17d042ab
 def _main_direction(rays, weight):
     "The direction straight across the plates, radians, and how well they keep to it: 0 all directions alike, 1 one"
     turn = np.arctan2(rays.ny, rays.nx)
     mean = np.average(np.exp(2j*turn), weights=weight)
     return np.angle(mean)/2, abs(mean)
 
+
+# %% ../../nbs/07_measuring/13_lamellae.ipynb #0f9e6df0
+_powers = [(i, j) for i in range(4) for j in range(4-i) if i + j] # of row and column, up to the third degree together
+
+def _slopes(y, x):
+    "Slopes of each power, down the rows and to the right `(N, 9)`"
+    down = [i*y**max(i-1, 0)*x**j for i, j in _powers]
+    right = [j*y**i*x**max(j-1, 0) for i, j in _powers]
+    return np.stack(down, 1), np.stack(right, 1)
+
 def _across_bent(rays, across):
     "How far across the plates each ray lies, px: the height of a smooth surface whose level lines are the plates"
     reach = max(np.ptp(rays.y), np.ptp(rays.x))/2
     y, x = ((place - place.mean()).to_numpy()/reach for place in (rays.y, rays.x))
-    ny, nx = rays.ny.to_numpy(), rays.nx.to_numpy()
-    forwards = np.where(ny*np.sin(across) + nx*np.cos(across) < 0, -1, 1)
-    powers = [(i, j) for i in range(4) for j in range(4-i) if i + j]
-    down = np.stack([i*y**max(i-1, 0)*x**j for i, j in powers], 1)
-    right = np.stack([j*y**i*x**max(j-1, 0) for i, j in powers], 1)
-    def slopes(towards_y, towards_x): return down*towards_y[:, None] + right*towards_x[:, None]
-    weight = np.tile(np.sqrt(rays.weight), 2)
-    rise = np.concatenate([slopes(forwards*ny, forwards*nx), slopes(-nx, ny)])
+    forwards = np.where(rays.ny*np.sin(across) + rays.nx*np.cos(across) < 0, -1, 1)
+    ny, nx = (forwards*n.to_numpy() for n in (rays.ny, rays.nx))
+    down, right = _slopes(y, x)
+    rise = np.concatenate([down*ny[:, None] + right*nx[:, None], right*ny[:, None] - down*nx[:, None]])
     wanted = np.repeat([1., 0.], len(rays))
+    weight = np.tile(np.sqrt(rays.weight), 2)
     factors = np.linalg.lstsq(rise*weight[:, None], wanted*weight, rcond=None)[0]
-    return reach*sum(k*y**i*x**j for k, (i, j) in zip(factors, powers))
+    return reach*sum(factor*y**i*x**j for factor, (i, j) in zip(factors, _powers))
 
+
+# %% ../../nbs/07_measuring/13_lamellae.ipynb #b5491786
 def _strip_variance(place, rays, mean, width):
     "Variance of the weighted mean of the periods from strips across one direction, and the number of independent strips"
     strip = np.floor((place - place.min())/width).astype(int)
@@ -132,33 +201,44 @@ def _cell_variance(rays, mean):
     row, column = (np.floor((place - place.min())/mean).astype(int) for place in (rays.y, rays.x))
     cells = row.max() + 1, column.max() + 1
     def total(of): return np.bincount(row*cells[1] + column, of, cells[0]*cells[1]).reshape(cells)
-    products, pairs = two_point(total(rays.weight*rays.period), total(rays.weight))
-    variance = variance_of_mean(total(rays.weight*rays.period), total(rays.weight))[0]
-    return variance, products[0]/pairs[0]/variance + 1 if variance > 0 else float(np.prod(cells))
+    sums, weights = total(rays.weight*rays.period), total(rays.weight)
+    variance = variance_of_mean(sums, weights)[0]
+    if not variance > 0: return variance, float(np.prod(cells))
+    products, pairs = two_point(sums, weights)
+    return variance, products[0]/pairs[0]/variance + 1
+
+
+# %% ../../nbs/07_measuring/13_lamellae.ipynb #1e72f0fd
+def _at_middles(rays):
+    "The rays that have a period, at its middle: there and back is one place"
+    whole = rays[rays.period.notna()]
+    return whole.assign(y=whole.y + whole.ny*whole.period/2, x=whole.x + whole.nx*whole.period/2)
+
+def _scatter_of_mean(whole, mean, across, aligned, places):
+    "Variance of the mean period, and how many independent strips or cells stand behind it"
+    if aligned <= .5: return _cell_variance(whole, mean)
+    along = whole.y*np.cos(across) - whole.x*np.sin(across)
+    each = [_strip_variance(place, whole, mean, mean) for place in (places, along)]
+    return max(each, key=lambda known: np.nan_to_num(known[0]))
 
 def _mean_period(rays, level, strayed=0.):
     "Weighted mean, spread, ends of the interval of the mean, and independent strips"
     from scipy.special import ndtri, stdtrit
-    whole = rays[rays.period.notna()]
-    whole = whole.assign(y=whole.y + whole.ny*whole.period/2, x=whole.x + whole.nx*whole.period/2) # there and back is one place
+    whole = _at_middles(rays)
     if len(whole) < 2: return dict(mean=np.nan, sd=np.nan, low=np.nan, high=np.nan, strips=0.)
     mean = np.average(whole.period, weights=whole.weight)
     sd = np.average((whole.period - mean)**2, weights=whole.weight)**.5
     across, aligned = _main_direction(whole, whole.weight)
-    along = whole.y*np.cos(across) - whole.x*np.sin(across)
-    places = [_across_bent(whole, across), along]
-    if aligned > .5:
-        each = [_strip_variance(place, whole, mean, mean) for place in places]
-        variance, strips = max(each, key=lambda known: np.nan_to_num(known[0]))
-    else: variance, strips = _cell_variance(whole, mean)
+    places = _across_bent(whole, across)
+    variance, strips = _scatter_of_mean(whole, mean, across, aligned, places)
     half = stdtrit(max(strips-1, 1), (1+level)/2)*variance**.5
-    rounding = ndtri((1+level)/2)*6**-.5*mean/np.ptp(places[0]) # of the first and the last face, shared by all periods between
+    rounding = ndtri((1+level)/2)*6**-.5*mean/np.ptp(places) # of the first and the last face, shared by all periods between
     unseen = strayed*_most_deg/(90 - _most_deg) # of the strays, those in another colony that happens to run alike
     half = max(half, rounding) + unseen*mean/2
     return dict(mean=mean, sd=sd, low=max(0., mean-half), high=mean+half, strips=strips)
 
 
-# %% ../../nbs/07_measuring/13_lamellae.ipynb #4c0aea87
+# %% ../../nbs/07_measuring/13_lamellae.ipynb #45dddfb9
 def _met(rays, length, turn, facts):
     "Plates met by a line in a direction, one divided by px"
     return facts['face']/facts['inner']*np.average(np.abs(rays.ny*np.sin(turn) + rays.nx*np.cos(turn)), weights=length)
@@ -166,87 +246,112 @@ def _met(rays, length, turn, facts):
 def _directions(rays, facts):
     "Orientation of the traces and how strongly they keep to it"
     across, alignment = _main_direction(rays, facts['length'])
-    most, least = (_met(rays, facts['length'], t, facts) for t in (across, across + np.pi/2))
+    most, least = (_met(rays, facts['length'], turn, facts) for turn in (across, across + np.pi/2))
     trace = np.rad2deg(np.pi/2 - across) # rows count downwards
     return dict(orientation_deg=float((trace + 90) % 180 - 90), alignment=float(alignment),
-                anisotropy_index=float(most/max(least, 1e-9)), degree_of_orientation=float((most-least)/(most + .571*least)))
+                anisotropy_index=float(most/max(least, 1e-9)),
+                degree_of_orientation=float((most-least)/(most + .571*least)))
 
+
+# %% ../../nbs/07_measuring/13_lamellae.ipynb #14ee6dfe
 def _field_row(on, seen, level, most_rays, seed):
     "The spacing of one field, px; and its directions"
     rays, facts = _periods(on, seen, most_rays, seed)
-    known = _mean_period(rays, level, facts['strayed'])
+    known = _mean_period(rays, (1+level)/2, facts['strayed']) # a bound, see above
     spacing, share = known['mean'], on[seen].mean()
     lengths = dict(spacing=spacing, low=known['low'], high=known['high'], sd=known['sd'],
-                   random=np.pi/2*spacing, true=np.pi/4*spacing, counted=facts['inner']/facts['face'] if facts['face'] else np.nan, plate=share*spacing)
+                   random=np.pi/2*spacing, true=np.pi/4*spacing,
+                   counted=facts['inner']/facts['face'] if facts['face'] else np.nan, plate=share*spacing)
     turned = _directions(rays, facts) if len(rays) else {}
     return lengths, dict(fraction_pct=100*share, **turned, periods=int(rays.period.notna().sum()),
                          strips=known['strips'], endless_pct=100*facts['endless'])
 
 
-# %% ../../nbs/07_measuring/13_lamellae.ipynb #4859fbc9
+# %% ../../nbs/07_measuring/13_lamellae.ipynb #d72bea51
 def _shared_direction(rows):
     "How well the plates of all fields keep to one direction, 0 to 1"
     turned = [r['alignment']*np.exp(2j*np.deg2rad(r['orientation_deg'])) for r in rows if 'alignment' in r]
     return abs(np.mean(turned)) if turned else 0.
 
+
+# %% ../../nbs/07_measuring/13_lamellae.ipynb #4f14a2c9
+def _of_fields(which, text):
+    "A doubt, with the number of fields that it is about; None without"
+    return f'{sum(which)} of {len(which)} fields: {text}' if any(which) else None
+
+def _doubts_of_fields(rows, spacings_px):
+    "What is counted field by field"
+    return [
+        _of_fields([s < 12 for s in spacings_px],
+                   f'the spacing is {min(spacings_px):.3g} px; below 12 px pixels limit it'),
+        _of_fields([abs(r['counted']/s - 1) > .1 for r, s in zip(rows, spacings_px)],
+                   'the number of plates says another spacing than the periods (`counted`): plates end, or colonies are small'),
+        _of_fields([r['endless_pct'] > 10 for r in rows],
+                   'more than 10 % of the rays meet no next plate of their direction though they stay in the picture')]
+
 def _lamellar_doubts(rows, spacings_px):
     "What a reader must know"
-    def fields(which): return f'{sum(which)} of {len(rows)} fields: '
-    doubts, apart = [], [abs(r['counted']/s - 1) > .1 for r, s in zip(rows, spacings_px)]
-    small = [s < 12 for s in spacings_px]
-    if any(small): doubts.append(fields(small) + f'the spacing is {min(spacings_px):.3g} px; below 12 px pixels limit it')
-    if any(apart): doubts.append(fields(apart) + 'the number of plates says another spacing than the periods (`counted`): '
-                             'plates end, or colonies are small')
-    endless = [r['endless_pct'] > 10 for r in rows]
-    if any(endless): doubts.append(
-        fields(endless) + 'more than 10 % of the rays meet no next plate of their direction though they stay in the picture')
-    if _shared_direction(rows) > .3: doubts.append(
-        'the plates share a direction: the true spacing is not half the random one; '
-        'it is the perpendicular one if they stand upright on the section')
-    if len(rows) == 1 and _shared_direction(rows) > .3: doubts.append(
-        'one picture cannot tell plates that keep their order from plates that wander: '
-        'the interval is that of wandering plates, and wider than need be for the others')
-    few = [0 < r['strips'] < 5 for r in rows]
-    if len(rows) == 1 and any(few): doubts.append(f'{rows[0]["strips"]:.1f} independent strips: the interval is a rough one')
+    doubts = [d for d in _doubts_of_fields(rows, spacings_px) if d]
+    one, shared = len(rows) == 1, _shared_direction(rows) > .3
+    if shared: doubts.append('the plates share a direction: the true spacing is not half the random one; '
+                             'it is the perpendicular one if they stand upright on the section')
+    if one and shared: doubts.append('one picture cannot tell plates that keep their order from plates that wander: '
+                                     'the interval is that of wandering plates, and wider than need be for the others')
+    if one and 0 < rows[0]['strips'] < 5: doubts.append(
+        f'{rows[0]["strips"]:.1f} independent strips: the interval is a rough one')
     return doubts
 
+
+# %% ../../nbs/07_measuring/13_lamellae.ipynb #e427236d
 def _over_fields(rows, unit, level):
     "The spacing over fields, or of one: value and ends"
     values = np.array([r[f'spacing_{unit}'] for r in rows])
-    if len(rows) == 1: return values[0], rows[0][f'low_{unit}'], rows[0][f'high_{unit}']
+    if len(rows) == 1: return values[0], rows[0][f'low_{unit}'], rows[0][f'high_{unit}'] # a bound
     over = field_statistics(values[np.isfinite(values)], level)
     return over['mean'], max(0., over['low']), over['high']
 
 _spacings = [('perpendicular', 1, 'in the section'), ('random', np.pi/2, 'lines in all directions'),
              ('true', np.pi/4, 'if colonies lie in all directions')] # of plates that share a direction the last is not known
 
-def lamellar_spacing(
-    x, # A `LabelMap`, or a list of fields at one scale
-    cls:str, # The class of the plates; all other classes lie between them
-    level:float=.95, # Of the intervals, 0-1
-    most_rays:int=6000, # Periods measured a field, at most
-    seed:int=0, # Of the choice of rays
-)->pd.DataFrame: # A row a field: perpendicular spacing with its interval, random and true spacing, plate thickness, directions
-    "The spacing of lamellae: perpendicular in the section, random, and true"
-    maps, on, um = fields_with_class(x, cls)
-    unit, u = ('px', 1.) if um is None else ('um', um)
+
+# %% ../../nbs/07_measuring/13_lamellae.ipynb #4e1b8272
+def _measured_rows(maps, on, unit, u, level, most_rays, seed):
+    "A row a field, in `unit`, and the spacing of each, px"
     rows, spacings = [], []
     for i, (m, plates) in enumerate(zip(one_by_one(maps, 'lamellae'), on)):
         lengths, rest = _field_row(plates, m.labels != 255, level, most_rays, seed)
         spacings.append(lengths['spacing'])
         rows.append(dict(field=i, source=field_name(m), **{f'{k}_{unit}': float(v)*u for k, v in lengths.items()}, **rest))
+    return rows, spacings
+
+def _spacing_answers(rows, cls, unit, level):
+    "Perpendicular and random spacing, and the true one where directions say it"
+    value, low, high = _over_fields(rows, unit, level)
+    said, one = _spacings[:2 if _shared_direction(rows) > .3 else 3], len(rows) == 1
+    return [Answer(f'{name} {cls} spacing', float(k*value), unit, float(k*low), float(k*high), level, len(rows), one, note)
+            for name, k, note in said]
+
+def lamellar_spacing(
+    x, # A `LabelMap`, or a list of fields at one scale
+    cls:str, # Class of the plates; all other classes lie between them
+    level:float=.95, # Level of the intervals, 0-1
+    most_rays:int=6000, # Periods measured a field, at most
+    seed:int=0, # Seed of the choice of rays
+)->pd.DataFrame: # A row a field: perpendicular spacing with its interval, random and true spacing, plate thickness, directions
+    "The spacing of lamellae: perpendicular in the section, random, and true"
+    maps, on, um = fields_with_class(x, cls)
+    unit, u = ('px', 1.) if um is None else ('um', um)
+    rows, spacings = _measured_rows(maps, on, unit, u, level, most_rays, seed)
     if not np.isfinite(spacings).any(): raise InputError(
         field_name(maps[0]), f'no whole period of {cls!r}', 'plates one after the other',
         'take the picture at a lower magnification, or measure particles')
-    plain = [dict(r, counted=r[f'counted_{unit}']/u) for r in rows]
-    doubts = [] if um else ['no scale: lengths in px']
-    doubts += doubts_of(maps) + _lamellar_doubts(plain, spacings) + tiles_remark(maps)
-    value, low, high = _over_fields(rows, unit, level)
-    answers = [Answer(f'{name} {cls} spacing', float(k*value), unit, float(k*low), float(k*high), level, len(maps), note=note)
-               for name, k, note in _spacings[:2 if _shared_direction(rows) > .3 else 3]]
+    in_px = [dict(r, counted=r[f'counted_{unit}']/u) for r in rows]
+    doubts = ([] if um else ['no scale: lengths in px']) + doubts_of(maps)
+    answers = _spacing_answers(rows, cls, unit, level)
     t = pd.DataFrame(rows)
     t.attrs = dict(method='whole periods straight across the plates; interval from strips', standard=None,
-                   warnings=doubts, answers=without_model_errors(answers, maps),
+                   warnings=doubts + _lamellar_doubts(in_px, spacings) + tiles_remark(maps),
+                   answers=without_model_errors(answers, maps),
                    settings=dict(cls=cls, level=level, most_rays=most_rays, seed=seed, um_per_px=um, fields=len(maps)))
     return t
 
