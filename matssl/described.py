@@ -78,7 +78,7 @@ Hash = Annotated[str, Field(pattern='^[0-9a-fA-F]{64}$')] # of a picture
 # %% ../nbs/00_ground/02_described.ipynb #cf39ffaf
 class Described(BaseModel):
     "What a file says of itself: unknown words are kept and not looked at"
-    model_config = ConfigDict(strict=True, extra='allow')
+    model_config = ConfigDict(strict=True, extra='allow', defer_build=True) # built when first asked: imports stay quick
     def plain(self): return self.model_dump(exclude_unset=True)
 
 # %% ../nbs/00_ground/02_described.ipynb #de00000f
