@@ -11,49 +11,70 @@ import numpy as np, pandas as pd
 from fastcore.meta import delegates
 from ..errors import InputError
 from .answers import Answer
-from .fractions import (check_fields, doubts_of, field_name, one_by_one, refuse_not_square, tiles_remark,
-                                        without_model_errors)
+from .fractions import (check_fields, doubts_of, field_name, one_by_one, refuse_not_square,
+                                        tiles_remark, without_model_errors)
 from .particles import fields_with_class, in_um
 from .faces import box_of, columns_of, extent_of, layer_pixels, layers_of, runs_along, slope_of, spines
 
 
-# %% ../../nbs/07_measuring/11_cracks.ipynb #29000026
-def _end_of(along, reach=6.):
-    "Where a region ends, from the places of its pixels along a direction, px: a flat end to a part of a pixel"
+# %% ../../nbs/07_measuring/11_cracks.ipynb #4ab50f8c
+def _end_of(
+    along:np.ndarray, # Places of a region's pixels along a direction, px
+    reach:float=6. # Way before the end from which the line is drawn, px
+)->float:
+    "Where a region ends: a flat end to a part of a pixel, a pointed one at its last pixel"
     last = np.sort(along[along > along.max() - reach])[::-1]
     if np.ptp(last) < .5: return along.max() + .5
-    density, start = np.polyfit(last, np.arange(len(last)) + .5, 1) # so many pixels lie beyond: none where the region ends
+    beyond = np.arange(len(last)) + .5 # so many pixels lie beyond each: none where the region ends
+    density, start = np.polyfit(last, beyond, 1)
     flat = -start/density
     return flat if flat > along.max() - .5 else along.max()
 
+
+# %% ../../nbs/07_measuring/11_cracks.ipynb #49d45736
+def _extent_along_itself(
+    pixels:np.ndarray # `(N, 2)`: rows and columns
+)->float: # px
+    "The length of a short or thick region: from end to end along its longest axis"
+    deviation = pixels - pixels.mean(0)
+    along = deviation @ np.linalg.eigh(deviation.T @ deviation)[1][:, -1]
+    return float(_end_of(along) + _end_of(-along))
+
+
+# %% ../../nbs/07_measuring/11_cracks.ipynb #7b1f7fe3
 def _smooth_way(way):
     "The way through a skeleton `(N, 2)` without its steps"
     from scipy.signal import savgol_filter
     window = min(11, len(way) - 1 + len(way) % 2)
     return savgol_filter(way, window, 1, axis=0) if window >= 3 else way.astype(float)
 
-def _extent_along_itself(pixels):
-    "The length of a short or thick region: from end to end along its longest axis"
-    deviation = pixels - pixels.mean(0)
-    along = deviation @ np.linalg.eigh(deviation.T @ deviation)[1][:, -1]
-    return float(_end_of(along) + _end_of(-along))
-
-def _crack_length(piece):
-    "Longest way along the skeleton of one crack, to the crack's ends, px"
+def _longest_way(on):
+    "The longest way through the skeleton of a crack, its ends taken off; and the crack's half-width, px"
     from scipy.ndimage import distance_transform_edt
     from skimage.morphology import skeletonize
-    on = np.pad(piece, 1)
-    pixels = np.argwhere(on)
     y, x = np.nonzero(skeletonize(on))
     longest = max(spines(y, x, on.shape), key=len)
     half_width = int(np.ceil(np.median(distance_transform_edt(on)[y, x])))
-    way = _smooth_way(np.c_[y, x][longest])[half_width:len(longest)-half_width]
+    return _smooth_way(np.c_[y, x][longest])[half_width:len(longest)-half_width], half_width
+
+def _rest_beyond(pixels, end, inner, half_width):
+    "From the end of a way on to the end of the crack, px"
+    ahead = (end - inner)/np.linalg.norm(end - inner)
+    from_end = pixels - end
+    near = (from_end**2).sum(1) <= (3*half_width + 8)**2
+    return max(0., _end_of((from_end @ ahead)[near]))
+
+def _crack_length(
+    piece:np.ndarray # `(H, W)` bool: one crack
+)->float: # px
+    "Longest way along the skeleton of one crack, to the crack's ends"
+    on = np.pad(piece, 1)
+    pixels = np.argwhere(on)
+    way, half_width = _longest_way(on)
     if len(way) < 12: return _extent_along_itself(pixels)
-    def rest(end, inner):
-        ahead = (end - inner)/np.linalg.norm(end - inner)
-        from_end = pixels - end
-        return max(0., _end_of((from_end @ ahead)[(from_end**2).sum(1) <= (3*half_width+8)**2]))
-    return float(np.linalg.norm(np.diff(way, axis=0), axis=1).sum() + rest(way[0], way[8]) + rest(way[-1], way[-9]))
+    steps = np.linalg.norm(np.diff(way, axis=0), axis=1)
+    ends = _rest_beyond(pixels, way[0], way[8], half_width) + _rest_beyond(pixels, way[-1], way[-9], half_width)
+    return float(steps.sum() + ends)
 
 
 # %% ../../nbs/07_measuring/11_cracks.ipynb #29000028
@@ -94,7 +115,8 @@ def _one_crack(yy, xx, top, bottom, middle, slope, arc):
     s = slope[c]
     thickness = share.mean()/np.hypot(1, s)
     across = (yy+.5 - top[xx])/share*thickness # from the upper face, px
-    ends = [0. if side.min() < 1 else -_end_of(-side) for side in (across, thickness-across)] # the last pixel reaches the face
+    sides = across, thickness - across
+    ends = [0. if side.min() < 1 else -_end_of(-side) for side in sides] # 0: the last pixel reaches the face
     depth = np.clip(1 - sum(ends)/thickness, 0, 1)
     foot = x + (y+.5 - middle[c])*s/(1+s*s)
     dx, dy = xx-x, yy-y
@@ -140,7 +162,7 @@ def _joined(crack, px):
     if not px: return crack
     return ndi.binary_closing(np.pad(crack, px), np.ones((2*px+1,)*2))[px:-px, px:-px]
 
-# %% ../../nbs/07_measuring/11_cracks.ipynb #2900e001
+# %% ../../nbs/07_measuring/11_cracks.ipynb #c7f2e49b
 def _owners(pieces, n, layers):
     "For each of `n` cracks the layer that it enters or comes nearest to, from 0"
     from scipy import ndimage as ndi
@@ -148,6 +170,8 @@ def _owners(pieces, n, layers):
     away = [ndi.minimum(ndi.distance_transform_edt(~layer), pieces, np.arange(1, n+1)) for layer in layers]
     return np.argmin(away, axis=0)
 
+
+# %% ../../nbs/07_measuring/11_cracks.ipynb #1bcfa008
 def _inside_of(band, yy, xx):
     "Which pixels of a crack lie between the faces of the layer"
     return (yy >= band.top[xx]-.5) & (yy+1 <= band.bottom[xx]+.5)
@@ -161,6 +185,8 @@ def _borders(hidden):
     border[[0, -1]] = True
     return border, ends
 
+
+# %% ../../nbs/07_measuring/11_cracks.ipynb #44e8dc73
 def _crack_row_of(band, yy, xx, inside, length, borders, along, through):
     "Position, length, width, depth, angle and place of one crack, px; NaN for what the border hides"
     at, depth, angle = _one_crack(yy[inside], xx[inside], band.top, band.bottom, band.middle, band.slope, band.arc)
@@ -173,8 +199,9 @@ def _crack_row_of(band, yy, xx, inside, length, borders, along, through):
                 angle_deg=np.nan if cut else angle, cut=cut, x_px=x, y_px=y)
 
 
-# %% ../../nbs/07_measuring/11_cracks.ipynb #2900e002
-_crack_columns = ['layer', 'position_px', 'length_px', 'width_px', 'depth_pct', 'through', 'angle_deg', 'cut', 'x_px', 'y_px']
+# %% ../../nbs/07_measuring/11_cracks.ipynb #505fec05
+_crack_columns = ['layer', 'position_px', 'length_px', 'width_px', 'depth_pct', 'through', 'angle_deg', 'cut',
+                  'x_px', 'y_px']
 
 def _with_spacing(rows):
     "Cracks in the order of layers and places, and the way to the next one of the same layer, where both are whole"
@@ -184,6 +211,8 @@ def _with_spacing(rows):
     r.insert(2, 'spacing_px', spacing.where(whole & whole.shift(-1, fill_value=False)))
     return r
 
+
+# %% ../../nbs/07_measuring/11_cracks.ipynb #3551688d
 def _length_of(band):
     "Length of the mid line, px: columns in which the border cuts the layer count half, unless it does so all along"
     held = np.isfinite(band.top)
@@ -191,7 +220,7 @@ def _length_of(band):
     return (band.step*weight)[held].sum()
 
 def _bands_and_cracks(m, cls, layer, along, join_px):
-    "The layers of a field as bands, its cracks by number, the layer of each, the axis, the share of columns with pieces left out"
+    "The layers of a field as bands, its cracks by number, the layer of each, the axis, the share of columns left out"
     from scipy import ndimage as ndi
     lay, crack, hidden = layer_pixels(m, layer), m.labels == m.codes.index(cls), m.labels == 255
     along = runs_along(lay | crack, along, m)
@@ -226,6 +255,7 @@ def _cracks_of(m, cls, layer, along, min_length_px, join_px, through):
     length = sum(_length_of(band) for band in bands)
     about = dict(layer_length_px=length, outside=outside, short=short, along=along, layers=len(bands), left=left)
     return _with_spacing(rows), about
+
 
 # %% ../../nbs/07_measuring/11_cracks.ipynb #857b8cdf
 def _t(level, degrees):
