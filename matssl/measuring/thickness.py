@@ -15,7 +15,8 @@ from fastcore.meta import delegates
 from ..errors import InputError
 from ..pictures.labels import LabelMap
 from .answers import Answer
-from .fractions import doubts_of, field_name, field_statistics, one_by_one, tiles_remark, without_model_errors
+from .fractions import (doubts_of, field_name, field_statistics, one_by_one, through_area_errors,
+                                        tiles_remark)
 from .particles import fields_with_class, in_um
 from .faces import box_of, columns_of, layer_pixels, layers_of, runs_along, slope_of, spines
 
@@ -425,11 +426,12 @@ def layer_thickness(
     means = _means(r, unit, level)
     answers = [_answer(cls, row, unit, level) for _, row in means[means.recommended].iterrows()]
     best = '; '.join(dict.fromkeys(methods.values()))
+    filled = [fill] if isinstance(fill, str) else list(fill)
     r.attrs = dict(method=f'thickness of a layer: {best} (recommended), and the other methods beside it',
                    standard=None, warnings=doubts,
-                   settings=dict(cls=cls, fill=[fill] if isinstance(fill, str) else list(fill), um_per_px=um, level=level,
+                   settings=dict(cls=cls, fill=filled, um_per_px=um, level=level,
                                  fields=len(maps), **kwargs),
-                   answers=without_model_errors(answers, maps))
+                   answers=through_area_errors(answers, maps, [cls, *filled], level))
     return r
 
 
