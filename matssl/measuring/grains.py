@@ -27,7 +27,7 @@ from .grain_measures import triple_points, unbiased_by_points, _grains_by_points
 _all_ = ['GrainMap', 'grain_map', 'mend_boundaries', 'open_boundaries', 'of_phase', 'fields_of', 'count_grains',
          'line_intercepts', 'circle_intercepts', 'mean_intercept', 'merged_runs', 'triple_points', 'g_of_density', 'g_of_intercept']
 
-# %% ../../nbs/07_measuring/07_grains.ipynb #bc769258
+# %% ../../nbs/07_measuring/07_grains.ipynb #1204b0c1
 class MethodValue(NamedTuple):
     "What one method says of one field"
     count:float # Grains, intercepts or points behind it
@@ -63,7 +63,7 @@ def _count_ends(count, level):
     high = chdtri(2*count + 2, tail)/2
     return low/max(count, 1e-9), high/max(count, 1e-9)
 
-# %% ../../nbs/07_measuring/07_grains.ipynb #e2ff8091
+# %% ../../nbs/07_measuring/07_grains.ipynb #1945137e
 def _intercept_ends(lines, grains, level):
     "Ends of the interval of the boundaries met a length, in parts of it"
     variation = np.average(lines.cv.fillna(1), weights=lines.weight)
@@ -96,7 +96,7 @@ def _from_count(count, grains, area, level):
     low, high = _count_ends(random, level)
     return MethodValue(count, grains/area, low*grains/area, high*grains/area)
 
-# %% ../../nbs/07_measuring/07_grains.ipynb #83e70270
+# %% ../../nbs/07_measuring/07_grains.ipynb #4b34b7dd
 def _by_counts(g, counted, level):
     "What the counts of grains and of triple points say: `{method: MethodValue}`"
     area, frame = counted['area_px2'], counted['frame_px2']
@@ -116,7 +116,7 @@ def _by_intercepts(g, counted, lines, circles, level):
         'lines': MethodValue(round(lines.met.sum()), by_lines, low*by_lines, high*by_lines),
         'circles': MethodValue(round(circles['met']), by_circles, low*by_circles, high*by_circles)}
 
-# %% ../../nbs/07_measuring/07_grains.ipynb #b10f4b75
+# %% ../../nbs/07_measuring/07_grains.ipynb #ae15be26
 _methods = ('planimetric', 'planimetric, unbiased', 'lines', 'circles',
             'triple points', 'triple points, unbiased', 'largest grain')
 
@@ -157,7 +157,7 @@ def _over_fields(method, values, level):
     found = field_statistics(x, level)
     return MethodValue(counts.sum(), found['mean'], found['low'], found['high'])
 
-# %% ../../nbs/07_measuring/07_grains.ipynb #f85312ef
+# %% ../../nbs/07_measuring/07_grains.ipynb #623dbd56
 def _positive(v):
     "A number that has a logarithm, or NaN"
     return v if v > 0 else np.nan
@@ -173,7 +173,7 @@ def _size_columns(method, mean, um):
     density = 'grains_per_mm2' if um else 'grains_per_px2'
     return {f'area_{unit}2': side*side/mean if mean else np.nan, density: mean*(1e6/side**2 if um else 1)}
 
-# %% ../../nbs/07_measuring/07_grains.ipynb #f82215ba
+# %% ../../nbs/07_measuring/07_grains.ipynb #15fcd60a
 def _row(method, values, um, level):
     "The row of one method over fields"
     count, mean, low, high = _over_fields(method, values, level)
@@ -220,7 +220,7 @@ def _is_closed(maps):
     "Do the boundaries close, so that grains can be counted?"
     return _open_share(maps) <= most_open
 
-# %% ../../nbs/07_measuring/07_grains.ipynb #e7351204
+# %% ../../nbs/07_measuring/07_grains.ipynb #1bc3e00d
 def _at_other_mend(maps, times, corner):
     "Mean counts of the fields, mended `times` as wide: `{row: 1/px2}`"
     counted = []
@@ -249,7 +249,7 @@ def _g_and_half(each, method, level):
     mean, low, high = _g_of(method, np.array([_positive(v) for v in ends]))
     return mean, (high - low)/2
 
-# %% ../../nbs/07_measuring/07_grains.ipynb #b33c6326
+# %% ../../nbs/07_measuring/07_grains.ipynb #d39174f4
 def _contradiction(each, level):
     "A remark where count and lines differ by more than their own intervals allow"
     count, lines = (_g_and_half(each, m, level) for m in ('planimetric, unbiased', 'lines'))
@@ -262,7 +262,7 @@ def _contradiction(each, level):
     return [f'count and lines contradict each other by {abs(apart):.2f} of G, more than their intervals allow '
             f'({allowed:.2f}): {finer}; {why}. A limit on G must say by which method']
 
-# %% ../../nbs/07_measuring/07_grains.ipynb #84c311f3
+# %% ../../nbs/07_measuring/07_grains.ipynb #4aea1ddc
 def _why_apart(finest):
     "What it may mean that one method gives the finest grains"
     if finest in _of_length: return 'boundaries with holes, ground counted as a grain, or grains far from round'
@@ -309,7 +309,7 @@ def _accuracy_remarks(table, each, level):
         notes.append(said)
     return notes
 
-# %% ../../nbs/07_measuring/07_grains.ipynb #2ac9480e
+# %% ../../nbs/07_measuring/07_grains.ipynb #38914b14
 def _few_grains_remark(maps, each):
     "E112 asks for 50 grains in each field"
     few = [(field_name(m, i), e['grains']) for i, (m, e) in enumerate(zip(maps, each)) if e['grains'] < 50]
@@ -349,7 +349,7 @@ def _mended_remark(maps, table):
     as_is, half, double = (table[f'{number}{c}']['planimetric'] for c in ('', '_half_mend', '_double_mend'))
     return [f'{said}; planimetric {number} {as_is:.4g}, {half:.4g} if mended half as wide and {double:.4g} if double']
 
-# %% ../../nbs/07_measuring/07_grains.ipynb #180d8cb5
+# %% ../../nbs/07_measuring/07_grains.ipynb #1fdc311a
 def _one_field_remark(each):
     "What a single field cannot tell"
     if len(each) > 1: return []
@@ -376,7 +376,7 @@ def _edge_remarks(each):
     if any(e['cut_larger'] for e in each): notes.append('a grain cut by the edge is larger than the largest inside')
     return notes
 
-# %% ../../nbs/07_measuring/07_grains.ipynb #1a06f0ac
+# %% ../../nbs/07_measuring/07_grains.ipynb #cd49bb66
 def _grain_remarks(maps, each, table, level):
     "What a reader of the table has to know"
     closed = _is_closed(maps)
@@ -412,7 +412,7 @@ def _area_answer(density, ends, closed, unit, prefix, common):
     return Answer(f'{prefix}mean grain area', _or_nan(1., density), f'{unit}2', _or_nan(1., high), _or_nan(1., low),
                   note=note, **common)
 
-# %% ../../nbs/07_measuring/07_grains.ipynb #97c08aa1
+# %% ../../nbs/07_measuring/07_grains.ipynb #32e2eeec
 def _unbiased_density(each, um, level):
     "Grains an area, 1/um2 or 1/px2, and the ends of its interval"
     method = 'planimetric, unbiased'
@@ -487,7 +487,7 @@ def _intercepts_by_direction(each, um):
     def mean_along(angle): return float(_inverse(np.mean([_inverse(e['directions'][angle]) for e in each])))
     return {angle: mean_along(angle)*(um or 1) for angle in each[0]['directions']}
 
-# %% ../../nbs/07_measuring/07_grains.ipynb #f4013df9
+# %% ../../nbs/07_measuring/07_grains.ipynb #07f3f346
 _by_all_methods = 'planimetric (Jeffries), intercepts on lines and circles, triple points, largest grain'
 
 def _grain_table(maps, um, asked, prefix=''):
@@ -525,7 +525,7 @@ def _together(tables):
     joined.attrs = {**first, 'standard': standard, 'warnings': list(dict.fromkeys(warnings)), 'answers': answers}
     return joined
 
-# %% ../../nbs/07_measuring/07_grains.ipynb #2210613c
+# %% ../../nbs/07_measuring/07_grains.ipynb #34809a0d
 def _each_phase(maps):
     "Grain maps of each phase: `{phase: maps}`"
     names = list(dict.fromkeys(p for m in maps for p in m.phases))

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['vector_lengths', 'Strokes', 'strokes_of', 'stroke_width', 'open_pixels', 'open_boundaries']
 
-# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #205632b3
+# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #f43ff3ef
 import numpy as np
 from dataclasses import dataclass
 from scipy import ndimage as ndi
@@ -29,7 +29,7 @@ def _skeleton_tree(skeleton):
     tree = csgraph.minimum_spanning_tree(graph.tocsr()).tocoo()
     return place, np.c_[tree.row, tree.col]
 
-# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #3a7b2857
+# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #98e42c38
 def _neighbour_matrix(pairs, n):
     "Sparse `(N, N)`: 1 where two pixels are a pair"
     both_ways = np.r_[pairs, pairs[:, ::-1]].T
@@ -68,13 +68,13 @@ def strokes_of(edge, smallest):
     smooth = _smoothed(place, pairs)
     return Strokes(place, distance[tuple(place.T)], pairs, smooth[pairs[:, 1]] - smooth[pairs[:, 0]])
 
-# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #6d0f329a
+# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #392ff0fc
 def stroke_width(edge, strokes):
     "Mean width of strokes, px"
     length = vector_lengths(strokes.vectors).sum()
     return float(edge.sum()/length) if length else 0.
 
-# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #95ea185e
+# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #584d5285
 def _beside(half):
     "How far from where grains meet a middle line may run and be their boundary, px; `half`: half the stroke's width"
     return 1.2 + half/4
@@ -88,7 +88,7 @@ def open_pixels(strokes, grains):
     to_network = np.stack([n[at] for n in nearest], 1) - strokes.place
     return away[at] > _beside(strokes.half), to_network
 
-# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #db0ea0b4
+# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #c0650fe8
 def _pieces(pairs, n):
     "The number of the connected piece in which each of `n` pixels lies"
     return csgraph.connected_components(_neighbour_matrix(pairs, n), directed=False)[1]
@@ -143,7 +143,7 @@ def _with_hidden(vectors, piece, springs, half):
     is_short = springs & (length < 2*_shortest_found(half))
     return vectors*np.where(is_short[piece], 4/3, 1)[:, None]
 
-# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #2d54b6d1
+# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #7eddc616
 def _springing(strokes, in_piece):
     "First pixels of open pieces where they spring from the network `(K,)`"
     open_ends = in_piece[strokes.pairs]
