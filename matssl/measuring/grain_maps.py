@@ -46,7 +46,7 @@ class GrainMap:
     open_share:float=0. # Share of the boundaries that separates nothing even after mending, 0-1
     other_mends:dict=field(default_factory=dict) # `{px: GrainMap}`: the same, mended half and double as wide
 
-# %% ../../nbs/07_measuring/05_grain_maps.ipynb #f92392db
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #04bf356e
 @patch
 def _with_ground(self:GrainMap, labels):
     "Grains with -1 in pores and wide gaps"
@@ -67,7 +67,7 @@ def cells_narrowed(self:GrainMap):
     "`cells_as_drawn` as they would be with wider strokes"
     return self._with_ground(self.narrowed)
 
-# %% ../../nbs/07_measuring/05_grain_maps.ipynb #cd01e5a8
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #b302b819
 @patch
 def _separates_nothing(self:GrainMap):
     "Where boundaries lie that separate nothing even after mending `(H, W)` bool"
@@ -172,7 +172,7 @@ def _of_their_surroundings(classes, boundary, twins, smallest):
     parts = label(np.where(is_phase, classes + 1, 0), connectivity=1)
     return _without(classes, in_specks(parts, smallest))
 
-# %% ../../nbs/07_measuring/05_grain_maps.ipynb #29c1c37b
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #5dee5afa
 def _votes(labels, classes, n):
     "How many pixels of each class lie in each grain: `(grains+1, n)`"
     votes = np.zeros((labels.max() + 1, n), int)
@@ -206,7 +206,7 @@ def _contacts(parts):
     pairs = np.concatenate([pair[pair[:, 0] != pair[:, 1]] for pair in steps])
     return np.unique(np.sort(pairs, 1), axis=0, return_counts=True)
 
-# %% ../../nbs/07_measuring/05_grain_maps.ipynb #628e1f3c
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #23522def
 def _corners(a):
     "The four corners of an array"
     return a[[0, 0, -1, -1], [0, -1, 0, -1]]
@@ -304,7 +304,7 @@ def _check_clipped(parts, number, source):
         f'save the numbers with 16 or 32 bit if they were clipped; pass boundary={last} if this is the ground '
         'between grains; give it another number if it is one large grain')
 
-# %% ../../nbs/07_measuring/05_grain_maps.ipynb #6c86bbf6
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #4461645f
 def _check_negative(a, source):
     "Refuse numbers that went over into the negative ones"
     below = np.unique(a[a < 0])
@@ -361,7 +361,7 @@ def _without_ground(parts, grain, ground):
     wide, width = _wide_ground(ground, (labels > 0).sum()/grain.sum())
     return to_the_nearest(labels, ~wide), wide, width
 
-# %% ../../nbs/07_measuring/05_grain_maps.ipynb #6ce12ca4
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #2ed53f12
 def _numbered_parts(a, boundary, source):
     "Connected parts of an array of grain numbers, and the number of each; refused where they cannot be grains"
     none = (a < 0) | (a == boundary if boundary is not None else False)
@@ -395,7 +395,7 @@ def _from_numbers(a, boundary, smallest, source):
     how = 'grain numbers' if called is None else f'grain numbers, {called} is {"ground" if wide.any() else "boundary"}'
     return GrainMap(relabel_sequential(labels)[0], how=how, ground=wide if wide.any() else None, remarks=remarks)
 
-# %% ../../nbs/07_measuring/05_grain_maps.ipynb #5b750de2
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #b6745790
 def _narrowed(labels, distance):
     "Grains as if their strokes were wider by 1 px to either side"
     inner = np.where(distance > 1, labels, 0)
@@ -438,7 +438,7 @@ def _check_mask(edge, out, phases, source):
         source, f'{share:.0%} boundary', 'less than half of the area',
         'the mask may be inverted: pass its opposite, or name the other class with boundary=')
 
-# %% ../../nbs/07_measuring/05_grain_maps.ipynb #f64fa0f6
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #9e0654be
 def _at_widths(edge, out, smallest, phases):
     "Connected parts, and a function that gives the grains mended at some width, px; 0 where `out`"
     parts, distance = parts_between(edge | out, phases)
@@ -478,7 +478,7 @@ def _unnamed_boundary(x, smallest):
     filled = np.where(labels == 255, (labels == 1).sum() > (labels == 0).sum(), labels)
     return f'class {_boundary_value(filled, smallest)}'
 
-# %% ../../nbs/07_measuring/05_grain_maps.ipynb #f162c3aa
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #ae12cc57
 def _of_label_map(x, boundary, twins, mend, smallest, source):
     "Grains between the boundaries of a `LabelMap`"
     out = np.asarray(x.labels) == 255
@@ -495,7 +495,7 @@ def _of_label_map(x, boundary, twins, mend, smallest, source):
         f'{unnamed!r} is taken for the boundary, since it covers less of the area ({edge[~out].mean():.1%})')
     return g
 
-# %% ../../nbs/07_measuring/05_grain_maps.ipynb #6c23faf8
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #737ab1e5
 def _mask_value(a, boundary, smallest, source):
     "The value of an array that marks boundaries; None where it holds grain numbers"
     if isinstance(boundary, str): raise InputError(
@@ -592,7 +592,7 @@ def _check_several(g, source):
     fills = ' that fills the picture' if g.mended is None else ''
     raise InputError(source, f'one grain{fills}', 'at least two grains', 'take a larger field or a lower magnification')
 
-# %% ../../nbs/07_measuring/05_grain_maps.ipynb #d1e3a788
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #c6943dbc
 def _from_file(a, path, um_per_px, doubts):
     "A `GrainMap` of the numbers in a file"
     g = _of_array(a, None, None, 10, path)

@@ -6,7 +6,7 @@
 __all__ = ['above_below', 'left_right', 'between_grains', 'in_specks', 'to_the_nearest', 'in_use', 'default_mend',
            'parts_between', 'nearest_of_parts', 'flooded_grains', 'mended_pixels', 'mend_boundaries']
 
-# %% ../../nbs/07_measuring/04_mending.ipynb #fbf5b18c
+# %% ../../nbs/07_measuring/04_mending.ipynb #c79a09da
 import numpy as np
 from scipy import ndimage as ndi
 from skimage.measure import label
@@ -29,7 +29,7 @@ def between_grains(labels):
     def differ(before, after): return labels[before] != labels[after]
     return _neighbours(differ, labels.shape)
 
-# %% ../../nbs/07_measuring/04_mending.ipynb #1cddda60
+# %% ../../nbs/07_measuring/04_mending.ipynb #dd7befd6
 def in_specks(parts, smallest):
     "Pixels of parts that are smaller than `smallest` px; 0 is no part"
     too_small = np.bincount(parts.ravel()) < smallest
@@ -42,19 +42,19 @@ def to_the_nearest(labels, empty):
     place = ndi.distance_transform_edt(labels == 0, return_distances=False, return_indices=True)
     return np.where(empty & (labels == 0), labels[tuple(place)], labels)
 
-# %% ../../nbs/07_measuring/04_mending.ipynb #b7e8d4b0
+# %% ../../nbs/07_measuring/04_mending.ipynb #97308097
 def in_use(numbers, last):
     "Which of the numbers from 0 to `last` occur: `(last+1,)` bool"
     return np.bincount(numbers.ravel(), minlength=last + 1) > 0
 
-# %% ../../nbs/07_measuring/04_mending.ipynb #ccda7847
+# %% ../../nbs/07_measuring/04_mending.ipynb #6cd2ed96
 def default_mend(edge):
     "A quarter of the mean width of what boundaries enclose, at least 3 px"
     inside = ~edge
     stretches = (inside[:, 1:] & edge[:, :-1]).sum() + len(edge)
     return max(3., .25*inside.sum()/stretches)
 
-# %% ../../nbs/07_measuring/04_mending.ipynb #9eb528d2
+# %% ../../nbs/07_measuring/04_mending.ipynb #9718768d
 def _where_parts_meet(parts):
     "Pixels of parts that touch each other without a boundary between them"
     def differ(before, after):
@@ -69,7 +69,7 @@ def parts_between(edge, phases):
     distance = ndi.distance_transform_edt(~walls) if walls.any() else np.ones(edge.shape)
     return parts, distance
 
-# %% ../../nbs/07_measuring/04_mending.ipynb #42a2f04b
+# %% ../../nbs/07_measuring/04_mending.ipynb #860d73ce
 def _wide_places(distance, parts, mend):
     "Places within parts that are wider than `mend` px, numbered from 1"
     core = label(np.where(distance > mend/2, parts, 0), connectivity=1)
@@ -86,7 +86,7 @@ def _cores(distance, parts, mend, smallest):
     core = np.where(without, parts + core.max(), core)
     return np.where(in_specks(parts, smallest), 0, core)
 
-# %% ../../nbs/07_measuring/04_mending.ipynb #cd308572
+# %% ../../nbs/07_measuring/04_mending.ipynb #f282d5a0
 def _cores_in_parts(core, parts):
     "Of each part how many cores lie in it, and the number of one of them"
     part_of = np.zeros(core.max() + 1, int)
@@ -112,7 +112,7 @@ def _grown_within(labels, parts, times=3):
     for shift, axis in _four_sides*times: labels = _from_one_side(labels, parts, shift, axis)
     return labels
 
-# %% ../../nbs/07_measuring/04_mending.ipynb #5cae73a3
+# %% ../../nbs/07_measuring/04_mending.ipynb #65a0c84a
 def _flooded_from(core, several, distance, parts):
     "Grains in parts that hold `several` cores, parted where the floods from them meet"
     from skimage.segmentation import watershed
@@ -129,7 +129,7 @@ def _grains_of_cores(core, parts, distance):
     if not several.any(): return grains
     return np.where(several, _flooded_from(core, several, distance, parts), grains)
 
-# %% ../../nbs/07_measuring/04_mending.ipynb #775eb1b0
+# %% ../../nbs/07_measuring/04_mending.ipynb #f0a9f289
 def nearest_of_parts(parts, smallest):
     "For each pixel the nearest one that lies in a part of some size, `(2, H, W)`"
     in_no_part = (parts == 0) | in_specks(parts, smallest)
@@ -145,7 +145,7 @@ def flooded_grains(parts, distance, mend, smallest, nearest=None):
     if not grains.all(): grains = to_the_nearest(grains, grains == 0)
     return relabel_sequential(grains)[0]
 
-# %% ../../nbs/07_measuring/04_mending.ipynb #86dbf65b
+# %% ../../nbs/07_measuring/04_mending.ipynb #b3eda50d
 def mended_pixels(grains, parts):
     "Pixels on either side of a boundary that was not there"
     def differ(before, after):

@@ -27,7 +27,7 @@ def _compared(file, noted, kind, where):
     found = file_checksum(file)
     return [] if found == noted else [_row(kind, where, noted, found)]
 
-# %% ../../nbs/07_measuring/19_verify.ipynb #a16f3e2f
+# %% ../../nbs/07_measuring/19_verify.ipynb #3189050d
 def _listed(folder):
     "The files of a report and their checksums, as `checksums.sha256` lists them"
     file = folder/'checksums.sha256'
@@ -37,7 +37,7 @@ def _listed(folder):
         lines = [line.split('  ', 1) for line in file.read_text('utf-8').splitlines()]
         return {name: checksum for checksum, name in lines}
 
-# %% ../../nbs/07_measuring/19_verify.ipynb #7ffbfd83
+# %% ../../nbs/07_measuring/19_verify.ipynb #0724ba6a
 def _files_written(folder, said):
     "What differs among the files of the report itself"
     listed = _listed(folder)
@@ -65,7 +65,7 @@ def _place(folder, noted, inputs):
     if inputs is None or file.is_file(): return file
     return next(Path(inputs).rglob(Path(noted).name), file)
 
-# %% ../../nbs/07_measuring/19_verify.ipynb #0d654b22
+# %% ../../nbs/07_measuring/19_verify.ipynb #d5774170
 _of_field = ('label map', 'file', 'sha256'), ('micrograph', 'picture', 'picture_sha256')
 
 def _inputs(folder, results, inputs, said):
@@ -90,7 +90,7 @@ def _model_by_fingerprint(home, fingerprints):
     except InputError as e: found = str(e)
     return [] if found in fingerprints else [_row('model', Path(home).name, ', '.join(fingerprints), found)]
 
-# %% ../../nbs/07_measuring/19_verify.ipynb #f2f41fe8
+# %% ../../nbs/07_measuring/19_verify.ipynb #aa0a78b1
 _notes = ('config.json', 'README.md', 'example.png')
 
 def _beyond_notes(rows):
@@ -104,7 +104,7 @@ def _by_files(home, files, said):
     return [], ('so are the weights of the model, byte by byte; '
                 'its notes have changed since, as an evaluation changes them')
 
-# %% ../../nbs/07_measuring/19_verify.ipynb #14ed6e6a
+# %% ../../nbs/07_measuring/19_verify.ipynb #35e20fef
 def _home_of_model(folder, facts, home):
     "The folder of the model: the one that is named, or that where it lay; None where it is not at hand"
     if home is not None: return home
@@ -137,7 +137,7 @@ def _from_folder(folder, field, codes):
                     scale_from=field['scale_from'], doubts=field['doubts'],
                     um_per_px_y=field['um_per_px_y'], origin=_origin_of(field['origin']))
 
-# %% ../../nbs/07_measuring/19_verify.ipynb #5e6ca716
+# %% ../../nbs/07_measuring/19_verify.ipynb #3fea58dc
 def _from_files(folder, results, inputs, said):
     "The label maps that lie in files of their own, read as they were"
     files = [_place(folder, field['file'], inputs) for field in results['fields'] if not field.get('stored')]
@@ -170,7 +170,7 @@ def _same(a, b):
     if _is_number(a) and _is_number(b): return math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12)
     return type(a) is type(b) and a == b
 
-# %% ../../nbs/07_measuring/19_verify.ipynb #f47b6da9
+# %% ../../nbs/07_measuring/19_verify.ipynb #4997c62b
 def _value_at(values, name):
     "What stands under a name or at a place; None where nothing does"
     if isinstance(values, dict): return values.get(name)
@@ -209,7 +209,8 @@ def _computed_again(fields, results, said):
     "All that can be computed of a report, computed again"
     what = asked_as(results['asked'])
     measured = measure_all(fields, what, said=said)
-    again = collect(fields, measured, asked_of(what), [], None, results['limits_asked'], results['scale_uncertainty_pct'])
+    limits, uncertainty = results['limits_asked'], results['scale_uncertainty_pct']
+    again = collect(fields, measured, asked_of(what), [], None, limits, uncertainty)
     return {k: again[k] for k in _computed}
 
 def _numbers(folder, results, inputs, said):
@@ -242,7 +243,7 @@ def _verdict(rows, compared, results, unread, of_model):
     said = f'all {compared["files"]} files and {compared["numbers"]} values are as they were reported on {on}'
     return '; '.join(filter(None, (said + _other_versions(results), of_model)))
 
-# %% ../../nbs/07_measuring/19_verify.ipynb #f3ebe75f
+# %% ../../nbs/07_measuring/19_verify.ipynb #3d87d2ae
 def _what_differs(folder, inputs, model, said):
     "Rows of what differs, what was noted, what was looked at of the model, numbers compared, what could not be read"
     rows, results, of_model, numbers = _files_written(folder, said), {}, '', 0
