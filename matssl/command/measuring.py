@@ -14,18 +14,25 @@ from ..errors import InputError
 from .words import *
 from .options import *
 
-# %% ../../nbs/10_command/06_measuring.ipynb #c11a0011
-_answered_by = dict( # the functions that a setting of a question goes to
-    phases=['phase_fractions'], grains=['grain_size'], particles=['particle_summary', 'particle_fields', 'particles'],
-    nodularity=['nodularity'], layers=['layer_thickness'], lamellae=['lamellar_spacing'])
-_not_settings = {'x', 'maps', 'cls', 'boundary', 'fill', 'um_per_px', 'classes', 'confusions'}
+# %% ../../nbs/10_command/06_measuring.ipynb #f6e0e0ba
+def _questions(what, named):
+    "The questions of `--what`, and those whose class is named; phase fractions where nothing is asked"
+    names = [name.strip() for name in what.split(',')] if what else []
+    names += [name for name, cls in named.items() if cls and name not in names]
+    return names or ['phases']
 
+# %% ../../nbs/10_command/06_measuring.ipynb #c11a0011
 def _setting(text):
     "The value of `--settings`: a number, yes or no, or a word"
     if text.lower() in ('true', 'false'): return text.lower() == 'true'
     if re.fullmatch(r'[-+]?\d{1,9}', text): return int(text)
     try: return float(text)
     except ValueError: return text
+
+_answered_by = dict( # The functions that a setting of a question goes to
+    phases=['phase_fractions'], grains=['grain_size'], particles=['particle_summary', 'particle_fields', 'particles'],
+    nodularity=['nodularity'], layers=['layer_thickness'], lamellae=['lamellar_spacing'])
+_not_settings = {'x', 'maps', 'cls', 'boundary', 'fill', 'um_per_px', 'classes', 'confusions'}
 
 def _settings_of(what):
     "The names of the settings that a question takes"
@@ -34,33 +41,39 @@ def _settings_of(what):
     taken = [set(signature(getattr(questions, name)).parameters) for name in _answered_by[what]]
     return set.intersection(*taken) - _not_settings
 
+# %% ../../nbs/10_command/06_measuring.ipynb #a1e1a143
+def _as_pairs(settings):
+    "`--settings smallest=20 along=x` as a dictionary"
+    wrong = [text for text in settings or [] if '=' not in text]
+    if wrong: raise InputError(
+        '--settings', ' '.join(wrong), 'name=value, e.g. smallest=20', 'write it with an equals sign')
+    pairs = [text.split('=', 1) for text in settings or []]
+    return {name: _setting(value) for name, value in pairs}
+
 def _given_settings(names, settings):
-    "`--settings smallest=20` for each question that takes it"
-    wrong = [x for x in settings or [] if '=' not in x]
-    if wrong: raise InputError('--settings', ' '.join(wrong), 'name=value, e.g. smallest=20', 'write it with an equals sign')
-    given = {k: _setting(v) for k, v in (x.split('=', 1) for x in settings or [])}
+    "The settings for each question that takes them"
+    given = _as_pairs(settings)
     taken = {name: _settings_of(name) for name in names} if given else {}
     known = set().union(*taken.values())
-    if unknown := sorted(set(given) - known): raise InputError(
-        '--settings', ', '.join(unknown), f'some of {", ".join(sorted(known))}', f'see what {" and ".join(names)} can be told')
+    unknown = sorted(set(given) - known)
+    if unknown: raise InputError(
+        '--settings', ', '.join(unknown), f'some of {", ".join(sorted(known))}',
+        f'see what {" and ".join(names)} can be told')
     return {name: {k: v for k, v in given.items() if k in taken.get(name, ())} for name in names}
 
-def _questions(what, named):
-    "The questions of `--what`, and those whose class is named; phase fractions where nothing is asked"
-    names = [name.strip() for name in what.split(',')] if what else []
-    names += [name for name, cls in named.items() if cls and name not in names]
-    return names or ['phases']
-
-def _asked(what, cls=None, boundary=None, layer=None, cracks=None, particles=None, nodules=None, lamellae=None, settings=None):
+# %% ../../nbs/10_command/06_measuring.ipynb #8d1196a2
+def _asked(what, cls=None, boundary=None, layer=None, cracks=None, particles=None, nodules=None, lamellae=None,
+           settings=None):
     "Questions with the classes and settings that were given for them"
     named = dict(grains=boundary, particles=particles, nodularity=nodules, layers=layer or cracks, lamellae=lamellae)
-    own = dict(phases={}, grains=dict(cls=boundary or cls), particles=dict(cls=particles or cls),
-               nodularity=dict(cls=nodules or cls), layers=dict(cls=layer or cls, crack=cracks), lamellae=dict(cls=lamellae or cls))
+    classes = dict(phases={}, grains=dict(cls=boundary or cls), particles=dict(cls=particles or cls),
+                   nodularity=dict(cls=nodules or cls), layers=dict(cls=layer or cls, crack=cracks),
+                   lamellae=dict(cls=lamellae or cls))
     names = _questions(what, named)
-    unknown = [name for name in names if name not in own]
-    if unknown: raise InputError('--what', f'{unknown[0]!r}', f'some of {", ".join(own)}', 'check the names')
+    unknown = [name for name in names if name not in classes]
+    if unknown: raise InputError('--what', f'{unknown[0]!r}', f'some of {", ".join(classes)}', 'check the names')
     given = _given_settings(names, settings)
-    return {name: {**{k: v for k, v in own[name].items() if v}, **given[name]} for name in names}
+    return {name: {k: v for k, v in classes[name].items() if v} | given[name] for name in names}
 
 # %% ../../nbs/10_command/06_measuring.ipynb #33300013
 def _is_by_product(file):
@@ -68,6 +81,13 @@ def _is_by_product(file):
     stem = re.sub('_(overlay|entropy)$', '', file.stem)
     is_other = stem != file.stem or file.suffix.lower() == '.png'
     return is_other and (file.parent/f'{stem}.tif').exists()
+
+def _names_for(maps, codes, palette):
+    "Class names of maps that were read as masks: given, those of the palette, or numbers"
+    if codes: return codes
+    if palette: return ['unpainted', *palette]
+    last = max(int(m.labels[m.labels != 255].max(initial=0)) for m in maps)
+    return [f'class {i}' for i in range(last + 1)]
 
 def _as_masks(files, codes, um_per_px, palette, ignore):
     "Label maps that are read as masks are: painted ones, and those with a value for unlabelled pixels"
@@ -80,29 +100,46 @@ def _as_masks(files, codes, um_per_px, palette, ignore):
         labels, m = read(file), read_micrograph(file, um_per_px=um_per_px, crop_bar=False)
         if ignore is not None: labels[labels == ignore] = 255
         maps.append(LabelMap(labels, [], m.um_per_px, file, scale_from=m.scale_from))
-    n = 1 + max(int(m.labels[m.labels != 255].max(initial=0)) for m in maps)
-    names = codes or ['unpainted', *(palette or [])] if palette or codes else [f'class {i}' for i in range(n)]
+    names = _names_for(maps, codes, palette)
     for m in maps: m.codes = list(names)
     return maps
 
-# %% ../../nbs/10_command/06_measuring.ipynb #bc910dea
-def _columns_of(shown):
-    "The columns of a table of a page as lines of equal length: titles, then values; none where all values are blank"
-    from matssl.measuring.results import cell_text
-    columns = []
-    for k, title in enumerate(shown['names']):
-        values = [row[k] for row in shown['rows']]
-        cells = [one_line(cell_text(v)) for v in values]
-        if not any(cells): continue
-        widest = max(map(len, cells))
-        longest_word = max(map(len, title.split()), default=0)
-        titles = textwrap.wrap(one_line(title), max(widest, longest_word, 9)) or ['']
-        width = max(map(len, [*titles, *cells]))
-        is_text = any(isinstance(v, str) for v in values)
-        put = str.ljust if is_text else str.rjust
-        columns.append(([put(line, width) for line in titles], [put(cell, width) for cell in cells], width))
-    return columns
+# %% ../../nbs/10_command/06_measuring.ipynb #33300014
+def _predicted_fields(model, files, reading, page, channel):
+    "Label maps of pictures that a segmenter is asked for"
+    from matssl.pictures.micrograph import read_micrograph
+    if page is None and channel is None: return [model.predict(f, **reading) for f in files]
+    return [model.predict(read_micrograph(f, page, channel=channel, **reading)) for f in files]
 
+def _read_fields(files, codes, um_per_px, palette, ignore):
+    "Label maps of files: plain ones with all that stands in them, others as masks are read"
+    from matssl.measuring.questions import read_fields
+    if palette is None and ignore is None: return read_fields(files, codes, um_per_px)
+    return read_fields(_as_masks(files, codes, um_per_px, palette, ignore), None, None)
+
+def _square(fields):
+    "Label maps with square pixels"
+    from matssl.pictures.labels import square_pixels
+    return [square_pixels(field) for field in fields]
+
+# %% ../../nbs/10_command/06_measuring.ipynb #bc910dea
+def _in_column(title, values):
+    "A column as lines of equal length: its title, its values, and their length; None where all values are blank"
+    from matssl.measuring.results import cell_text
+    cells = [one_line(cell_text(v)) for v in values]
+    if not any(cells): return None
+    longest_word = max(map(len, title.split()), default=0)
+    titles = textwrap.wrap(one_line(title), max(*map(len, cells), longest_word, 9)) or ['']
+    width = max(map(len, [*titles, *cells]))
+    put = str.ljust if any(isinstance(v, str) for v in values) else str.rjust
+    return [put(line, width) for line in titles], [put(cell, width) for cell in cells], width
+
+def _columns_of(shown):
+    "The columns of a table of a page that hold anything"
+    columns = [_in_column(title, [row[k] for row in shown['rows']]) for k, title in enumerate(shown['names'])]
+    return [column for column in columns if column]
+
+# %% ../../nbs/10_command/06_measuring.ipynb #0ba17db2
 def _blocks(columns, width):
     "Columns in groups that are not wider than the terminal, each group beginning with the first column"
     groups, used = [[]], width
@@ -114,19 +151,19 @@ def _blocks(columns, width):
         groups[-1].append(column)
     return [group for group in groups if group] or [columns]
 
+def _block_text(group):
+    "Columns beside each other, their titles ending on one line"
+    high = max((len(titles) for titles, _, _ in group), default=0)
+    heads = [[' '*size]*(high - len(titles)) + titles for titles, _, size in group]
+    lines = [*zip(*heads), *zip(*(cells for _, cells, _ in group))]
+    return '\n'.join('  '.join(line).rstrip() for line in lines)
+
 def table_text(
     shown:dict, # A table of `page_table`
     width:int=120 # Of the terminal, characters
 )->str:
     "A table as a terminal shows it: titles on several lines, wide tables in blocks"
-    blocks = []
-    for group in _blocks(_columns_of(shown), width):
-        high = max((len(titles) for titles, _, _ in group), default=0)
-        heads = [[' '*size]*(high - len(titles)) + titles for titles, _, size in group]
-        lines = [*zip(*heads)]
-        lines += zip(*(cells for _, cells, _ in group))
-        blocks.append('\n'.join('  '.join(line).rstrip() for line in lines))
-    return '\n\n'.join(blocks)
+    return '\n\n'.join(_block_text(group) for group in _blocks(_columns_of(shown), width))
 
 # %% ../../nbs/10_command/06_measuring.ipynb #d4fbc892
 def _say_doubts(doubts, said):
@@ -134,46 +171,48 @@ def _say_doubts(doubts, said):
     new = [doubt for doubt in dict.fromkeys(doubts) if doubt not in said]
     for doubt in new: say(one_line(f'note: {in_options(doubt, "measure")}'))
 
-def _say_tables(tables, what, codes=(), said=(), most=12):
-    "All tables of a question, long ones cut, and what is doubtful about them"
+def _say_table(table, title, codes, most):
+    "A table, its first rows; the field's number is left out where its file is named"
     from matssl.measuring.results import page_table, table_json
     width = min(shutil.get_terminal_size((120, 24)).columns, 160)
-    for name, table in tables.items():
-        few = table.head(most).drop(columns='field', errors='ignore') if 'source' in table else table.head(most)
-        few.attrs = {}
-        more = f'\n... and {len(table)-most} more; -o writes them all' if len(table) > most else ''
-        say(f'{what}, {name}\n{table_text(page_table(table_json(few), codes), width)}{more}\n')
-    _say_doubts([doubt for table in tables.values() for doubt in table.attrs.get('warnings', [])], said)
+    few = table.head(most)
+    if 'source' in table: few = few.drop(columns='field', errors='ignore')
+    few.attrs = {}
+    left = len(table) - most
+    more = f'\n... and {left} more; -o writes them all' if left > 0 else ''
+    say(f'{title}\n{table_text(page_table(table_json(few), codes), width)}{more}\n')
 
-# %% ../../nbs/10_command/06_measuring.ipynb #33300014
-def _predicted_fields(model, files, reading, page, channel):
-    "Label maps of pictures that a segmenter is asked for"
-    from matssl.pictures.micrograph import read_micrograph
-    if page is None and channel is None: return [model.predict(f, **reading) for f in files]
-    return [model.predict(read_micrograph(f, page, channel=channel, **reading)) for f in files]
+def _say_tables(tables, what, codes=(), said=(), most=12):
+    "All tables of a question, long ones cut, and what is doubtful about them"
+    for name, table in tables.items(): _say_table(table, f'{what}, {name}', codes, most)
+    _say_doubts([doubt for table in tables.values() for doubt in table.attrs.get('warnings', [])], said)
 
 # %% ../../nbs/10_command/06_measuring.ipynb #efad7136
 def _say_answers(fields, tables, limits, scale_uncertainty):
-    "What must not be overlooked, a line for each answer and each limit, and what is doubtful about the set; the doubts said"
+    "What must not be overlooked, each answer and each limit, and what is doubtful about the set; the doubts said"
     from matssl.measuring import results
     answers = [results.with_scale_uncertainty(answer, scale_uncertainty) for answer in results.answers_of(tables)]
     red = results.below_floor(fields, tables)
     for sentence in red: say(one_line(f'WARNING: {sentence}'))
     for answer in answers: say(f'{answer}')
-    for line in results.held_against(answers, limits, red): say(f'limit {line["limit"]}: {line["decision"]} ({line["why"]})')
-    doubts = results.beside_red(results.set_warnings(fields), red) + results.scale_warning(fields, answers, scale_uncertainty)
+    for line in results.held_against(answers, limits, red):
+        say(f'limit {line["limit"]}: {line["decision"]} ({line["why"]})')
+    doubts = results.beside_red(results.set_warnings(fields), red)
+    doubts += results.scale_warning(fields, answers, scale_uncertainty)
     _say_doubts(doubts, [])
     print()
     return doubts
 
-def _square(fields):
-    "Label maps with square pixels"
-    from matssl.pictures.labels import square_pixels
-    return [square_pixels(field) for field in fields]
-
+# %% ../../nbs/10_command/06_measuring.ipynb #86be644b
 def _known(meta):
     "`--meta specimen=... etchant=...` as a dictionary"
     return dict(m.split('=', 1) if '=' in m else (m, '') for m in meta or [])
+
+def _model_of(segmenter):
+    "The segmenter of a folder"
+    check_is_segmenter(segmenter)
+    from matssl.segmentation.stroke_segmenter import load_segmenter
+    return load_segmenter(segmenter)
 
 @command
 @delegates(reading_options)
@@ -206,7 +245,7 @@ def measure(
     **kwargs
 ):
     "Phase fractions, grain sizes, particles, layers and cracks, with their intervals; with -o a report"
-    from matssl.measuring.questions import measure_all, read_fields
+    from matssl.measuring.questions import measure_all
     from matssl.measuring.results import check_scale_uncertainty
     from matssl.measuring.report import report
     asked = _asked(what, cls, boundary, layer, cracks or crack, particles, nodules, lamellae, settings)
@@ -214,25 +253,19 @@ def measure(
     check_there(pictures, template)
     check_scale_uncertainty(scale_uncertainty)
     palette, codes = colours_given(palette, names_given(codes))
-    files, model = files_given(maps), None
+    files = files_given(maps)
     say_passed_over(maps)
-    if segmenter:
-        check_is_segmenter(segmenter)
-        from matssl.segmentation.stroke_segmenter import load_segmenter
-        model = load_segmenter(segmenter)
-        fields, pictures = _predicted_fields(model, files, reading, page, channel), files
-    else:
-        is_plain = palette is None and ignore is None
-        fields = files if is_plain else _as_masks(files, codes, reading['um_per_px'], palette, ignore)
-        fields = read_fields(fields, codes if is_plain else None, reading['um_per_px'] if is_plain else None)
+    model = _model_of(segmenter) if segmenter else None
+    if model: fields, pictures = _predicted_fields(model, files, reading, page, channel), files
+    else: fields = _read_fields(files, codes, reading['um_per_px'], palette, ignore)
     if square_pixels: fields = _square(fields)
     tables = measure_all(fields, asked)
     said = _say_answers(fields, tables, limit or [], scale_uncertainty)
     for name, of_question in tables.items(): _say_tables(of_question, name, fields[0].codes, said)
     if not out: return
-    page = report(fields, out, asked, pictures, _known(meta), model, title, limits=limit or [], template=template,
-                  scale_uncertainty_pct=scale_uncertainty, measured=tables)
-    print(f'written: {page}, report.pdf, report.xlsx, tables, results.json')
+    written = report(fields, out, asked, pictures, _known(meta), model, title, limits=limit or [], template=template,
+                     scale_uncertainty_pct=scale_uncertainty, measured=tables)
+    print(f'written: {written}, report.pdf, report.xlsx, tables, results.json')
 
 # %% ../../nbs/10_command/06_measuring.ipynb #569fcaaf
 def _short(value):

@@ -13,15 +13,41 @@ from ..errors import InputError
 from .words import *
 from .options import *
 
-# %% ../../nbs/10_command/05_using.ipynb #c110001e
+# %% ../../nbs/10_command/05_using.ipynb #2b1a0ff9
+def _without_classes(without, codes):
+    "The classes that `--without` leaves out of the mean"
+    names = without.split(',') if without else ()
+    unknown = set(names) - set(codes)
+    if unknown: raise InputError('--without', f'{sorted(unknown)}', f'classes of {codes}', 'check the names')
+    return names
+
+# %% ../../nbs/10_command/05_using.ipynb #3a94dca3
+def _scored(model, test, palette, **how):
+    "The scores of a model on a folder of pictures and masks, painted in the colours of `palette`"
+    from matssl.segmentation.evaluate import evaluate
+    own = model.config.get('palette')
+    model.config['palette'] = colours_for(model, palette)
+    scored = evaluate(model, test, **how)
+    model.config['palette'] = own
+    return scored
+
 def _note(model, scored, words, folder):
     "Note in the model what it gets wrong, or say why not"
     if scored.overlap:
-        say('not noted: the model was trained on test pictures, and what it gets wrong on others is not known from them')
+        say('not noted: the model was trained on test pictures, '
+            'and what it gets wrong on others is not known from them')
         return
     model.note_scores(scored, words or '')
     say(f'noted in {folder}: what the model gets wrong goes into every number that is measured with it')
 
+def _write_scores(scored, table, out):
+    "Table and picture of the scores, in a new folder"
+    out = new_output_folder(out)
+    write_table(out/'scores.csv', table)
+    write_figure(out/'evaluation.png', scored.plot(4), dpi=90)
+    print(f'written: {out}/scores.csv, evaluation.png')
+
+# %% ../../nbs/10_command/05_using.ipynb #c110001e
 @command
 @delegates(reading_options)
 def evaluate(
@@ -40,26 +66,17 @@ def evaluate(
     "Score a segmenter on whole test pictures, with floors"
     check_is_segmenter(segmenter)
     check_there(test)
-    from matssl.segmentation.evaluate import evaluate
     from matssl.segmentation.stroke_segmenter import load_segmenter
     without_windows()
     model = load_segmenter(segmenter)
-    without = without.split(',') if without else ()
-    unknown = set(without) - set(model.codes)
-    if unknown: raise InputError('--without', f'{sorted(unknown)}', f'classes of {model.codes}', 'check the names')
-    own = model.config.get('palette')
-    model.config['palette'] = colours_for(model, palette)
-    scored = evaluate(model, test, symmetry=symmetry, allow_overlap=allow_overlap, ignore=ignore, **reading_options(**kwargs))
-    model.config['palette'] = own # it belongs to the masks that were trained on
+    without = _without_classes(without, model.codes)
+    scored = _scored(model, test, palette, symmetry=symmetry, allow_overlap=allow_overlap, ignore=ignore,
+                     **reading_options(**kwargs))
     table = scored.table(without)
     say(table.round(4).to_string(na_rep=''))
     say(f'\nverdict: {scored.verdict}')
     if not no_note: _note(model, scored, note, segmenter)
-    if out:
-        out = new_output_folder(out)
-        write_table(out/'scores.csv', table)
-        write_figure(out/'evaluation.png', scored.plot(4), dpi=90)
-        print(f'written: {out}/scores.csv, evaluation.png')
+    if out: _write_scores(scored, table, out)
     return 3 if scored.verdict.level == 'below' else 0
 
 # %% ../../nbs/10_command/05_using.ipynb #83af365d
@@ -69,22 +86,18 @@ def _say_shares(row):
     shares = ', '.join(f'{name[:-3]} {v:.2f} %' for name, v in row.items() if name.endswith(', %'))
     say(one_line(f"{row['picture']}: {shares}"))
 
-def _free_name(folder, stem):
-    "`stem.csv`, or the first of `stem-2.csv`, `stem-3.csv`, ... that is not there, not even as a link"
-    numbered = (folder/f'{stem}{f"-{k}" if k > 1 else ""}.csv' for k in range(1, 10**6))
-    return next(f for f in numbered if not os.path.lexists(f))
-
-def _device():
-    "The GPU of this process, or the CPU"
-    import torch
-    return f"cuda:{int(os.environ.get('LOCAL_RANK', 0))}" if torch.cuda.is_available() else 'cpu'
+# %% ../../nbs/10_command/05_using.ipynb #dcb513a4
+def _some_names(names, most=5):
+    "The first names of many, and how many more there are"
+    more = f' and {len(names)-most} more' if len(names) > most else ''
+    return ', '.join(names[:most]) + more
 
 def _say_doubtful(done):
     "A line for each doubt about scales, with the pictures' names"
     doubtful = done[done.get('scale_from', done.why).fillna('').str.contains('doubtful')]
-    for origin, rows in doubtful.groupby('scale_from') if len(doubtful) else ():
-        some = ', '.join(rows.picture[:5]) + (f' and {len(rows)-5} more' if len(rows) > 5 else '')
-        say(one_line(f'note: scale of {len(rows)} ({some}): {origin}'))
+    if not len(doubtful): return
+    for origin, rows in doubtful.groupby('scale_from'):
+        say(one_line(f'note: scale of {len(rows)} ({_some_names(list(rows.picture))}): {origin}'))
 
 def _say_done(done, who, out):
     "How many pictures were predicted, anew or at all, and what was passed over"
@@ -96,22 +109,46 @@ def _say_done(done, who, out):
     _say_doubtful(done)
     for why in bad.why: say(one_line(f'skipped: {why}'), sys.stderr)
 
-def _adapted(model, files, reading, page, train):
-    "Another model, with the statistics of the pictures that can be read; with `train`, taught by its own answers on them"
-    import matssl.segmentation.adapt
+# %% ../../nbs/10_command/05_using.ipynb #0900d604
+def _free_name(folder, stem):
+    "`stem.csv`, or the first of `stem-2.csv`, `stem-3.csv`, ... that is not there, not even as a link"
+    numbered = (folder/f'{stem}{f"-{k}" if k > 1 else ""}.csv' for k in range(1, 10**6))
+    return next(f for f in numbered if not os.path.lexists(f))
+
+def _device():
+    "The GPU of this process, or the CPU"
+    import torch
+    return f"cuda:{int(os.environ.get('LOCAL_RANK', 0))}" if torch.cuda.is_available() else 'cpu'
+
+# %% ../../nbs/10_command/05_using.ipynb #cf617a45
+def _some_pictures(files, reading, page, most=64):
+    "Some of the pictures, evenly chosen, that can be read"
     from matssl.pictures.scale import apply_scales
     from matssl.pictures.micrograph import read_micrograph
     from matssl.segmentation.asked import as_micrograph
-    um_per_px, pictures = apply_scales(reading['um_per_px'], files), []
-    for file in files[::-(-len(files)//64)]:
-        read = dict(um_per_px=um_per_px, crop_bar=reading['crop_bar'])
+    read = dict(um_per_px=apply_scales(reading['um_per_px'], files), crop_bar=reading['crop_bar'])
+    every, pictures = -(-len(files)//most), []
+    for file in files[::every]:
         try: pictures.append(as_micrograph(file, **read) if page is None else read_micrograph(file, page, **read))
-        except InputError: continue # it is named where it is predicted
-    adapted = model.adapt(pictures, train=train)
+        except InputError: continue
+    return pictures
+
+def _adapted(model, files, reading, page, train):
+    "Another model, with the statistics of some of the pictures; with `train`, taught by its own answers on them"
+    import matssl.segmentation.adapt
+    adapted = model.adapt(_some_pictures(files, reading, page), train=train)
+    if adapted is model: return model
+    count = len(adapted.config['adapted']['pictures'])
     how = ' and taught by its own answers on them' if train else ''
-    if adapted is not model: say(
-        f'adapted to {len(adapted.config["adapted"]["pictures"])} pictures{how}: model {adapted.fingerprint}, never tested; scores of {model.fingerprint} do not count for it')
+    say(f'adapted to {count} pictures{how}: model {adapted.fingerprint}, never tested; '
+        f'scores of {model.fingerprint} do not count for it')
     return adapted
+
+# %% ../../nbs/10_command/05_using.ipynb #37a5442c
+def _write_done(done, out, number, processes):
+    "The table of all pictures, where there is anything new"
+    mine = f'-process-{number+1}-of-{processes}' if processes > 1 else ''
+    if (done.state == 'predicted').any(): write_table(_free_name(out, f'predictions{mine}'), done, index=False)
 
 @command
 @delegates(reading_options)
@@ -140,8 +177,7 @@ def predict(
     done = predict_folder(model, files, out, also, _say_shares, symmetry=symmetry, part=(number, processes),
                           page=page, channel=channel, **reading)
     done['why'] = [in_options(why, 'predict') for why in done.why]
-    mine = f'-process-{number+1}-of-{processes}' if processes > 1 else ''
-    if (done.state == 'predicted').any(): write_table(_free_name(out, f'predictions{mine}'), done, index=False)
+    _write_done(done, out, number, processes)
     if number == 0: say_passed_over(pictures)
     _say_done(done, f'process {number+1} of {processes}: ' if processes > 1 else '', out)
     return 1 if (done.state == 'skipped').any() else 0

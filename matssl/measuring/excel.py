@@ -20,42 +20,54 @@ def _put(cell, value):
         cell.value = printable(cell_text(value), 32_000)
         cell.data_type = 's'
 
+# %% ../../nbs/07_measuring/17_excel.ipynb #d4182b5a
+def _next_row(sheet):
+    "The number of the first row that is free"
+    is_empty = sheet.max_row == 1 and all(cell.value is None for cell in sheet[1])
+    return 1 if is_empty else sheet.max_row + 1
+
 def _rows(sheet, rows, bold=False):
     "Rows below what is there"
     from openpyxl.styles import Font
-    is_empty = sheet.max_row == 1 and all(cell.value is None for cell in sheet[1]) # the first title of a row may be blank
-    at = 1 if is_empty else sheet.max_row + 1
-    for i, row in enumerate(rows, at):
+    for i, row in enumerate(rows, _next_row(sheet)):
         for j, value in enumerate(row, 1):
             cell = sheet.cell(i, j)
             _put(cell, value)
             if bold: cell.font = Font(bold=True)
 
+# %% ../../nbs/07_measuring/17_excel.ipynb #5459f9cc
 def _sheet_name(name, taken):
-    "A name that a sheet may have: 31 characters, none of []:*?/\\, and none twice"
-    clean = ''.join('-' if c in '[]:*?/\\' else c for c in printable(name))[:31].strip("' ") or 'table'
+    "A name that a sheet may have, other than those taken"
+    clean = ''.join('-' if c in '[]:*?/\\' else c for c in printable(name))
+    clean = clean[:31].strip("' ") or 'table'
     lower = {t.lower() for t in taken}
     numbered = (clean, *(f'{clean[:27]} {i}' for i in range(2, 1000)))
     return next(n for n in numbered if n.lower() not in lower)
 
 # %% ../../nbs/07_measuring/17_excel.ipynb #1cd02066
-_most_rows = 1_000_000 # a sheet ends at 2**20
-
 def _red_line(sheet, sentences):
     "What must not be overlooked"
     from openpyxl.styles import Font, PatternFill
     for sentence in sentences:
         _rows(sheet, [[sentence]])
         cell = sheet.cell(sheet.max_row, 1)
-        cell.font, cell.fill = Font(bold=True, color='FFFFFF'), PatternFill('solid', fgColor='B40000')
+        cell.font = Font(bold=True, color='FFFFFF')
+        cell.fill = PatternFill('solid', fgColor='B40000')
+
+# %% ../../nbs/07_measuring/17_excel.ipynb #cc91b2c9
+def _shown_length(value):
+    "How many characters a value takes"
+    return len(f'{value:.6g}' if isinstance(value, float) else str(value))
 
 def _fit(sheet, least=9, most=60):
     "Columns as wide as their titles and values"
     from openpyxl.utils import get_column_letter
     for j, column in enumerate(sheet.iter_cols(max_row=min(sheet.max_row, 200)), 1):
-        values = [cell.value for cell in column[1:] if cell.value is not None]
-        lengths = [len(f'{v:.6g}' if isinstance(v, float) else str(v)) for v in values]
+        lengths = [_shown_length(cell.value) for cell in column[1:] if cell.value is not None]
         sheet.column_dimensions[get_column_letter(j)].width = min(most, max([least, *lengths]) + 2)
+
+# %% ../../nbs/07_measuring/17_excel.ipynb #d580968e
+_most_rows = 1_000_000
 
 def _table_sheet(book, name, table, red):
     "A sheet of one table, its titles staying in sight"
@@ -63,48 +75,68 @@ def _table_sheet(book, name, table, red):
     _red_line(sheet, red)
     _rows(sheet, [table['names']], bold=True)
     sheet.freeze_panes = f'A{sheet.max_row + 1}'
+    left_out = len(table['rows']) - _most_rows
     _rows(sheet, table['rows'][:_most_rows])
-    if len(table['rows']) > _most_rows: _rows(sheet, [[f'{len(table["rows"]) - _most_rows} more rows in the CSV file']])
+    if left_out > 0: _rows(sheet, [[f'{left_out} more rows in the CSV file']])
     _fit(sheet)
 
 # %% ../../nbs/07_measuring/17_excel.ipynb #f3488e21
-_of_answers = dict(name='answer', value='value', unit='unit', low='lower end', high='upper end', level='level', fields='fields',
-                   note='note', standard='standard', in_words='in words')
+_of_answers = dict(name='answer', value='value', unit='unit', low='lower end', high='upper end', level='level',
+                   fields='fields', note='note', standard='standard', in_words='in words')
+
+def _answer_rows(results):
+    "The answers, as they are printed, below their titles"
+    def in_print(value): return printed(value) if isinstance(value, str) else value
+    rows = [[in_print(answer[k]) for k in _of_answers] for answer in results['answers']]
+    return [list(_of_answers.values()), *rows] if rows else []
+
+def _limit_rows(results):
+    "The limits with their decisions, and the rule of decision"
+    rows = [[printed(row[k]) for k in ('limit', 'answer', 'decision', 'why')] for row in results['limits']]
+    return [['limit', 'measured', 'decision', 'because'], *rows, [results['decision_rule']]] if rows else []
+
+# %% ../../nbs/07_measuring/17_excel.ipynb #7c401ef1
+def _parts(results):
+    "The parts of the first sheet: `{title: rows}`"
+    return {
+        'Answers': _answer_rows(results),
+        'Against limits': _limit_rows(results),
+        'Doubts': [[warning] for warning in results['warnings']],
+        'Report': [list(known) for known in results['meta'].items()],
+        'Scale': [[printed(results['scale'])], ['uncertainty of the scale, %', results['scale_uncertainty_pct']]],
+        'Classes': [['class', 'mean area, %'], *([c['name'], c['share_pct']] for c in results['classes'])],
+        'Signatures': [['', 'name', 'date', 'signature'], *([who] for who in signatures)],
+        'Made with': [*(list(version) for version in results['versions'].items()), ['on', results['made_on']]]}
 
 def _front(sheet, results):
     "Answers, limits, doubts, and what a person knows"
-    part = lambda title, rows: (_rows(sheet, [[], [title]], bold=True), _rows(sheet, rows)) if rows else None
     _red_line(sheet, results['below_floor'])
     _rows(sheet, [[results['title']]], bold=True)
-    in_print = lambda v: printed(v) if isinstance(v, str) else v
-    answers = [[in_print(answer[k]) for k in _of_answers] for answer in results['answers']]
-    part('Answers', answers and [list(_of_answers.values()), *answers])
-    limits = [[printed(row[k]) for k in ('limit', 'answer', 'decision', 'why')] for row in results['limits']]
-    part('Against limits', limits and [['limit', 'measured', 'decision', 'because'], *limits, [results['decision_rule']]])
-    part('Doubts', [[w] for w in results['warnings']])
-    part('Report', [[k, v] for k, v in results['meta'].items()])
-    part('Scale', [[printed(results['scale'])], ['uncertainty of the scale, %', results['scale_uncertainty_pct']]])
-    part('Classes', [['class', 'mean area, %'], *([c['name'], c['share_pct']] for c in results['classes'])])
-    part('Signatures', [['', 'name', 'date', 'signature'], *([who] for who in signatures)])
-    part('Made with', [[k, v] for k, v in results['versions'].items()] + [['on', results['made_on']]])
+    for title, rows in _parts(results).items():
+        if not rows: continue
+        _rows(sheet, [[], [title]], bold=True)
+        _rows(sheet, rows)
     _fit(sheet)
 
-
 # %% ../../nbs/07_measuring/17_excel.ipynb #a6499e0e
+def _method_rows(section):
+    "How one question was measured: `(what, how)`"
+    return [
+        ('method', '; '.join(section['methods'])),
+        ('standard', '; '.join(section['standards']) or 'none'),
+        *section['settings'].items(),
+        *(('doubt', warning) for warning in section['warnings']),
+        *((f'mean intercept, {direction}', v) for direction, v in (section['directions'] or {}).items())]
+
 def _methods(results):
     "How each question was measured, as a table"
-    rows = []
-    for s in sections_of(results, 0):
-        rows += [[s['title'], 'method', '; '.join(s['methods'])], [s['title'], 'standard', '; '.join(s['standards']) or 'none']]
-        rows += [[s['title'], k, v] for k, v in s['settings'].items()]
-        rows += [[s['title'], 'doubt', w] for w in s['warnings']]
-        rows += [[s['title'], f'mean intercept, {k}', v] for k, v in (s['directions'] or {}).items()]
+    rows = [[section['title'], *row] for section in sections_of(results, 0) for row in _method_rows(section)]
     return dict(names=['question', 'what', 'how'], rows=rows)
-
 
 # %% ../../nbs/07_measuring/17_excel.ipynb #167ade14
 _of_files = dict(file='label map', sha256='SHA-256 of the label map',
-                 picture='micrograph', picture_sha256='SHA-256 of the micrograph', um_per_px='µm/px', scale_from='scale from', doubts='doubts')
+                 picture='micrograph', picture_sha256='SHA-256 of the micrograph',
+                 um_per_px='µm/px', scale_from='scale from', doubts='doubts')
 
 def _files(results):
     "The files that were measured"
@@ -113,10 +145,25 @@ def _files(results):
 
 def _model_files(results):
     "The files of the model"
-    return dict(names=['file', 'SHA-256'], rows=[list(row) for row in (results['model_facts'].get('files') or {}).items()])
+    files = results['model_facts'].get('files') or {}
+    return dict(names=['file', 'SHA-256'], rows=[list(file) for file in files.items()])
 
+def _card(results):
+    "The card of the model, a line a row"
+    blocks = card_blocks(results['model'] or '')
+    rows = [row for kind, content in blocks for row in (content if kind == 'table' else [[content]])]
+    return dict(names=['model'], rows=rows)
 
 # %% ../../nbs/07_measuring/17_excel.ipynb #e5b6f43c
+def _sheets(results):
+    "The sheets after the first one: `(name, table)`"
+    for section in sections_of(results, None):
+        for name, table in section['tables'].items(): yield f'{section["name"]}, {name}', table
+    yield 'How it was measured', _methods(results)
+    yield 'Files', _files(results)
+    for name, table in (('Files of the model', _model_files(results)), ('Model', _card(results))):
+        if table['rows']: yield name, table
+
 def write_excel(
     results:dict, # What `collect` gives
     path # File to write, `.xlsx`
@@ -124,18 +171,8 @@ def write_excel(
     "All of a report as an Excel workbook"
     from openpyxl import Workbook
     book = Workbook()
-    front = book.active
-    front.title = 'Report'
-    _front(front, results)
-    red = results['below_floor']
-    for section in sections_of(results, None):
-        for name, table in section['tables'].items(): _table_sheet(book, f'{section["name"]}, {name}', table, red)
-    _table_sheet(book, 'How it was measured', _methods(results), red)
-    _table_sheet(book, 'Files', _files(results), red)
-    model = _model_files(results)
-    if model['rows']: _table_sheet(book, 'Files of the model', model, red)
-    card = card_blocks(results['model'] or '')
-    lines = [row for kind, content in card for row in (content if kind == 'table' else [[content]])]
-    if lines: _table_sheet(book, 'Model', dict(names=['model'], rows=lines), red)
+    book.active.title = 'Report'
+    _front(book.active, results)
+    for name, table in _sheets(results): _table_sheet(book, name, table, results['below_floor'])
     with written_whole(path, True) as f: book.save(f)
     return Path(path)

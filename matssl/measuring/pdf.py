@@ -8,17 +8,19 @@ __all__ = ['markdown_reader', 'card_blocks', 'write_pdf']
 # %% ../../nbs/07_measuring/16_pdf.ipynb #663d5123
 import base64, io
 from pathlib import Path
+from typing import NamedTuple
 from ..errors import printable
 from ..pictures.writing import written_whole
 from .results import cell_text, printed, sections_of, signatures
 
 # %% ../../nbs/07_measuring/16_pdf.ipynb #7b19f66b
-_red, _grey, _yellow = (180, 0, 0), (90, 90, 90), (255, 246, 224)
+_red, _grey, _yellow, _white = (180, 0, 0), (90, 90, 90), (255, 246, 224), (255, 255, 255)
 
 def _clean(text):
     "A text as paper can show it: what steers is written out, and what is half a letter too"
     return '\n'.join(printable(line, 4000) for line in str(text).split('\n'))
 
+# %% ../../nbs/07_measuring/16_pdf.ipynb #6ac091ae
 def _add_letters(pdf):
     "DejaVu Sans, which matplotlib brings"
     import matplotlib
@@ -27,29 +29,42 @@ def _add_letters(pdf):
     pdf.add_font('DejaVu', 'B', fonts/'DejaVuSans-Bold.ttf')
 
 def _write(pdf, text, size=9, style='', colour=(0, 0, 0), fill=None, height=1.45):
-    "A paragraph"
+    "A paragraph; `height`: of a line, in letters of 1/72 inch"
     pdf.set_font('DejaVu', style, size)
     pdf.set_text_color(*colour)
     if fill: pdf.set_fill_color(*fill)
-    pdf.multi_cell(0, size*.3528*height, _clean(text), fill=bool(fill), align='L', new_x='LMARGIN', new_y='NEXT')
+    line_mm = size*.3528*height
+    pdf.multi_cell(0, line_mm, _clean(text), fill=bool(fill), align='L', new_x='LMARGIN', new_y='NEXT')
     pdf.set_text_color(0, 0, 0)
 
+# %% ../../nbs/07_measuring/16_pdf.ipynb #66cc279a
+def _red_head(pdf, sentences):
+    "What must not be overlooked, on top of a page"
+    for sentence in sentences:
+        _write(pdf, sentence, 9, 'B', _white, _red)
+        pdf.ln(2)
+
+def _foot_line(pdf, belongs_to):
+    "What a page belongs to, and its number"
+    pdf.set_y(-12)
+    pdf.set_font('DejaVu', '', 7)
+    pdf.set_text_color(*_grey)
+    pdf.cell(0, 4, ' · '.join([*belongs_to, f'page {pdf.page_no()} of {{nb}}']), align='C')
+    pdf.set_text_color(0, 0, 0)
+
+def _belongs_to(results):
+    "What every page names: the report's number, the laboratory, what made it and when"
+    meta, made = results['meta'], f'matssl {results["version"]}, {results["made_on"]}'
+    return [printable(v) for v in (meta.get('report number'), meta.get('laboratory'), made) if v]
+
+# %% ../../nbs/07_measuring/16_pdf.ipynb #725bdce0
 def _sheet(results):
     "An empty document whose pages say in red what must not be overlooked, and at the foot what they belong to"
     from fpdf import FPDF
-    meta, made = results['meta'], f'matssl {results["version"]}, {results["made_on"]}'
-    foot = [printable(v) for v in (meta.get('report number'), meta.get('laboratory'), made) if v]
+    words = _belongs_to(results)
     class Sheet(FPDF):
-        def header(self):
-            for sentence in results['below_floor']:
-                _write(self, sentence, 9, 'B', (255, 255, 255), _red)
-                self.ln(2)
-        def footer(self):
-            self.set_y(-12)
-            self.set_font('DejaVu', '', 7)
-            self.set_text_color(*_grey)
-            self.cell(0, 4, ' · '.join([*foot, f'page {self.page_no()} of {{nb}}']), align='C')
-            self.set_text_color(0, 0, 0)
+        def header(self): _red_head(self, results['below_floor'])
+        def footer(self): _foot_line(self, words)
     pdf = Sheet(format='A4')
     pdf.set_margins(15, 13, 15)
     pdf.set_auto_page_break(True, 16)
@@ -59,14 +74,18 @@ def _sheet(results):
     return pdf
 
 # %% ../../nbs/07_measuring/16_pdf.ipynb #cda5d849
-def _widths(pdf, names, rows, most=48, around=2.6):
-    "Width of each column, mm: of its longest word in the title, and of its longest value"
-    wide = lambda text: pdf.get_string_width(text) + around
-    columns = list(zip(*rows)) if rows else [()]*len(names)
-    bold = lambda text: 1.15*pdf.get_string_width(text) + around # titles are bold
-    of_title = [max(map(bold, name.split() or ['']), default=0) for name in names]
-    return [min(most, max([title, *map(wide, column)])) for title, column in zip(of_title, columns)]
+def _column_width(pdf, name, values, most, around=2.6):
+    "Width of a column, mm"
+    title = max([1.15*pdf.get_string_width(word) for word in name.split()], default=0.)
+    value = max([pdf.get_string_width(text) for text in values], default=0.)
+    return min(most, max(title, value) + around)
 
+def _widths(pdf, names, rows, most=48):
+    "Width of each column, mm"
+    columns = list(zip(*rows)) if rows else [()]*len(names)
+    return [_column_width(pdf, name, values, most) for name, values in zip(names, columns)]
+
+# %% ../../nbs/07_measuring/16_pdf.ipynb #d1ebf597
 def _side_by_side(widths, room):
     "Columns in groups that fit beside each other, each with the first one: lists of indices"
     groups, used = [[0]], widths[0]
@@ -79,30 +98,37 @@ def _side_by_side(widths, room):
     return groups
 
 # %% ../../nbs/07_measuring/16_pdf.ipynb #97a4b767
+def _is_number(value):
+    "Is it a number, and not True or False?"
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
 def _aligned(rows):
     "Columns of numbers to the right, of words to the left"
-    is_number = lambda v: isinstance(v, (int, float)) and not isinstance(v, bool)
-    return ['RIGHT' if any(map(is_number, column)) else 'LEFT' for column in zip(*rows)]
+    return ['RIGHT' if any(map(_is_number, column)) else 'LEFT' for column in zip(*rows)]
+
+# %% ../../nbs/07_measuring/16_pdf.ipynb #9386bae9
+def _table_part(pdf, rows, widths, sides, size, has_titles):
+    "Some columns of a table, beside each other"
+    from fpdf.fonts import FontFace
+    titled = FontFace(emphasis='BOLD', fill_color=(244, 244, 244))
+    widths = [w*min(1, pdf.epw/sum(widths)) for w in widths]
+    with pdf.table(width=sum(widths), col_widths=widths, align='LEFT', text_align=sides, line_height=size*.5,
+                   padding=.5, first_row_as_headings=has_titles, headings_style=titled) as table:
+        for row in rows: table.row(row)
+    pdf.ln(2)
 
 def _table(pdf, names, rows, size=7, text=cell_text, most=48):
     "A table, in parts where it is wider than the sheet; without titles where they are blank"
-    from fpdf.fonts import FontFace
     if not names: return
+    titles = [[printable(name) for name in names]] if any(names) else []
+    cells = [[_clean(text(value)) for value in row] for row in rows]
     sides = _aligned(rows) or ['LEFT']*len(names)
-    titles = [names] if any(names) else []
     pdf.set_font('DejaVu', '', size)
     pdf.set_fill_color(255)
-    titles = [[printable(name) for name in names] for names in titles]
-    rows = [[_clean(text(v)) for v in row] for row in rows]
-    widths = _widths(pdf, titles[0] if titles else ['']*len(names), rows, most)
+    widths = _widths(pdf, titles[0] if titles else ['']*len(names), cells, most)
     for group in _side_by_side(widths, pdf.epw):
-        room = [widths[i] for i in group]
-        room = [w*min(1, pdf.epw/sum(room)) for w in room]
-        with pdf.table(width=sum(room), col_widths=room, align='LEFT', text_align=[sides[i] for i in group], line_height=size*.5,
-                       padding=.5, first_row_as_headings=bool(titles),
-                       headings_style=FontFace(emphasis='BOLD', fill_color=(244, 244, 244))) as table:
-            for row in [*titles, *rows]: table.row([row[i] for i in group])
-        pdf.ln(2)
+        part = [[row[i] for i in group] for row in [*titles, *cells]]
+        _table_part(pdf, part, [widths[i] for i in group], [sides[i] for i in group], size, bool(titles))
 
 # %% ../../nbs/07_measuring/16_pdf.ipynb #b6dfd9cb
 def markdown_reader():
@@ -112,27 +138,29 @@ def markdown_reader():
     reader.add_render_rule('image', lambda *_: '')
     return reader
 
-def _plain_text(inline):
-    "The text of a line of Markdown"
-    return ''.join(' ' if t.type == 'softbreak' else t.content for t in inline.children if t.type != 'image').strip()
+# %% ../../nbs/07_measuring/16_pdf.ipynb #fd73bb92
+def _plain_text(node):
+    "The text of a heading, a paragraph or a cell"
+    parts = [part for inline in node.children for part in inline.token.children]
+    return ''.join(' ' if part.type == 'softbreak' else part.content for part in parts if part.type != 'image').strip()
+
+def _table_rows(node):
+    "The rows of a table that hold anything"
+    rows = [[_plain_text(cell) for cell in row.children] for row in node.walk() if row.type == 'tr']
+    return [row for row in rows if any(row)]
 
 def card_blocks(
     markdown:str # A card
 )->list: # Of `(kind, content)`: 'heading', 'text', 'item', 'table' (rows of texts)
     "What a card is made of"
-    blocks, rows = [], None
-    tokens = markdown_reader().parse(markdown)
-    for before, token in zip([None, *tokens], tokens):
-        if token.type == 'table_open': rows = []
-        if token.type == 'tr_open': rows.append([])
-        if token.type == 'table_close': blocks.append(('table', [row for row in rows if any(row)]))
-        if token.type in ('fence', 'code_block'): blocks.append(('text', token.content))
-        if token.type != 'inline': continue
-        if before.type in ('th_open', 'td_open'): rows[-1].append(_plain_text(token))
-        elif before.type == 'heading_open': blocks.append(('heading', _plain_text(token)))
-        elif before.level and before.type == 'paragraph_open': blocks.append(('item', _plain_text(token)))
-        elif _plain_text(token): blocks.append(('text', _plain_text(token)))
-    return blocks
+    from markdown_it.tree import SyntaxTreeNode
+    blocks = []
+    for node in SyntaxTreeNode(markdown_reader().parse(markdown)).walk():
+        if node.type == 'table': blocks.append(('table', _table_rows(node)))
+        elif node.type == 'heading': blocks.append(('heading', _plain_text(node)))
+        elif node.type == 'paragraph': blocks.append(('item' if node.level else 'text', _plain_text(node)))
+        elif node.type in ('fence', 'code_block'): blocks.append(('text', node.content))
+    return [block for block in blocks if block != ('text', '')]
 
 # %% ../../nbs/07_measuring/16_pdf.ipynb #a3700c18
 def _heading(pdf, text, size=12):
@@ -148,40 +176,54 @@ def _warn(pdf, sentences):
         _write(pdf, sentence, 8, fill=_yellow)
         pdf.ln(1)
 
+# %% ../../nbs/07_measuring/16_pdf.ipynb #e0cbba5e
+class _Opened(NamedTuple):
+    "A picture that is to be placed"
+    file:io.BytesIO # The picture itself
+    tall:float # Its height at a width of 1
+    words:str # Below it
+
 def _opened(picture):
-    "A picture as a file, and its height at a width of 1"
+    "A picture of the page, opened"
     from PIL import Image
     file = io.BytesIO(base64.b64decode(picture['data']))
     width, height = Image.open(file).size
-    return file, height/width
+    return _Opened(file, height/width, picture['words'])
 
-def _pictures(pdf, pictures, gap=6, most=105):
-    "Pictures with their words: wide ones by themselves, others two beside each other"
-    left = list(pictures)
+def _in_rows(pictures, wide=.6):
+    "Pictures in rows: two beside each other if neither is `wide`"
+    rows, left = [], list(pictures)
     while left:
-        row = [left.pop(0)]
-        if left and all(_opened(one)[1] > .6 for one in (row[0], left[0])): row.append(left.pop(0))
-        opened = [_opened(one) for one in row]
-        room = (pdf.epw - gap)/2 if opened[0][1] > .6 else pdf.epw
-        wide = min([room, *(most/tall for _, tall in opened)])
-        if pdf.get_y() + wide*max(tall for _, tall in opened) > pdf.h - 28: pdf.add_page()
-        top, below = pdf.get_y(), pdf.get_y()
-        for k, ((file, _), one) in enumerate(zip(opened, row)):
-            x = pdf.l_margin + k*(room + gap)
-            pdf.image(file, x, top, w=wide)
-            pdf.set_xy(x, top + wide*opened[k][1] + 1)
-            pdf.set_font('DejaVu', '', 7)
-            pdf.multi_cell(room, 3.6, _clean(one['words']), align='L', new_x='LMARGIN', new_y='NEXT')
-            below = max(below, pdf.get_y())
-        pdf.set_y(below + 2)
+        n = 2 if len(left) > 1 and all(one.tall > wide for one in left[:2]) else 1
+        rows.append(left[:n])
+        left = left[n:]
+    return rows
 
-def _limits(pdf, results):
-    "Limits and what the measurement says of them"
-    rows = [[printed(row[k]) for k in ('limit', 'answer', 'decision', 'why')] for row in results['limits']]
-    _heading(pdf, 'Against limits')
-    _table(pdf, ['limit', 'measured', 'decision', 'because'], rows, 8)
-    _write(pdf, results['decision_rule'], 7, colour=_grey)
+# %% ../../nbs/07_measuring/16_pdf.ipynb #9219eb65
+def _place(pdf, picture, x, top, width, room):
+    "A picture and the words below it; where it ends, mm"
+    pdf.image(picture.file, x, top, w=width)
+    pdf.set_xy(x, top + width*picture.tall + 1)
+    pdf.set_font('DejaVu', '', 7)
+    pdf.multi_cell(room, 3.6, _clean(picture.words), align='L', new_x='LMARGIN', new_y='NEXT')
+    return pdf.get_y()
 
+def _row_of_pictures(pdf, row, gap=6, most=105):
+    "Pictures beside each other, at one width and at most some mm high, on one page"
+    is_wide = row[0].tall <= .6
+    room = pdf.epw if is_wide else (pdf.epw - gap)/2
+    width = min([room, *(most/one.tall for one in row)])
+    height = width*max(one.tall for one in row)
+    if pdf.get_y() + height > pdf.h - 28: pdf.add_page()
+    top = pdf.get_y()
+    ends = [_place(pdf, one, pdf.l_margin + k*(room + gap), top, width, room) for k, one in enumerate(row)]
+    pdf.set_y(max([top, *ends]) + 2)
+
+def _pictures(pdf, pictures):
+    "Pictures with their words: wide ones by themselves, others two beside each other"
+    for row in _in_rows([_opened(picture) for picture in pictures]): _row_of_pictures(pdf, row)
+
+# %% ../../nbs/07_measuring/16_pdf.ipynb #a7aa5a77
 def _answers(pdf, results):
     "The answers, one a line"
     for answer in results['answers']:
@@ -189,7 +231,26 @@ def _answers(pdf, results):
         _write(pdf, printed(answer['in_words']) + standard, 10, 'B')
         pdf.ln(.8)
 
+def _limits(pdf, results):
+    "Limits and what the measurement says of them"
+    if not results['limits']: return
+    rows = [[printed(row[k]) for k in ('limit', 'answer', 'decision', 'why')] for row in results['limits']]
+    _heading(pdf, 'Against limits')
+    _table(pdf, ['limit', 'measured', 'decision', 'because'], rows, 8)
+    _write(pdf, results['decision_rule'], 7, colour=_grey)
+
 # %% ../../nbs/07_measuring/16_pdf.ipynb #631961cb
+def _how_measured(section):
+    "How a question was measured: lines"
+    lines = [f'Method: {"; ".join(section["methods"])}.', f'Standard: {"; ".join(section["standards"]) or "none"}.']
+    if section['anisotropy']: lines.append(
+        f'Longest to shortest mean intercept over the directions: {section["anisotropy"]:.2f}.')
+    if section['directions']: lines.append(f'Mean intercept by direction: {cell_text(section["directions"])}.')
+    settings = ', '.join(f'{k}: {cell_text(v)}' for k, v in section['settings'].items())
+    if settings: lines.append(f'Settings: {settings}.')
+    return lines
+
+# %% ../../nbs/07_measuring/16_pdf.ipynb #f1cb9be6
 def _section(pdf, section, pictures):
     "A question"
     _heading(pdf, section['title'])
@@ -198,27 +259,11 @@ def _section(pdf, section, pictures):
     for name, table in section['tables'].items():
         _heading(pdf, name, 9)
         _table(pdf, table['names'], table['rows'])
-        more = f'{table["left_out"]} more rows in the CSV file and in the Excel sheet.' if table['left_out'] else ''
-        if more: _write(pdf, more, 7, colour=_grey)
-    lines = [f'Method: {"; ".join(section["methods"])}.', f'Standard: {"; ".join(section["standards"]) or "none"}.']
-    if section['anisotropy']: lines.append(
-        f'Longest to shortest mean intercept over the directions: {section["anisotropy"]:.2f}.')
-    if section['directions']: lines.append(f'Mean intercept by direction: {cell_text(section["directions"])}.')
-    settings = ', '.join(f'{k}: {cell_text(v)}' for k, v in section['settings'].items())
-    if settings: lines.append(f'Settings: {settings}.')
-    for line in lines: _write(pdf, line, 7, colour=_grey)
+        left_out = table['left_out']
+        if left_out: _write(pdf, f'{left_out} more rows in the CSV file and in the Excel sheet.', 7, colour=_grey)
+    for line in _how_measured(section): _write(pdf, line, 7, colour=_grey)
 
-def _model(pdf, results):
-    "What is known of the model: verdict, fingerprint, card"
-    facts = results['model_facts']
-    if not (results['model'] or facts['verdict'] or facts['fingerprint']): return
-    _heading(pdf, 'Model')
-    for sentence in facts['verdict'] if not results['below_floor'] else []: _write(pdf, sentence) # else it stands on top
-    if facts['fingerprint']:
-        known = f'Fingerprint of the model: {", ".join(facts["fingerprint"])}; label maps: {", ".join(facts["made_by"])}.'
-        _write(pdf, known, 7, colour=_grey)
-    _card(pdf, results['model'] or '')
-
+# %% ../../nbs/07_measuring/16_pdf.ipynb #d9673516
 def _card_table(pdf, rows):
     "A table of a card; one of two columns has no titles"
     is_titled = len(rows) > 1 and len(rows[0]) > 2
@@ -233,13 +278,29 @@ def _card(pdf, markdown):
         else: _write(pdf, ('· ' if kind == 'item' else '') + content, 8)
         pdf.ln(1)
 
+def _model(pdf, results):
+    "What is known of the model: verdict, fingerprint, card"
+    facts = results['model_facts']
+    if not (results['model'] or facts['verdict'] or facts['fingerprint']): return
+    _heading(pdf, 'Model')
+    if not results['below_floor']:
+        for sentence in facts['verdict']: _write(pdf, sentence)
+    if facts['fingerprint']:
+        prints, maps = ', '.join(facts['fingerprint']), ', '.join(facts['made_by'])
+        _write(pdf, f'Fingerprint of the model: {prints}; label maps: {maps}.', 7, colour=_grey)
+    _card(pdf, results['model'] or '')
+
+# %% ../../nbs/07_measuring/16_pdf.ipynb #95309cad
 def _checksums(results, checksum):
     "What was measured and what was made of it: `(kind, file, SHA-256)`"
     rows = []
     for field in results['fields']:
-        rows += [('label map', field['file'], field['sha256']), ('micrograph', field['picture'], field['picture_sha256'])]
-    rows += [('model', name, of_file) for name, of_file in (results['model_facts'].get('files') or {}).items()]
-    return [row for row in [*rows, ('all numbers of this report', 'results.json', checksum)] if row[1] and row[2]]
+        rows.append(('label map', field['file'], field['sha256']))
+        rows.append(('micrograph', field['picture'], field['picture_sha256']))
+    files = results['model_facts'].get('files') or {}
+    rows += [('model', name, of_file) for name, of_file in files.items()]
+    rows.append(('all numbers of this report', 'results.json', checksum))
+    return [(kind, file, of_file) for kind, file, of_file in rows if file and of_file]
 
 def _inputs(pdf, results, checksum):
     "The files that were measured, with their checksums"
@@ -248,6 +309,15 @@ def _inputs(pdf, results, checksum):
         _write(pdf, f'{kind}: {printable(file, 260)}', 7)
         _write(pdf, of_file, 7, colour=_grey)
 
+# %% ../../nbs/07_measuring/16_pdf.ipynb #cf1752e8
+def _specimen(pdf, results):
+    "What only a person knows, in one piece; a blank is a dotted line"
+    if pdf.get_y() > pdf.h - 110: pdf.add_page()
+    _heading(pdf, 'What was measured')
+    def by_hand(text): return str(text)[:2000] # a few hundred words, not a name
+    rows = [[name, value or '.'*40] for name, value in results['meta'].items()]
+    _table(pdf, ['', ''], rows, 8, by_hand, 125)
+
 def _sign(pdf):
     "Lines for signatures"
     _heading(pdf, 'Signatures')
@@ -255,12 +325,22 @@ def _sign(pdf):
     _table(pdf, titles, [[who, ' '*44, ' '*24, ' '*50] for who in signatures], 9)
 
 # %% ../../nbs/07_measuring/16_pdf.ipynb #58dae950
-def _specimen(pdf, results):
-    "What only a person knows; a blank is a dotted line"
-    if pdf.get_y() > pdf.h - 110: pdf.add_page() # in one piece
-    _heading(pdf, 'What was measured')
-    by_hand = lambda text: str(text)[:2000] # a few hundred words, not a name
-    _table(pdf, ['', ''], [[name, value or '.'*40] for name, value in results['meta'].items()], 8, by_hand, 125)
+def _first_page(pdf, results):
+    "Title, answers, limits, doubts, and what was measured"
+    _write(pdf, results['title'], 16, 'B')
+    pdf.ln(2)
+    _answers(pdf, results)
+    _limits(pdf, results)
+    pdf.ln(1)
+    _warn(pdf, results['warnings'])
+    _specimen(pdf, results)
+
+def _fields(pdf, results, pictures):
+    "The fields: how many, their scale, their pictures, and what they hold"
+    _heading(pdf, 'Fields')
+    _write(pdf, f'{len(results["names"])} fields; a field is a picture. Scale: {printed(results["scale"])}.')
+    _pictures(pdf, pictures)
+    _table(pdf, ['class', 'mean area, %'], [[c['name'], c['share_pct']] for c in results['classes']])
 
 def write_pdf(
     results:dict, # What `collect` gives
@@ -271,21 +351,11 @@ def write_pdf(
     "The report as a PDF"
     pictures = pictures or {}
     pdf = _sheet(results)
-    _write(pdf, results['title'], 16, 'B')
-    pdf.ln(2)
-    _answers(pdf, results)
-    if results['limits']: _limits(pdf, results)
-    pdf.ln(1)
-    _warn(pdf, results['warnings'])
-    _specimen(pdf, results)
-    _heading(pdf, 'Fields')
-    _write(pdf, f'{len(results["names"])} fields; a field is a picture. Scale: {printed(results["scale"])}.')
-    _pictures(pdf, pictures.get('fields', []))
-    _table(pdf, ['class', 'mean area, %'], [[c['name'], c['share_pct']] for c in results['classes']])
+    _first_page(pdf, results)
+    _fields(pdf, results, pictures.get('fields', []))
     for section in sections_of(results): _section(pdf, section, pictures.get(section['name'], []))
     _model(pdf, results)
     _inputs(pdf, results, checksum)
     _sign(pdf)
     with written_whole(path, True) as f: f.write_bytes(bytes(pdf.output()))
     return Path(path)
-

@@ -30,40 +30,55 @@ from .excel import write_excel
 _all_ = ['meta_fields', 'set_warnings']
 
 # %% ../../nbs/07_measuring/18_report.ipynb #31010002
-def _blank(v):
+def _blank(value):
     "A value, or an empty text where there is none"
-    return '' if v is None or (isinstance(v, (float, np.floating)) and np.isnan(v)) else v
+    is_missing = value is None or (isinstance(value, (float, np.floating)) and np.isnan(value))
+    return '' if is_missing else value
+
+def _as_html(markdown):
+    "Markdown as HTML, which needs no escaping any more"
+    return Markup(markdown_reader().render(markdown))
 
 _how = dict(autoescape=True, undefined=StrictUndefined, finalize=_blank, trim_blocks=True, lstrip_blocks=True)
-_filters = dict(cell=cell_text, printable=printable, sentence=sentence, units=printed,
-                markdown=lambda text: Markup(markdown_reader().render(text)))
+_filters = dict(cell=cell_text, printable=printable, sentence=sentence, units=printed, markdown=_as_html)
 _pages = Environment(loader=PackageLoader('matssl.measuring', '.'), **_how)
 _pages.filters.update(_filters)
 
+# %% ../../nbs/07_measuring/18_report.ipynb #31010004
 def _part(name, of):
     "A macro of `parts.html.j2` by itself, as plain text"
     return str(getattr(_pages.get_template('parts.html.j2').module, name)(of))
 
-# %% ../../nbs/07_measuring/18_report.ipynb #31010004
+def _shown_table(t, most):
+    "A table as `parts.html.j2` takes it, its row names as a column unless they are but numbers"
+    is_named = not isinstance(t.index, pd.RangeIndex)
+    if not len(t): return dict(names=[*([t.index.name or ''] if is_named else []), *t.columns], rows=[], left_out=0)
+    named = t.rename_axis(index=t.index.name or '') if is_named else t
+    return page_table(table_json(named), most=most)
+
 def html_table(
     t:pd.DataFrame, # Any
     most:int=40 # Rows shown; the rest is in the CSV
 )->str:
     "A table as HTML"
-    columns = [t.index.name or '', *t.columns] if not isinstance(t.index, pd.RangeIndex) else list(t.columns)
-    named = t.rename_axis(index=t.index.name or '') if not isinstance(t.index, pd.RangeIndex) else t
-    return _part('table', page_table(table_json(named), most=most) if len(t) else dict(names=columns, rows=[], left_out=0))
+    return _part('table', _shown_table(t, most))
 
 # %% ../../nbs/07_measuring/18_report.ipynb #31010006
+def _encoded(x):
+    "A matplotlib figure or `(h, w, 3)` uint8 as the bytes of a file, and its kind: a photograph is a JPEG"
+    file = io.BytesIO()
+    if not isinstance(x, np.ndarray):
+        x.savefig(file, dpi=110, format='png', bbox_inches='tight')
+        return file.getvalue(), 'png'
+    from PIL import Image
+    kind = 'jpeg' if x.size > 100_000 else 'png'
+    Image.fromarray(x).save(file, kind, quality=90)
+    return file.getvalue(), kind
+
 def _picture(x, words=''):
     "A matplotlib figure or `(h, w, 3)` uint8 as `parts.html.j2` takes it: base64, its kind, and the words below"
-    file, kind = io.BytesIO(), 'png'
-    if isinstance(x, np.ndarray):
-        from PIL import Image
-        kind = 'jpeg' if x.size > 100_000 else 'png' # a photograph, or a small drawing
-        Image.fromarray(x).save(file, kind, quality=90)
-    else: x.savefig(file, dpi=110, format='png', bbox_inches='tight')
-    return dict(data=base64.b64encode(file.getvalue()).decode(), kind=kind, words=words)
+    content, kind = _encoded(x)
+    return dict(data=base64.b64encode(content).decode(), kind=kind, words=words)
 
 def html_picture(
     x, # A matplotlib figure, or `(h, w, 3)` uint8
@@ -73,16 +88,18 @@ def html_picture(
     return _part('picture', _picture(x, words))
 
 # %% ../../nbs/07_measuring/18_report.ipynb #78e0f400
-def _page_of(template):
-    "The template of the page: ours, or a laboratory's own"
-    if template is None: return _pages.get_template('report.html.j2')
-    file = Path(template)
+def _own_page(file):
+    "A laboratory's own template of the page; it may import ours"
     if not file.is_file(): raise InputError(file, 'no such file', 'a page in jinja2', 'check the path of the template')
     folders = ChoiceLoader([FileSystemLoader(file.parent), PackageLoader('matssl.measuring', '.')])
     own = SandboxedEnvironment(loader=folders, **_how)
     own.filters.update(_filters)
     with refusing(file, 'a template that cannot be read', 'a page in jinja2', 'correct it'):
         return own.get_template(file.name)
+
+def _page_of(template):
+    "The template of the page: ours, or a laboratory's own"
+    return _pages.get_template('report.html.j2') if template is None else _own_page(Path(template))
 
 def _rendered(page, template, **values):
     "The page as text; a fault of a laboratory's own template is said in a sentence"
@@ -98,11 +115,13 @@ def _figure(width=7, height=2.8, panels=None):
     figure = Figure(figsize=(width, height), layout='constrained')
     return figure, figure.subplots() if panels is None else figure.subplots(1, panels, squeeze=False)[0]
 
+# %% ../../nbs/07_measuring/18_report.ipynb #bd1d46df
 def _draw_phase(ax, i, name, values, row):
-    "The fields of one class, its mean and interval beside, into axes of their own: 0.2 % and 80 % share no scale"
+    "The fields of one class, its mean and interval beside, into axes of their own"
     ax.plot(np.zeros(len(values)), values, 'o', ms=5, color=class_colours[i % 8], mec='k', mew=.4, alpha=.7)
     if np.isfinite(row.ci_pct):
-        ends = [[max(0, row.mean_pct-row.low_pct)], [max(0, row.high_pct-row.mean_pct)]]
+        below, above = row.mean_pct - row.low_pct, row.high_pct - row.mean_pct
+        ends = [[max(0, below)], [max(0, above)]]
         ax.errorbar(.4, row.mean_pct, ends, fmt='s', color='k', capsize=4, ms=4)
     ax.set_xlim(-.4, .8)
     ax.set_xticks([.2], [printable(name, 24)], parse_math=False) # a class name is no formula
@@ -110,32 +129,39 @@ def _draw_phase(ax, i, name, values, row):
 def _draw_phases(tables, maps, **_):
     "Each field as a point, mean and interval beside"
     each, over = tables['each field'], tables['over fields']
-    figure, panels = _figure(max(3.5, min(1.8*len(over), 9)), 2.8, len(over))
-    for i, ((name, row), ax) in enumerate(zip(over.iterrows(), panels)): _draw_phase(ax, i, name, each[f'{name}_pct'], row)
+    width = max(3.5, min(1.8*len(over), 9))
+    figure, panels = _figure(width, 2.8, len(over))
+    for i, ((name, row), ax) in enumerate(zip(over.iterrows(), panels)):
+        _draw_phase(ax, i, name, each[f'{name}_pct'], row)
     panels[0].set_ylabel('area, %')
-    words = 'In each class on the left each field, on the right mean and interval as counted. Every class has a scale of its own.'
-    return _picture(figure, words)
-
+    return _picture(figure, 'In each class on the left each field, on the right mean and interval as counted. '
+                            'Every class has a scale of its own.')
 
 # %% ../../nbs/07_measuring/18_report.ipynb #3101000b
+def _some(settings, names):
+    "The settings that a function takes"
+    return {k: v for k, v in settings.items() if k in names}
+
 def _draw_grains(tables, maps, cls=None, **settings):
     "The grains of the first field, as they were counted"
     figure, ax = _figure(5, 4)
-    how = {k: v for k, v in settings.items() if k in ('twins', 'mend', 'smallest', 'phase')}
+    how = _some(settings, ('twins', 'mend', 'smallest', 'phase'))
     if how.get('phase') == 'each': how.pop('phase')
     grain_map(maps[0], boundary=class_in_question(maps, cls, 'grains'), **how).show(ax)
-    return _picture(figure, 'Grains of the first field; boundaries black, mended ones red, those that separate nothing orange.')
+    return _picture(figure, 'Grains of the first field; boundaries black, mended ones red, '
+                            'those that separate nothing orange.')
 
 def _draw_outlines(tables, maps, cls=None, **settings):
     "The particles of the first field, as they were counted"
-    import inspect
+    from inspect import signature
     figure, ax = _figure(6, 4.5)
-    how = {k: v for k, v in settings.items() if k in inspect.signature(particles).parameters}
+    how = _some(settings, signature(particles).parameters)
     plot_particles(maps[0], class_in_question(maps, cls, 'particles'), ax=ax, **how)
     words = ('Particles of the first field as they were counted: blue; orange where too small for a shape; '
              'grey where the border cuts them.')
     return [_picture(figure, words)]
 
+# %% ../../nbs/07_measuring/18_report.ipynb #99b426fb
 def _draw_particles(tables, maps, **settings):
     "Sizes by number and by area"
     if not len(tables['each particle']): return []
@@ -146,27 +172,34 @@ def _draw_particles(tables, maps, **settings):
 
 def _draw_layers(tables, maps, cls=None, crack=None, micrographs=(None,), **_):
     "All layers of the first field, and their thickness along them"
-    figure = plot_layers(maps[0], class_in_question(maps, cls, 'layers'), (crack,) if crack else (), micrographs[0])
+    layer, cracks = class_in_question(maps, cls, 'layers'), (crack,) if crack else ()
+    figure = plot_layers(maps[0], layer, cracks, micrographs[0])
     return _picture(figure, 'All layers of the first field, and the thickness of each along it.')
 
+# %% ../../nbs/07_measuring/18_report.ipynb #7065b82d
 _drawings = dict(phases=_draw_phases, grains=_draw_grains, particles=_draw_particles, nodularity=_draw_outlines,
                  layers=_draw_layers)
 
 def _drawn(question, tables, maps, settings, micrographs):
-    "The picture of a question, in a list; none where there is nothing to draw"
+    "The pictures of a question; none where there is nothing to draw"
     draw = _drawings.get(question)
+    if draw is None: return []
     how = dict(micrographs=micrographs) if question == 'layers' else {}
-    drawn = draw(tables, maps, **settings, **how) if draw else []
+    drawn = draw(tables, maps, **settings, **how)
     return drawn if isinstance(drawn, list) else [drawn]
 
 # %% ../../nbs/07_measuring/18_report.ipynb #3100000f
+def _size_in_words(x):
+    "Width and height of a picture"
+    return f'{x.shape[1]} x {x.shape[0]} px'
+
 def _as_high(picture, path, field):
     "The micrograph at the height of its label map: with or without its data bar"
     if picture.shape == field.shape: return picture
     whole = read_micrograph(path, crop_bar=False)
     if whole.shape == field.shape: return whole
-    size = lambda x: f'{x.shape[1]} x {x.shape[0]} px'
-    raise InputError(path, size(picture), f'{size(field)} as in the label map', 'pass the pictures that were segmented')
+    raise InputError(path, _size_in_words(picture), f'{_size_in_words(field)} as in the label map',
+                     'pass the pictures that were segmented')
 
 def _by_name(maps, paths):
     "The picture of each map among files, None where there is none"
@@ -178,11 +211,12 @@ def _by_name(maps, paths):
         'the micrographs that were segmented', 'name their folder')
     return [p and _as_high(read_micrograph(p), p, m) for p, m in zip(found, maps)]
 
+# %% ../../nbs/07_measuring/18_report.ipynb #d7a4d179
 def _micrographs(maps, pictures):
     "The micrograph of each map, or None"
     if pictures is None: return [None]*len(maps)
-    files = not isinstance(pictures, (list, tuple)) or (pictures and isinstance(pictures[0], (str, Path)))
-    if files: return _by_name(maps, list_pictures(pictures))
+    are_files = not isinstance(pictures, (list, tuple)) or (pictures and isinstance(pictures[0], (str, Path)))
+    if are_files: return _by_name(maps, list_pictures(pictures))
     if len(pictures) != len(maps): raise InputError(
         'pictures', f'{len(pictures)}', f'{len(maps)}, one for each label map', 'give them in the same order')
     return list(pictures)
@@ -193,6 +227,8 @@ def _file_of_picture(micrograph):
     return Path(source) if source and Path(source).is_file() else None
 
 # %% ../../nbs/07_measuring/18_report.ipynb #5ca1f23b
+_step = 20 # Height of a line below the picture, px
+
 @lru_cache
 def _letters(size):
     "DejaVu Sans for a picture"
@@ -205,12 +241,20 @@ def _round_length(most):
     power = 10.**np.floor(np.log10(most))
     return max(step*power for step in (1, 2, 5) if step*power <= most*(1+1e-9))
 
-def _legend_rows(draw, codes, letters, width):
+def _draw_bar(draw, y, width, um_per_px, letters):
+    "A scale bar of about a third of the picture's `width` px"
+    length = _round_length(width*um_per_px/3)
+    px = round(length/um_per_px)
+    draw.rectangle((0, y + 4, px - 1, y + 10), fill='black')
+    draw.text((px + 8, y - 1), f'{length:g} µm', 'black', letters)
+
+# %% ../../nbs/07_measuring/18_report.ipynb #c6222984
+def _legend_rows(codes, letters, width):
     "Class names in rows that are not wider than the picture: `[(number, name, x), ...]` a row"
     rows, x = [[]], 0
     for i, name in enumerate(codes):
         name = printable(name, 30)
-        wide = 24 + int(draw.textlength(name, letters)) + 14
+        wide = 24 + int(letters.getlength(name)) + 14
         if x + wide > width and rows[-1]:
             rows.append([])
             x = 0
@@ -218,63 +262,66 @@ def _legend_rows(draw, codes, letters, width):
         x += wide
     return rows
 
+def _draw_legend_row(draw, y, row, letters):
+    "Patches of colour with their names; the first class is not tinted"
+    for i, name, x in row:
+        fill = tuple(colours_of(i+1)[i].tolist()) if i else 'white'
+        draw.rectangle((x, y + 1, x + 16, y + 13), fill=fill, outline='black')
+        draw.text((x + 22, y - 1), name, 'black', letters)
+
+# %% ../../nbs/07_measuring/18_report.ipynb #60f1dc14
 def _with_legend(
     rgb, # `(h, w, 3)` uint8: an overlay
     codes, # Class names; the first one is not tinted
     um_per_px=None): # Of the overlay
     "An overlay with scale bar and legend below it"
     from PIL import Image, ImageDraw
-    letters, step = _letters(13), 20
     height, width = rgb.shape[:2]
-    width = max(width, 240)
-    rows = _legend_rows(ImageDraw.Draw(Image.new('RGB', (1, 1))), codes, letters, width)
-    sheet = Image.new('RGB', (width, height + 6 + step*(len(rows) + bool(um_per_px))), 'white')
+    letters, wide = _letters(13), max(width, 240)
+    rows = _legend_rows(codes, letters, wide)
+    lines = len(rows) + bool(um_per_px)
+    sheet = Image.new('RGB', (wide, height + 6 + _step*lines), 'white')
     sheet.paste(Image.fromarray(rgb), (0, 0))
     draw, y = ImageDraw.Draw(sheet), height + 6
     if um_per_px:
-        length = _round_length(rgb.shape[1]*um_per_px/3)
-        px = round(length/um_per_px)
-        draw.rectangle((0, y + 4, px - 1, y + 10), fill='black')
-        draw.text((px + 8, y - 1), f'{length:g} µm', 'black', letters)
-        y += step
-    for row in rows:
-        for i, name, x in row:
-            fill = tuple(colours_of(i+1)[i].tolist()) if i else 'white'
-            draw.rectangle((x, y + 1, x + 16, y + 13), fill=fill, outline='black')
-            draw.text((x + 22, y - 1), name, 'black', letters)
-        y += step
+        _draw_bar(draw, y, width, um_per_px, letters)
+        y += _step
+    for k, row in enumerate(rows): _draw_legend_row(draw, y + k*_step, row, letters)
     return np.asarray(sheet)
 
 # %% ../../nbs/07_measuring/18_report.ipynb #31010011
+def _overlay(m, micrograph, i, most):
+    "The classes of a field over its micrograph, or over grey, with scale bar and legend"
+    every = -(-max(m.shape)//most) # a large picture is shown at every n-th pixel
+    below = np.full(m.shape, 120, np.uint8) if micrograph is None else micrograph.to_uint8()
+    overlay = _with_legend(overlay_preview(m, below, most), m.codes, m.um_per_px and m.um_per_px*every)
+    return _picture(overlay, f'{printable(field_name(m, i), 260)}, {_size_in_words(m)}')
+
 def _overlays(maps, micrographs, shown, most=640):
-    "Some fields, evenly chosen: the classes over the micrograph, or over grey, with scale bar and legend"
+    "Some fields, evenly chosen"
     chosen = np.unique(np.linspace(0, len(maps)-1, min(shown, len(maps))).astype(int))
-    pictures = []
-    for i in chosen:
-        m, every = maps[i], -(-max(maps[i].shape)//most)
-        below = np.full(m.shape, 120, np.uint8) if micrographs[i] is None else micrographs[i].to_uint8()
-        overlay = _with_legend(overlay_preview(m, below, most), m.codes, m.um_per_px and m.um_per_px*every)
-        pictures.append(_picture(overlay, f'{printable(field_name(m, i), 260)}, {m.shape[1]} x {m.shape[0]} px'))
-    return pictures
+    return [_overlay(maps[i], micrographs[i], i, most) for i in chosen]
 
 # %% ../../nbs/07_measuring/18_report.ipynb #31010015
 def _text_bytes(text):
     "A text as it is written; names that are no UTF-8 are written out"
     return text.encode('utf-8', 'backslashreplace')
 
-def _write(path, content):
-    "A file, whole or not at all"
-    with written_whole(path) as f: f.write_bytes(content)
+def _csv_name(what, name):
+    "The file of a table"
+    file = printable(f'{what}, {name}.csv', 120).replace(', ', '-').replace(' ', '_')
+    return file.translate(str.maketrans('/\\:', '---'))
 
 def _csv_files(measured):
     "A CSV for each table of each question: `{name: bytes}`"
-    files = {}
-    for what, tables in measured.items():
-        for name, t in tables.items():
-            file = printable(f'{what}, {name}.csv', 120).replace(', ', '-').replace(' ', '_')
-            file = file.translate(str.maketrans('/\\:', '---'))
-            files[file] = _text_bytes(t.to_csv(index=not isinstance(t.index, pd.RangeIndex)))
-    return files
+    tables = [(what, name, t) for what, of_question in measured.items() for name, t in of_question.items()]
+    return {_csv_name(what, name): _text_bytes(t.to_csv(index=not isinstance(t.index, pd.RangeIndex)))
+            for what, name, t in tables}
+
+# %% ../../nbs/07_measuring/18_report.ipynb #e68f806e
+def _checksum_of(content):
+    "SHA-256 of bytes"
+    return hashlib.sha256(content).hexdigest()
 
 def _index_png(m):
     "A label map as a palette PNG"
@@ -288,20 +335,14 @@ def _fields_json(maps, micrographs, out):
         if field['file'] is None:
             name = f'label_maps/{i+1:03d}.png'
             files[name] = _index_png(m)
-            field.update(file=name, sha256=hashlib.sha256(files[name]).hexdigest(), stored=True)
+            field.update(file=name, sha256=_checksum_of(files[name]), stored=True)
         noted.append(field)
     return noted, files
 
 # %% ../../nbs/07_measuring/18_report.ipynb #31000010
-def _all_pictures(maps, micrographs, measured, asked, shown):
-    "The pictures of the page: `{'fields' or name of a question: [picture, ...]}`"
-    drawn = {name: _drawn(question, measured[name], maps, settings, micrographs)
-             for name, (question, settings) in asked.items()}
-    return dict(fields=_overlays(maps, micrographs, shown), **drawn)
-
-def _checksum_of(content):
-    "SHA-256 of bytes"
-    return hashlib.sha256(content).hexdigest()
+def _write(path, content):
+    "A file, whole or not at all"
+    with written_whole(path) as f: f.write_bytes(content)
 
 def _write_all(out, files, results, pictures, page):
     "All files of a report, the page last; their checksums beside them"
@@ -310,9 +351,36 @@ def _write_all(out, files, results, pictures, page):
     write_excel(results, out/'report.xlsx')
     sums = {name: file_checksum(out/name) for name in [*files, 'report.pdf', 'report.xlsx']}
     sums['report.html'] = _checksum_of(page)
-    _write(out/'checksums.sha256', ''.join(f'{checksum}  {name}\n' for name, checksum in sorted(sums.items())).encode())
+    lines = [f'{checksum}  {name}\n' for name, checksum in sorted(sums.items())]
+    _write(out/'checksums.sha256', ''.join(lines).encode())
     _write(out/'report.html', page)
 
+# %% ../../nbs/07_measuring/18_report.ipynb #e8dd89ce
+def _as_limits(limits):
+    "Limits as a list, each of them readable"
+    limits = [limits] if isinstance(limits, (str, Limit)) else list(limits or ())
+    for one in limits: read_limit(str(one))
+    return limits
+
+def _check_new(out):
+    "Refuse a folder that holds a report"
+    if (out/'report.html').exists(): raise InputError(out, 'a report', 'a new folder', 'choose another')
+
+def _check_measured(measured, asked):
+    "Refuse measurements of other questions"
+    if set(measured) != set(asked): raise InputError(
+        'measured', ', '.join(measured), ', '.join(asked), 'pass what measure_all gave for these questions')
+
+# %% ../../nbs/07_measuring/18_report.ipynb #b1495cce
+def _all_pictures(maps, micrographs, measured, asked, shown):
+    "The pictures of the page: `{'fields' or name of a question: [picture, ...]}`"
+    drawn = {name: _drawn(question, measured[name], maps, settings, micrographs)
+             for name, (question, settings) in asked.items()}
+    return dict(fields=_overlays(maps, micrographs, shown), **drawn)
+
+def _json_bytes(results):
+    "Everything as JSON"
+    return _text_bytes(json.dumps(results, indent=1, ensure_ascii=False))
 
 # %% ../../nbs/07_measuring/18_report.ipynb #e5557db6
 def report(
@@ -334,22 +402,19 @@ def report(
 )->Path:
     "Measure and write the page, the same as PDF and Excel workbook, the tables and everything as JSON; the page's path"
     out = Path(out)
-    if (out/'report.html').exists(): raise InputError(out, 'a report', 'a new folder', 'choose another')
+    _check_new(out)
     asked, uncertainty = asked_of(what, 'report'), check_scale_uncertainty(scale_uncertainty_pct)
-    limits = [limits] if isinstance(limits, (str, Limit)) else list(limits or ())
-    for one in limits: read_limit(str(one))
-    template_page = _page_of(template)
+    limits, page = _as_limits(limits), _page_of(template)
     maps = read_fields(x, codes, um_per_px, said)
     micrographs = _micrographs(maps, pictures)
     if measured is None: measured = measure_all(maps, what, said=said)
-    if set(measured) != set(asked): raise InputError(
-        'measured', ', '.join(measured), ', '.join(asked), 'pass what measure_all gave for these questions')
+    _check_measured(measured, asked)
 
     fields, files = _fields_json(maps, micrographs, out)
     results = collect(maps, measured, asked, fields, meta, limits, uncertainty, segmenter, title, codes, out)
-    files |= _csv_files(measured) | {'results.json': _text_bytes(json.dumps(results, indent=1, ensure_ascii=False))}
-    shown_pictures = _all_pictures(maps, micrographs, measured, asked, shown)
-    page = _rendered(template_page, template, **results, pictures=shown_pictures, sections=sections_of(results),
+    files |= _csv_files(measured) | {'results.json': _json_bytes(results)}
+    drawn = _all_pictures(maps, micrographs, measured, asked, shown)
+    text = _rendered(page, template, **results, pictures=drawn, sections=sections_of(results),
                      signatures=signatures, results_sha256=_checksum_of(files['results.json']))
-    _write_all(out, files, results, shown_pictures, _text_bytes(page))
+    _write_all(out, files, results, drawn, _text_bytes(text))
     return out/'report.html'

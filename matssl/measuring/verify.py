@@ -21,6 +21,13 @@ def _row(kind, where, noted, found):
     "A difference"
     return dict(kind=kind, where=printable(where, 200), noted=noted, found=found)
 
+def _compared(file, noted, kind, where):
+    "A file against its checksum: no row, or one"
+    if not file.is_file(): return [_row(kind, where, noted, 'no such file')]
+    found = file_checksum(file)
+    return [] if found == noted else [_row(kind, where, noted, found)]
+
+# %% ../../nbs/07_measuring/19_verify.ipynb #3189050d
 def _listed(folder):
     "The files of a report and their checksums, as `checksums.sha256` lists them"
     file = folder/'checksums.sha256'
@@ -30,27 +37,26 @@ def _listed(folder):
         lines = [line.split('  ', 1) for line in file.read_text('utf-8').splitlines()]
         return {name: checksum for checksum, name in lines}
 
-def _compared(file, noted, kind, where):
-    "A file against its checksum: no row, or one"
-    if not file.is_file(): return [_row(kind, where, noted, 'no such file')]
-    found = file_checksum(file)
-    return [] if found == noted else [_row(kind, where, noted, found)]
-
+# %% ../../nbs/07_measuring/19_verify.ipynb #0724ba6a
 def _files_written(folder, said):
     "What differs among the files of the report itself"
     listed = _listed(folder)
     if 'results.json' not in listed: return [_row('file', 'checksums.sha256', 'a line for results.json', 'none')]
-    return [row for name, noted in announced(listed.items(), 'comparing files', said)
-            for row in _compared(folder/name, noted, 'file', name)]
+    rows = []
+    for name, noted in announced(listed.items(), 'comparing files', said):
+        rows += _compared(folder/name, noted, 'file', name)
+    return rows
 
 # %% ../../nbs/07_measuring/19_verify.ipynb #6875df46
+_needed = {'fields', 'results', 'asked', 'codes'}
+
 def _results(folder):
     "What the report has noted"
     file = folder/'results.json'
-    needed = {'fields', 'results', 'asked', 'codes'}
     with refusing(file, 'no results', 'what report has written', 'copy the folder again'):
         results = json.loads(file.read_bytes())
-        if not needed <= set(results): raise ValueError(f'without {", ".join(sorted(needed - set(results)))}')
+        missing = sorted(_needed - set(results))
+        if missing: raise ValueError(f'without {", ".join(missing)}')
     return results
 
 def _place(folder, noted, inputs):
@@ -59,19 +65,23 @@ def _place(folder, noted, inputs):
     if inputs is None or file.is_file(): return file
     return next(Path(inputs).rglob(Path(noted).name), file)
 
+# %% ../../nbs/07_measuring/19_verify.ipynb #d5774170
+_of_field = ('label map', 'file', 'sha256'), ('micrograph', 'picture', 'picture_sha256')
+
 def _inputs(folder, results, inputs, said):
     "What differs among the label maps and micrographs"
     rows = []
     for field in announced(results['fields'], 'comparing label maps', said):
-        for kind, name, checksum in (('label map', 'file', 'sha256'), ('micrograph', 'picture', 'picture_sha256')):
+        for kind, name, checksum in _of_field:
             if field[name]: rows += _compared(_place(folder, field[name], inputs), field[checksum], kind, field[name])
     return rows
 
 # %% ../../nbs/07_measuring/19_verify.ipynb #b17d8203
 def _model_files(home, noted):
     "What differs among the files of the model; the names are plain ones, wherever the report comes from"
-    return [row for name, checksum in noted.items()
-            for row in _compared(Path(home)/Path(name).name, checksum, 'model', name)]
+    rows = []
+    for name, checksum in noted.items(): rows += _compared(Path(home)/Path(name).name, checksum, 'model', name)
+    return rows
 
 def _model_by_fingerprint(home, fingerprints):
     "A model that is known by its fingerprint alone: no row, or one"
@@ -80,109 +90,180 @@ def _model_by_fingerprint(home, fingerprints):
     except InputError as e: found = str(e)
     return [] if found in fingerprints else [_row('model', Path(home).name, ', '.join(fingerprints), found)]
 
-_notes = ('config.json', 'README.md', 'example.png') # of a model: an evaluation writes into them, the weights stay
+# %% ../../nbs/07_measuring/19_verify.ipynb #aa0a78b1
+_notes = ('config.json', 'README.md', 'example.png')
 
 def _beyond_notes(rows):
     "Differences that are more than what an evaluation has noted in the model since"
     return [row for row in rows if row['where'] not in _notes or row['found'] == 'no such file']
+
+def _by_files(home, files, said):
+    "What differs among the files of a model, and what was looked at, in words"
+    rows = _model_files(home, dict(announced(files.items(), 'comparing the model', said)))
+    if not rows or _beyond_notes(rows): return rows, f'so are the {len(files)} files of the model, byte by byte'
+    return [], ('so are the weights of the model, byte by byte; '
+                'its notes have changed since, as an evaluation changes them')
+
+# %% ../../nbs/07_measuring/19_verify.ipynb #35e20fef
+def _home_of_model(folder, facts, home):
+    "The folder of the model: the one that is named, or that where it lay; None where it is not at hand"
+    if home is not None: return home
+    then = folder/facts['folder'] if facts.get('folder') else None
+    return then if then and then.is_dir() else None
 
 def _model(folder, results, home, said):
     "What differs in the model, and what was looked at, in words"
     facts = results.get('model_facts') or {}
     files, prints = facts.get('files') or {}, facts.get('fingerprint') or []
     if not (files or prints): return [], ''
-    then = folder/facts['folder'] if facts.get('folder') else None
-    home = home or (then if then and then.is_dir() else None)
+    home = _home_of_model(folder, facts, home)
     if home is None: return [], 'the model was not at hand and is not compared: name its folder'
-    if not files: return _model_by_fingerprint(home, prints), 'the model has the fingerprint that the label maps name'
-    rows = _model_files(home, dict(announced(files.items(), 'comparing the model', said)))
-    if rows and not _beyond_notes(rows):
-        return [], 'so are the weights of the model, byte by byte; its notes have changed since, as an evaluation changes them'
-    return rows, f'so are the {len(files)} files of the model, byte by byte'
-
+    if files: return _by_files(home, files, said)
+    return _model_by_fingerprint(home, prints), 'the model has the fingerprint that the label maps name'
 
 # %% ../../nbs/07_measuring/19_verify.ipynb #cb80ba8d
 def _origin_of(noted):
     "Where the labels come from, as noted"
     if not noted: return None
-    known = {f.name for f in fields_of(Origin)}
-    origin = Origin(**{k: v for k, v in noted.items() if k in known and k != 'confusions'})
+    known = {f.name for f in fields_of(Origin)} - {'confusions'}
+    origin = Origin(**{k: v for k, v in noted.items() if k in known})
     if noted.get('confusions'): origin.confusions = {k: np.array(v) for k, v in noted['confusions'].items()}
     return origin
 
 def _from_folder(folder, field, codes):
     "A label map that lies in the folder of the report"
     labels = np.asarray(Image.open(folder/field['file']))
-    return LabelMap(labels, codes, field['um_per_px'], field['source'], scale_from=field['scale_from'], doubts=field['doubts'],
+    return LabelMap(labels, codes, field['um_per_px'], field['source'],
+                    scale_from=field['scale_from'], doubts=field['doubts'],
                     um_per_px_y=field['um_per_px_y'], origin=_origin_of(field['origin']))
+
+# %% ../../nbs/07_measuring/19_verify.ipynb #3fea58dc
+def _from_files(folder, results, inputs, said):
+    "The label maps that lie in files of their own, read as they were"
+    files = [_place(folder, field['file'], inputs) for field in results['fields'] if not field.get('stored')]
+    if not files: return []
+    read = read_fields([files], results['codes_by_hand'], said=said)
+    if read[0].codes == results['codes']: return read
+    return read_fields([files], results['codes'], said=said) # named when they were read
+
+def _at_its_scale(m, field):
+    "A label map with the scale that was given by hand"
+    is_by_hand = field['scale_from'] == 'by hand' and m.scale_from != 'by hand'
+    return scaled_by_hand(m, field['um_per_px']) if is_by_hand else m
 
 def _fields_again(folder, results, inputs, said):
     "The fields of a report, read once more"
-    by_file = [field for field in results['fields'] if not field.get('stored')]
-    files = [_place(folder, field['file'], inputs) for field in by_file]
-    read = read_fields([files], results['codes_by_hand'], said=said) if files else []
-    if read and read[0].codes != results['codes']: read = read_fields([files], results['codes'], said=said) # named when they were read
-    read = iter(read)
-    fields = [_from_folder(folder, field, results['codes']) if field.get('stored') else next(read) for field in results['fields']]
-    is_by_hand = lambda m, field: field['scale_from'] == 'by hand' and m.scale_from != 'by hand'
-    return [scaled_by_hand(m, field['um_per_px']) if is_by_hand(m, field) else m for m, field in zip(fields, results['fields'])]
+    read = iter(_from_files(folder, results, inputs, said))
+    fields = []
+    for field in results['fields']:
+        m = _from_folder(folder, field, results['codes']) if field.get('stored') else next(read)
+        fields.append(_at_its_scale(m, field))
+    return fields
 
 # %% ../../nbs/07_measuring/19_verify.ipynb #74a2a7d3
+def _is_number(value):
+    "Is it a number, and not True or False?"
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
 def _same(a, b):
     "Are two values the same, but for rounding?"
-    is_number = lambda v: isinstance(v, (int, float)) and not isinstance(v, bool)
-    if is_number(a) and is_number(b): return math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12)
+    if _is_number(a) and _is_number(b): return math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12)
     return type(a) is type(b) and a == b
+
+# %% ../../nbs/07_measuring/19_verify.ipynb #4997c62b
+def _value_at(values, name):
+    "What stands under a name or at a place; None where nothing does"
+    if isinstance(values, dict): return values.get(name)
+    return values[name] if name < len(values) else None
 
 def _differences(noted, found, where=()):
     "Leaves that differ: `(where, noted, found)`"
     if isinstance(noted, dict) and isinstance(found, dict): names = dict.fromkeys([*noted, *found])
     elif isinstance(noted, list) and isinstance(found, list): names = range(max(len(noted), len(found)))
     else: return [] if _same(noted, found) else [(where, noted, found)]
-    of_list = lambda values, place: values[place] if place < len(values) else None
-    get = lambda values, name: values.get(name) if isinstance(values, dict) else of_list(values, name)
-    return [d for name in names for d in _differences(get(noted, name), get(found, name), (*where, name))]
+    rows = []
+    for name in names: rows += _differences(_value_at(noted, name), _value_at(found, name), (*where, name))
+    return rows
+
+def _in_words(where):
+    "A place in the results, as a person reads it"
+    return ', '.join(f'row {part + 1}' if isinstance(part, int) else str(part) for part in where if part != 'rows')
 
 def _leaves(values):
     "How many values there are"
     if isinstance(values, dict): values = list(values.values())
     return sum(map(_leaves, values)) if isinstance(values, list) else 1
 
-def _in_words(where):
-    "A place in the results, as a person reads it"
-    return ', '.join(f'row {part + 1}' if isinstance(part, int) else str(part) for part in where if part != 'rows')
-
 # %% ../../nbs/07_measuring/19_verify.ipynb #566818a5
 _computed = ['answers', 'limits', 'below_floor', 'warnings', 'scale', 'classes', 'codes', 'results']
+
+def _other_labels(fields, noted_fields):
+    "A row for each field whose labels are others than those that were measured"
+    rows = []
+    for m, noted in zip(fields, noted_fields):
+        now = labels_checksum(m)
+        if now != noted['labels_sha256']: rows.append(_row('labels', noted['file'], noted['labels_sha256'], now))
+    return rows
+
+def _computed_again(fields, results, said):
+    "All that can be computed of a report, computed again"
+    what = asked_as(results['asked'])
+    measured = measure_all(fields, what, said=said)
+    limits, uncertainty = results['limits_asked'], results['scale_uncertainty_pct']
+    again = collect(fields, measured, asked_of(what), [], None, limits, uncertainty)
+    return {k: again[k] for k in _computed}
 
 def _numbers(folder, results, inputs, said):
     "What differs among the numbers, once they are computed again; and how many were compared"
     fields = _fields_again(folder, results, inputs, said)
-    rows = [_row('labels', noted['file'], noted['labels_sha256'], now) for m, noted in zip(fields, results['fields'])
-            if (now := labels_checksum(m)) != noted['labels_sha256']]
-    what = asked_as(results['asked'])
-    measured = measure_all(fields, what, said=said)
-    again = collect(fields, measured, asked_of(what), [], None, results['limits_asked'], results['scale_uncertainty_pct'])
-    noted, found = ({k: values[k] for k in _computed} for values in (results, again))
-    rows += [_row('number', _in_words(where), a, b) for where, a, b in _differences(noted, found)]
-    return rows, _leaves(noted)
+    noted = {k: results[k] for k in _computed}
+    different = _differences(noted, _computed_again(fields, results, said))
+    rows = [_row('number', _in_words(where), before, now) for where, before, now in different]
+    return _other_labels(fields, results['fields']) + rows, _leaves(noted)
 
 # %% ../../nbs/07_measuring/19_verify.ipynb #5161af82
 def _differing(rows, unread, of_model):
     "A verdict on a report that differs"
-    places = '; '.join(f'{row["kind"]} {row["where"]}' for row in rows[:5]) + (' ...' if len(rows) > 5 else '')
-    more = f'. Not computed again: {unread}' if unread else f'. And {of_model}' if 'not at hand' in of_model else ''
-    return f'{len(rows)} difference{"s" if len(rows) > 1 else ""}: {places}{more}'
+    count = f'{len(rows)} difference{"s" if len(rows) > 1 else ""}'
+    places = '; '.join(f'{row["kind"]} {row["where"]}' for row in rows[:5])
+    said = f'{count}: {places}' + (' ...' if len(rows) > 5 else '')
+    if unread: return f'{said}. Not computed again: {unread}'
+    return f'{said}. And {of_model}' if 'not at hand' in of_model else said
+
+def _other_versions(results):
+    "What the report was made with, where it is something else than now, in words"
+    now = versions()
+    then = {k: v for k, v in (results.get('versions') or {}).items() if now.get(k) not in (v, None)}
+    return f' (then with {", ".join(f"{k} {v}" for k, v in then.items())})' if then else ''
 
 def _verdict(rows, compared, results, unread, of_model):
     "What was found, in a sentence"
     if rows: return _differing(rows, unread, of_model)
-    then = {k: v for k, v in (results.get('versions') or {}).items() if versions().get(k) not in (v, None)}
     on = results.get('made_on', 'an unknown day')
     said = f'all {compared["files"]} files and {compared["numbers"]} values are as they were reported on {on}'
-    if then: said += f' (then with {", ".join(f"{k} {v}" for k, v in then.items())})'
-    return '; '.join(filter(None, (said, of_model)))
+    return '; '.join(filter(None, (said + _other_versions(results), of_model)))
 
+# %% ../../nbs/07_measuring/19_verify.ipynb #3d87d2ae
+def _what_differs(folder, inputs, model, said):
+    "Rows of what differs, what was noted, what was looked at of the model, numbers compared, what could not be read"
+    rows, results, of_model, numbers = _files_written(folder, said), {}, '', 0
+    try:
+        noted = _results(folder)
+        rows += _inputs(folder, noted, inputs, said)
+        different, of_model = _model(folder, noted, model, said)
+        rows += different
+        different, numbers = _numbers(folder, noted, inputs, said)
+        rows += different
+    except InputError as e:
+        if not rows: raise
+        return rows, results, of_model, numbers, str(e)
+    return rows, noted, of_model, numbers, ''
+
+def _files_compared(folder, results):
+    "How many files there are to compare: those of the report, and those that it was made from"
+    read = [field[k] for field in results.get('fields', []) for k in ('file', 'picture')
+            if field[k] and not field.get('stored')]
+    return len(_listed(folder)) + len(read)
 
 # %% ../../nbs/07_measuring/19_verify.ipynb #bc20795e
 def verify_report(
@@ -195,19 +276,8 @@ def verify_report(
     folder = Path(folder)
     if model is not None and not Path(model).is_dir(): raise InputError(
         model, 'no such folder', 'the folder of the model', 'check the path, or leave it out')
-    rows, unread, of_model, numbers = _files_written(folder, said), '', '', 0
-    try:
-        results = _results(folder)
-        rows += _inputs(folder, results, inputs, said)
-        different, of_model = _model(folder, results, model, said)
-        rows += different
-        more, numbers = _numbers(folder, results, inputs, said)
-        rows += more
-    except InputError as e:
-        if not rows: raise
-        unread, results = str(e), {}
-    inputs_read = [f[k] for f in results.get('fields', []) for k in ('file', 'picture') if f[k] and not f.get('stored')]
-    files = len(_listed(folder)) + len(inputs_read)
+    rows, results, of_model, numbers, unread = _what_differs(folder, inputs, model, said)
+    compared = dict(files=_files_compared(folder, results), numbers=numbers)
     table = pd.DataFrame(rows, columns=['kind', 'where', 'noted', 'found'])
-    table.attrs['verdict'] = _verdict(rows, dict(files=files, numbers=numbers), results, unread, of_model)
+    table.attrs['verdict'] = _verdict(rows, compared, results, unread, of_model)
     return table
