@@ -21,6 +21,7 @@ def _one_batch(pixels):
     channels_first = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
     return to_float(torch.from_numpy(channels_first.copy())[None])
 
+# %% ../../nbs/05_selfsup/07_probe.ipynb #37ec15e0
 def _mirrored(
     x): # `(1, 3, H, W)`
     "The picture, continued below and to the right up to a multiple of 32 px"
@@ -121,6 +122,7 @@ def _one_draw(
     others = [sampled[i] for i in order[pictures:]]
     return _balanced_accuracy(*_joined(labelled), *_joined(others))
 
+# %% ../../nbs/05_selfsup/07_probe.ipynb #cbabbc0e
 def _joined(parts):
     "Features and labels of several pictures"
     features, labels = zip(*parts)
@@ -159,6 +161,7 @@ def before_after(
     rows = [dict(seed=seed, **_before_after_one(make(seed), pairs, epochs, kwargs)) for seed in seeds]
     return pd.DataFrame(rows).set_index('seed')
 
+# %% ../../nbs/05_selfsup/07_probe.ipynb #82b250c7
 def _before_after_one(learn, pairs, epochs, asked):
     "Both measures of one run"
     before = pixel_probe(learn.model.encoder, pairs, **asked)
@@ -176,6 +179,7 @@ def rises(
     "Mean gain and the larger of the spreads (standard deviations over seeds) of before, after and gain"
     return pd.DataFrame({what: _rise(t[f'{what}_before'], t[f'{what}_after']) for what in ('partner', 'probe')}).T
 
+# %% ../../nbs/05_selfsup/07_probe.ipynb #710502fd
 def _rise(before, after):
     gain = after - before
     spread = max(before.std(), after.std(), gain.std())

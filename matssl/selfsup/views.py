@@ -29,11 +29,13 @@ class _Draws:
 @patch
 def ints(self:_Draws, x, n): return torch.randint(0, n, (len(x),), generator=self.g).to(x.device)
 
+# %% ../../nbs/05_selfsup/05_views.ipynb #8a1de2e4
 @patch
 def hit(self:_Draws, x, p):
     "True with probability `p`"
     return self(x) < p
 
+# %% ../../nbs/05_selfsup/05_views.ipynb #784dbe59
 @patch
 def some(self:_Draws, x, p):
     "The numbers of the pictures that are hit with probability `p`"
@@ -72,6 +74,7 @@ def _sources(y0, x0, size, turn):
     cols = cols[:, None, :].expand(-1, size, -1)
     return [torch.where(transpose[..., None], places.mT, places) for places in (rows, cols)]
 
+# %% ../../nbs/05_selfsup/05_views.ipynb #2bfa3e72
 def _gather_turn(x, y0, x0, size, turn):
     "`crop_turn`, the whole batch at once"
     rows, cols = _sources(y0, x0, size, turn)
@@ -118,10 +121,12 @@ def _mean_level(x):
     mean = x.float().mean((1, 2, 3), keepdim=True)
     return mean/255 if x.dtype == torch.uint8 else mean
 
+# %% ../../nbs/05_selfsup/05_views.ipynb #976d1279
 def _contrast(x, factor, mean): return mean + (x-mean)*factor
 
 def _gamma(x, exponent): return x.clamp_min(1e-4)**exponent
 
+# %% ../../nbs/05_selfsup/05_views.ipynb #5b0da4ea
 def _exposed(x, mean, contrast, brightness, gamma):
     "Levels 0-1 under another exposure"
     return _gamma((_contrast(x, contrast, mean) + brightness).clamp(0, 1), gamma)
@@ -176,6 +181,7 @@ def expose(self:MicrographView,
     self._change_some(x, 0, self.noise, lambda v, deviation: v + deviation*self.rand.noise(v))
     return x.clamp_(0, 1)
 
+# %% ../../nbs/05_selfsup/05_views.ipynb #085e69a4
 @patch
 def _another_tone(self:MicrographView, x):
     contrast = self.rand(x, 1-self.contrast, 1+self.contrast)
@@ -183,6 +189,7 @@ def _another_tone(self:MicrographView, x):
     gamma = self.rand(x, -self.gamma, self.gamma).exp()
     return tone(x, contrast, brightness, gamma)
 
+# %% ../../nbs/05_selfsup/05_views.ipynb #c2cf446a
 @patch
 def _change_some(self:MicrographView, x, least, most, change):
     "Change some of the pictures in place, each by its own amount"
@@ -203,6 +210,7 @@ def __call__(self:MicrographView,
     y0, x0 = self._edges(x, height), self._edges(x, width)
     return self.expose(crop_turn(x, y0, x0, self.size, self.rand.ints(x, 8)))
 
+# %% ../../nbs/05_selfsup/05_views.ipynb #c3756bf8
 @patch
 def _edges(self:MicrographView, x, side):
     "Where the views begin along one direction, px: `(B,)`"
@@ -238,6 +246,7 @@ def resized_crop(
 # %% ../../nbs/05_selfsup/05_views.ipynb #50c97f44
 def _brightness(x, factor): return x*factor
 
+# %% ../../nbs/05_selfsup/05_views.ipynb #b98dff61
 def _recoloured(x, saturation, hue):
     "Colour pictures 0-1 of another saturation `(B, 1, 1, 1)` and hue `(B,)`, of a full turn"
     from torchvision.transforms.v2 import functional as T
@@ -265,6 +274,7 @@ def _jittered(self:PaperView, x):
     y = torch.where(draw.hit(x, .8), y, x)
     return self._some_grey(y) if x.shape[1] == 3 else y
 
+# %% ../../nbs/05_selfsup/05_views.ipynb #35c4b974
 @patch
 def _some_grey(self:PaperView, x):
     from torchvision.transforms.v2 import functional as T
@@ -307,6 +317,7 @@ def paper_views(
     "The paper's two views of squashed pictures"
     return TwoViews(PaperView(size, seed), fixed)
 
+# %% ../../nbs/05_selfsup/05_views.ipynb #7258263f
 @delegates(MicrographView)
 def micrograph_views(
     size:int=128, # Side, px at native scale
