@@ -19,127 +19,171 @@ from ..pictures.micrograph import Micrograph
 # %% ../../nbs/03_data/01_synthetic.ipynb #ed5b4a7b
 def _smooth_noise(rng, shape, sigma):
     "A Gaussian random field of correlation length `sigma` px, mean 0, standard deviation 1"
-    f = gaussian_filter(rng.standard_normal(shape), sigma, mode='wrap')
-    return (f - f.mean())/f.std()
+    field = gaussian_filter(rng.standard_normal(shape), sigma, mode='wrap')
+    return (field - field.mean())/field.std()
 
+# %% ../../nbs/03_data/01_synthetic.ipynb #7b8e727b
 def _detector(rng, reflectance):
     "Illumination, blur, brightness, contrast and noise of one exposure: `(H, W)` uint8"
-    h, w = reflectance.shape
-    y, x = np.mgrid[:h, :w]/max(h, w) - .5
+    height, width = reflectance.shape
+    y, x = np.mgrid[:height, :width]/max(height, width) - .5
     tilt = rng.normal(0, .12, 2)
-    img = reflectance*(1 + tilt[0]*y + tilt[1]*x)
-    img = gaussian_filter(img, rng.uniform(.3, .9))
-    img = rng.uniform(.40, .60) + rng.uniform(.6, 1.1)*(img - img.mean())
-    return ((img + rng.normal(0, rng.uniform(.02, .06), img.shape)).clip(0, 1)*255).round().astype(np.uint8)
+    lit = gaussian_filter(reflectance*(1 + tilt[0]*y + tilt[1]*x), rng.uniform(.3, .9))
+    exposed = rng.uniform(.40, .60) + rng.uniform(.6, 1.1)*(lit - lit.mean())
+    noisy = exposed + rng.normal(0, rng.uniform(.02, .06), lit.shape)
+    return (noisy.clip(0, 1)*255).round().astype(np.uint8)
 
 # %% ../../nbs/03_data/01_synthetic.ipynb #0389c224
+def _largest(field, share):
+    "Where a field has the largest of its values, as many as the share asks for: `(H, W)` uint8"
+    n = int(round(share*field.size))
+    is_in = np.zeros(field.size, np.uint8)
+    is_in[np.argsort(field.ravel(), kind='stable')[field.size-n:]] = 1
+    return is_in.reshape(field.shape)
+
+# %% ../../nbs/03_data/01_synthetic.ipynb #7cdc93c5
+def _nearest(points, shape, k=1):
+    "Distances to the nearest of some points, and which they are, for each pixel: `(H, W)`, or `(H, W, k)` for more"
+    y, x = np.mgrid[:shape[0], :shape[1]]
+    distance, which = cKDTree(points).query(np.c_[y.ravel(), x.ravel()], k=k)
+    as_picture = shape if k == 1 else (*shape, k)
+    return distance.reshape(as_picture), which.reshape(as_picture)
+
+# %% ../../nbs/03_data/01_synthetic.ipynb #152f8662
 def _lamellae(rng, shape, period, colony):
     "Lamellae of a period in px whose direction is constant within colonies of about `colony` px"
-    h, w = shape
-    seeds = rng.uniform(0, 1, (max(1, int(h*w/colony**2)), 2))*shape
-    y, x = np.mgrid[:h, :w]
-    own = cKDTree(seeds).query(np.c_[y.ravel(), x.ravel()])[1].reshape(shape)
-    a, phase = rng.uniform(0, np.pi, len(seeds))[own], rng.uniform(0, 2*np.pi, len(seeds))[own]
-    return np.sin(2*np.pi*(x*np.cos(a) + y*np.sin(a))/period + phase)
+    n = max(1, int(shape[0]*shape[1]/colony**2))
+    own = _nearest(rng.uniform(0, 1, (n, 2))*shape, shape)[1]
+    direction, phase = rng.uniform(0, np.pi, n)[own], rng.uniform(0, 2*np.pi, n)[own]
+    y, x = np.mgrid[:shape[0], :shape[1]]
+    return np.sin(2*np.pi*(x*np.cos(direction) + y*np.sin(direction))/period + phase)
 
+# %% ../../nbs/03_data/01_synthetic.ipynb #0f33c344
 def _two_phase(rng, shape, fraction, coarseness, period):
-    f = _smooth_noise(rng, shape, coarseness)
-    n = int(round(fraction*f.size))
-    labels = np.zeros(f.size, np.uint8)
-    labels[np.argsort(f.ravel(), kind='stable')[f.size-n:]] = 1
-    labels = labels.reshape(shape)
+    labels = _largest(_smooth_noise(rng, shape, coarseness), fraction)
     smooth = .55 + .04*_smooth_noise(rng, shape, 2)
     lamellar = .50 + .16*_lamellae(rng, shape, period, 3*coarseness)
-    return np.where(labels == 1, lamellar, smooth), labels, ['ferrite', 'pearlite'], dict(fraction=n/f.size)
+    reflectance = np.where(labels == 1, lamellar, smooth)
+    return reflectance, labels, ['ferrite', 'pearlite'], dict(fraction=float(labels.mean()))
 
 # %% ../../nbs/03_data/01_synthetic.ipynb #cc10c2b7
+def _mosaic(points, shape):
+    "The grain of each pixel, and its distance from the boundary, px"
+    distance, nearest = _nearest(points, shape, k=2)
+    apart = np.linalg.norm(points[nearest[..., 0]] - points[nearest[..., 1]], axis=-1)
+    to_bisector = (distance[..., 1]**2 - distance[..., 0]**2)/(2*np.maximum(apart, 1e-9))
+    return nearest[..., 0], to_bisector
+
+# %% ../../nbs/03_data/01_synthetic.ipynb #0e4357b8
 def _polycrystal(rng, shape, grains, boundary):
-    h, w = shape
-    pts = rng.uniform(0, 1, (grains, 2))*shape
-    y, x = np.mgrid[:h, :w]
-    d, own = cKDTree(pts).query(np.c_[y.ravel(), x.ravel()], k=2)
-    # distance to the bisector of the two nearest points
-    gap = (d[:, 1]**2 - d[:, 0]**2)/(2*np.maximum(np.linalg.norm(pts[own[:, 0]]-pts[own[:, 1]], axis=1), 1e-9))
-    grain, edge = own[:, 0].reshape(shape), gap.reshape(shape)
-    img = rng.uniform(.4, .75, grains)[grain]*np.clip(.35 + .65*edge/boundary, .35, 1)
-    return img, (edge < boundary/2).astype(np.uint8), ['grain', 'boundary'], dict(grains=grains, grain_map=grain)
+    grain, edge = _mosaic(rng.uniform(0, 1, (grains, 2))*shape, shape)
+    reflectance = rng.uniform(.4, .75, grains)[grain]*np.clip(.35 + .65*edge/boundary, .35, 1)
+    labels = (edge < boundary/2).astype(np.uint8)
+    return reflectance, labels, ['grain', 'boundary'], dict(grains=grains, grain_map=grain)
 
 # %% ../../nbs/03_data/01_synthetic.ipynb #3f0c4d50
-def _coating(rng, shape, thickness, cracks):
-    h, w = shape
-    wave = lambda s, a: a*_smooth_noise(rng, (1, w), (0, s))[0]
-    top = .45*h + wave(w/8, .04*h)
-    bottom = top + thickness + wave(w/10, .02*h)
-    y, x = np.mgrid[:h, :w]
+def _layer(rng, shape, thickness):
+    "Rows where a layer of wavy edges begins and ends, `(W,)` each"
+    height, width = shape
+    def wave(length, amplitude): return amplitude*_smooth_noise(rng, (1, width), (0, length))[0]
+    top = .45*height + wave(width/8, .04*height)
+    return top, top + thickness + wave(width/10, .02*height)
+
+# %% ../../nbs/03_data/01_synthetic.ipynb #f00476f7
+def _coated(rng, shape, thickness):
+    "Reflectance and labels of coating, oxide and substrate, with pores outside the oxide"
+    top, bottom = _layer(rng, shape, thickness)
+    y = np.mgrid[:shape[0], :shape[1]][0]
     labels = ((y >= top) & (y < bottom)).astype(np.uint8)
-    img = np.where(y < top, .85, np.where(labels == 1, .38, .45)) + .02*_smooth_noise(rng, shape, 2)
-    img[(_smooth_noise(rng, shape, 3) > 2.0) & (labels == 0)] = .12
-    for c in (np.arange(cracks) + rng.uniform(.3, .7, cracks))*w/max(cracks, 1):
-        path = c + .6*_smooth_noise(rng, (h, 1), (8, 0))[:, :1]
+    tone = np.where(y < top, .85, np.where(labels == 1, .38, .45))
+    reflectance = tone + .02*_smooth_noise(rng, shape, 2)
+    reflectance[(_smooth_noise(rng, shape, 3) > 2.0) & (labels == 0)] = .12
+    return reflectance, labels
+
+# %% ../../nbs/03_data/01_synthetic.ipynb #bc05318f
+def _coating(rng, shape, thickness, cracks):
+    reflectance, labels = _coated(rng, shape, thickness)
+    height, width = shape
+    x = np.mgrid[:height, :width][1]
+    for place in (np.arange(cracks) + rng.uniform(.3, .7, cracks))*width/max(cracks, 1):
+        path = place + .6*_smooth_noise(rng, (height, 1), (8, 0))[:, :1]
         crack = (np.abs(x - path) < rng.uniform(1, 2)) & (labels > 0)
-        labels[crack], img[crack] = 2, .1
-    return img, labels, ['background', 'oxide', 'crack'], dict(cracks=int(cracks))
+        labels[crack], reflectance[crack] = 2, .1
+    return reflectance, labels, ['background', 'oxide', 'crack'], dict(cracks=int(cracks))
 
 # %% ../../nbs/03_data/01_synthetic.ipynb #39de185d
+def _apart(proposed, n, least):
+    "Up to `n` of the proposed places that lie farther apart than `least` px"
+    taken = []
+    for place in proposed:
+        if len(taken) == n: break
+        if all((place-other) @ (place-other) > least**2 for other in taken): taken.append(place)
+    return taken
+
+# %% ../../nbs/03_data/01_synthetic.ipynb #38aa7800
 def _particles(rng, shape, n, radius):
-    (h, w), centres = shape, []
-    for c in rng.uniform(0, 1, (200*n, 2))*(np.array(shape)-2*radius-2) + radius+1:
-        if len(centres) < n and all((c-o)@(c-o) > (2*radius+2)**2 for o in centres): centres.append(c)
-        if len(centres) == n: break
-    y, x = np.mgrid[:h, :w]
-    labels = (cKDTree(centres).query(np.c_[y.ravel(), x.ravel()])[0].reshape(shape) <= radius).astype(np.uint8)
-    img = np.where(labels == 1, .75, .5 + .05*_smooth_noise(rng, shape, 3))
-    return img, labels, ['matrix', 'particle'], dict(n=len(centres), radius=radius)
+    within = np.array(shape) - 2*radius - 2
+    proposed = rng.uniform(0, 1, (200*n, 2))*within + radius+1
+    centres = _apart(proposed, n, 2*radius+2)
+    labels = (_nearest(centres, shape)[0] <= radius).astype(np.uint8)
+    reflectance = np.where(labels == 1, .75, .5 + .05*_smooth_noise(rng, shape, 3))
+    return reflectance, labels, ['matrix', 'particle'], dict(n=len(centres), radius=radius)
 
 # %% ../../nbs/03_data/01_synthetic.ipynb #00c0eeec
 def _structure(kind, rng, shape):
     "The structure of a specimen, drawn at random"
-    h, w = shape
-    if kind == 'two-phase': return dict(fraction=rng.uniform(.25, .6), coarseness=rng.uniform(7, 14),
-        period=rng.uniform(4.5, 8))
-    if kind == 'polycrystal': return dict(grains=max(2, int(h*w/rng.uniform(25, 45)**2)), boundary=2.)
-    if kind == 'coating': return dict(thickness=rng.uniform(.12, .22)*h, cracks=int(rng.integers(2, 6)))
+    height, width = shape
+    if kind == 'two-phase':
+        return dict(fraction=rng.uniform(.25, .6), coarseness=rng.uniform(7, 14), period=rng.uniform(4.5, 8))
+    if kind == 'polycrystal': return dict(grains=max(2, int(height*width/rng.uniform(25, 45)**2)), boundary=2.)
+    if kind == 'coating': return dict(thickness=rng.uniform(.12, .22)*height, cracks=int(rng.integers(2, 6)))
     radius = rng.uniform(5, 9)
-    return dict(radius=radius, n=max(1, int(h*w/(radius*rng.uniform(5, 8))**2)))
+    return dict(radius=radius, n=max(1, int(height*width/(radius*rng.uniform(5, 8))**2)))
 
 # %% ../../nbs/03_data/01_synthetic.ipynb #38d172c5
 kinds = {'two-phase': _two_phase, 'polycrystal': _polycrystal, 'coating': _coating, 'particles': _particles}
 
+# %% ../../nbs/03_data/01_synthetic.ipynb #cf11f3df
 def synthetic_micrograph(
     kind:str='two-phase', # 'two-phase', 'polycrystal', 'coating' or 'particles'
     size=(256, 256), # `(H, W)` in px
-    seed:int=0, # The same seed gives the same picture
+    seed:int=0, # Seed of field of view and exposure
     specimen:int=None, # Pictures of one specimen share their structure; default: the seed
     um_per_px:float=.1, # Scale to be written, micrometres a pixel
-    **kwargs # The structure by hand: `fraction`, `coarseness`, `period`; `grains`, `boundary`; `thickness`, `cracks`; `n`, `radius`
+    **kwargs # The structure by hand, e.g. `fraction`, `period`; `grains`; `thickness`, `cracks`; `n`, `radius`
 ): # (`Micrograph`, `LabelMap`)
     "A micrograph and its true label map"
     which = list(kinds).index(one_of(kind, kinds, 'synthetic_micrograph', 'kind', 'choose a structure'))
     structure = _structure(kind, np.random.default_rng([which, seed if specimen is None else specimen]), size)
-    bad = sorted(set(kwargs) - set(structure))
-    if bad: raise InputError('synthetic_micrograph', f'{bad}', f'{sorted(structure)} for {kind!r}', 'check the names')
+    if bad := sorted(set(kwargs) - set(structure)):
+        raise InputError('synthetic_micrograph', f'{bad}', f'{sorted(structure)} for {kind!r}', 'check the names')
     rng = np.random.default_rng([which, seed, 1])
-    img, labels, codes, truth = kinds[kind](rng, tuple(size), **{**structure, **kwargs})
-    m = Micrograph(_detector(rng, img), um_per_px, dict(kind=kind, seed=seed, scale_from='made', truth=truth),
-        f'{kind}_{seed}')
+    reflectance, labels, codes, truth = kinds[kind](rng, tuple(size), **{**structure, **kwargs})
+    about = dict(kind=kind, seed=seed, scale_from='made', truth=truth)
+    m = Micrograph(_detector(rng, reflectance), um_per_px, about, f'{kind}_{seed}')
     return m, LabelMap(labels, codes, um_per_px, m.source)
 
 # %% ../../nbs/03_data/01_synthetic.ipynb #07f622c5
+def _write_picture(folder, name, m):
+    folder.mkdir(parents=True, exist_ok=True)
+    scale = dict(resolution=(1/m.um_per_px,)*2, metadata={'unit': 'um'})
+    tifffile.imwrite(folder/f'{name}.tif', m.pixels, imagej=True, **scale)
+
+# %% ../../nbs/03_data/01_synthetic.ipynb #dc3d6bed
 def _write_part(folder, kind, size, n, first, per_specimen, seed):
     "Pictures of one folder, with labels where it is not the pool"
-    pool = folder.name == 'pool'
-    pictures, labels = folder if pool else folder/'images', folder/'labels'
+    is_pool = folder.name == 'pool'
     for i in range(n):
         specimen, k = first + i//per_specimen, i % per_specimen
-        m, truth = synthetic_micrograph(kind, size, seed=10_000*seed + 10*specimen + k, specimen=10_000*seed + specimen)
+        of_picture, of_specimen = 10_000*seed + 10*specimen + k, 10_000*seed + specimen
+        m, truth = synthetic_micrograph(kind, size, seed=of_picture, specimen=of_specimen)
         name = f'S{specimen:03}_{k}'
-        pictures.mkdir(parents=True, exist_ok=True)
-        tifffile.imwrite(pictures/f'{name}.tif', m.pixels, imagej=True, resolution=(1/m.um_per_px,)*2,
-            metadata={'unit': 'um'})
-        if pool: continue
-        labels.mkdir(exist_ok=True)
-        Image.fromarray(truth.labels).save(labels/f'{name}.png')
+        _write_picture(folder if is_pool else folder/'images', name, m)
+        if is_pool: continue
+        (folder/'labels').mkdir(exist_ok=True)
+        Image.fromarray(truth.labels).save(folder/'labels'/f'{name}.png')
 
+# %% ../../nbs/03_data/01_synthetic.ipynb #1829d949
 def write_synthetic_dataset(
     folder, # Where to write; an existing one is refused
     kind:str='two-phase', # Structure
@@ -148,14 +192,13 @@ def write_synthetic_dataset(
     test:int=8, # Test pictures
     size=(256, 256), # `(H, W)` of each, px
     per_specimen:int=2, # Pictures that share a specimen
-    seed:int=0, # The same seed gives the same files
+    seed:int=0, # Seed of all pictures
 )->Path:
     "Write `pool/`, `labelled/` and `test/` (`images/` + `labels/`) with ImageJ scale in the TIFFs"
-    folder = Path(folder)
-    if folder.exists() and any(folder.iterdir()): raise InputError(folder, 'files', 'a new or empty folder',
-        'choose another folder')
-    first = 0
-    for part, n in (('pool', pool), ('labelled', labelled), ('test', test)):
+    folder, first = Path(folder), 0
+    if folder.exists() and any(folder.iterdir()):
+        raise InputError(folder, 'files', 'a new or empty folder', 'choose another folder')
+    for part, n in dict(pool=pool, labelled=labelled, test=test).items():
         _write_part(folder/part, kind, size, n, first, per_specimen, seed)
         first += -(-n//per_specimen)
     return folder

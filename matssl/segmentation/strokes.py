@@ -9,6 +9,7 @@ __all__ = ['draw_scribbles', 'grey_of', 'grey_filters', 'ScribbleClassifier', 's
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #25c00004
 import hashlib
 from collections import OrderedDict
+from itertools import product
 from pathlib import Path
 import numpy as np, tifffile, torch, torch.nn.functional as F
 from PIL import Image
@@ -29,19 +30,31 @@ def _inside(free):
     "Distance to the nearest pixel that is not free, px; the picture's edge does not count"
     return distance_transform_edt(np.pad(free, 1, mode='edge'))[1:-1, 1:-1]
 
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #3153ddf9
+def _far_end(ends, at, length, rng):
+    "One of the places that lie far from `at`"
+    distance = np.hypot(*(ends-at).T)
+    far = np.flatnonzero(distance >= .8*min(length, distance.max()))
+    return ends[far[rng.integers(len(far))]]
+
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #e29042a6
+def _first_part(path, length):
+    "As much of a path as is `length` px long"
+    walked = np.r_[0, np.hypot(*np.diff(path, axis=0).T).cumsum()]
+    return path[walked <= length]
+
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #b0bb387f
 def _path(free, at, length, width, rng):
     "Places from `at` to one about `length` px away, along the middle of what is free"
     from skimage.graph import MCP_Geometric
     depth = _inside(free)
     search = MCP_Geometric(np.where(free, 1+4/np.maximum(depth, .5), -1))
     reached = np.isfinite(search.find_costs([at])[0])
-    ends = np.argwhere(reached & (depth >= min(width/2, .7*depth[at])))
-    distance = np.hypot(*(ends-at).T)
-    far = np.flatnonzero(distance >= .8*min(length, distance.max()))
-    path = np.array(search.traceback(ends[far[rng.integers(len(far))]]))
-    walked = np.r_[0, np.hypot(*np.diff(path, axis=0).T).cumsum()]
-    return path[walked <= length]
+    is_wide = depth >= min(width/2, .7*depth[at])
+    end = _far_end(np.argwhere(reached & is_wide), at, length, rng)
+    return _first_part(np.array(search.traceback(end)), length)
 
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #933c789a
 def _pen(free, path, at, width):
     "What a pen marks along a path, as far as it hangs together"
     off = np.ones(free.shape, bool)
@@ -50,10 +63,10 @@ def _pen(free, path, at, width):
     parts = label(marked, _eight)[0]
     return parts == parts[at]
 
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #190338ac
 def _stroke(free, start, length, width, rng):
     "One stroke `(H, W)` bool from `start` through free pixels, and the places on its path"
-    reach = int(length)+1
-    row, column = start
+    (row, column), reach = start, int(length)+1
     top, left = max(0, row-reach), max(0, column-reach)
     window = slice(top, row+reach+1), slice(left, column+reach+1)
     at = row-top, column-left
@@ -68,28 +81,37 @@ def _start(free, had, width, rng):
     depth = _inside(free)
     places = np.argwhere(depth >= max(min(width/2+.5, .7*depth.max()), .5))
     places = places[rng.choice(len(places), min(500, len(places)), replace=False)]
-    weight = np.min([np.hypot(*(places-place).T) for place in had], 0)**2 if had else np.ones(len(places))
+    weight = np.ones(len(places))
+    if had: weight = np.min([np.hypot(*(places-place).T) for place in had], 0)**2
     return tuple(places[rng.choice(len(places), p=weight/weight.sum())])
 
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #c5348c6c
 def _keep_off(free, on, gap=2):
     "Nothing is free within `gap` px of a stroke"
     rows, columns = np.nonzero(on)
     box = tuple(slice(max(0, places.min()-gap-1), places.max()+gap+2) for places in (rows, columns))
     free[box] &= distance_transform_edt(~on[box]) > gap
 
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #f2afd448
+def _next_part(part, free, strokes_had):
+    "Number of the part that is largest for the strokes it has had; None where no part has room"
+    n = len(strokes_had)+1
+    area, room = (np.bincount(part[where], minlength=n)[1:] for where in (part > 0, free))
+    if not room.any(): return None
+    return int(np.argmax(np.where(room > 0, area/(1+np.array(strokes_had)), -1))) + 1
+
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #72767cee
 def _strokes_in(inside, strokes, length, width, rng):
     "Strokes in a class, one after the other: in the part that is largest for what it has had"
     part, n = label(inside, _eight)
-    area = np.bincount(part.ravel(), minlength=n+1)[1:]
     free, had = part > 0, [[] for _ in range(n)]
-    for _ in range(strokes if n else 0):
-        room = np.bincount(part[free], minlength=n+1)[1:] > 0
-        if not room.any(): return
-        k = int(np.argmax(np.where(room, area/[1+len(paths) for paths in had], -1)))
-        mine = free & (part == k+1)
-        start = _start(mine, [place for path in had[k] for place in path], width, rng)
+    for _ in range(strokes):
+        k = _next_part(part, free, [len(paths) for paths in had])
+        if k is None: return
+        mine, before = free & (part == k), had[k-1]
+        start = _start(mine, [place for path in before for place in path], width, rng)
         on, path = _stroke(mine, start, length, width, rng)
-        had[k].append(path[::8])
+        before.append(path[::8])
         _keep_off(free, on)
         yield on
 
@@ -101,7 +123,7 @@ def draw_scribbles(
     width:float=3, # Of the pen, px
     classes=None, # Numbers of the classes that are drawn; default: all that occur
     ignore:int=255, # Value of what is not drawn, and of unlabelled pixels
-    seed:int=0 # The same seed gives the same strokes
+    seed:int=0 # Seed of the random draws
 )->np.ndarray:
     "Strokes by rule from a label map: the class under a stroke, `ignore` elsewhere, `(H, W)` uint8"
     labels = np.asarray(getattr(labels, 'labels', labels))
@@ -116,11 +138,12 @@ def draw_scribbles(
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #25c00014
 def _curvatures_and_slope(grey, width):
     "Largest and smallest curvature, and slope, of a picture smoothed to a width"
-    derivative = lambda *order: width**sum(order)*gaussian_filter(grey, width, order)
+    def derivative(*order): return width**sum(order)*gaussian_filter(grey, width, order)
     yy, xx, xy = derivative(2, 0), derivative(0, 2), derivative(1, 1)
     mean, half = (yy+xx)/2, np.hypot((yy-xx)/2, xy)
     return mean+half, mean-half, np.hypot(derivative(1, 0), derivative(0, 1))
 
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #a1149361
 def grey_of(
     pixels:np.ndarray # `(H, W)` or `(H, W, 3)` uint8
 )->np.ndarray:
@@ -128,6 +151,7 @@ def grey_of(
     grey = np.asarray(pixels).astype(np.float32)
     return grey.mean(-1) if grey.ndim == 3 else grey
 
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #e9a4b90f
 def grey_filters(
     pixels:np.ndarray, # `(H, W)` or `(H, W, 3)` uint8
     mean:float=None, # Of the grey levels; default: of these pixels
@@ -142,24 +166,28 @@ def grey_filters(
     return np.stack([grey, *smoothed, *curved])
 
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #25c00018
+def _paste(whole, maps, strides, tile, corner, margin_corner):
+    "The inner part of a tile's maps, into the maps of the whole picture"
+    (top, left), (y, x) = corner, margin_corner
+    for out, m, stride in zip(whole, maps, strides):
+        part = out[:, top//stride:(top+tile)//stride, left//stride:(left+tile)//stride]
+        inner = m[:, (top-y)//stride:, (left-x)//stride:]
+        part.copy_(inner[:, :part.shape[1], :part.shape[2]])
+
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #e7bdb966
 def _maps_in_tiles(encoder, pixels, strides, tile, margin):
     "`stage_maps` of a picture of any size, float16, on the CPU"
     height, width = pixels.shape[:2]
     if max(height, width) <= 1.5*tile: return [m.half().cpu() for m in stage_maps(encoder, pixels, strides)]
-    H, W = height + -height % 32, width + -width % 32 # of the mirrored picture
-    mirrored = np.pad(pixels, [(0, H-height), (0, W-width)] + [(0, 0)]*(pixels.ndim-2), mode='reflect')
-    used = [stride for stride in encoder.strides if stride in strides]
-    empty = lambda m, stride: torch.empty(len(m), H//stride, W//stride, dtype=torch.float16)
-    whole = None
-    for top in range(0, H, tile):
-        for left in range(0, W, tile):
-            y, x = max(0, top-margin), max(0, left-margin) # where the margin begins
-            maps = stage_maps(encoder, mirrored[y:top+tile+margin, x:left+tile+margin], strides)
-            if whole is None: whole = [empty(m, stride) for m, stride in zip(maps, used)]
-            for out, m, stride in zip(whole, maps, used):
-                part = out[:, top//stride:(top+tile)//stride, left//stride:(left+tile)//stride]
-                inner = m[:, (top-y)//stride:, (left-x)//stride:]
-                part.copy_(inner[:, :part.shape[1], :part.shape[2]])
+    below, right = -height % 32, -width % 32
+    mirrored = np.pad(pixels, [(0, below), (0, right)] + [(0, 0)]*(pixels.ndim-2), mode='reflect')
+    H, W = mirrored.shape[:2]
+    used = [(dim, stride) for dim, stride in zip(encoder.dims, encoder.strides) if stride in strides]
+    whole = [torch.empty(dim, H//stride, W//stride, dtype=torch.float16) for dim, stride in used]
+    for top, left in product(range(0, H, tile), range(0, W, tile)):
+        y, x = max(0, top-margin), max(0, left-margin) # where the margin begins
+        maps = stage_maps(encoder, mirrored[y:top+tile+margin, x:left+tile+margin], strides)
+        _paste(whole, maps, [stride for _, stride in used], tile, (top, left), (y, x))
     return whole
 
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #25c00021
@@ -174,14 +202,13 @@ class ScribbleClassifier:
         keep_gb:float=2., # Memory for kept features, 2**30 bytes
         by_share:float=1.5, # How much less rare classes count in a picture: 0 no less, 1 in proportion, more: beyond
         per_picture:bool=True, # Standardise each feature within its picture
-        seed:int=0, # Of the choice of pixels
+        seed:int=0, # Seed of the choice of pixels
         C:float=.01 # Of the logistic regression: smaller keeps weights smaller
     ):
         if not C > 0: raise InputError('C', f'{C}', 'a number above 0', 'take .01')
         if tile % 32 or tile < 32: raise InputError('tile', f'{tile}', 'a multiple of 32', 'take 1024')
         self.encoder = (encoder if isinstance(encoder, Encoder) else load_encoder(encoder)).eval()
-        self.codes = list(codes)
-        self.strides = tuple(strides or self.encoder.strides)
+        self.codes, self.strides = list(codes), tuple(strides or self.encoder.strides)
         self.per_class, self.by_share, self.per_picture, self.seed, self.C = per_class, by_share, per_picture, seed, C
         self.tile, self.keep_gb = tile, keep_gb
         self.kept = OrderedDict() # features of pictures, the last used at the end
@@ -193,21 +220,7 @@ def _standardised(m):
     m = m.float()
     return (m - m.mean((1, 2), keepdim=True))/m.std((1, 2), keepdim=True).clamp_min(1e-4)
 
-def _bytes(maps): return sum(m.numel()*m.element_size() for m in maps)
-
-def _pixels(picture): return picture.to_uint8() if isinstance(picture, Micrograph) else np.asarray(picture)
-
-@patch
-def _check_room(self:ScribbleClassifier, picture, pixels):
-    "Refuse a picture whose features take more than the memory for them"
-    height, width = pixels.shape[:2]
-    used = [dim/stride**2 for dim, stride in zip(self.encoder.dims, self.encoder.strides) if stride in self.strides]
-    gb = 2*(14 + sum(used))*height*width/2**30
-    if gb > self.keep_gb:
-        raise InputError(
-            getattr(picture, 'source', None) or 'picture', f'{width} x {height} px, {gb:.1f} GiB of features',
-            f'at most {self.keep_gb:g} GiB', 'draw on a part of it, or raise keep_gb')
-
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #88a4d716
 @patch
 def _computed(self:ScribbleClassifier, pixels):
     "Filters and maps of a picture, float16"
@@ -216,20 +229,44 @@ def _computed(self:ScribbleClassifier, pixels):
     maps = [torch.from_numpy(grey), *_maps_in_tiles(self.encoder, pixels, self.strides, self.tile, 128)]
     return [(_standardised(m) if self.per_picture else m).half() for m in maps]
 
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #3c37d8e7
+@patch
+def _check_room(self:ScribbleClassifier, picture, pixels):
+    "Refuse a picture whose features take more than the memory for them"
+    height, width = pixels.shape[:2]
+    used = [dim/stride**2 for dim, stride in zip(self.encoder.dims, self.encoder.strides) if stride in self.strides]
+    gb = 2*(14 + sum(used))*height*width/2**30
+    if gb <= self.keep_gb: return
+    raise InputError(
+        getattr(picture, 'source', None) or 'picture', f'{width} x {height} px, {gb:.1f} GiB of features',
+        f'at most {self.keep_gb:g} GiB', 'draw on a part of it, or raise keep_gb')
+
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #76522dfe
+def _bytes(maps): return sum(m.numel()*m.element_size() for m in maps)
+
+def _pixels(picture): return picture.to_uint8() if isinstance(picture, Micrograph) else np.asarray(picture)
+
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #8fe690e2
 @patch
 def features(self:ScribbleClassifier,
     picture # A `Micrograph`, or `(H, W)` or `(H, W, 3)` uint8
 )->list:
     "Maps `[(C_i, H_i, W_i)]` float16 of a picture mirrored up to a multiple of 32 px: filters first, then stages; kept"
     pixels = _pixels(picture)
-    key = (pixels.shape, hashlib.blake2b(np.ascontiguousarray(pixels)).digest())
-    if key in self.kept:
-        self.kept.move_to_end(key)
-        return self.kept[key]
-    self._check_room(picture, pixels)
-    maps = self.kept[key] = self._computed(pixels)
-    while sum(map(_bytes, self.kept.values())) > self.keep_gb*2**30 and len(self.kept) > 1: self.kept.popitem(last=False)
-    return maps
+    known_by = pixels.shape, hashlib.blake2b(np.ascontiguousarray(pixels)).digest()
+    if known_by not in self.kept:
+        self._check_room(picture, pixels)
+        self.kept[known_by] = self._computed(pixels)
+        self._forget()
+    self.kept.move_to_end(known_by)
+    return self.kept[known_by]
+
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #42b2df56
+@patch
+def _forget(self:ScribbleClassifier):
+    "Drop what was not used longest, until the rest fits; the last one stays"
+    def is_full(): return sum(map(_bytes, self.kept.values())) > self.keep_gb*2**30
+    while is_full() and len(self.kept) > 1: self.kept.popitem(last=False)
 
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #25c00024
 def _even(groups, n, rng):
@@ -241,16 +278,7 @@ def _even(groups, n, rng):
         left -= take
     return np.concatenate(chosen)
 
-def _check_labels(picture, labels, n):
-    "Refuse strokes of another picture, or of classes that there are not"
-    if labels.shape != picture.shape[:2]:
-        raise InputError('strokes', f'{labels.shape}', f"the picture's {picture.shape[:2]}", 'draw on this picture')
-    unknown = sorted(set(np.unique(labels).tolist()) - {*range(n), 255})
-    if unknown:
-        raise InputError(
-            'strokes', f'the values {unknown[:6]}',
-            f'0 to {n-1}, and 255 where nothing is drawn', 'check the classes')
-
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #1fef39b0
 _first_of = 2**40 # pixels of picture k are numbered from k times this
 
 def _stroke_pixels(pairs):
@@ -261,50 +289,70 @@ def _stroke_pixels(pairs):
             groups.setdefault(int(c), []).append(k*_first_of + np.flatnonzero(labels == c))
     return groups
 
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #06a70013
+@patch
+def _features_at(self:ScribbleClassifier, pairs, numbers):
+    "Features `(pixels, features)` and classes of some drawn pixels"
+    features, classes = [], []
+    for k, (picture, labels) in enumerate(pairs):
+        mine = numbers[numbers//_first_of == k] % _first_of
+        if not len(mine): continue
+        rows, columns = np.unravel_index(mine, labels.shape)
+        maps = self.features(picture)
+        features.append(read_maps(maps, maps[0].shape[1:], rows, columns).numpy())
+        classes.append(labels[rows, columns])
+    return np.concatenate(features), np.concatenate(classes)
+
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #b83d1bde
 def _fit_linear(X, Y, C=.01):
     "Weights `(n, features)` and biases `(n,)` of a linear classifier of features as they are, and its `n` classes"
     from sklearn.linear_model import LogisticRegression
     mean, sd = X.mean(0), X.std(0).clip(1e-6)
     fitted = LogisticRegression(C=C, class_weight='balanced', max_iter=60, tol=1e-3).fit((X-mean)/sd, Y)
     weight, bias = fitted.coef_, fitted.intercept_
-    if len(weight) == 1: # of two classes: the second against the first
-        weight, bias = np.concatenate([0*weight, weight]), np.r_[0, bias]
+    if len(weight) == 1: weight, bias = np.concatenate([0*weight, weight]), np.r_[0, bias]
     weight = weight/sd
     return weight, bias - weight @ mean, fitted.classes_
 
-# %% ../../nbs/06_segmentation/10_strokes.ipynb #06a70013
-@patch
-def _features_at(self:ScribbleClassifier, pairs, numbers):
-    "Features `(pixels, features)` and classes of some drawn pixels"
-    X, Y = [], []
-    for k, (picture, labels) in enumerate(pairs):
-        mine = numbers[numbers//_first_of == k] % _first_of
-        if not len(mine): continue
-        rows, columns = np.unravel_index(mine, labels.shape)
-        maps = self.features(picture)
-        X.append(read_maps(maps, maps[0].shape[1:], rows, columns).numpy())
-        Y.append(labels[rows, columns])
-    return np.concatenate(X), np.concatenate(Y)
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #22739132
+def _check_labels(picture, labels, n):
+    "Refuse strokes of another picture, or of classes that there are not"
+    if labels.shape != picture.shape[:2]:
+        raise InputError('strokes', f'{labels.shape}', f"the picture's {picture.shape[:2]}", 'draw on this picture')
+    unknown = sorted(set(np.unique(labels).tolist()) - {*range(n), 255})
+    if not unknown: return
+    raise InputError(
+        'strokes', f'the values {unknown[:6]}', f'0 to {n-1}, and 255 where nothing is drawn', 'check the classes')
 
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #17ff8c9e
+def _check_classes(drawn, codes):
+    "Refuse strokes of fewer than two classes"
+    if len(drawn) > 1: return
+    raise InputError(
+        'strokes', f'strokes of {"one class, " + codes[min(drawn)] if drawn else "no class"}',
+        'strokes of at least two classes', 'draw a few more')
+
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #8fa7faf2
 @patch
 def fit(self:ScribbleClassifier,
     pairs # `[(picture, labels), ...]`: labels `(H, W)` uint8, 255 where nothing is drawn
 )->ScribbleClassifier:
     "Fit to the strokes of some pictures; classes without strokes will not be predicted"
-    n, rng = len(self.codes), np.random.default_rng(self.seed)
     pairs = [(picture, np.asarray(labels)) for picture, labels in pairs]
-    for picture, labels in pairs: _check_labels(picture, labels, n)
-    groups = _stroke_pixels(pairs)
-    if len(groups) < 2:
-        raise InputError(
-            'strokes', f'strokes of {"one class, " + self.codes[min(groups)] if groups else "no class"}',
-            'strokes of at least two classes', 'draw a few more')
-    chosen = np.concatenate([_even(of_class, self.per_class, rng) for of_class in groups.values()])
-    weight, bias, drawn = _fit_linear(*self._features_at(pairs, chosen), self.C)
-    drawn = torch.as_tensor(drawn).long()
-    self.weight, self.bias = torch.zeros(n, weight.shape[1]), torch.full((n,), -torch.inf)
-    self.weight[drawn], self.bias[drawn] = torch.as_tensor(weight).float(), torch.as_tensor(bias).float()
+    for picture, labels in pairs: _check_labels(picture, labels, len(self.codes))
+    drawn, rng = _stroke_pixels(pairs), np.random.default_rng(self.seed)
+    _check_classes(drawn, self.codes)
+    chosen = np.concatenate([_even(of_class, self.per_class, rng) for of_class in drawn.values()])
+    self._take(*_fit_linear(*self._features_at(pairs, chosen), self.C))
     return self
+
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #80a2fa66
+@patch
+def _take(self:ScribbleClassifier, weight, bias, classes):
+    "The fitted weights; a class without strokes scores minus infinity"
+    n, fitted = len(self.codes), torch.as_tensor(classes).long()
+    self.weight, self.bias = torch.zeros(n, weight.shape[1]), torch.full((n,), -torch.inf)
+    self.weight[fitted], self.bias[fitted] = torch.as_tensor(weight).float(), torch.as_tensor(bias).float()
 
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #25c00026
 @patch
@@ -315,15 +363,18 @@ def scores(self:ScribbleClassifier,
     if self.weight is None: raise InputError('ScribbleClassifier', 'no fit', 'strokes', 'call fit first')
     maps = self.features(picture)
     height, width = _pixels(picture).shape[:2]
-    size = maps[0].shape[1:]
-    total, first = self.bias[:, None, None].repeat(1, height, width), 0
-    for m in maps:
-        part = torch.einsum('kc,chw->khw', self.weight[:, first:first+len(m)], m.float())
-        if part.shape[1:] != size: part = F.interpolate(part[None], size, mode='bilinear', align_corners=False)[0]
-        total += part[:, :height, :width]
-        first += len(m)
+    total = self.bias[:, None, None].repeat(1, height, width)
+    for weight, m in zip(self.weight.split([len(m) for m in maps], 1), maps):
+        part = torch.einsum('kc,chw->khw', weight, m.float())
+        total += _at_size(part, maps[0].shape[1:])[:, :height, :width]
     return total
 
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #ba41ce60
+def _at_size(m, size):
+    "A map `(C, h, w)` at another size, bilinear"
+    return m if m.shape[1:] == size else F.interpolate(m[None], size, mode='bilinear', align_corners=False)[0]
+
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #e3b54ef7
 def share_weights(
     share:torch.Tensor, # `(C,)`: of each class in a map, 0-1
     power:float=1.5 # As for `weight_by_share`
@@ -331,6 +382,7 @@ def share_weights(
     "What is added to the scores of classes that have less than half an equal share"
     return power*(2*len(share)*share).clamp(1e-6, 1).log()
 
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #e50eefbe
 def weight_by_share(
     scores:torch.Tensor, # `(C, H, W)`
     power:float=1.5 # 0: scores as they are; 1: in proportion to the share
@@ -339,6 +391,7 @@ def weight_by_share(
     share = torch.bincount(scores.argmax(0).ravel(), minlength=len(scores))/scores[0].numel()
     return scores + share_weights(share, power)[:, None, None]
 
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #87148877
 @patch
 def predict(self:ScribbleClassifier,
     picture # As for `features`
@@ -356,19 +409,25 @@ def _write_picture(picture, path):
     scale = dict(resolution=(1/um, 1/um), metadata={'unit': 'um'}) if um else {}
     with written_whole(path) as f: tifffile.imwrite(f, pixels, imagej=True, **scale)
 
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #c894592d
+def _as_file(picture, folder, number):
+    "The file of a picture, its name, and the rows of its data bar; a picture in memory is written"
+    file = Path(getattr(picture, 'source', None) or f'picture_{number}')
+    if file.is_file(): return file, file.stem, picture.meta.get('bar_rows', 0)
+    written = folder/'images'/f'{file.name}.tif'
+    _write_picture(picture, written)
+    return written, file.name, 0
+
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #bb61ea98
 def write_scribbles(
     folder, # Where to write; existing files are refused
     pairs # `[(picture, labels), ...]`, as for `fit`
 )->Pairs:
     "Write strokes as masks `labels/NAME.png`, 255 where nothing is drawn, and pictures in memory as `images/NAME.tif`"
     folder, written = Path(folder), []
-    for k, (picture, labels) in enumerate(pairs):
-        file = Path(getattr(picture, 'source', None) or f'picture_{k}')
-        name = file.stem if file.is_file() else file.name
-        if not file.is_file():
-            file = folder/'images'/f'{name}.tif'
-            _write_picture(picture, file)
-        elif rows := picture.meta.get('bar_rows'): labels = np.pad(labels, ((0, rows), (0, 0)), constant_values=255)
+    for number, (picture, labels) in enumerate(pairs):
+        file, name, bar_rows = _as_file(picture, folder, number)
+        if bar_rows: labels = np.pad(labels, ((0, bar_rows), (0, 0)), constant_values=255)
         mask = folder/'labels'/f'{name}.png'
         with written_whole(mask) as f: Image.fromarray(np.asarray(labels, np.uint8)).save(f, 'PNG')
         written.append(Pair(file, mask, name, ''))

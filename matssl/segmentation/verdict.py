@@ -7,14 +7,9 @@ __all__ = ['least_found', 'commonest', 'measurable', 'Verdict', 'verdict_of']
 
 # %% ../../nbs/06_segmentation/03_verdict.ipynb #34ef66b8
 import numpy as np, pandas as pd
-from .segment import iou_of
+from .segment import iou_of, mean_iou, share_of
 
 # %% ../../nbs/06_segmentation/03_verdict.ipynb #c0dee1c0
-def _mean_iou(cm):
-    "Mean IoU of confusions `(..., C, C)` over the classes that occur"
-    iou = iou_of(cm)
-    return np.nansum(iou, -1)/np.maximum((~np.isnan(iou)).sum(-1), 1)
-
 def commonest(
     cms:np.ndarray # `(n, C, C)` pixels of n pictures, truth in rows
 )->np.ndarray: # `(n, C, C)`
@@ -23,28 +18,37 @@ def commonest(
     guess[..., cms.sum((0, 2)).argmax()] = cms.sum(2)
     return guess
 
+# %% ../../nbs/06_segmentation/03_verdict.ipynb #307b59bd
+def _stack(matrices): return np.stack([np.asarray(cm, np.int64) for cm in matrices])
+
 def _stacked(confusions, floors):
     "Confusions `(n, C, C)` of n pictures, and those of each floor that is known of all of them"
-    stack = lambda matrices: np.stack([np.asarray(cm, np.int64) for cm in matrices])
-    cms = stack(confusions.values())
+    cms = _stack(confusions.values())
     names = set.intersection(*(set(floors.get(picture) or {}) for picture in confusions))
-    known = {name: stack(floors[picture][name] for picture in confusions) for name in sorted(names)}
+    known = {name: _stack(floors[picture][name] for picture in confusions) for name in sorted(names)}
     return cms, known or {'the commonest class': commonest(cms)}
 
-# %% ../../nbs/06_segmentation/03_verdict.ipynb #ca6d5095
-_draws = 2000 # of pictures
-_least, _clear = .01, .05 # gain in mean IoU that counts: the lower end of the interval, and on each of one or two pictures
+# %% ../../nbs/06_segmentation/03_verdict.ipynb #7e717080
+def _pooled(times, cms):
+    "Mean IoU where picture i is taken `times[..., i]` times; 0 where nothing is"
+    return np.nan_to_num(mean_iou(np.einsum('dp,pij->dij', times, cms)))
 
 def _gain(times, cms, floors):
     "Mean IoU minus that of the best floor, where picture i is taken `times[..., i]` times"
-    pooled = lambda stack: _mean_iou(np.einsum('dp,pij->dij', times, stack))
-    return pooled(cms) - np.max([pooled(floor) for floor in floors.values()], 0)
+    return _pooled(times, cms) - np.max([_pooled(times, floor) for floor in floors.values()], 0)
+
+# %% ../../nbs/06_segmentation/03_verdict.ipynb #ca6d5095
+_draws = 2000 # of pictures
 
 def _interval(cms, floors, level=.95, seed=0):
     "The ends of the interval of the gain over test pictures"
     n = len(cms)
     drawn = np.random.default_rng(seed).multinomial(n, [1/n]*n, _draws)
     return np.quantile(_gain(drawn, cms, floors), [(1-level)/2, (1+level)/2])
+
+# %% ../../nbs/06_segmentation/03_verdict.ipynb #195e9718
+# gain in mean IoU that counts: the lower end of the interval, and on each of one or two pictures
+_least, _clear = .01, .05
 
 def _level(low, high, least=_least):
     "Above, at or below the floors: where does the whole interval of the gain lie?"
@@ -54,8 +58,6 @@ def _level(low, high, least=_least):
 # %% ../../nbs/06_segmentation/03_verdict.ipynb #10588e9b
 least_found = .1 # share of a class's pixels that must be found, and of those called so that must be it
 
-def _ratio(part, whole): return np.where(whole > 0, part/np.maximum(whole, 1), np.nan)
-
 def _why_not(row):
     "Why a class cannot be measured, in words; empty where it can"
     if not row.pixels: return 'not in the test pictures'
@@ -64,18 +66,19 @@ def _why_not(row):
     if not row.iou > row.floor: return 'not found better than by a guess'
     return ''
 
+# %% ../../nbs/06_segmentation/03_verdict.ipynb #8f9c9db4
 def measurable(
     confusions:dict, # `{test picture: (C, C) pixels, truth in rows}`
     floors:dict, # `{test picture: {name: (C, C) pixels}}` of guesses without a network
     codes:list # Class names
 )->pd.DataFrame:
-    "Which classes can be measured: `iou`, `floor`, `precision`, `recall` (0-1), `pixels`, and `why_not`, empty where it can"
+    "Which classes can be measured: `iou`, `floor`, `precision`, `recall` (0-1), `pixels`, and `why_not`"
     cms, known = _stacked(confusions, floors)
     cm = cms.sum(0)
     right, labelled, called = np.diag(cm), cm.sum(1), cm.sum(0)
     best = np.max([np.nan_to_num(iou_of(floor.sum(0))) for floor in known.values()], 0)
-    precision, recall = _ratio(right, called), _ratio(right, labelled)
-    table = pd.DataFrame(dict(iou=iou_of(cm), floor=best, precision=precision, recall=recall, pixels=labelled), index=codes)
+    found = dict(precision=share_of(right, called), recall=share_of(right, labelled))
+    table = pd.DataFrame(dict(iou=iou_of(cm), floor=best, **found, pixels=labelled), index=codes)
     table['why_not'] = [_why_not(row) for row in table.itertuples()]
     return table
 
@@ -97,25 +100,30 @@ class Verdict(str):
         "Why some classes cannot be measured: `{name: why}`"
         return {} if self.classes is None else {name: why for name, why in self.classes.why_not.items() if why}
 
+# %% ../../nbs/06_segmentation/03_verdict.ipynb #77671dd6
 _said = dict(above='Above its floors', at='Not shown to be above its floors', below='Below its floors')
 
 def _pictures(n): return f'{n} test picture{"" if n == 1 else "s"}'
 
-def _measured_words(why_not):
-    "Which classes can be measured and which cannot, in words"
-    can, cannot = [name for name, why in why_not.items() if not why], {name: why for name, why in why_not.items() if why}
-    if not cannot: return ' All classes can be measured with it.'
-    reasons = ', '.join(f'{name} ({why})' for name, why in cannot.items())
-    return (f' It can measure {", ".join(can)}, but not {reasons}.' if can else f' No class can be measured with it: {reasons}.')
-
 def _compared_words(level, cms, floors, low, high):
     "How the model compares with its best floor, in words"
-    pooled = {name: float(_mean_iou(floor.sum(0))) for name, floor in floors.items()}
+    pooled = {name: float(np.nan_to_num(mean_iou(floor.sum(0)))) for name, floor in floors.items()}
     best = max(pooled, key=pooled.get)
-    n, score = _pictures(len(cms)), _mean_iou(cms.sum(0))
-    between = f'a difference of {low:+.3f} to {high:+.3f} (95 %, {n})' if np.isfinite(low) else f'{n}, too few for an interval'
+    n, score = _pictures(len(cms)), np.nan_to_num(mean_iou(cms.sum(0)))
+    between = f'{n}, too few for an interval'
+    if np.isfinite(low): between = f'a difference of {low:+.3f} to {high:+.3f} (95 %, {n})'
     return f'{_said[level]}: mean IoU {score:.3f}, without a network {pooled[best]:.3f} ({best}); {between}.'
 
+# %% ../../nbs/06_segmentation/03_verdict.ipynb #b2dad1f0
+def _measured_words(why_not, is_above):
+    "Which classes can be measured and which cannot, in words"
+    cannot = ', '.join(f'{name} ({why})' for name, why in why_not.items() if why)
+    can = ', '.join(name for name, why in why_not.items() if not why)
+    if not can: return f' No class can be measured with it: {cannot}.'
+    if not is_above: return f' It cannot measure {cannot}.' if cannot else ''
+    return f' It can measure {can}, but not {cannot}.' if cannot else ' All classes can be measured with it.'
+
+# %% ../../nbs/06_segmentation/03_verdict.ipynb #ee6a0e42
 def verdict_of(
     confusions:dict, # `{test picture: (C, C) pixels, truth in rows}`
     floors:dict, # `{test picture: {name: (C, C) pixels}}` of guesses without a network
@@ -126,13 +134,19 @@ def verdict_of(
     if not confusions: return None
     if trained_on: return Verdict(f'No verdict: the model has trained on {trained_on} of {_pictures(len(confusions))}.')
     cms, known = _stacked(confusions, floors)
-    each = _gain(np.eye(len(cms), dtype=int), cms, known)
-    is_sample = len(cms) > 2
-    low, high = _interval(cms, known) if is_sample else (np.nan, np.nan)
-    level = _level(low, high) if is_sample else _level(each.min(), each.max(), _clear)
+    level, low, high = _judged(cms, known)
     classes = measurable(confusions, floors, codes)
-    verdict = Verdict(_compared_words(level, cms, known, low, high) + _measured_words(classes.why_not))
+    said = _compared_words(level, cms, known, low, high) + _measured_words(classes.why_not, level == 'above')
+    verdict = Verdict(said)
     verdict.level, verdict.n, verdict.classes = level, len(cms), classes
     verdict.gain = float(_gain(np.ones((1, len(cms)), int), cms, known)[0])
     verdict.low, verdict.high = float(low), float(high)
     return verdict
+
+def _judged(cms, floors):
+    "The level, and the ends of the interval where there are pictures enough for one"
+    if len(cms) > 2:
+        low, high = _interval(cms, floors)
+        return _level(low, high), low, high
+    each = _gain(np.eye(len(cms), dtype=int), cms, floors)
+    return _level(each.min(), each.max(), _clear), np.nan, np.nan

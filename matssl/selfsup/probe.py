@@ -7,6 +7,7 @@ __all__ = ['stage_maps', 'read_maps', 'pixel_features', 'pixel_probe', 'before_a
 
 # %% ../../nbs/05_selfsup/07_probe.ipynb #acf2c9d8
 import numpy as np, pandas as pd, torch, torch.nn.functional as F
+from fastcore.meta import delegates
 from ..errors import InputError
 from ..pictures.micrograph import read_micrograph
 from ..masks.masks import MaskReader
@@ -14,74 +15,120 @@ from ..masks.pairs import Pairs, check_same_size, pair_files
 from ..data.loaders import to_float
 from .encoder import Encoder, InputNorm
 
+# %% ../../nbs/05_selfsup/07_probe.ipynb #50e1a314
+def _one_batch(pixels):
+    "A picture `(H, W)` or `(H, W, 3)` uint8 as a batch `(1, 3, H, W)`, 0-1"
+    channels_first = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+    return to_float(torch.from_numpy(channels_first.copy())[None])
+
+# %% ../../nbs/05_selfsup/07_probe.ipynb #37ec15e0
+def _mirrored(
+    x): # `(1, 3, H, W)`
+    "The picture, continued below and to the right up to a multiple of 32 px"
+    height, width = x.shape[2:]
+    below, right = -height % 32, -width % 32
+    mode = 'reflect' if below < height and right < width else 'replicate'
+    return F.pad(x, (0, right, 0, below), mode=mode)
+
 # %% ../../nbs/05_selfsup/07_probe.ipynb #bfbb54fa
 @torch.no_grad()
 def stage_maps(
     encoder:Encoder, # Frozen
     pixels:np.ndarray, # `(H, W)` or `(H, W, 3)` uint8
-    strides=(4, 8))->list: # Maps that are wanted
+    strides=(4, 8) # Maps that are wanted
+)->list:
     "Maps `[(C_i, H_i, W_i)]` of some strides, of a picture mirrored up to a multiple of 32 px"
-    x = torch.from_numpy(pixels.copy())
-    x = to_float((x[None] if x.ndim == 2 else x.permute(2, 0, 1))[None])
-    h, w = x.shape[2:]
-    pad = (-w % 32, -h % 32)
-    if any(pad): x = F.pad(x, (0, pad[0], 0, pad[1]), mode='reflect' if pad[0] < w and pad[1] < h else 'replicate')
-    dev = next(encoder.parameters()).device
-    x = InputNorm(*encoder.stats).to(dev)(x.to(dev))
-    maps = [m[0] for m, s in zip(encoder.eval()(x), encoder.strides) if s in strides]
-    if not maps:
+    if not set(strides) & set(encoder.strides):
         raise InputError('strides', f'{list(strides)}', f'some of {encoder.strides}', 'choose strides of this encoder')
-    return maps
+    device = next(encoder.parameters()).device
+    normalise = InputNorm(*encoder.stats).to(device)
+    maps = encoder.eval()(normalise(_mirrored(_one_batch(pixels)).to(device)))
+    return [m[0] for m, stride in zip(maps, encoder.strides) if stride in strides]
 
+# %% ../../nbs/05_selfsup/07_probe.ipynb #3f16d593
+def _as_grid(shape, rows, cols):
+    "Places in px as `(1, 1, N, 2)` of x and y, -1 to 1 over the whole shape"
+    height, width = shape
+    y = (2*torch.as_tensor(rows)+1)/height - 1
+    x = (2*torch.as_tensor(cols)+1)/width - 1
+    return torch.stack([x, y], 1).float()[None, None]
+
+# %% ../../nbs/05_selfsup/07_probe.ipynb #e4af4b00
 def read_maps(
     maps, # `[(C_i, H_i, W_i)]` of one picture
     shape, # `(H, W)` that the maps cover, px
-    rows, cols)->torch.Tensor: # Places, px
+    rows, # Places from above, px
+    cols # Places from the left, px
+)->torch.Tensor:
     "Maps at single pixels, bilinear and joined: `(N, sum(C_i))` float"
-    dev = maps[0].device
-    x, y = ((2*torch.as_tensor(place)+1)/n - 1 for place, n in ((cols, shape[1]), (rows, shape[0])))
-    at = torch.stack([x, y], 1).float()[None, None].to(dev)
-    read = lambda m: F.grid_sample(m[None].float().contiguous(), at, align_corners=False, padding_mode='border')[0, :, 0]
+    grid = _as_grid(shape, rows, cols).to(maps[0].device)
+    def read(m):
+        at_places = F.grid_sample(m[None].float().contiguous(), grid, padding_mode='border', align_corners=False)
+        return at_places[0, :, 0]
     return torch.cat([read(m) for m in maps]).T
 
+# %% ../../nbs/05_selfsup/07_probe.ipynb #edcef812
 def pixel_features(
     encoder:Encoder, # Frozen
     pixels:np.ndarray, # `(H, W)` or `(H, W, 3)` uint8
-    rows, cols, # Places, px
-    strides=(4, 8))->np.ndarray: # Maps that are read
+    rows, # Places from above, px
+    cols, # Places from the left, px
+    strides=(4, 8) # Maps that are read
+)->np.ndarray:
     "Features `(N, sum(C_i))` of the maps of some strides at single pixels"
-    h, w = pixels.shape[:2]
-    return read_maps(stage_maps(encoder, pixels, strides), (h + -h % 32, w + -w % 32), rows, cols).cpu().numpy()
+    height, width = pixels.shape[:2]
+    covered = height + -height % 32, width + -width % 32
+    return read_maps(stage_maps(encoder, pixels, strides), covered, rows, cols).cpu().numpy()
 
-# %% ../../nbs/05_selfsup/07_probe.ipynb #d4441bd9
-def _sample(encoder, pairs, read, n, rng, skip, strides):
-    "Features and labels of up to `n` pixels of each class in each picture"
-    out = []
-    for p in pairs:
-        m = read_micrograph(p.image)
-        y = check_same_size(p, m.shape, read(p.mask), m.meta['bar_rows']).ravel()
-        i = np.concatenate([rng.permutation(np.flatnonzero(y == c))[:n] for c in np.unique(y) if c not in skip])
-        out.append((pixel_features(encoder, m.to_uint8(), *np.unravel_index(i, m.shape), strides), y[i]))
-    return out
+# %% ../../nbs/05_selfsup/07_probe.ipynb #fc666788
+def _by_class(labels, n, rng, skip=()):
+    "Numbers of up to `n` random pixels of each class"
+    classes = [c for c in np.unique(labels) if c not in skip]
+    return np.concatenate([rng.permutation(np.flatnonzero(labels == c))[:n] for c in classes])
 
-def _few(features, labels, n, rng):
-    "Up to `n` pixels of each class"
-    at = np.concatenate([rng.permutation(np.flatnonzero(labels == c))[:n] for c in np.unique(labels)])
-    return features[at], labels[at]
+# %% ../../nbs/05_selfsup/07_probe.ipynb #b601ea0f
+def _sampled(pair, encoder, read_mask, n, rng, skip, strides):
+    "Features and labels of up to `n` pixels of each class in one picture"
+    m = read_micrograph(pair.image)
+    labels = check_same_size(pair, m.shape, read_mask(pair.mask), m.meta['bar_rows']).ravel()
+    drawn = _by_class(labels, n, rng, skip)
+    rows, cols = np.unravel_index(drawn, m.shape)
+    return pixel_features(encoder, m.to_uint8(), rows, cols, strides), labels[drawn]
 
-def _joined(parts):
-    "Features and labels of several pictures"
-    return [np.concatenate(v) for v in zip(*parts)]
-
+# %% ../../nbs/05_selfsup/07_probe.ipynb #9ebf8dd9
 def _balanced_accuracy(features, labels, test_features, test_labels):
     "Mean recall over classes of a linear classifier"
     from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import recall_score
+    from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
-    scaler = StandardScaler().fit(features)
-    classifier = LogisticRegression(C=.01, class_weight='balanced', max_iter=200).fit(scaler.transform(features), labels)
-    guess = classifier.predict(scaler.transform(test_features))
-    return np.mean([(guess[test_labels == c] == c).mean() for c in np.unique(labels) if (test_labels == c).any()])
+    linear = LogisticRegression(C=.01, class_weight='balanced', max_iter=200)
+    guess = make_pipeline(StandardScaler(), linear).fit(features, labels).predict(test_features)
+    asked = np.intersect1d(labels, test_labels)
+    return recall_score(test_labels, guess, labels=asked, average='macro')
 
+# %% ../../nbs/05_selfsup/07_probe.ipynb #1818e6b7
+def _one_draw(
+    sampled, # `[(features, labels)]`, one a picture
+    pictures, # Of them that give labels
+    per_class, # Labelled pixels of each class in each of these
+    rng): # Of the draw
+    "Balanced accuracy of one draw of pictures and pixels"
+    order = rng.permutation(len(sampled))
+    def few(features, labels):
+        drawn = _by_class(labels, per_class, rng)
+        return features[drawn], labels[drawn]
+    labelled = [few(*sampled[i]) for i in order[:pictures]]
+    others = [sampled[i] for i in order[pictures:]]
+    return _balanced_accuracy(*_joined(labelled), *_joined(others))
+
+# %% ../../nbs/05_selfsup/07_probe.ipynb #cbabbc0e
+def _joined(parts):
+    "Features and labels of several pictures"
+    features, labels = zip(*parts)
+    return np.concatenate(features), np.concatenate(labels)
+
+# %% ../../nbs/05_selfsup/07_probe.ipynb #d4441bd9
 def pixel_probe(
     encoder:Encoder, # Frozen
     pairs, # Labelled pictures: `Pairs` or a folder
@@ -90,45 +137,50 @@ def pixel_probe(
     draws:int=20, # Draws of pictures and pixels
     skip=(255,), # Labels left out
     strides=(4, 8), # Maps that are read
-    seed:int=0)->float: # Of the draws
+    seed:int=0 # Seed of the random draws
+)->float:
     "Balanced accuracy, 0-1, of a linear classifier on frozen features, tested on the other pictures; mean over draws"
     pairs = pairs if isinstance(pairs, Pairs) else pair_files(pairs)
     if len(pairs) <= pictures:
         raise InputError('pixel_probe', f'{len(pairs)} labelled pictures', f'more than {pictures}', 'lower pictures=')
-    data = _sample(encoder, pairs, MaskReader(pairs.masks), 200, np.random.default_rng(seed), skip, strides)
-    acc = []
-    for d in range(draws):
-        rng = np.random.default_rng([seed, d])
-        order = rng.permutation(len(data))
-        few = [_few(*data[i], per_class, rng) for i in order[:pictures]]
-        acc.append(_balanced_accuracy(*_joined(few), *_joined([data[i] for i in order[pictures:]])))
-    return float(np.mean(acc))
+    read_mask, rng = MaskReader(pairs.masks), np.random.default_rng(seed)
+    sampled = [_sampled(pair, encoder, read_mask, 200, rng, skip, strides) for pair in pairs]
+    scores = [_one_draw(sampled, pictures, per_class, np.random.default_rng([seed, draw])) for draw in range(draws)]
+    return float(np.mean(scores))
 
 # %% ../../nbs/05_selfsup/07_probe.ipynb #7c54a778
+@delegates(pixel_probe)
 def before_after(
     make, # Function of a seed to a Learner of `pretrain_learner`
     pairs, # Labelled pictures for the probe
     epochs:int=None, # Of `fit_ssl`; default: the recipe's
     seeds=(0, 1, 2), # Repetitions
-    **kwargs # For `pixel_probe`
+    **kwargs
 )->pd.DataFrame:
     "Held-back partner accuracy and pixel probe before and after pretraining: one row a seed"
-    rows = []
-    for seed in seeds:
-        learn = make(seed)
-        probe = pixel_probe(learn.model.encoder, pairs, **kwargs)
-        with learn.no_bar(), learn.no_logging(): learn.fit_ssl(epochs)
-        t = learn.ssl_monitor.table.valid_partner_accuracy
-        best = learn.ssl_monitor.best_epoch
-        rows.append(dict(seed=seed, partner_before=t.iloc[0], partner_after=t[best], probe_before=probe,
-            probe_after=pixel_probe(learn.model.encoder, pairs, **kwargs), best_epoch=best, seconds=learn.notes['seconds']))
+    rows = [dict(seed=seed, **_before_after_one(make(seed), pairs, epochs, kwargs)) for seed in seeds]
     return pd.DataFrame(rows).set_index('seed')
 
+# %% ../../nbs/05_selfsup/07_probe.ipynb #82b250c7
+def _before_after_one(learn, pairs, epochs, asked):
+    "Both measures of one run"
+    before = pixel_probe(learn.model.encoder, pairs, **asked)
+    with learn.no_bar(), learn.no_logging(): learn.fit_ssl(epochs)
+    found, best = learn.ssl_monitor.table.valid_partner_accuracy, learn.ssl_monitor.best_epoch
+    return dict(
+        partner_before=found.iloc[0], partner_after=found[best],
+        probe_before=before, probe_after=pixel_probe(learn.model.encoder, pairs, **asked),
+        best_epoch=best, seconds=learn.notes['seconds'])
+
+# %% ../../nbs/05_selfsup/07_probe.ipynb #c220276b
 def rises(
-    t:pd.DataFrame)->pd.DataFrame: # Of `before_after`
+    t:pd.DataFrame # Table of `before_after`
+)->pd.DataFrame:
     "Mean gain and the larger of the spreads (standard deviations over seeds) of before, after and gain"
-    out = {}
-    for q in ('partner', 'probe'):
-        b, a = t[f'{q}_before'], t[f'{q}_after']
-        out[q] = dict(before=b.mean(), after=a.mean(), gain=(a-b).mean(), spread=max(b.std(), a.std(), (a-b).std()))
-    return pd.DataFrame(out).T
+    return pd.DataFrame({what: _rise(t[f'{what}_before'], t[f'{what}_after']) for what in ('partner', 'probe')}).T
+
+# %% ../../nbs/05_selfsup/07_probe.ipynb #710502fd
+def _rise(before, after):
+    gain = after - before
+    spread = max(before.std(), after.std(), gain.std())
+    return dict(before=before.mean(), after=after.mean(), gain=gain.mean(), spread=spread)

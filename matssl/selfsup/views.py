@@ -9,89 +9,149 @@ __all__ = ['crop_turn', 'blur', 'tone', 'MicrographView', 'resized_crop', 'Paper
 # %% ../../nbs/05_selfsup/05_views.ipynb #2b5e33bf
 import math
 import numpy as np, torch, torch.nn.functional as F
+from fastcore.basics import patch
+from fastcore.meta import delegates
 from ..errors import InputError
 from ..data.loaders import to_float
 
 # %% ../../nbs/05_selfsup/05_views.ipynb #301dd17d
-class _Rand:
+class _Draws:
     "Uniform draws, one a picture, shaped `(B, 1, 1, 1)`, on the batch's device"
     def __init__(self, seed):
         self.seed = seed
         self.reset()
     def reset(self): self.g = torch.Generator().manual_seed(self.seed)
-    def __call__(self, x, lo=0., hi=1.):
-        return (torch.rand(len(x), 1, 1, 1, generator=self.g)*(hi-lo) + lo).to(x.device)
-    def ints(self, x, n): return torch.randint(0, n, (len(x),), generator=self.g).to(x.device)
-    def hit(self, x, p):
-        "True with probability `p`"
-        return self(x) < p
-    def some(self, x, p):
-        "The numbers of the pictures that are hit with probability `p`"
-        return (torch.rand(len(x), generator=self.g) < p).nonzero()[:, 0].to(x.device)
-    def noise(self, x):
-        "Standard normal noise made on the device"
-        g = torch.Generator(x.device).manual_seed(int(torch.randint(0, 2**31, (1,), generator=self.g)))
-        return torch.randn(x.shape, generator=g, device=x.device, dtype=x.dtype)
+    def __call__(self, x, least=0., most=1.):
+        shares = torch.rand(len(x), 1, 1, 1, generator=self.g)
+        return (least + shares*(most-least)).to(x.device)
+
+# %% ../../nbs/05_selfsup/05_views.ipynb #137f7190
+@patch
+def ints(self:_Draws, x, n): return torch.randint(0, n, (len(x),), generator=self.g).to(x.device)
+
+# %% ../../nbs/05_selfsup/05_views.ipynb #8a1de2e4
+@patch
+def hit(self:_Draws, x, p):
+    "True with probability `p`"
+    return self(x) < p
+
+# %% ../../nbs/05_selfsup/05_views.ipynb #784dbe59
+@patch
+def some(self:_Draws, x, p):
+    "The numbers of the pictures that are hit with probability `p`"
+    hits = torch.rand(len(x), generator=self.g) < p
+    return hits.nonzero()[:, 0].to(x.device)
+
+# %% ../../nbs/05_selfsup/05_views.ipynb #feed62d1
+@patch
+def noise(self:_Draws, x):
+    "Standard normal noise made on the device"
+    seed = int(torch.randint(0, 2**31, (1,), generator=self.g))
+    on_device = torch.Generator(x.device).manual_seed(seed)
+    return torch.randn(x.shape, generator=on_device, device=x.device, dtype=x.dtype)
+
+# %% ../../nbs/05_selfsup/05_views.ipynb #e10a42d9
+def _turned(picture, turn):
+    "`(C, H, W)` mirrored along y, x, and transposed, by the bits of `turn`"
+    mirrored = [axis for axis in (1, 2) if turn & axis] # axis 1 has bit 1, axis 2 has bit 2
+    if mirrored: picture = picture.flip(mirrored)
+    return picture.transpose(1, 2) if turn & 4 else picture
+
+# %% ../../nbs/05_selfsup/05_views.ipynb #682a2b09
+def _cut_turn(x, y0, x0, size, turn):
+    "`crop_turn`, picture by picture"
+    places = zip(x, y0.tolist(), x0.tolist(), turn.tolist())
+    return torch.stack([_turned(v[:, top:top+size, left:left+size], t) for v, top, left, t in places])
+
+# %% ../../nbs/05_selfsup/05_views.ipynb #168af62f
+def _sources(y0, x0, size, turn):
+    "Rows and columns, `(B, size, size)` each, that the pixels of turned crops come from"
+    forwards = torch.arange(size, device=turn.device)[None]
+    mirror_y, mirror_x, transpose = ((turn >> bit & 1).bool()[:, None] for bit in range(3))
+    rows = y0[:, None] + torch.where(mirror_y, size-1-forwards, forwards)
+    cols = x0[:, None] + torch.where(mirror_x, size-1-forwards, forwards)
+    rows = rows[:, :, None].expand(-1, -1, size)
+    cols = cols[:, None, :].expand(-1, size, -1)
+    return [torch.where(transpose[..., None], places.mT, places) for places in (rows, cols)]
+
+# %% ../../nbs/05_selfsup/05_views.ipynb #2bfa3e72
+def _gather_turn(x, y0, x0, size, turn):
+    "`crop_turn`, the whole batch at once"
+    rows, cols = _sources(y0, x0, size, turn)
+    pictures = torch.arange(len(x), device=x.device)[:, None, None]
+    return x.permute(0, 2, 3, 1)[pictures, rows, cols].permute(0, 3, 1, 2)
 
 # %% ../../nbs/05_selfsup/05_views.ipynb #796e806d
-def _turned(x, t):
-    "`(C, H, W)` mirrored along y, x, and transposed, by the bits of `t`"
-    x = x.flip([k for k in (1, 2) if t >> k-1 & 1]) if t & 3 else x
-    return x.transpose(1, 2) if t & 4 else x
-
 def crop_turn(
     x:torch.Tensor, # `(B, C, H, W)`
-    y0, x0, # `(B,)` upper left corners, px
+    y0, # `(B,)` upper edges, px
+    x0, # `(B,)` left edges, px
     size:int, # Side of the crops, px
-    turn)->torch.Tensor: # `(B,)` 0-7: mirrored along y, x, and transposed
+    turn # `(B,)` 0-7: mirrored along y, x, and transposed
+)->torch.Tensor:
     "Crops at native scale, each in one of the eight positions: `(B, C, size, size)`"
-    if x.device.type == 'cpu':
-        places = zip(x, y0.tolist(), x0.tolist(), turn.tolist())
-        return torch.stack([_turned(v[:, a:a+size, b:b+size], t) for v, a, b, t in places])
-    return _gather_turn(x, y0, x0, size, turn)
+    way = _cut_turn if x.device.type == 'cpu' else _gather_turn
+    return way(x, y0, x0, size, turn)
 
-def _gather_turn(x, y0, x0, size, turn):
-    i = torch.arange(size, device=x.device)[None]
-    fy, fx, tr = ((turn >> k & 1).bool()[:, None] for k in (0, 1, 2))
-    rows, cols = y0[:, None] + torch.where(fy, size-1-i, i), x0[:, None] + torch.where(fx, size-1-i, i)
-    rr, cc = rows[:, :, None].expand(-1, -1, size), cols[:, None].expand(-1, size, -1)
-    rr, cc = (torch.where(tr[..., None], v.transpose(1, 2), v) for v in (rr, cc))
-    b = torch.arange(len(x), device=x.device)[:, None, None]
-    return x.permute(0, 2, 3, 1)[b, rr, cc].permute(0, 3, 1, 2)
+# %% ../../nbs/05_selfsup/05_views.ipynb #fe2c3764
+def _gaussians(sigma, radius):
+    "Kernels `(B, 2*radius+1)`, each of its own width, that sum to 1"
+    offset = torch.arange(-radius, radius+1, device=sigma.device, dtype=sigma.dtype)
+    k = torch.exp(-offset**2/(2*sigma.view(-1, 1).clamp_min(.05)**2))
+    return k/k.sum(1, keepdim=True)
 
 # %% ../../nbs/05_selfsup/05_views.ipynb #73185469
 def blur(
     x:torch.Tensor, # `(B, C, H, W)`
     sigma:torch.Tensor, # `(B, 1, 1, 1)` standard deviations, px; below 0.05: untouched
-    radius:int=None)->torch.Tensor: # Half width of the kernel, px; default: three times the largest sigma
+    radius:int=None # Half width of the kernel, px; default: three times the largest sigma
+)->torch.Tensor:
     "Gaussian blur, each picture with its own width"
-    b, c, h, w = x.shape
     radius = radius or max(1, math.ceil(3*float(sigma.max())))
-    t = torch.arange(-radius, radius+1, device=x.device, dtype=x.dtype)
-    k = torch.exp(-t**2/(2*sigma.view(-1, 1).clamp_min(.05)**2))
-    k = (k/k.sum(1, keepdim=True)).repeat_interleave(c, 0)
-    y = F.pad(x, (radius,)*4, mode='reflect').reshape(1, b*c, h+2*radius, w+2*radius)
-    y = F.conv2d(F.conv2d(y, k[:, None, :, None], groups=b*c), k[:, None, None], groups=b*c)
-    return y.view(b, c, h, w)
+    batch, channels = x.shape[:2]
+    kernels = _gaussians(sigma.to(x.dtype), radius).repeat_interleave(channels, 0)
+    y = F.pad(x, (radius,)*4, mode='reflect').flatten(0, 1)[None]
+    y = F.conv2d(y, kernels[:, None, :, None], groups=batch*channels)
+    y = F.conv2d(y, kernels[:, None, None], groups=batch*channels)
+    return y.view(x.shape)
 
-def _brightness(x, f): return x*f
-def _contrast(x, f):
-    m = to_float(x).mean((1, 2, 3), keepdim=True)
-    return m + (x-m)*f
-def _gamma(x, f): return x.clamp_min(1e-4)**f
+# %% ../../nbs/05_selfsup/05_views.ipynb #99f7826a
+def _mean_level(x):
+    "Mean of each picture, 0-1: `(B, 1, 1, 1)`"
+    mean = x.float().mean((1, 2, 3), keepdim=True)
+    return mean/255 if x.dtype == torch.uint8 else mean
+
+# %% ../../nbs/05_selfsup/05_views.ipynb #976d1279
+def _contrast(x, factor, mean): return mean + (x-mean)*factor
+
+def _gamma(x, exponent): return x.clamp_min(1e-4)**exponent
+
+# %% ../../nbs/05_selfsup/05_views.ipynb #5b0da4ea
+def _exposed(x, mean, contrast, brightness, gamma):
+    "Levels 0-1 under another exposure"
+    return _gamma((_contrast(x, contrast, mean) + brightness).clamp(0, 1), gamma)
+
+# %% ../../nbs/05_selfsup/05_views.ipynb #0bf9b6c0
+def _looked_up(tables, x):
+    "uint8 pictures read through a table each, `(B, 256)`"
+    if x.device.type != 'cpu': return tables.gather(1, x.flatten(1).long()).view(x.shape)
+    out = torch.empty(x.shape)
+    for table, picture, target in zip(tables.numpy(), x.numpy(), out.numpy()):
+        np.take(table, picture, out=target, mode='clip')
+    return out
 
 # %% ../../nbs/05_selfsup/05_views.ipynb #85f97b25
 def tone(
     x:torch.Tensor, # `(B, C, H, W)`, uint8 or 0-1
-    contrast, brightness, gamma)->torch.Tensor: # `(B, 1, 1, 1)` each: factor about the mean, shift, exponent
+    contrast, # `(B, 1, 1, 1)` factor about the mean
+    brightness, # `(B, 1, 1, 1)` shift, of the full range
+    gamma # `(B, 1, 1, 1)` exponent
+)->torch.Tensor:
     "Another exposure of each picture, 0-1: contrast, then brightness, then gamma"
-    if x.dtype != torch.uint8: return _gamma((_contrast(x, contrast) + brightness).clamp(0, 1), gamma)
-    m = x.float().mean((1, 2, 3), keepdim=True)/255
-    t = _gamma((m + (torch.arange(256, device=x.device)/255 - m)*contrast + brightness).clamp(0, 1), gamma).view(-1, 256)
-    if x.device.type != 'cpu': return t.gather(1, x.flatten(1).long()).view(x.shape)
-    out = torch.empty(x.shape)
-    for k, v, o in zip(t.numpy(), x.numpy(), out.numpy()): np.take(k, v, out=o, mode='clip')
-    return out
+    mean, setting = _mean_level(x), (contrast, brightness, gamma)
+    if x.dtype != torch.uint8: return _exposed(x, mean, *setting)
+    levels = torch.arange(256, device=x.device)/255
+    return _looked_up(_exposed(levels, mean, *setting).view(-1, 256), x)
 
 # %% ../../nbs/05_selfsup/05_views.ipynb #15ac202f
 class MicrographView:
@@ -105,75 +165,134 @@ class MicrographView:
         noise:float=.05, # Largest standard deviation of noise, of the full range
         p:float=.5, # Probability of blur, and of noise
         exposure:float=1., # Factor on brightness, contrast and gamma
-        seed:int=0): # Of the draws
-        self.brightness, self.contrast, self.gamma = brightness*exposure, contrast*exposure, gamma*exposure
+        seed:int=0): # Seed of the random draws
         self.size, self.sigma, self.noise, self.p = size, sigma, noise, p
-        self.rand = _Rand(seed)
-    def expose(self, x):
-        "Another exposure, focus and noise of `(B, C, H, W)`, uint8 or 0-1; `(B, C, H, W)`, 0-1"
-        r = self.rand
-        contrast = r(x, 1-self.contrast, 1+self.contrast)
-        brightness = r(x, -self.brightness, self.brightness)
-        gamma = r(x, -self.gamma, self.gamma).exp()
-        x = tone(x, contrast, brightness, gamma)
-        self._some(x, .1, self.sigma, lambda v, s: blur(v, s, math.ceil(3*self.sigma)))
-        self._some(x, 0, self.noise, lambda v, s: v + s*r.noise(v))
-        return x.clamp_(0, 1)
-    def _some(self, x, least, most, change):
-        "Change some of the pictures in place, each by its own amount"
-        if not most: return
-        hit, amount = self.rand.some(x, self.p), self.rand(x, least, most)
-        if len(hit): x[hit] = change(x[hit], amount[hit])
-    def __call__(self,
-        x:torch.Tensor)->torch.Tensor: # Fields `(B, 1 or 3, S, S)`, uint8 or 0-1
-        "`(B, C, size, size)`, 0-1"
-        h, w = x.shape[2:]
-        if min(h, w) < self.size:
-            raise InputError('views', f'fields of {w} x {h} px', f'at least {self.size} px',
-                f'pass size={self.size} or more to from_folder')
-        y0, x0 = ((self.rand(x).flatten()*(n-self.size+1)).long().clamp_max(n-self.size) for n in (h, w))
-        return self.expose(crop_turn(x, y0, x0, self.size, self.rand.ints(x, 8)))
+        self.brightness, self.contrast, self.gamma = brightness*exposure, contrast*exposure, gamma*exposure
+        self.rand = _Draws(seed)
+
+# %% ../../nbs/05_selfsup/05_views.ipynb #fc14937e
+@patch
+def expose(self:MicrographView,
+    x:torch.Tensor # `(B, C, H, W)`, uint8 or 0-1
+)->torch.Tensor:
+    "Another exposure, focus and noise of each picture: `(B, C, H, W)`, 0-1"
+    x = self._another_tone(x)
+    self._change_some(x, .1, self.sigma, lambda v, sigma: blur(v, sigma, math.ceil(3*self.sigma)))
+    self._change_some(x, 0, self.noise, lambda v, deviation: v + deviation*self.rand.noise(v))
+    return x.clamp_(0, 1)
+
+# %% ../../nbs/05_selfsup/05_views.ipynb #085e69a4
+@patch
+def _another_tone(self:MicrographView, x):
+    contrast = self.rand(x, 1-self.contrast, 1+self.contrast)
+    brightness = self.rand(x, -self.brightness, self.brightness)
+    gamma = self.rand(x, -self.gamma, self.gamma).exp()
+    return tone(x, contrast, brightness, gamma)
+
+# %% ../../nbs/05_selfsup/05_views.ipynb #c2cf446a
+@patch
+def _change_some(self:MicrographView, x, least, most, change):
+    "Change some of the pictures in place, each by its own amount"
+    if not most: return
+    hit, amount = self.rand.some(x, self.p), self.rand(x, least, most)
+    if len(hit): x[hit] = change(x[hit], amount[hit])
+
+# %% ../../nbs/05_selfsup/05_views.ipynb #4528a42b
+@patch
+def __call__(self:MicrographView,
+    x:torch.Tensor # Fields `(B, 1 or 3, S, S)`, uint8 or 0-1
+)->torch.Tensor:
+    "`(B, C, size, size)`, 0-1"
+    height, width = x.shape[2:]
+    if min(height, width) < self.size:
+        raise InputError('views', f'fields of {width} x {height} px', f'at least {self.size} px',
+            f'pass size={self.size} or more to from_folder')
+    y0, x0 = self._edges(x, height), self._edges(x, width)
+    return self.expose(crop_turn(x, y0, x0, self.size, self.rand.ints(x, 8)))
+
+# %% ../../nbs/05_selfsup/05_views.ipynb #c3756bf8
+@patch
+def _edges(self:MicrographView, x, side):
+    "Where the views begin along one direction, px: `(B,)`"
+    last = side - self.size
+    return (self.rand(x).flatten()*(last+1)).long().clamp_max(last)
+
+# %% ../../nbs/05_selfsup/05_views.ipynb #0a7458bd
+def _crop_maps(area, log_ratio, cy, cx, flip):
+    "Affine maps `(B, 2, 3)` of crops, in the coordinates of `affine_grid`, -1 to 1"
+    width = (area*log_ratio.exp()).sqrt().clamp_max(1)
+    height = (area/log_ratio.exp()).sqrt().clamp_max(1)
+    across, down = (2*cx-1)*(1-width), (2*cy-1)*(1-height)
+    zero = torch.zeros_like(width)
+    first = torch.cat([torch.where(flip, -width, width), zero, across], 1)
+    second = torch.cat([zero, height, down], 1)
+    return torch.stack([first, second], 1)[..., 0, 0]
 
 # %% ../../nbs/05_selfsup/05_views.ipynb #aa1356f4
 def resized_crop(
     x:torch.Tensor, # `(B, C, H, W)`
-    area, log_ratio, cy, cx, # `(B, 1, 1, 1)`: share of the area, log aspect, and place 0-1
+    area, # `(B, 1, 1, 1)` share of the picture's area
+    log_ratio, # `(B, 1, 1, 1)` log of width over height
+    cy, # `(B, 1, 1, 1)` place from above, 0-1
+    cx, # `(B, 1, 1, 1)` place from the left, 0-1
     flip, # `(B, 1, 1, 1)` bool: mirror left to right
-    size:int)->torch.Tensor: # Side of the result, px
+    size:int # Side of the result, px
+)->torch.Tensor:
     "A part of each picture, scaled to `size` x `size` by bilinear interpolation"
-    w, h = (area*log_ratio.exp()).sqrt().clamp_max(1), (area/log_ratio.exp()).sqrt().clamp_max(1)
-    tx, ty = (2*cx-1)*(1-w), (2*cy-1)*(1-h)
-    sx = torch.where(flip, -w, w)
-    o = torch.zeros_like(w)
-    theta = torch.stack([torch.cat([sx, o, tx], 1), torch.cat([o, h, ty], 1)], 1)[..., 0, 0]
-    grid = F.affine_grid(theta, (len(x), x.shape[1], size, size), align_corners=False)
+    maps = _crop_maps(area, log_ratio, cy, cx, flip)
+    grid = F.affine_grid(maps, (*x.shape[:2], size, size), align_corners=False)
     return F.grid_sample(x, grid, padding_mode='border', align_corners=False)
 
+# %% ../../nbs/05_selfsup/05_views.ipynb #50c97f44
+def _brightness(x, factor): return x*factor
+
+# %% ../../nbs/05_selfsup/05_views.ipynb #b98dff61
+def _recoloured(x, saturation, hue):
+    "Colour pictures 0-1 of another saturation `(B, 1, 1, 1)` and hue `(B,)`, of a full turn"
+    from torchvision.transforms.v2 import functional as T
+    grey = T.rgb_to_grayscale(x)
+    saturated = (grey + (x-grey)*saturation).clamp(0, 1)
+    return torch.stack([T.adjust_hue(picture, h) for picture, h in zip(saturated, hue.tolist())])
+
+# %% ../../nbs/05_selfsup/05_views.ipynb #f4d32c46
 class PaperView:
     "One view of the paper's recipe"
     def __init__(self,
         size:int=224, # Side of the view, px
-        seed:int=0): # Of the draws
-        self.size, self.rand = size, _Rand(seed)
-    def _jitter(self, x):
-        from torchvision.transforms.v2 import functional as T
-        r = self.rand
-        y = _contrast(_brightness(x, r(x, .6, 1.4)).clamp(0, 1), r(x, .6, 1.4)).clamp(0, 1)
-        sat, hue = r(x, .6, 1.4), r(x, -.1, .1).flatten().tolist()
-        if x.shape[1] == 3:
-            grey = T.rgb_to_grayscale(y)
-            y = (grey + (y-grey)*sat).clamp(0, 1)
-            y = torch.stack([T.adjust_hue(v, h) for v, h in zip(y, hue)])
-        y = torch.where(r.hit(x, .8), y, x)
-        return torch.where(r.hit(x, .2), T.rgb_to_grayscale(y, num_output_channels=3), y) if x.shape[1] == 3 else y
-    def __call__(self,
-        x:torch.Tensor)->torch.Tensor: # Squashed pictures `(B, 1 or 3, S, S)`, uint8 or 0-1
-        "`(B, C, size, size)`, 0-1"
-        r = self.rand
-        x = x.float()/255 if x.dtype == torch.uint8 else x
-        x = resized_crop(x, r(x, .2, 1), r(x, math.log(3/4), math.log(4/3)), r(x), r(x), r.hit(x, .5), self.size)
-        x = self._jitter(x)
-        return blur(x, torch.where(r.hit(x, .5), r(x, .1, 2), 0.), 6).clamp(0, 1)
+        seed:int=0): # Seed of the random draws
+        self.size, self.rand = size, _Draws(seed)
+
+# %% ../../nbs/05_selfsup/05_views.ipynb #f3226bb2
+@patch
+def _jittered(self:PaperView, x):
+    "Another brightness, contrast, saturation and hue of most pictures, 0-1"
+    draw = self.rand
+    y = _brightness(x, draw(x, .6, 1.4)).clamp(0, 1)
+    y = _contrast(y, draw(x, .6, 1.4), _mean_level(y)).clamp(0, 1)
+    saturation, hue = draw(x, .6, 1.4), draw(x, -.1, .1).flatten()
+    if x.shape[1] == 3: y = _recoloured(y, saturation, hue)
+    y = torch.where(draw.hit(x, .8), y, x)
+    return self._some_grey(y) if x.shape[1] == 3 else y
+
+# %% ../../nbs/05_selfsup/05_views.ipynb #35c4b974
+@patch
+def _some_grey(self:PaperView, x):
+    from torchvision.transforms.v2 import functional as T
+    return torch.where(self.rand.hit(x, .2), T.rgb_to_grayscale(x, num_output_channels=3), x)
+
+# %% ../../nbs/05_selfsup/05_views.ipynb #f7d811cb
+@patch
+def __call__(self:PaperView,
+    x:torch.Tensor # Squashed pictures `(B, 1 or 3, S, S)`, uint8 or 0-1
+)->torch.Tensor:
+    "`(B, C, size, size)`, 0-1"
+    draw = self.rand
+    x = x.float()/255 if x.dtype == torch.uint8 else x
+    area, log_ratio = draw(x, .2, 1), draw(x, math.log(3/4), math.log(4/3))
+    x = resized_crop(x, area, log_ratio, draw(x), draw(x), draw.hit(x, .5), self.size)
+    x = self._jittered(x)
+    sigma = torch.where(draw.hit(x, .5), draw(x, .1, 2), 0.)
+    return blur(x, sigma, 6).clamp(0, 1)
 
 # %% ../../nbs/05_selfsup/05_views.ipynb #a76727b5
 class TwoViews:
@@ -185,35 +304,46 @@ class TwoViews:
     def reset(self):
         if self.fixed: self.view.rand.reset()
     def __call__(self, b):
-        x, i = b[0], b[1]
-        if x.ndim == 5: x, i = x.flatten(0, 1), i.flatten() # several fields of each picture
-        return to_float(self.view(x)), to_float(self.view(x)), i
+        fields, numbers = b[0], b[1]
+        if fields.ndim == 5: fields, numbers = fields.flatten(0, 1), numbers.flatten()
+        return to_float(self.view(fields)), to_float(self.view(fields)), numbers
 
+# %% ../../nbs/05_selfsup/05_views.ipynb #cee3b645
 def paper_views(
     size:int=224, # Side, px
-    seed:int=0, # Of the draws
-    fixed:bool=False)->TwoViews: # The same draws every epoch
+    seed:int=0, # Seed of the random draws
+    fixed:bool=False # The same draws every epoch
+)->TwoViews:
     "The paper's two views of squashed pictures"
     return TwoViews(PaperView(size, seed), fixed)
 
+# %% ../../nbs/05_selfsup/05_views.ipynb #7258263f
+@delegates(MicrographView)
 def micrograph_views(
     size:int=128, # Side, px at native scale
-    seed:int=0, # Of the draws
+    seed:int=0, # Seed of the random draws
     fixed:bool=False, # The same draws every epoch
-    **kwargs # For `MicrographView`: `brightness`, `contrast`, `gamma`, `sigma`, `noise`, `p`
+    **kwargs
 )->TwoViews:
     "Two views at native scale: moved, turned, mirrored, exposed and focused otherwise"
     return TwoViews(MicrographView(size, seed=seed, **kwargs), fixed)
 
 # %% ../../nbs/05_selfsup/05_views.ipynb #157ebe82
+@delegates(MicrographView, but=['size'])
 class AugmentLabelled:
     "A step for labelled batches: eight positions for picture and mask, another exposure for the picture"
     def __init__(self,
-        seed:int=0, # Of the draws
-        **kwargs): # For `MicrographView`
-        self.view = MicrographView(0, seed=seed, **{**dict(sigma=.8, noise=.03, p=.3), **kwargs})
+        seed:int=0, # Seed of the random draws
+        sigma:float=.8, # Largest blur, px
+        noise:float=.03, # Largest standard deviation of noise, of the full range
+        p:float=.3, # Probability of blur, and of noise
+        **kwargs):
+        self.view = MicrographView(0, seed=seed, sigma=sigma, noise=noise, p=p, **kwargs)
     def __call__(self, b):
-        x, m, *rest = b
-        o, t = torch.zeros(len(x), dtype=torch.long, device=x.device), self.view.rand.ints(x, 8)
-        x, m = crop_turn(x, o, o, x.shape[-1], t), crop_turn(m[:, None], o, o, x.shape[-1], t)[:, 0]
-        return to_float(self.view.expose(x)), m, *rest
+        x, mask, *rest = b
+        turn = self.view.rand.ints(x, 8)
+        x, mask = self._turned(x, turn), self._turned(mask[:, None], turn)[:, 0]
+        return to_float(self.view.expose(x)), mask, *rest
+    def _turned(self, x, turn):
+        corner = torch.zeros_like(turn)
+        return crop_turn(x, corner, corner, x.shape[-1], turn)
