@@ -130,7 +130,7 @@ def save(self:PaperRun,
     tensors = {f'model.{k}': v for k, v in self.model.state_dict().items()}
     tensors |= {f'best.{k}': v for k, v in self.best.items()}
     tensors |= {f'adam.{i}.{k}': torch.as_tensor(v) for i, of in adam.items() for k, v in of.items()}
-    tensors |= dict(losses=torch.tensor(self.losses).double(), scores=torch.tensor(self.scores).double())
+    tensors |= {k: torch.tensor(getattr(self, k), dtype=torch.float64) for k in ('losses', 'scores')}
     settings = dict(lr=self.lr, group=self.group)
     return write_state(file, tensors, dict(settings=settings, epoch=len(self.losses), seconds=self.seconds))
 
