@@ -191,7 +191,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                     'matssl.bench.judge._floor_rows': ('09_bench/judge.html#_floor_rows', 'matssl/bench/judge.py'),
                                     'matssl.bench.judge._is_common': ('09_bench/judge.html#_is_common', 'matssl/bench/judge.py'),
                                     'matssl.bench.judge._joined': ('09_bench/judge.html#_joined', 'matssl/bench/judge.py'),
-                                    'matssl.bench.judge._legend_above': ('09_bench/judge.html#_legend_above', 'matssl/bench/judge.py'),
+                                    'matssl.bench.judge._legend_below': ('09_bench/judge.html#_legend_below', 'matssl/bench/judge.py'),
                                     'matssl.bench.judge._points_of': ('09_bench/judge.html#_points_of', 'matssl/bench/judge.py'),
                                     'matssl.bench.judge._pooled': ('09_bench/judge.html#_pooled', 'matssl/bench/judge.py'),
                                     'matssl.bench.judge._resampled': ('09_bench/judge.html#_resampled', 'matssl/bench/judge.py'),

@@ -186,9 +186,9 @@ def _draw_pairs(ax, x, d, colour):
     ax.plot([x-.16, x+.16], [100*d.mean]*2, c=colour, lw=2)
     if not np.isnan(d.error): ax.plot([x]*2, [100*d.low, 100*d.high], c=colour, lw=1.5)
 
-def _legend_above(ax):
+def _legend_below(ax, gap=.1):
     "A legend below the axes, where it covers no point"
-    return ax.legend(fontsize=8, loc='upper left', bbox_to_anchor=(0, -.12), borderaxespad=0, frameon=False)
+    return ax.legend(fontsize=8, loc='upper left', bbox_to_anchor=(0, -gap), borderaxespad=0, frameon=False)
 
 def plot_pairs(
     rows:pd.DataFrame, # Lines of one protocol of few labels
@@ -214,7 +214,7 @@ def plot_pairs(
     ax.axhline(0, c='grey', lw=.8)
     ax.set_xticks(range(len(asked)), [f'{n} labelled' for n in asked])
     ax.set_ylabel(f'points above {reference}', parse_math=False)
-    for text in _legend_above(ax).get_texts(): text.set_parse_math(False)
+    for text in _legend_below(ax).get_texts(): text.set_parse_math(False)
     ax.set_title(f'{rows.protocol.iloc[0]}, {each.p.note}: fold {", ".join(sorted(set(rows.fold)))}', fontsize=7)
     return ax
 
@@ -285,5 +285,5 @@ def plot_labels(
     ax.set_xticks(range(len(asked)), [str(n) for n in asked])
     ax.set_xlabel('labelled pictures')
     ax.set_ylabel(list(asked.values())[0].p.note + ', %', parse_math=False)
-    ax.legend(fontsize=8)
+    _legend_below(ax, gap=.16)
     return ax
