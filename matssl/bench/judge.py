@@ -113,11 +113,13 @@ def _score_row(asked, runs, all_draws):
     return {title: f'{headline:.1f}', 'draws': f'{len(runs)} of {all_draws}',
         'SD over draws': f'{np.std(scores, ddof=1):.1f}' if len(scores) > 1 else ''}
 
+_of_pairs = ('difference', 'SD of pairs', 'standard error', '95 % interval')
+
 def _difference_row(asked, runs, reference, times):
     "The difference to the reference within the draws"
-    if not any(key in reference for key in runs): return {}
+    if not any(key in reference for key in runs): return dict.fromkeys(_of_pairs, '')
     d = paired_difference(runs, reference, asked.p.numbers[asked.number], times)
-    row = {'difference': f'{100*d.mean:+.1f}'}
+    row = dict.fromkeys(_of_pairs, '') | {'difference': f'{100*d.mean:+.1f}'}
     if np.isnan(d.error): return row
     return row | {'SD of pairs': f'{100*d.deviation:.1f}', 'standard error': f'{100*d.error:.2f}',
         '95 % interval': f'{100*d.low:+.1f} to {100*d.high:+.1f}'}
@@ -184,6 +186,10 @@ def _draw_pairs(ax, x, d, colour):
     ax.plot([x-.16, x+.16], [100*d.mean]*2, c=colour, lw=2)
     if not np.isnan(d.error): ax.plot([x]*2, [100*d.low, 100*d.high], c=colour, lw=1.5)
 
+def _legend_below(ax, gap=.1):
+    "A legend below the axes, where it covers no point"
+    return ax.legend(fontsize=8, loc='upper left', bbox_to_anchor=(0, -gap), borderaxespad=0, frameon=False)
+
 def plot_pairs(
     rows:pd.DataFrame, # Lines of one protocol of few labels
     methods=None, # That are held against the reference; default: those that are there
@@ -208,7 +214,7 @@ def plot_pairs(
     ax.axhline(0, c='grey', lw=.8)
     ax.set_xticks(range(len(asked)), [f'{n} labelled' for n in asked])
     ax.set_ylabel(f'points above {reference}', parse_math=False)
-    for text in ax.legend(fontsize=8).get_texts(): text.set_parse_math(False)
+    for text in _legend_below(ax).get_texts(): text.set_parse_math(False)
     ax.set_title(f'{rows.protocol.iloc[0]}, {each.p.note}: fold {", ".join(sorted(set(rows.fold)))}', fontsize=7)
     return ax
 
@@ -279,5 +285,5 @@ def plot_labels(
     ax.set_xticks(range(len(asked)), [str(n) for n in asked])
     ax.set_xlabel('labelled pictures')
     ax.set_ylabel(list(asked.values())[0].p.note + ', %', parse_math=False)
-    ax.legend(fontsize=8)
+    _legend_below(ax, gap=.16)
     return ax

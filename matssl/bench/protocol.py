@@ -62,6 +62,8 @@ class Protocol:
     note:str='' # What a reader must know
     named_set:str='' # The set of the pictures, where the protocol has another name
     few:FewLabels=None # How it judges with few labelled pictures; None: with all
+    transductive:bool=False # May the test pictures be learned from, without their labels?
+    run_by:str='' # The function that runs it, where it is not `run_benchmark`
 
     @property
     def id(self)->str:
@@ -272,10 +274,36 @@ _few = [
     _with_few(_coatings[2], 'mean of background and oxide, without cracks', rare=(2,)),
     _with_few(_made_pictures, 'made pictures', choosing=('2',), divide=_synthetic_few, fold_names=tuple('012'))]
 
+# %% ../../nbs/09_bench/02_protocol.ipynb #8d19090a
+def _with_tested(p):
+    "The protocol in which the test pictures may be learned from"
+    return replace(p, name=f'{p.name}-transductive', version=1, transductive=True,
+        note=f'{p.note}; test pictures were learned from, without labels')
+
+_transductive = [_with_tested(p) for p in _few]
+
+# %% ../../nbs/09_bench/02_protocol.ipynb #97042002
+def _nasa(root):
+    "NASA's own division of EBC-3"
+    pairs = dataset('ebc3', root).pairs
+    return [Fold('test', pairs.of('train'), pairs.of('val'), pairs.of('test'))]
+
+def _made_division(root):
+    "The first fold of the made pictures"
+    return _synthetic(root)[:1]
+
+_as_the_paper = [
+    Protocol('ebc3-paper', 1, ('background', 'foreground'), _nasa, _pools('others', _others), {'miou': mean_iou}, square=512,
+        note='mean of background and foreground, squashed to 512 px', named_set='ebc3', run_by='run_paper'),
+    Protocol('synthetic-paper', 1, ('ferrite', 'pearlite'), _made_division, _pools('clean', _synthetic_pool),
+        {'miou': mean_iou}, square=64, note='made pictures, squashed to 64 px', named_set='synthetic', fold_names=('0',),
+        run_by='run_paper')]
+
 # %% ../../nbs/09_bench/02_protocol.ipynb #b1a00009
-protocols = {p.name: p for p in (_metaldam, *_coatings, _uhcs, *_superalloys, _made_pictures, *_few)}
+_every = (_metaldam, *_coatings, _uhcs, *_superalloys, _made_pictures, *_few, *_transductive, *_as_the_paper)
+protocols = {p.name: p for p in _every}
 
 def protocol(
-    name:str)->Protocol: # 'metaldam', 'ebc1' ... 'ebc3', 'uhcs', 'metaldam-few', 'ebc3-few', 'synthetic' ...
+    name:str)->Protocol: # 'metaldam', 'ebc1' ... 'ebc3', 'uhcs', 'metaldam-few', 'ebc3-few', 'ebc3-few-transductive', 'ebc3-paper' ...
     "A named protocol"
     return protocols[one_of(name, protocols, 'protocol', 'the name')]

@@ -126,8 +126,12 @@ def _with_draws(table):
     return table
 
 def read_results(
-    path)->pd.DataFrame: # `results.csv`
+    path, # `results.csv`
+    begun:bool=True # Was a benchmark begun there? If not, a file that is not there has no lines
+)->pd.DataFrame:
     "All complete lines of a results file"
+    if begun and not Path(path).exists():
+        raise InputError(path, 'no such file', _ours, 'check the path, or run matssl benchmark first')
     text = _complete_lines(path)
     if not text: return pd.DataFrame(columns=result_columns)
     rows = _with_draws(_table_of(path, text)).fillna({k: '' for k in cell_key if k not in ('draw', 'seed')})

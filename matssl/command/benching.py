@@ -89,6 +89,17 @@ def _show_results(rows, name, folds, seeds, by, quick, out):
     write_figure(out/f'{file}.png', ax.figure, dpi=110, bbox_inches='tight')
     print(f'\nwritten: {out}/results.csv, {file}.csv, {file}.png')
 
+# %% ../../nbs/10_command/07_benching.ipynb #4af3aa36
+def _as_paper(name, out, encoder, weights, own, **asked):
+    "Run a protocol of the paper, print and write its table"
+    from matssl.bench.paper import paper_table, run_paper
+    start = dict(own, weights=weights) if weights or own['timm_kwargs'] or own['stats'] else None
+    rows = run_paper(name, out=out, encoder=encoder, start=start, log=lambda s: say(one_line(s)), **asked)
+    t = paper_table(rows)
+    say(f'\n{t.to_string()}')
+    write_table(Path(out)/f'{name}.csv', t)
+    print(f'\nwritten: {out}/paper.csv, {name}.csv')
+
 # %% ../../nbs/10_command/07_benching.ipynb #c110002c
 def _say_plan(rows):
     "What is done and what would run"
@@ -108,7 +119,7 @@ def _say_setup(rows, quick):
 
 @command
 def benchmark(
-    protocol:str, # metaldam, ebc1 ... ebc3, uhcs, super1 ... super4, synthetic; with few labels metaldam-few, ebc3-few
+    protocol:str, # metaldam, ebc1 ... ebc3, uhcs, super1 ... super4, synthetic; with few labels metaldam-few, ebc3-few, metaldam-few-transductive ...; ebc3-paper
     out:str='benchmark', # Folder of results; lines are added, none is run twice
     data:str=None, # Folder of data sets (default: MATSSL_DATA, else ~/.matssl/data)
     methods:str='imagenet,matssl', # Comma separated, with variations: matssl+gate=none, imagenet+road=few; filters: nine filters, no network
@@ -126,16 +137,21 @@ def benchmark(
     std:Std=None,
     timm:TimmArgs=None,
     quick:bool=False, # A few steps, to try it out; marked, never mixed with results
-    plan:bool=False # Only tell what would run, and how long
+    plan:bool=False, # Only tell what would run, and how long
+    encoder:str=None, # Of ebc3-paper: file of an encoder to start from
+    group:int=None # Of ebc3-paper: pictures that go through the network together (default: all)
 ):
     "Methods against each other under a named protocol; resumable"
     from matssl.bench.experiment import run_benchmark, usual_numbers
     from matssl.bench.protocol import protocol as named
     some = None if labels is None else _numbers(labels, '--labels')
+    own = backbone_given(mean, std, timm)
+    if named(protocol).run_by:
+        return _as_paper(protocol, out, encoder, weights, own, seeds=3 if seeds is None else seeds, backbone=backbone,
+            decoder=decoder, group=group, root=data)
     few, (each_seed, some, _) = named(protocol).few, usual_numbers(named(protocol), seeds, some)
     by = None if few else _curve_over(labels or 'all', unlabelled)
     sizes = some, _numbers(unlabelled, '--unlabelled')
-    own = backbone_given(mean, std, timm)
     start = dict(own, weights=weights) if weights or own['timm_kwargs'] or own['stats'] else None
     folds = folds.split(',') if folds else None
     rows = run_benchmark(protocol, methods.split(','), folds, each_seed, backbone, pool, *sizes, recipe, decoder,

@@ -181,7 +181,8 @@ known_starts = ('scratch', 'imagenet', 'filters') # that a benchmark compares wi
 known_tasks = ('pretraining', 'fine-tuning', 'prediction')
 known_outputs = ('png', 'overlay', 'geojson', 'entropy')
 known_protocols = ('metaldam', 'ebc1', 'ebc2', 'ebc3', 'uhcs', 'super1', 'super2', 'super3', 'super4', 'synthetic',
-    'metaldam-few', 'ebc3-few', 'synthetic-few')
+    'metaldam-few', 'ebc3-few', 'synthetic-few', 'metaldam-few-transductive', 'ebc3-few-transductive',
+    'synthetic-few-transductive', 'ebc3-paper', 'synthetic-paper')
 
 def timm_names():
     "Names of the networks of timm, those of earlier releases too, read in its files"
