@@ -6,9 +6,10 @@
 __all__ = ['StrokeSettings', 'JobFile', 'rgb_of', 'Job', 'Compared', 'Checked', 'Filled', 'JobDone', 'run_job']
 
 # %% ../../nbs/08_hands/10_job.ipynb #9e674665
-import hashlib, json, tomllib
+import hashlib, json, tempfile, tomllib
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib import resources
 from pathlib import Path
 import numpy as np, pandas as pd, tomli_w
 from fastcore.basics import patch
@@ -16,7 +17,9 @@ from pydantic import ConfigDict, Field
 from .. import __version__
 from ..errors import InputError, refusing
 from ..described import Described, Name, Number, Text, Um, Word, Count, checked, file_format
-from ..pictures.labels import class_colours, colours_of
+from ..pictures.labels import class_colours, colours_of, write_label_map
+from ..pictures.origin import with_origin
+from ..pictures.scale import read_scales, scale_of
 from ..pictures.writing import made_folder, written_whole
 from ..masks.names import check_codes, codes_beside, list_pictures, read_codes
 from ..masks.masks import read_label_map
@@ -30,6 +33,7 @@ from ..measuring.questions import asked_of, measure_all, read_fields
 from ..measuring.results import answers_of, check_scale_uncertainty
 from ..measuring.report import report
 from .teach import Teaching, encoder_name, teach_encoder
+from .words import on_a_page, speak, translated
 
 # %% ../../nbs/08_hands/10_job.ipynb #96bfa1c1
 class StrokeSettings(Described):
@@ -45,16 +49,18 @@ class JobFile(Described):
     version: Word = Field('', description='the release of matssl that wrote it')
     pictures: Text = Field(description='the folder of the pictures')
     codes: list[Name] = Field(description='1 to 255 class names', max_length=255)
-    colours: list[Word] = Field([], description="colours of the first classes, like '#e69f00'; nothing: those of the package", max_length=8)
+    colours: list[Word] = Field([], description="colours of the first classes, like '#e69f00'; nothing: ours", max_length=8)
     strokes: Text = Field('strokes', description='the folder of what is drawn to learn from')
     kept_back: list[Word] = Field([], description='names of pictures that the model is tested on', max_length=10_000)
     masks: Text = Field('kept-back', description='the folder of what is drawn on them')
+    corrected: Text = Field('corrected', description='the folder of label maps that were corrected by hand')
     encoder: Text = Field('', description='a file of matssl pretrain, or nothing: the one that comes with the package')
     arch: Word = Field('tf_efficientnet_lite0', description='the network where no encoder is named')
-    taught: Teaching|None = Field(None, description='what a network learned from the pictures without strokes, if one did')
+    taught: Teaching|None = Field(None, description='what a network learned from pictures without strokes')
     settings: StrokeSettings = Field(StrokeSettings(), description='settings of the model of strokes')
     um_per_px: Um|None = Field(None, description='a positive scale for all pictures, um/px, where the files have none')
-    scales: dict[Word, Um] = Field({}, description='the scale of single pictures by their names, um/px', max_length=10_000)
+    scale_table: Text = Field('', description='a CSV with the scale of each picture: file, um_per_px')
+    scales: dict[Word, Um] = Field({}, description='the scale of single pictures by name, um/px', max_length=10_000)
     scale_uncertainty_pct: Number|None = Field(None, description='of the scale, % of it', ge=0, le=50)
     questions: dict[Word, dict] = Field({'phases': {}}, description='questions, each with its class and settings')
     limits: list[Word] = Field([], description="limits like 'oxide <= 25'", max_length=100)
@@ -65,8 +71,6 @@ class JobFile(Described):
     language: Word = Field('', description="the language of the application, like 'de'; nothing: that of the browser")
 
 # %% ../../nbs/08_hands/10_job.ipynb #5351ffe6
-_heading = '# What was asked of a folder of pictures. `matssl run job.toml` does it again, `matssl app` opens it.\n\n'
-
 def rgb_of(
     colour:str # Like '#e69f00'
 )->list: # Red, green and blue, 0-255
@@ -75,6 +79,9 @@ def rgb_of(
     is_colour = len(hexadecimal) == 6 and all(letter in '0123456789abcdef' for letter in hexadecimal.lower())
     if not is_colour: raise InputError('colours', repr(str(colour)[:40]), "one like '#e69f00'", 'correct it')
     return [int(hexadecimal[k:k+2], 16) for k in (0, 2, 4)]
+
+# %% ../../nbs/08_hands/10_job.ipynb #a83e45a3
+_heading = '# What was asked of a folder of pictures. `matssl run job.toml` does it again, `matssl app` opens it.\n\n'
 
 def _checked_job(words, file):
     "What a job says, as a `JobFile`, or a refusal"
@@ -92,6 +99,7 @@ def _read_job(file):
         words = tomllib.loads(Path(file).read_text(encoding='utf-8'))
     return _checked_job(words, file)
 
+# %% ../../nbs/08_hands/10_job.ipynb #be387a13
 class Job:
     "What is asked of a folder of pictures, kept in a file"
     def __init__(self,
@@ -99,7 +107,9 @@ class Job:
     ):
         self.file = Path(file).resolve()
         self.about = _read_job(self.file)
-    def __repr__(self): return f'Job({self.file.name}: {len(self.files)} pictures, classes {self.about.codes}, {list(self.about.questions)})'
+    def __repr__(self):
+        asked = list(self.about.questions)
+        return f'Job({self.file.name}: {len(self.files)} pictures, classes {self.about.codes}, {asked})'
     @property
     def home(self):
         "The folder that the job is in"
@@ -112,6 +122,10 @@ class Job:
     def masks(self):
         "The folder of what is drawn on the pictures kept back"
         return self.home/self.about.masks
+    @property
+    def corrected(self):
+        "The folder of label maps corrected by hand"
+        return self.home/self.about.corrected
     @property
     def files(self):
         "The pictures"
@@ -130,6 +144,7 @@ def tell(self:Job,
     self.about = about
     return self
 
+# %% ../../nbs/08_hands/10_job.ipynb #e6dc2a8f
 @patch(cls_method=True)
 def begin(cls:Job,
     folder, # Of the pictures
@@ -140,8 +155,8 @@ def begin(cls:Job,
     list_pictures(folder) # refused before anything is made
     if file.exists(): return cls(file)
     made_folder(file.parent)
-    with written_whole(file) as part: part.write_text(_heading + tomli_w.dumps(
-        dict(format=file_format, version=__version__, pictures='..', codes=[])), encoding='utf-8')
+    words = dict(format=file_format, version=__version__, pictures='..', codes=[])
+    with written_whole(file) as part: part.write_text(_heading + tomli_w.dumps(words), encoding='utf-8')
     return cls(file)
 
 # %% ../../nbs/08_hands/10_job.ipynb #5a0eea2d
@@ -152,6 +167,7 @@ def colours(self:Job)->list:
     usual = colours_of(max(len(self.about.codes), 1)).tolist()
     return own[:len(usual)] + usual[len(own):]
 
+# %% ../../nbs/08_hands/10_job.ipynb #1ec882ef
 @contextmanager
 def _colours_lent(own):
     "Within it the classes have these colours in whatever is drawn"
@@ -160,22 +176,41 @@ def _colours_lent(own):
     try: yield
     finally: class_colours[:] = before
 
+# %% ../../nbs/08_hands/10_job.ipynb #151289f2
+@patch
+def _scales_of_table(self:Job):
+    "The scale of each picture that the table names, `{name: um/px}`"
+    if not self.about.scale_table: return {}
+    table = read_scales(self.home/self.about.scale_table)
+    found = {file.name: scale_of(table, file) for file in self.files}
+    return {name: um for name, um in found.items() if um}
+
 @patch(as_prop=True)
 def scale(self:Job):
     "What `um_per_px=` takes: a number, a dict by name, or None"
-    about = self.about
-    if not about.scales: return about.um_per_px
+    about, of_table = self.about, self._scales_of_table()
     names = {file.name for file in self.files}
+    by_hand = {name: um for name, um in about.scales.items() if name in names}
+    if not (about.scales or of_table): return about.um_per_px
     others = {name: about.um_per_px for name in names} if about.um_per_px else {}
-    return {**others, **{name: um for name, um in about.scales.items() if name in names}} or None
+    return {**others, **of_table, **by_hand} or None
 
 # %% ../../nbs/08_hands/10_job.ipynb #d7f8fa18
+@patch(as_prop=True)
+def drawn_folders(self:Job):
+    "The folders of what a hand has drawn"
+    return self.strokes, self.masks, self.corrected
+
 @patch
 def _drawn(self:Job):
     "Is anything drawn yet?"
-    return any(folder.is_dir() and any(folder.glob('*.png')) for folder in (self.strokes, self.masks))
+    return any(folder.is_dir() and any(folder.glob('*.png')) for folder in self.drawn_folders)
 
-def _name_again(settings, other): return {k: other.get(v, v) if k in ('cls', 'crack') else v for k, v in settings.items()}
+# %% ../../nbs/08_hands/10_job.ipynb #bbdef0cd
+def _name_again(settings, other):
+    "The settings of a question with its classes under their new names"
+    is_class = lambda key: key in ('cls', 'crack')
+    return {key: other.get(value, value) if is_class(key) else value for key, value in settings.items()}
 
 @patch
 def name_classes(self:Job,
@@ -185,14 +220,15 @@ def name_classes(self:Job,
     codes, old = check_codes('classes', [str(name).strip() for name in codes]), self.about.codes
     is_moved = any(name in old and old.index(name) != k for k, name in enumerate(codes))
     if self._drawn() and (len(codes) < len(old) or is_moved):
-        raise InputError('classes', f'{", ".join(codes)}, and strokes of {", ".join(old)}', 'the same classes in their order, perhaps more',
-                         'rename or add classes, or begin with another folder')
+        found = f'{", ".join(codes)}, and strokes of {", ".join(old)}'
+        expected = 'the same classes in their order, perhaps more'
+        raise InputError('classes', found, expected, 'rename or add classes, or begin with another folder')
     other = {before: now for before, now in zip(old, codes) if before not in codes}
     questions = {name: _name_again(settings, other) for name, settings in self.about.questions.items()}
     self.tell(codes=codes, questions=questions)
-    for folder in (self.strokes, self.masks):
-        if not (folder/'codes.txt').exists(): continue
-        with written_whole(folder/'codes.txt', True) as part: part.write_text('\n'.join(codes) + '\n', encoding='utf-8')
+    for file in (folder/'codes.txt' for folder in self.drawn_folders):
+        if not file.exists(): continue
+        with written_whole(file, True) as part: part.write_text('\n'.join(codes) + '\n', encoding='utf-8')
     return self
 
 # %% ../../nbs/08_hands/10_job.ipynb #a6a986a0
@@ -205,33 +241,25 @@ def _pairs_in(self:Job, folder, files):
     made = [Pair(file, folder/f'{file.stem}.png', file.stem, '') for file in files]
     return Pairs([pair for pair in made if _has_labels(pair.mask, self.about.codes)])
 
+# %% ../../nbs/08_hands/10_job.ipynb #b4079679
 @patch(as_prop=True)
 def learned_from(self:Job)->Pairs:
     "Pictures with strokes, without those that are kept back"
     return self._pairs_in(self.strokes, [file for file in self.files if file.name not in self.about.kept_back])
 
+# %% ../../nbs/08_hands/10_job.ipynb #4c972781
 @patch(as_prop=True)
 def tested_on(self:Job)->Pairs:
     "Pictures kept back, with what was drawn on them"
     return self._pairs_in(self.masks, [file for file in self.files if file.name in self.about.kept_back])
 
-# %% ../../nbs/08_hands/10_job.ipynb #39bb6fa7
-@patch
-def network_file(self:Job,
-    is_taught:bool=None # The one that has learned from these pictures? None: as the job says
-):
-    "The encoder that the model of strokes stands on; None: that of the package"
-    about = self.about
-    if is_taught is None: is_taught = bool(about.taught and about.taught.is_used)
-    if is_taught: return self.teach()
-    return self.home/about.encoder if about.encoder else None
-
+# %% ../../nbs/08_hands/10_job.ipynb #c213eee2
 @patch
 def plan_teaching(self:Job,
     rounds:int=None, # How often all pictures are looked at; None: as it was, or 16
     **settings # Of `Teaching`
 )->Teaching:
-    "What a network would learn from now: all pictures but those kept back. The same as before goes on in its folder, another gets a new one"
+    "What a network would learn from now: all pictures but those kept back; the same as before keeps its folder"
     about, before = self.about, self.about.taught
     names = [file.name for file in self.files if file.name not in about.kept_back]
     told = dict(pictures=names, start=about.encoder, arch=about.arch, **settings)
@@ -242,25 +270,47 @@ def plan_teaching(self:Job,
     numbers = [int(f.name[7:]) for f in self.home.glob('taught-*') if f.name[7:].isdecimal()]
     return plan.model_copy(update=dict(folder=f'taught-{1+max(numbers, default=0)}'))
 
+# %% ../../nbs/08_hands/10_job.ipynb #596aa3e7
 @patch
 def taught_file(self:Job)->Path:
     "The encoder that was learned, whether it is there yet or not"
     return self.home/self.about.taught.folder/encoder_name
+
+# %% ../../nbs/08_hands/10_job.ipynb #582b0766
+@patch
+def _pictures_of(self:Job, names):
+    "The files of the pictures that a network learned from"
+    by_name = {file.name: file for file in self.files}
+    gone = [name for name in names if name not in by_name]
+    if not gone: return [by_name[name] for name in names]
+    todo = 'put it back, or let the network learn anew'
+    raise InputError(self.file, f'a network that learned from {gone[0]}', 'that picture', todo)
 
 @patch
 def teach(self:Job,
     tell=None # A `Teller`
 )->Path: # The encoder's file
     "Learn from the pictures without strokes, as the job says; what is done already is not done again"
-    about = self.about
-    if about.taught is None: raise InputError(self.file, 'nothing on learning from pictures', 'a part [taught]', 'begin it in the application')
+    taught = self.about.taught
+    if taught is None:
+        raise InputError(self.file, 'nothing on learning from pictures', 'a part [taught]', 'begin it in the application')
     if self.taught_file().exists(): return self.taught_file()
-    by_name = {file.name: file for file in self.files}
-    gone = [name for name in about.taught.pictures if name not in by_name]
-    if gone: raise InputError(self.file, f'a network that learned from {gone[0]}', 'that picture', 'put it back, or let the network learn anew')
-    learned_from = [by_name[name] for name in about.taught.pictures]
-    return teach_encoder(learned_from, about.taught, self.home, self.scale, [by_name[name] for name in about.kept_back if name in by_name], tell)
+    files = self._pictures_of(taught.pictures)
+    held_back = [file for file in self.files if file.name in self.about.kept_back]
+    return teach_encoder(files, taught, self.home, self.scale, held_back, tell)
 
+# %% ../../nbs/08_hands/10_job.ipynb #5b5baa2d
+@patch
+def network_file(self:Job,
+    is_taught:bool=None # The one that has learned from these pictures? None: as the job says
+):
+    "The encoder that the model of strokes stands on; None: that of the package"
+    about = self.about
+    if is_taught is None: is_taught = bool(about.taught and about.taught.is_used)
+    if is_taught: return self.teach()
+    return self.home/about.encoder if about.encoder else None
+
+# %% ../../nbs/08_hands/10_job.ipynb #69e5eaec
 @patch
 def assistant(self:Job,
     is_taught:bool=None # As for `network_file`
@@ -270,14 +320,11 @@ def assistant(self:Job,
     network = load_encoder(encoder) if encoder else Encoder(about.arch, pretrained=True)
     return StrokeSegmenter(network, about.codes, **{**StrokeSettings().model_dump(), **about.settings.plain()})
 
-@patch
-def fitted(self:Job,
-    is_taught:bool=None # As for `network_file`
-)->StrokeSegmenter:
-    "The model, fitted to the strokes on the disk"
-    pairs = self.learned_from
-    if not len(pairs): raise InputError(self.strokes, 'no strokes', 'a few on each class', 'draw some, then come back')
-    return self.assistant(is_taught).fit(pairs, ignore=255, um_per_px=self._scale_of(pairs.images))
+# %% ../../nbs/08_hands/10_job.ipynb #39bb6fa7
+def _as_file_holds(model, least=-1e4):
+    "A class without strokes scores minus infinity, which no file of weights may hold; this is as good"
+    for bias in (model.model.bias, model.classifier.bias): bias.clamp_(min=least)
+    return model
 
 @patch
 def _scale_of(self:Job, files):
@@ -286,6 +333,16 @@ def _scale_of(self:Job, files):
     if not isinstance(scale, dict): return scale
     return {name: um for name, um in scale.items() if name in names} or None
 
+@patch
+def fitted(self:Job,
+    is_taught:bool=None # As for `network_file`
+)->StrokeSegmenter:
+    "The model, fitted to the strokes on the disk"
+    pairs = self.learned_from
+    if not len(pairs): raise InputError(self.strokes, 'no strokes', 'a few on each class', 'draw some, then come back')
+    return _as_file_holds(self.assistant(is_taught).fit(pairs, ignore=255, um_per_px=self._scale_of(pairs.images)))
+
+# %% ../../nbs/08_hands/10_job.ipynb #d06ae97d
 @patch
 def scored(self:Job,
     model # Of `fitted`
@@ -382,27 +439,92 @@ def predicted(self:Job,
     with _colours_lent(self.colours if self.about.colours else None):
         return predict_folder(model, self.files, Path(out)/'maps', said=said, um_per_px=self.scale)
 
+# %% ../../nbs/08_hands/10_job.ipynb #5cac3e62
+@patch
+def _correction(self:Job, name, out):
+    "The label map of a picture as a person has corrected it; None where nobody has, or where nothing differs"
+    mask = self.corrected/f'{Path(name).stem}.png'
+    if not mask.exists(): return None
+    file = Path(out)/'maps'/f'{Path(name).stem}.tif'
+    made = with_origin(read_label_map(file), file)
+    labels = read_label_map(mask, self.about.codes, ignore=255).labels
+    if labels.shape != made.shape:
+        size = lambda shape: f'{shape[1]} x {shape[0]} px'
+        todo = 'correct the label map anew, or remove this one'
+        raise InputError(mask, f'labels of {size(labels.shape)}', size(made.shape), todo)
+    return None if (labels == made.labels).all() else replace(made, labels=labels)
+
+@patch
+def corrections(self:Job,
+    rows, # Of `predicted`
+    out # The folder of the results
+)->dict: # `{name of a picture: LabelMap}`
+    "The label maps that a person has corrected"
+    names = rows.picture[rows.state != 'skipped'] if self.corrected.is_dir() else []
+    found = {name: self._correction(name, out) for name in names}
+    return {name: label_map for name, label_map in found.items() if label_map is not None}
+
+# %% ../../nbs/08_hands/10_job.ipynb #5668a946
+def _sum_of(corrections):
+    "A short checksum of corrected label maps"
+    checksum = hashlib.sha256()
+    for name, label_map in sorted(corrections.items()): checksum.update(name.encode() + label_map.labels.tobytes())
+    return checksum.hexdigest()[:8]
+
+@patch
+def maps_to_measure(self:Job,
+    rows, # Of `predicted`
+    out # The folder of the results
+)->list: # Files
+    "The label maps of a run; where somebody has corrected one, that one"
+    out, corrections = Path(out), self.corrections(rows, out)
+    folder = out/f'corrected-{_sum_of(corrections)}'
+    files = []
+    for name in rows.picture[rows.state != 'skipped']:
+        file = (folder if name in corrections else out/'maps')/f'{Path(name).stem}.tif'
+        if not file.exists(): write_label_map(corrections[name], made_folder(folder)/file.name)
+        files.append(file)
+    return files
+
+# %% ../../nbs/08_hands/10_job.ipynb #c36b2c4a
 def _say_left_out(tables, rows):
     "A picture that is not in a number is named beside it"
     left = rows[rows.state == 'skipped']
     if not len(left): return
     names = ', '.join(left.picture[:5]) + (' and more' if len(left) > 5 else '')
+    said = f'{len(left)} of {len(rows)} pictures could not be used and are not in this number: {names}'
     for of_question in tables.values():
         first = next(iter(of_question.values()))
-        first.attrs['warnings'] = [*first.attrs.get('warnings', []), f'{len(left)} of {len(rows)} pictures could not be used and are not in this number: {names}']
+        first.attrs['warnings'] = [*first.attrs.get('warnings', []), said]
 
 @patch
 def measured(self:Job,
     rows, # Of `predicted`
     out # The folder of the results
 ): # (label maps, tables of `measure_all`)
-    "Measure what was predicted"
-    done = [Path(out)/'maps'/f'{Path(name).stem}.tif' for name in rows.picture[rows.state != 'skipped']]
-    if not done: raise InputError(out, 'no picture that could be used', 'at least one', 'see what is said of each picture')
-    maps = read_fields(done)
+    "Measure what was predicted, and corrected by hand"
+    files = self.maps_to_measure(rows, out)
+    if not files:
+        raise InputError(out, 'no picture that could be used', 'at least one', 'see what is said of each picture')
+    maps = read_fields(files)
     tables = measure_all(maps, self.about.questions)
     _say_left_out(tables, rows)
     return maps, tables
+
+# %% ../../nbs/08_hands/10_job.ipynb #3c12559f
+@contextmanager
+def _page_in(language):
+    "Within it the page has a template in this language; None: ours, in English"
+    written = resources.files('matssl.hands').joinpath(f'report.{language}.html.j2')
+    if not language or not written.is_file():
+        yield None
+        return
+    known = on_a_page(language)
+    head = f'{{% set phrases = {known["phrases"]!r} %}}{{% set named = {known["names"]!r} %}}'
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder)/'page.html.j2'
+        page.write_text(head + written.read_text(encoding='utf-8'), encoding='utf-8')
+        yield page
 
 @patch
 def reported(self:Job,
@@ -410,11 +532,12 @@ def reported(self:Job,
     model, # Of `fitted`
     out # The folder of the report
 )->Path:
-    "The page, its PDF and Excel workbook; the page's path"
+    "The page in the language of the job, its PDF and Excel workbook; the page's path"
     about = self.about
-    with _colours_lent(self.colours if about.colours else None):
-        return report(maps, out, about.questions, self.files, dict(about.meta), model, about.title, limits=about.limits,
-                      scale_uncertainty_pct=about.scale_uncertainty_pct, measured=tables)
+    own = self.colours if about.colours else None
+    told = dict(limits=about.limits, scale_uncertainty_pct=about.scale_uncertainty_pct, measured=tables)
+    with _colours_lent(own), _page_in(about.language) as page:
+        return report(maps, out, about.questions, self.files, dict(about.meta), model, about.title, template=page, **told)
 
 # %% ../../nbs/08_hands/10_job.ipynb #fd87aef6
 @dataclass
@@ -433,7 +556,8 @@ class Checked:
         "Out of an `Evaluation`; None of None"
         if e is None: return None
         verdict = e.verdict
-        return cls(list(e.codes), np.asarray(e.cm), len(e.per_picture), verdict.level, [str(name) for name in verdict.unmeasurable], str(verdict), made_from)
+        cannot = [str(name) for name in verdict.unmeasurable]
+        return cls(list(e.codes), np.asarray(e.cm), len(e.per_picture), verdict.level, cannot, str(verdict), made_from)
 
     def write(self, file):
         "Keep it"
@@ -444,19 +568,28 @@ class Checked:
         "What was kept; None where nothing was, or where it cannot be read"
         try: found = json.loads(Path(file).read_text())
         except (OSError, ValueError): return None
-        return cls(**{**found, 'cm': np.array(found['cm'])}) if isinstance(found, dict) and set(found) == set(cls.__dataclass_fields__) else None
+        is_whole = isinstance(found, dict) and set(found) == set(cls.__dataclass_fields__)
+        return cls(**{**found, 'cm': np.array(found['cm'])}) if is_whole else None
+
+# %% ../../nbs/08_hands/10_job.ipynb #bf1b2edf
+@patch
+def _said_of_model(self:Job):
+    "What the job says of the model, as JSON takes it"
+    about = self.about
+    scales = [about.um_per_px, about.scales, *([self._scales_of_table()] if about.scale_table else [])]
+    taught = about.taught.model_dump() if about.taught and about.taught.is_used else None
+    return [about.codes, about.settings.model_dump(), sorted(about.kept_back), *scales, about.encoder, about.arch, taught]
 
 @patch
 def made_from(self:Job)->str:
-    "A checksum over all that a model and its results are made from: strokes, pictures, network, and what the job says of them"
-    about = self.about
-    said = about.codes, about.settings.model_dump(), sorted(about.kept_back), about.um_per_px, about.scales, about.encoder, about.arch
-    network = about.taught.model_dump() if about.taught and about.taught.is_used else None
+    "A checksum over all that a model and its results are made from: strokes, pictures, and what the job says"
     drawn = [pair.mask for pair in (*self.learned_from, *self.tested_on)]
     strokes = [(file.name, hashlib.sha256(file.read_bytes()).hexdigest()) for file in drawn]
     pictures = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in self.files]
-    return hashlib.sha256(json.dumps([said, network, strokes, pictures], sort_keys=True).encode()).hexdigest()
+    said = json.dumps([self._said_of_model(), strokes, pictures], sort_keys=True)
+    return hashlib.sha256(said.encode()).hexdigest()
 
+# %% ../../nbs/08_hands/10_job.ipynb #034c8658
 @patch
 def fill_in(self:Job,
     tell=None # A `Teller`
@@ -478,6 +611,7 @@ def fill_in(self:Job,
     with written_whole(out/'pictures.csv', True) as part: table.to_csv(part, index=False)
     return out
 
+# %% ../../nbs/08_hands/10_job.ipynb #5db4a4e3
 @dataclass
 class Filled:
     "Results that are there: their folder, a row a picture, what the check has shown, and whether they still hold"
@@ -486,13 +620,21 @@ class Filled:
     checked:object # `Checked`, or None
     is_old:bool # Has something changed since?
 
+# %% ../../nbs/08_hands/10_job.ipynb #92cafa32
+@patch
+def _whole_results(self:Job):
+    "The folders in which a run has come to its end"
+    is_whole = lambda folder: all((folder/name).exists() for name in ('pictures.csv', 'made-from.txt'))
+    return [folder for folder in self.results if is_whole(folder)]
+
 @patch
 def filled(self:Job)->Filled|None:
     "The last results that are whole"
-    whole = [folder for folder in self.results if (folder/'pictures.csv').exists() and (folder/'made-from.txt').exists()]
+    whole = self._whole_results()
     if not whole: return None
     folder = max(whole, key=lambda one: (one/'pictures.csv').stat().st_mtime_ns)
-    rows = pd.read_csv(folder/'pictures.csv', keep_default_na=False, na_values=[''], dtype=dict(picture=str, state=str, why=str))
+    as_text = dict(picture=str, state=str, why=str)
+    rows = pd.read_csv(folder/'pictures.csv', keep_default_na=False, na_values=[''], dtype=as_text)
     rows['why'] = rows.why.fillna('') if 'why' in rows else ''
     made_from = (folder/'made-from.txt').read_text().strip()
     return Filled(folder, rows, Checked.read(folder/'checked.json'), made_from != self.made_from())
