@@ -1400,7 +1400,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                     'matssl.hands.steps.ClassesStep.usual': ( '08_hands/steps.html#classesstep.usual',
                                                                               'matssl/hands/steps.py'),
                                     'matssl.hands.steps.DrawStep': ('08_hands/steps.html#drawstep', 'matssl/hands/steps.py'),
-                                    'matssl.hands.steps.DrawStep._free': ('08_hands/steps.html#drawstep._free', 'matssl/hands/steps.py'),
                                     'matssl.hands.steps.DrawStep._key': ('08_hands/steps.html#drawstep._key', 'matssl/hands/steps.py'),
                                     'matssl.hands.steps.DrawStep.build': ('08_hands/steps.html#drawstep.build', 'matssl/hands/steps.py'),
                                     'matssl.hands.steps.DrawStep.go_next': ( '08_hands/steps.html#drawstep.go_next',
