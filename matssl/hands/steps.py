@@ -1102,7 +1102,7 @@ def take(self:ReportStep):
         meta={key: value for key, value in meta.items() if value})
     self.show()
 
-# %% ../../nbs/08_hands/12_steps.ipynb #5f9c9a0f
+# %% ../../nbs/08_hands/12_steps.ipynb #10996219
 def _free_folder(out):
     "`report`, or the first of `report-2`, `report-3`, ... that is not there"
     names = (Path(out)/f'report{f"-{k}" if k > 1 else ""}' for k in range(1, 10**6))
@@ -1123,7 +1123,7 @@ def measure(self:ReportStep):
     self.app.keep()
     found = self._filled()
     self.app.say(word('measuring'))
-    self.job.tell(language=spoken()) # the page speaks it, here and when the job is run again
+    self.job.tell(report_language=spoken()) # here, and when the job is run again
     maps, tables = self.job.measured(found.rows, found.folder)
     folder = _free_folder(found.folder)
     page = self.job.reported(maps, tables, load_segmenter(found.folder/'model'), folder)
