@@ -69,6 +69,7 @@ class JobFile(Described):
     step: Word = Field('', description='the step at which the application was left')
     picture: Word = Field('', description='the picture that was drawn on last')
     language: Word = Field('', description="the language of the application, like 'de'; nothing: that of the browser")
+    report_language: Word = Field('', description="the language of the report's page, like 'de'; nothing: English")
 
 # %% ../../nbs/08_hands/10_job.ipynb #5351ffe6
 def rgb_of(
@@ -532,11 +533,11 @@ def reported(self:Job,
     model, # Of `fitted`
     out # The folder of the report
 )->Path:
-    "The page in the language of the job, its PDF and Excel workbook; the page's path"
+    "The page in the language that the job says, its PDF and Excel workbook; the page's path"
     about = self.about
     own = self.colours if about.colours else None
     told = dict(limits=about.limits, scale_uncertainty_pct=about.scale_uncertainty_pct, measured=tables)
-    with _colours_lent(own), _page_in(about.language) as page:
+    with _colours_lent(own), _page_in(about.report_language) as page:
         return report(maps, out, about.questions, self.files, dict(about.meta), model, about.title, template=page, **told)
 
 # %% ../../nbs/08_hands/10_job.ipynb #fd87aef6
