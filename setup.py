@@ -16,7 +16,7 @@ setup(
     author=cfg['author'], license=cfg['license'],
     long_description=(here/'README.md').read_text(encoding='utf-8'), long_description_content_type='text/markdown',
     packages=find_packages(include=['matssl', 'matssl.*']), 
-    package_data={'matssl.data': ['files.csv'], 'matssl.hands': ['canvas.js', 'app.ipynb'], 'matssl.segmentation': ['*.j2'], 'matssl.measuring': ['*.j2', '*.css']},
+    package_data={'matssl.data': ['files.csv'], 'matssl.hands': ['canvas.js', 'app.ipynb', '*.j2'], 'matssl.segmentation': ['*.j2'], 'matssl.measuring': ['*.j2', '*.css']},
     python_requires=f">={cfg['min_python']},<{cfg['max_python']}",
     install_requires=lines('requirements'), extras_require={k: lines(f'{k}_requirements') for k in ('formats', 'docs', 'dev')},
     entry_points={'console_scripts': lines('console_scripts'), 'nbdev': ['matssl=matssl._modidx:d']},

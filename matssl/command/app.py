@@ -26,12 +26,12 @@ def _only_a_part(file, only):
     if only == 'teach' and job.about.taught is None: raise InputError(file, 'nothing on learning from pictures', 'a part [taught]', 'begin it in matssl app')
     try:
         with telling(job.home/(job.about.taught.folder if only == 'teach' else 'running')) as tell:
-            made = job.teach(tell) if only == 'teach' else job.fill_in(tell)
+            made = job.teach_and_compare(tell) if only == 'teach' else job.fill_in(tell)
     except Stopped:
         print('stopped; the same command goes on')
         return 1
     say(f'written: {made}')
-    if only == 'teach' and not job.about.taught.is_used: print('matssl app takes it into use; without one, say is_used = true below [taught]')
+    if only == 'teach' and not job.about.taught.is_used: print('matssl app takes it into use if it is better; without one, say is_used = true below [taught]')
 
 @command
 def run(

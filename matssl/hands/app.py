@@ -7,7 +7,6 @@ __all__ = ['language_wanted', 'App', 'served']
 
 # %% ../../nbs/08_hands/13_app.ipynb #7ce383a6
 import asyncio, locale, os, time
-from html import escape
 from pathlib import Path
 import ipywidgets as W
 from fastcore.basics import patch
@@ -15,7 +14,7 @@ from ..errors import InputError
 from ..pictures.writing import alone
 from .canvas import fault_in_words
 from .job import Job
-from .steps import NotYet, all_steps
+from .steps import NotYet, all_steps, html_part
 from .words import known_language, names_of_languages, sentence_here, speak, spoken, word
 
 # %% ../../nbs/08_hands/13_app.ipynb #5f0edabc
@@ -26,6 +25,7 @@ def language_wanted(
     system = locale.getlocale()[0] or os.environ.get('LANG', '')
     return known_language(job.about.language or os.environ.get('HTTP_ACCEPT_LANGUAGE') or system)
 
+# %% ../../nbs/08_hands/13_app.ipynb #4cecb2f5
 class App:
     "Seven steps from pictures to a report"
     def __init__(self,
@@ -40,58 +40,94 @@ class App:
         speak(language_wanted(self.job))
         self.build()
     def _repr_mimebundle_(self, **kwargs): return self.box._repr_mimebundle_(**kwargs)
-    def build(self):
-        "All widgets, in the language that is spoken"
-        self.status, self.place = W.HTML(''), W.VBox([], layout=W.Layout(width='100%'))
-        self.steps = {kind.name: kind(self) for kind in all_steps}
-        names = list(self.steps)
-        self.menu = W.ToggleButtons(options=[(f'{k} {word(name)}', name) for k, name in enumerate(names, 1)], tooltips=[word(f'{name}_tip') for name in names], style=dict(button_width='auto'))
-        self.menu.observe(lambda change: self.go(change.new), 'value')
-        self.speech = W.Dropdown(options=[(name, key) for key, name in names_of_languages.items()], value=spoken(), tooltip=word('speech_tip'), layout=W.Layout(width='110px'))
-        self.speech.observe(lambda change: self.safely(lambda: self.set_language(change.new)), 'value')
-        end = W.Button(description=word('end'), tooltip=word('end_tip'), layout=W.Layout(width='auto'))
-        end.on_click(lambda _: self.end())
-        wrapped = W.Layout(flex_flow='row wrap', align_items='center', justify_content='space-between')
-        head = W.HBox([W.HTML(f'<h2 style="margin:4px 0">{word("title")}</h2>'), W.HBox([self.speech, *([end] if self.on_end else [])])], layout=wrapped)
-        self.box.children = [head, self.menu, self.status, self.place]
-        self.is_built = True
-        self.go(self.job.about.step if self.job.about.step in self.steps else names[0])
-    def set_language(self, language):
-        "Another language; the folder remembers it"
-        self.keep()
-        speak(language)
-        self.job.tell(language=language)
-        self.build()
-    def say(self, text, is_fault=False):
-        "A line above the step"
-        self.status.value = f'<div style="line-height:1.4;overflow-wrap:anywhere;color:{"#b00" if is_fault else "#333"}">{escape(text)}</div>' if text else ''
-    def safely(self, act):
-        "What a control does: a fault is said above the step"
-        self.say('')
-        try: act()
-        except NotYet as e: self.say(str(e), True)
-        except Exception as e: self.say(sentence_here(fault_in_words(e)), True)
-    def go(self,
-        name # Of a step
-    ):
-        "Show a step; the folder remembers which"
-        if self.menu.value != name:
-            self.menu.value = name # which comes back here
-            return
-        step = self.steps[name]
-        self.place.children = [step.box]
-        def shown():
-            if self.job.about.step != name: self.job.tell(step=name)
-            step.show()
-        self.safely(shown)
-    def keep(self):
-        "Write what is not written yet"
-        for step in self.steps.values(): step.keep()
-    def end(self):
-        "Keep everything, and stop"
-        self.keep()
-        self.box.children = [W.HTML(word('ended'))]
-        self.on_end()
+
+# %% ../../nbs/08_hands/13_app.ipynb #579d503f
+@patch
+def _menu_of_steps(self:App):
+    "A button a step, with its number"
+    names = list(self.steps)
+    options = [(f'{k} {word(name)}', name) for k, name in enumerate(names, 1)]
+    tips = [word(f'{name}_tip') for name in names]
+    menu = W.ToggleButtons(options=options, tooltips=tips, style=dict(button_width='auto'))
+    menu.observe(lambda change: self.go(change.new), 'value')
+    return menu
+
+@patch
+def _menu_of_languages(self:App):
+    options = [(name, key) for key, name in names_of_languages.items()]
+    menu = W.Dropdown(options=options, value=spoken(), tooltip=word('speech_tip'), layout=W.Layout(width='110px'))
+    menu.observe(lambda change: self.safely(lambda: self.set_language(change.new)), 'value')
+    return menu
+
+@patch
+def _head(self:App):
+    "Name, language, end"
+    end = W.Button(description=word('end'), tooltip=word('end_tip'), layout=W.Layout(width='auto'))
+    end.on_click(lambda _: self.end())
+    at_right = W.HBox([self.speech, *([end] if self.on_end else [])])
+    layout = W.Layout(flex_flow='row wrap', align_items='center', justify_content='space-between')
+    return W.HBox([W.HTML(html_part('title', word('title'))), at_right], layout=layout)
+
+@patch
+def build(self:App):
+    "All widgets, in the language that is spoken"
+    self.status, self.place = W.HTML(''), W.VBox([], layout=W.Layout(width='100%'))
+    self.steps = {kind.name: kind(self) for kind in all_steps}
+    self.menu, self.speech = self._menu_of_steps(), self._menu_of_languages()
+    self.box.children = [self._head(), self.menu, self.status, self.place]
+    self.is_built = True
+    left_at = self.job.about.step
+    self.go(left_at if left_at in self.steps else all_steps[0].name)
+
+# %% ../../nbs/08_hands/13_app.ipynb #b33b5607
+@patch
+def say(self:App, text, is_fault=False):
+    "A line above the step"
+    self.status.value = html_part('line', text, is_fault) if text else ''
+
+@patch
+def safely(self:App, act):
+    "What a control does: a fault is said above the step"
+    self.say('')
+    try: act()
+    except NotYet as e: self.say(str(e), True)
+    except Exception as e: self.say(sentence_here(fault_in_words(e)), True)
+
+# %% ../../nbs/08_hands/13_app.ipynb #7f2c28eb
+@patch
+def go(self:App,
+    name # Of a step
+):
+    "Show a step; the folder remembers which"
+    if self.menu.value != name:
+        self.menu.value = name # which comes back here
+        return
+    step = self.steps[name]
+    self.place.children = [step.box]
+    def shown():
+        if self.job.about.step != name: self.job.tell(step=name)
+        step.show()
+    self.safely(shown)
+
+@patch
+def set_language(self:App, language):
+    "Another language; the folder remembers it"
+    self.keep()
+    speak(language)
+    self.job.tell(language=language)
+    self.build()
+
+@patch
+def keep(self:App):
+    "Write what is not written yet"
+    for step in self.steps.values(): step.keep()
+
+@patch
+def end(self:App):
+    "Keep everything, and stop"
+    self.keep()
+    self.box.children = [W.HTML(word('ended'))]
+    self.on_end()
 
 # %% ../../nbs/08_hands/13_app.ipynb #b94199cb
 @patch
@@ -136,5 +172,5 @@ def served(
     end, folder = os.environ.get('MATSSL_APP_END'), os.environ['MATSSL_APP_FOLDER']
     job = Job.begin(folder)
     speak(language_wanted(job))
-    if not _held_alone(job.home, patience): return W.HTML(f'<p style="font-size:16px">{word("elsewhere")}</p>')
+    if not _held_alone(job.home, patience): return W.HTML(html_part('sent_away', word('elsewhere')))
     return App(folder, on_end=(lambda: Path(end).touch()) if end else None)

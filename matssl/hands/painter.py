@@ -20,6 +20,7 @@ class LabelPainter:
         memory:int=2**28): # Bytes kept for undo
         self.labels, self.n, self.memory = np.array(labels, np.uint8), n, memory
         self.done, self.undone = [], [] # row, column and pixels of a part as it was
+        self.locked = set() # classes whose pixels no stroke changes
         self.changes = 0
         self._check_labels()
     def _check_labels(self):
@@ -43,11 +44,12 @@ def _remember(self:LabelPainter, row, col, part):
 
 @patch
 def _change(self:LabelPainter, row, col, on, label, only):
-    "Give the pixels of a mask a label, those of the label `only` if there is one; the number that changed"
+    "Give the pixels of a mask a label, those of the label `only` if there is one, never those that are locked; the number that changed"
     self._check_label(label)
     part = self.labels[row:row+on.shape[0], col:col+on.shape[1]]
     on = on & (part != label)
     if only is not None: on &= part == only
+    if self.locked: on &= ~np.isin(part, list(self.locked))
     if not on.any(): return 0
     self._remember(row, col, part)
     part[on] = label
