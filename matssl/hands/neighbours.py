@@ -24,7 +24,7 @@ def _not_asked(regions, own, other):
     numbers = picture_numbers([*regions, *own])
     return numbers[len(regions):, None] == numbers[None, :len(regions)]
 
-# %% ../../nbs/08_hands/07_neighbours.ipynb #1a6a56d3
+# %% ../../nbs/08_hands/07_neighbours.ipynb #b8e991e7
 def _asked_for(e, query):
     "The queries as `Embeddings`: numbers of regions in `e`, or embeddings by the same encoder"
     if not isinstance(query, Embeddings):
@@ -34,6 +34,7 @@ def _asked_for(e, query):
         'nearest', f'embeddings of {query.x.shape[1]} numbers', f'{e.x.shape[1]}', 'make both with one encoder')
     return query
 
+# %% ../../nbs/08_hands/07_neighbours.ipynb #1a6a56d3
 def nearest(
     e:Embeddings, # Of `embed`
     query, # Numbers of regions in `e`, or other `Embeddings`
@@ -48,7 +49,7 @@ def nearest(
     d = np.take_along_axis(d, order, 1)
     return np.where(np.isfinite(d), order, -1), d
 
-# %% ../../nbs/08_hands/07_neighbours.ipynb #a5250092
+# %% ../../nbs/08_hands/07_neighbours.ipynb #7d6d85a0
 def _group_of_pictures(groups, of_picture):
     "The group of each picture; refused where a picture is in two"
     firsts = [int((of_picture == p).argmax()) for p in range(of_picture.max()+1)]
@@ -57,6 +58,7 @@ def _group_of_pictures(groups, of_picture):
         'neighbour_share', 'a picture in two groups', 'one group a picture', 'group pictures, not regions')
     return group
 
+# %% ../../nbs/08_hands/07_neighbours.ipynb #a5250092
 def _share_alike(groups, neighbours):
     "How often a neighbour is of the same group, 0-1; -1 is no neighbour"
     there = neighbours >= 0
@@ -84,7 +86,7 @@ def neighbour_share(
     return dict(share=share, chance=float(np.mean(by_chance)), chance_high=float(np.quantile(by_chance, .975)),
                 p=(1+as_good)/(1+draws), possible=possible, regions=len(groups), pictures=len(group))
 
-# %% ../../nbs/08_hands/07_neighbours.ipynb #a5250095
+# %% ../../nbs/08_hands/07_neighbours.ipynb #fd3ad4c1
 def _name_region(ax, text):
     "A title over a region; a name is no formula"
     ax.set_title(text, fontsize=6, parse_math=False)
@@ -102,6 +104,7 @@ def _frames(groups, q):
     if groups is None: return None
     return ['#0072b2' if g == groups[q] else '#e69f00' for g in groups]
 
+# %% ../../nbs/08_hands/07_neighbours.ipynb #a5250095
 def show_neighbours(
     e:Embeddings, # Of `embed`
     query, # Numbers of regions in `e`
@@ -139,7 +142,7 @@ def _neighbourhoods(x, seed):
 
 _flattened = {'pca': _shadow, 'tsne': _neighbourhoods}
 
-# %% ../../nbs/08_hands/07_neighbours.ipynb #b476316b
+# %% ../../nbs/08_hands/07_neighbours.ipynb #cf19fc50
 _colours = ['#000000', '#e69f00', '#56b4e9', '#009e73', '#0072b2', '#d55e00', '#cc79a7']
 _markers = 'osD^vPX*'
 
@@ -147,6 +150,7 @@ def _look_of(number):
     "Colour and marker of a group"
     return _colours[number % len(_colours)], _markers[number//len(_colours) % len(_markers)]
 
+# %% ../../nbs/08_hands/07_neighbours.ipynb #b476316b
 def _draw_groups(ax, xy, groups):
     "The points of each group in a colour and a marker, and a legend if there are several"
     names = list(dict.fromkeys(groups.tolist()))
