@@ -21,7 +21,7 @@ def _questions(what, named):
     names += [name for name, cls in named.items() if cls and name not in names]
     return names or ['phases']
 
-# %% ../../nbs/10_command/06_measuring.ipynb #c11a0011
+# %% ../../nbs/10_command/06_measuring.ipynb #ca60cd19
 def _setting(text):
     "The value of `--settings`: a number, yes or no, or a word"
     if text.lower() in ('true', 'false'): return text.lower() == 'true'
@@ -29,6 +29,7 @@ def _setting(text):
     try: return float(text)
     except ValueError: return text
 
+# %% ../../nbs/10_command/06_measuring.ipynb #c11a0011
 _answered_by = dict( # The functions that a setting of a question goes to
     phases=['phase_fractions'], grains=['grain_size'], particles=['particle_summary', 'particle_fields', 'particles'],
     nodularity=['nodularity'], layers=['layer_thickness'], lamellae=['lamellar_spacing'])
@@ -41,7 +42,7 @@ def _settings_of(what):
     taken = [set(signature(getattr(questions, name)).parameters) for name in _answered_by[what]]
     return set.intersection(*taken) - _not_settings
 
-# %% ../../nbs/10_command/06_measuring.ipynb #a1e1a143
+# %% ../../nbs/10_command/06_measuring.ipynb #1f067ecc
 def _as_pairs(settings):
     "`--settings smallest=20 along=x` as a dictionary"
     wrong = [text for text in settings or [] if '=' not in text]
@@ -50,6 +51,7 @@ def _as_pairs(settings):
     pairs = [text.split('=', 1) for text in settings or []]
     return {name: _setting(value) for name, value in pairs}
 
+# %% ../../nbs/10_command/06_measuring.ipynb #a1e1a143
 def _given_settings(names, settings):
     "The settings for each question that takes them"
     given = _as_pairs(settings)
@@ -75,13 +77,14 @@ def _asked(what, cls=None, boundary=None, layer=None, cracks=None, particles=Non
     given = _given_settings(names, settings)
     return {name: {k: v for k, v in classes[name].items() if v} | given[name] for name in names}
 
-# %% ../../nbs/10_command/06_measuring.ipynb #33300013
+# %% ../../nbs/10_command/06_measuring.ipynb #debdfc24
 def _is_by_product(file):
     "Does a picture lie beside a label map and show it?"
     stem = re.sub('_(overlay|entropy)$', '', file.stem)
     is_other = stem != file.stem or file.suffix.lower() == '.png'
     return is_other and (file.parent/f'{stem}.tif').exists()
 
+# %% ../../nbs/10_command/06_measuring.ipynb #005a27e9
 def _names_for(maps, codes, palette):
     "Class names of maps that were read as masks: given, those of the palette, or numbers"
     if codes: return codes
@@ -89,6 +92,7 @@ def _names_for(maps, codes, palette):
     last = max(int(m.labels[m.labels != 255].max(initial=0)) for m in maps)
     return [f'class {i}' for i in range(last + 1)]
 
+# %% ../../nbs/10_command/06_measuring.ipynb #33300013
 def _as_masks(files, codes, um_per_px, palette, ignore):
     "Label maps that are read as masks are: painted ones, and those with a value for unlabelled pixels"
     from matssl.masks.masks import MaskReader
@@ -139,7 +143,7 @@ def _columns_of(shown):
     columns = [_in_column(title, [row[k] for row in shown['rows']]) for k, title in enumerate(shown['names'])]
     return [column for column in columns if column]
 
-# %% ../../nbs/10_command/06_measuring.ipynb #0ba17db2
+# %% ../../nbs/10_command/06_measuring.ipynb #9dbcdb19
 def _blocks(columns, width):
     "Columns in groups that are not wider than the terminal, each group beginning with the first column"
     groups, used = [[]], width
@@ -151,6 +155,7 @@ def _blocks(columns, width):
         groups[-1].append(column)
     return [group for group in groups if group] or [columns]
 
+# %% ../../nbs/10_command/06_measuring.ipynb #ff7f02fa
 def _block_text(group):
     "Columns beside each other, their titles ending on one line"
     high = max((len(titles) for titles, _, _ in group), default=0)
@@ -158,6 +163,7 @@ def _block_text(group):
     lines = [*zip(*heads), *zip(*(cells for _, cells, _ in group))]
     return '\n'.join('  '.join(line).rstrip() for line in lines)
 
+# %% ../../nbs/10_command/06_measuring.ipynb #0ba17db2
 def table_text(
     shown:dict, # A table of `page_table`
     width:int=120 # Of the terminal, characters
@@ -165,12 +171,13 @@ def table_text(
     "A table as a terminal shows it: titles on several lines, wide tables in blocks"
     return '\n\n'.join(_block_text(group) for group in _blocks(_columns_of(shown), width))
 
-# %% ../../nbs/10_command/06_measuring.ipynb #d4fbc892
+# %% ../../nbs/10_command/06_measuring.ipynb #42a7fb8b
 def _say_doubts(doubts, said):
     "Notes, but for those that were said"
     new = [doubt for doubt in dict.fromkeys(doubts) if doubt not in said]
     for doubt in new: say(one_line(f'note: {in_options(doubt, "measure")}'))
 
+# %% ../../nbs/10_command/06_measuring.ipynb #d4fbc892
 def _say_table(table, title, codes, most):
     "A table, its first rows; the field's number is left out where its file is named"
     from matssl.measuring.results import page_table, table_json
@@ -203,11 +210,12 @@ def _say_answers(fields, tables, limits, scale_uncertainty):
     print()
     return doubts
 
-# %% ../../nbs/10_command/06_measuring.ipynb #86be644b
+# %% ../../nbs/10_command/06_measuring.ipynb #4037e08a
 def _known(meta):
     "`--meta specimen=... etchant=...` as a dictionary"
     return dict(m.split('=', 1) if '=' in m else (m, '') for m in meta or [])
 
+# %% ../../nbs/10_command/06_measuring.ipynb #86be644b
 def _model_of(segmenter):
     "The segmenter of a folder"
     check_is_segmenter(segmenter)
@@ -267,12 +275,13 @@ def measure(
                      scale_uncertainty_pct=scale_uncertainty, measured=tables)
     print(f'written: {written}, report.pdf, report.xlsx, tables, results.json')
 
-# %% ../../nbs/10_command/06_measuring.ipynb #569fcaaf
+# %% ../../nbs/10_command/06_measuring.ipynb #b4a8b1f7
 def _short(value):
     "A value of a report in one line: the head of a checksum, nothing as a word"
     if value is None: return 'nothing'
     return f'{value[:12]}…' if re.fullmatch('[0-9a-f]{64}', str(value)) else str(value)
 
+# %% ../../nbs/10_command/06_measuring.ipynb #569fcaaf
 @command
 def verify(
     report:str, # Folder of a report, as measure -o writes it

@@ -86,12 +86,13 @@ def _say_shares(row):
     shares = ', '.join(f'{name[:-3]} {v:.2f} %' for name, v in row.items() if name.endswith(', %'))
     say(one_line(f"{row['picture']}: {shares}"))
 
-# %% ../../nbs/10_command/05_using.ipynb #dcb513a4
+# %% ../../nbs/10_command/05_using.ipynb #6e4927ac
 def _some_names(names, most=5):
     "The first names of many, and how many more there are"
     more = f' and {len(names)-most} more' if len(names) > most else ''
     return ', '.join(names[:most]) + more
 
+# %% ../../nbs/10_command/05_using.ipynb #dcb513a4
 def _say_doubtful(done):
     "A line for each doubt about scales, with the pictures' names"
     doubtful = done[done.get('scale_from', done.why).fillna('').str.contains('doubtful')]

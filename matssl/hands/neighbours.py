@@ -17,131 +17,166 @@ def _far_apart(a, b):
     squared = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2*a @ b.T
     return np.sqrt(np.maximum(squared, 0))
 
+# %% ../../nbs/08_hands/07_neighbours.ipynb #25d891a6
 def _not_asked(regions, own, other):
     "Which regions are no neighbours of which queries: those of the same picture, or the query itself; `(Q, N)`"
     if not other: return np.array([[a is r for a in regions] for r in own])
     numbers = picture_numbers([*regions, *own])
     return numbers[len(regions):, None] == numbers[None, :len(regions)]
 
+# %% ../../nbs/08_hands/07_neighbours.ipynb #b8e991e7
+def _asked_for(e, query):
+    "The queries as `Embeddings`: numbers of regions in `e`, or embeddings by the same encoder"
+    if not isinstance(query, Embeddings):
+        chosen = np.atleast_1d(query)
+        return Embeddings(e.x[chosen], [e.regions[i] for i in chosen])
+    if query.x.shape[1] != e.x.shape[1]: raise InputError(
+        'nearest', f'embeddings of {query.x.shape[1]} numbers', f'{e.x.shape[1]}', 'make both with one encoder')
+    return query
+
+# %% ../../nbs/08_hands/07_neighbours.ipynb #1a6a56d3
 def nearest(
     e:Embeddings, # Of `embed`
     query, # Numbers of regions in `e`, or other `Embeddings`
-    k:int=5, # Neighbours
-    other:bool=True): # Leave out regions of the query's own picture
-    "The k nearest regions of each query, nearest first: their numbers `(Q, k)` and distances `(Q, k)`, 0-2; -1 and infinite where there are fewer"
-    if not isinstance(query, Embeddings):
-        chosen = np.atleast_1d(query)
-        query = Embeddings(e.x[chosen], [e.regions[i] for i in chosen])
-    if query.x.shape[1] != e.x.shape[1]:
-        raise InputError('nearest', f'embeddings of {query.x.shape[1]} numbers',
-            f'{e.x.shape[1]}', 'make both with one encoder')
+    k:int=5, # Number of neighbours
+    other:bool=True # Are regions of the query's own picture left out?
+): # Numbers of the nearest regions `(Q, k)`, -1 where there are fewer; their distances `(Q, k)`, 0-2, then infinite
+    "The k nearest regions of each query, nearest first"
+    query = _asked_for(e, query)
     d = _far_apart(query.x, e.x)
     d[_not_asked(e.regions, query.regions, other)] = np.inf
     order = np.argsort(d, 1, kind='stable')[:, :k]
     d = np.take_along_axis(d, order, 1)
     return np.where(np.isfinite(d), order, -1), d
 
-# %% ../../nbs/08_hands/07_neighbours.ipynb #a5250092
+# %% ../../nbs/08_hands/07_neighbours.ipynb #7d6d85a0
 def _group_of_pictures(groups, of_picture):
     "The group of each picture; refused where a picture is in two"
     firsts = [int((of_picture == p).argmax()) for p in range(of_picture.max()+1)]
     group = groups[firsts]
-    if (group[of_picture] != groups).any():
-        raise InputError('neighbour_share', 'a picture in two groups',
-            'one group a picture', 'group pictures, not regions')
+    if (group[of_picture] != groups).any(): raise InputError(
+        'neighbour_share', 'a picture in two groups', 'one group a picture', 'group pictures, not regions')
     return group
 
+# %% ../../nbs/08_hands/07_neighbours.ipynb #a5250092
+def _share_alike(groups, neighbours):
+    "How often a neighbour is of the same group, 0-1; -1 is no neighbour"
+    there = neighbours >= 0
+    return float((groups[:, None] == groups[neighbours])[there].mean())
+
+# %% ../../nbs/08_hands/07_neighbours.ipynb #bb0bdc7e
 def neighbour_share(
     e:Embeddings, # Of `embed`
     groups, # Of each region: specimen, data set
-    k:int=1, # Neighbours
-    draws:int=1000, # Permutations
-    seed:int=0)->dict: # Of the permutations
-    "How often the nearest regions in other pictures are of the same group, 0-1; the same with groups dealt to pictures by chance (mean, 97.5 % point, p); for how many there is such a picture"
+    k:int=1, # Number of neighbours
+    draws:int=1000, # Number of permutations
+    seed:int=0 # Seed of the permutations
+)->dict: # `share`; by chance its mean `chance`, 97.5 % point `chance_high` and `p`; `possible`; number of regions and pictures
+    "How often the nearest regions in other pictures are of the same group, 0-1, and how often by chance"
     groups = np.asarray(groups)
-    if len(groups) != len(e.x):
-        raise InputError('neighbour_share', f'{len(groups)} groups',
-            f'{len(e.x)}, one a region', 'check them')
-    neighbours, d = nearest(e, np.arange(len(e.x)), k)
-    there = np.isfinite(d)
+    if len(groups) != len(e.x): raise InputError(
+        'neighbour_share', f'{len(groups)} groups', f'{len(e.x)}, one a region', 'check them')
+    neighbours, _ = nearest(e, np.arange(len(e.x)), k)
     of_picture = picture_numbers(e.regions)
     group = _group_of_pictures(groups, of_picture)
-    def share_of(g): return float((g[:, None] == g[neighbours])[there].mean())
-    share, rng = share_of(groups), np.random.default_rng(seed)
-    by_chance = [share_of(rng.permutation(group)[of_picture]) for _ in range(draws)]
+    share, rng = _share_alike(groups, neighbours), np.random.default_rng(seed)
+    by_chance = [_share_alike(rng.permutation(group)[of_picture], neighbours) for _ in range(draws)]
     as_good = sum(b >= share for b in by_chance)
     possible = float(np.mean([(group == g).sum() > 1 for g in groups]))
     return dict(share=share, chance=float(np.mean(by_chance)), chance_high=float(np.quantile(by_chance, .975)),
                 p=(1+as_good)/(1+draws), possible=possible, regions=len(groups), pictures=len(group))
 
-# %% ../../nbs/08_hands/07_neighbours.ipynb #a5250095
-def _name_region(ax, text): ax.set_title(text, fontsize=6, parse_math=False) # a name is no formula
+# %% ../../nbs/08_hands/07_neighbours.ipynb #fd3ad4c1
+def _name_region(ax, text):
+    "A title over a region; a name is no formula"
+    ax.set_title(text, fontsize=6, parse_math=False)
 
+def _draw_neighbour(ax, e, j, far, name, frame):
+    "A neighbour with its distance, in a frame; nothing where there is none"
+    if j < 0:
+        ax.axis('off')
+        return
+    draw_region(ax, e.regions[j], frame)
+    _name_region(ax, f'{printable(name)}  {far:.2f}')
+
+def _frames(groups, q):
+    "The frame of each region as a neighbour of `q`: blue where both are of one group, else orange; none without groups"
+    if groups is None: return None
+    return ['#0072b2' if g == groups[q] else '#e69f00' for g in groups]
+
+# %% ../../nbs/08_hands/07_neighbours.ipynb #a5250095
 def show_neighbours(
     e:Embeddings, # Of `embed`
     query, # Numbers of regions in `e`
-    k:int=5, # Neighbours of each
+    k:int=5, # Number of neighbours of each
     groups=None, # Of each region: a frame is blue where a neighbour's is the query's, else orange
-    names=None): # Of each region, for titles; default: the file's
-    "Regions (left) and their nearest neighbours in other pictures; the figure"
+    names=None # Of each region, for titles; default: the file's
+): # The figure
+    "Regions (left) and their nearest neighbours in other pictures"
     import matplotlib.pyplot as plt
     query = np.atleast_1d(query)
     names = [Path(r.file).stem for r in e.regions] if names is None else list(names)
-    def frame(j, q):
-        if groups is None: return None
-        return '#0072b2' if groups[j] == groups[q] else '#e69f00'
-    fig, axs = plt.subplots(len(query), k+1, figsize=(1.55*(k+1), 1.75*len(query)), squeeze=False, layout='constrained')
+    size = 1.55*(k+1), 1.75*len(query)
+    fig, axs = plt.subplots(len(query), k+1, figsize=size, squeeze=False, layout='constrained')
     for (first, *others), q, neighbours, d in zip(axs, query, *nearest(e, query, k)):
         draw_region(first, e.regions[q])
         _name_region(first, printable(names[q]))
+        frames = _frames(groups, q)
         for ax, j, far in zip(others, neighbours, d):
-            if j < 0:
-                ax.axis('off')
-                continue
-            draw_region(ax, e.regions[j], frame(j, q))
-            _name_region(ax, f'{printable(names[j])}  {far:.2f}')
+            _draw_neighbour(ax, e, j, far, names[j], frames and frames[j])
     return fig
 
 # %% ../../nbs/08_hands/07_neighbours.ipynb #a5250096
 def _shadow(x, seed):
+    "Places by PCA `(N, 2)`, and what was lost, in words"
     from sklearn.decomposition import PCA
     pca = PCA(2, svd_solver='full').fit(x)
     return pca.transform(x), f'PCA: {pca.explained_variance_ratio_.sum():.0%} of the variance'
 
 def _neighbourhoods(x, seed):
+    "Places by t-SNE `(N, 2)`, and how they were made, in words"
     from sklearn.manifold import TSNE
     perplexity = min(30., (len(x)-1)/3)
     places = TSNE(2, perplexity=perplexity, init='pca', random_state=seed).fit_transform(x)
     return places, f't-SNE, perplexity {perplexity:g}'
 
-_flattened = {'pca': _shadow, 'tsne': _neighbourhoods} # two dimensions, and what was lost, in words
+_flattened = {'pca': _shadow, 'tsne': _neighbourhoods}
+
+# %% ../../nbs/08_hands/07_neighbours.ipynb #cf19fc50
 _colours = ['#000000', '#e69f00', '#56b4e9', '#009e73', '#0072b2', '#d55e00', '#cc79a7']
 _markers = 'osD^vPX*'
 
+def _look_of(number):
+    "Colour and marker of a group"
+    return _colours[number % len(_colours)], _markers[number//len(_colours) % len(_markers)]
+
+# %% ../../nbs/08_hands/07_neighbours.ipynb #b476316b
 def _draw_groups(ax, xy, groups):
     "The points of each group in a colour and a marker, and a legend if there are several"
     names = list(dict.fromkeys(groups.tolist()))
     for number, name in enumerate(names):
-        marker = _markers[number//len(_colours) % len(_markers)]
-        colour = _colours[number % len(_colours)]
+        colour, marker = _look_of(number)
         ax.plot(*xy[groups == name].T, marker, ms=4, mec='w', mew=.3, c=colour, label=printable(name), alpha=.85)
     if len(names) < 2: return
     legend = ax.legend(fontsize=6, loc='center left', bbox_to_anchor=(1, .5), frameon=False)
     for text in legend.get_texts(): text.set_parse_math(False) # a name is no formula
 
 def _draw_thumbnail(ax, r, place):
+    "A region as a small picture at its place"
     from matplotlib.offsetbox import AnnotationBbox, OffsetImage
     small = OffsetImage(region_pixels(r)[::2, ::2], zoom=44/max(r.height, r.width)*2, cmap='gray')
     ax.add_artist(AnnotationBbox(small, place, pad=.1))
 
+# %% ../../nbs/08_hands/07_neighbours.ipynb #1b07116c
 def embedding_map(
     e:Embeddings, # Of `embed`
     groups=None, # Of each region: a colour and a marker each
     method:str='pca', # 'pca' or 'tsne'
-    thumbnails:int=0, # Draw so many regions as small pictures, spread over the map
-    seed:int=0, # Of t-SNE
-    ax=None): # Axes to draw on
-    "The embeddings in two dimensions, drawn; their places `(N, 2)`"
+    thumbnails:int=0, # Number of regions drawn as small pictures, spread over the map
+    seed:int=0, # Seed of t-SNE
+    ax=None # Axes to draw on
+): # Their places `(N, 2)`
+    "The embeddings in two dimensions, drawn"
     import matplotlib.pyplot as plt
     one_of(method, _flattened, 'embedding_map', 'method')
     if len(e.x) < 3: raise InputError('embedding_map', f'{len(e.x)} regions', 'at least 3', 'embed more')

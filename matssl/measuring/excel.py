@@ -20,12 +20,13 @@ def _put(cell, value):
         cell.value = printable(cell_text(value), 32_000)
         cell.data_type = 's'
 
-# %% ../../nbs/07_measuring/17_excel.ipynb #d4182b5a
+# %% ../../nbs/07_measuring/17_excel.ipynb #56d08757
 def _next_row(sheet):
     "The number of the first row that is free"
     is_empty = sheet.max_row == 1 and all(cell.value is None for cell in sheet[1])
     return 1 if is_empty else sheet.max_row + 1
 
+# %% ../../nbs/07_measuring/17_excel.ipynb #d4182b5a
 def _rows(sheet, rows, bold=False):
     "Rows below what is there"
     from openpyxl.styles import Font
@@ -54,11 +55,12 @@ def _red_line(sheet, sentences):
         cell.font = Font(bold=True, color='FFFFFF')
         cell.fill = PatternFill('solid', fgColor='B40000')
 
-# %% ../../nbs/07_measuring/17_excel.ipynb #cc91b2c9
+# %% ../../nbs/07_measuring/17_excel.ipynb #ad1d6fe6
 def _shown_length(value):
     "How many characters a value takes"
     return len(f'{value:.6g}' if isinstance(value, float) else str(value))
 
+# %% ../../nbs/07_measuring/17_excel.ipynb #cc91b2c9
 def _fit(sheet, least=9, most=60):
     "Columns as wide as their titles and values"
     from openpyxl.utils import get_column_letter
@@ -80,7 +82,7 @@ def _table_sheet(book, name, table, red):
     if left_out > 0: _rows(sheet, [[f'{left_out} more rows in the CSV file']])
     _fit(sheet)
 
-# %% ../../nbs/07_measuring/17_excel.ipynb #f3488e21
+# %% ../../nbs/07_measuring/17_excel.ipynb #de32b8dd
 _of_answers = dict(name='answer', value='value', unit='unit', low='lower end', high='upper end', level='level',
                    fields='fields', note='note', standard='standard', in_words='in words')
 
@@ -90,6 +92,7 @@ def _answer_rows(results):
     rows = [[in_print(answer[k]) for k in _of_answers] for answer in results['answers']]
     return [list(_of_answers.values()), *rows] if rows else []
 
+# %% ../../nbs/07_measuring/17_excel.ipynb #f3488e21
 def _limit_rows(results):
     "The limits with their decisions, and the rule of decision"
     rows = [[printed(row[k]) for k in ('limit', 'answer', 'decision', 'why')] for row in results['limits']]
@@ -118,7 +121,7 @@ def _front(sheet, results):
         _rows(sheet, rows)
     _fit(sheet)
 
-# %% ../../nbs/07_measuring/17_excel.ipynb #a6499e0e
+# %% ../../nbs/07_measuring/17_excel.ipynb #5e97c147
 def _method_rows(section):
     "How one question was measured: `(what, how)`"
     return [
@@ -128,12 +131,13 @@ def _method_rows(section):
         *(('doubt', warning) for warning in section['warnings']),
         *((f'mean intercept, {direction}', v) for direction, v in (section['directions'] or {}).items())]
 
+# %% ../../nbs/07_measuring/17_excel.ipynb #a6499e0e
 def _methods(results):
     "How each question was measured, as a table"
     rows = [[section['title'], *row] for section in sections_of(results, 0) for row in _method_rows(section)]
     return dict(names=['question', 'what', 'how'], rows=rows)
 
-# %% ../../nbs/07_measuring/17_excel.ipynb #167ade14
+# %% ../../nbs/07_measuring/17_excel.ipynb #40db8c45
 _of_files = dict(file='label map', sha256='SHA-256 of the label map',
                  picture='micrograph', picture_sha256='SHA-256 of the micrograph',
                  um_per_px='µm/px', scale_from='scale from', doubts='doubts')
@@ -143,18 +147,20 @@ def _files(results):
     rows = [[name, *(field[c] for c in _of_files)] for name, field in zip(results['names'], results['fields'])]
     return dict(names=['field', *_of_files.values()], rows=rows)
 
+# %% ../../nbs/07_measuring/17_excel.ipynb #1b78685c
 def _model_files(results):
     "The files of the model"
     files = results['model_facts'].get('files') or {}
     return dict(names=['file', 'SHA-256'], rows=[list(file) for file in files.items()])
 
+# %% ../../nbs/07_measuring/17_excel.ipynb #167ade14
 def _card(results):
     "The card of the model, a line a row"
     blocks = card_blocks(results['model'] or '')
     rows = [row for kind, content in blocks for row in (content if kind == 'table' else [[content]])]
     return dict(names=['model'], rows=rows)
 
-# %% ../../nbs/07_measuring/17_excel.ipynb #e5b6f43c
+# %% ../../nbs/07_measuring/17_excel.ipynb #da090c9d
 def _sheets(results):
     "The sheets after the first one: `(name, table)`"
     for section in sections_of(results, None):
@@ -164,6 +170,7 @@ def _sheets(results):
     for name, table in (('Files of the model', _model_files(results)), ('Model', _card(results))):
         if table['rows']: yield name, table
 
+# %% ../../nbs/07_measuring/17_excel.ipynb #e5b6f43c
 def write_excel(
     results:dict, # What `collect` gives
     path # File to write, `.xlsx`

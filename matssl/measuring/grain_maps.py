@@ -46,7 +46,7 @@ class GrainMap:
     open_share:float=0. # Share of the boundaries that separates nothing even after mending, 0-1
     other_mends:dict=field(default_factory=dict) # `{px: GrainMap}`: the same, mended half and double as wide
 
-# %% ../../nbs/07_measuring/05_grain_maps.ipynb #04bf356e
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #d309a0d8
 @patch
 def _with_ground(self:GrainMap, labels):
     "Grains with -1 in pores and wide gaps"
@@ -57,6 +57,7 @@ def cells(self:GrainMap):
     "`labels`, with -1 in pores and wide gaps: there grains end, but nothing cuts them"
     return self._with_ground(self.labels)
 
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #04bf356e
 @patch(as_prop=True)
 def cells_as_drawn(self:GrainMap):
     "`cells`, nothing mended"
@@ -67,7 +68,7 @@ def cells_narrowed(self:GrainMap):
     "`cells_as_drawn` as they would be with wider strokes"
     return self._with_ground(self.narrowed)
 
-# %% ../../nbs/07_measuring/05_grain_maps.ipynb #b302b819
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #0a471d1d
 @patch
 def _separates_nothing(self:GrainMap):
     "Where boundaries lie that separate nothing even after mending `(H, W)` bool"
@@ -76,6 +77,7 @@ def _separates_nothing(self:GrainMap):
     at[tuple(self.open_places.T)] = True
     return at & ~ndi.binary_dilation(between_grains(self.labels), iterations=2)
 
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #b302b819
 @patch
 def _painted(self:GrainMap):
     "The map in colours `(H, W, 3)`, 0-1"
@@ -101,17 +103,19 @@ def show(self:GrainMap,
     ax.axis('off')
     return ax
 
-# %% ../../nbs/07_measuring/05_grain_maps.ipynb #2670d102
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #e9739056
 def _parts_beside(a, value, smallest):
     "In how many parts of at least `smallest` px does what is not `value` fall?"
     size = np.bincount(label(a != value, connectivity=1).ravel())[1:]
     return int((size >= smallest).sum())
 
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #26cbd167
 def _is_thin(a, value):
     "Is `value` less than half as wide as the rest, on average?"
     def width(on): return ndi.distance_transform_edt(on)[on].mean()
     return width(a == value) < .5*width(a != value)
 
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #2670d102
 def _cuts_the_rest(a, value, smallest):
     "Does `value` cut the rest into parts, as boundaries do?"
     parts = _parts_beside(a, value, smallest)
@@ -129,7 +133,7 @@ def _boundary_value(a, smallest):
     are_islands = rare != 0 and _parts_beside(a, 0, smallest) >= 4 and not _is_thin(a, rare)
     return 0 if are_islands else int(values[1])
 
-# %% ../../nbs/07_measuring/05_grain_maps.ipynb #2670000f
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #eea2f8e3
 def _boundary_names(m, boundary, twin_names):
     "Names of the classes of a `LabelMap` that are boundaries"
     if boundary is None: names = [c for c in m.codes if 'boundar' in c.lower() and c not in twin_names]
@@ -139,6 +143,7 @@ def _boundary_names(m, boundary, twin_names):
     raise InputError(m.source or 'label map', f'the classes {m.codes}', f'a class of grain boundaries{by_hand}',
                      'name it with boundary=')
 
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #2670000f
 def _edges_of(m, boundary, twins):
     "Classes of a `LabelMap` that are boundaries, those of twins that are ignored, and how they were chosen"
     one_of(twins, ('ignore', 'keep'), 'grain_map', 'twins')
@@ -151,11 +156,12 @@ def _edges_of(m, boundary, twins):
         how += f'; twin boundaries {"kept" if twins == "keep" else "ignored"}'
     return [number[c] for c in used], [number[c] for c in twin_names if c not in used], how
 
-# %% ../../nbs/07_measuring/05_grain_maps.ipynb #2a383c7f
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #59a28446
 def _without(classes, gone):
     "Classes `(H, W)`, the pixels where `gone` given to the class around them"
     return to_the_nearest(np.where(gone, 0, classes + 1), gone) - 1
 
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #a4e51486
 def _without_twins(classes, boundary, twins):
     "Classes `(H, W)`, twins given to the grain around them"
     of_a_grain = ~np.isin(classes, [*boundary, *twins, 255])
@@ -163,6 +169,7 @@ def _without_twins(classes, boundary, twins):
     filled = to_the_nearest(np.where(of_a_grain, classes + 1, 0), is_twin) - 1
     return np.where(is_twin, filled, classes)
 
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #2a383c7f
 def _of_their_surroundings(classes, boundary, twins, smallest):
     "Classes `(H, W)`, 255 unlabelled, twins and specks of a phase given to what lies around them"
     classes = classes.astype(np.int64)
@@ -172,13 +179,14 @@ def _of_their_surroundings(classes, boundary, twins, smallest):
     parts = label(np.where(is_phase, classes + 1, 0), connectivity=1)
     return _without(classes, in_specks(parts, smallest))
 
-# %% ../../nbs/07_measuring/05_grain_maps.ipynb #5dee5afa
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #ec36f972
 def _votes(labels, classes, n):
     "How many pixels of each class lie in each grain: `(grains+1, n)`"
     votes = np.zeros((labels.max() + 1, n), int)
     np.add.at(votes, (labels, classes), 1)
     return votes
 
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #5dee5afa
 def _by_phase(labels, classes, codes, none):
     "`{name: grain numbers}`, each grain of the phase on most of its pixels; `none`: classes that are no phase"
     seen = ~np.isin(classes, none) & (labels > 0)
@@ -206,11 +214,12 @@ def _contacts(parts):
     pairs = np.concatenate([pair[pair[:, 0] != pair[:, 1]] for pair in steps])
     return np.unique(np.sort(pairs, 1), axis=0, return_counts=True)
 
-# %% ../../nbs/07_measuring/05_grain_maps.ipynb #23522def
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #c3b16637
 def _corners(a):
     "The four corners of an array"
     return a[[0, 0, -1, -1], [0, -1, 0, -1]]
 
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #23522def
 def _tips(parts, pairs, number):
     "Parts at the border beside two others, beside ground, or in a corner: grains that just reach into the picture"
     neighbours = np.bincount(pairs.ravel(), minlength=parts.max() + 1)
@@ -255,13 +264,14 @@ def _is_ground(parts, number, speck, smallest):
     if _surrounds(parts, zero, grain): return not _is_compact(parts, size, zero, grain)
     return _is_scattered(number, zero, grain)
 
-# %% ../../nbs/07_measuring/05_grain_maps.ipynb #2670d110
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #0bd8efa3
 def _where_a_disk_fits(on, radius):
     "Pixels of `on` that a disk of some radius covers while it lies within"
     middle = ndi.distance_transform_edt(np.pad(on, 1, 'edge'))[1:-1, 1:-1] > radius
     if not middle.any(): return middle
     return on & (ndi.distance_transform_edt(~middle) <= radius)
 
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #2670d110
 def _are_pores(pieces, ground, mean_area):
     "Which wide places `pieces` are no knots of gaps: as large as half a grain, or most of their piece of ground"
     whole = ndi.label(ground, np.ones((3, 3)))[0]
@@ -280,17 +290,19 @@ def _wide_ground(ground, mean_area):
     pieces = ndi.label(wide)[0]
     return _are_pores(pieces, ground, mean_area)[pieces], 2*radius
 
-# %% ../../nbs/07_measuring/05_grain_maps.ipynb #2670d113
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #b562fc7b
 _ends_of_types = (127, 255, 32767, 65535)
 
 def _of(n, what):
     "A count in words"
     return f'{n} {what}' + ('' if n == 1 else 's')
 
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #4b4cddd9
 def _outgrows(size, of_last):
     "Are the parts of the last number far larger than those of the others?"
     return (~of_last).sum() >= 20 and size[of_last].sum() >= 8*np.median(size[~of_last])
 
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #2670d113
 def _check_clipped(parts, number, source):
     "Refuse numbers of which all that were too large became one"
     size = np.bincount(parts.ravel())[1:]
@@ -304,7 +316,7 @@ def _check_clipped(parts, number, source):
         f'save the numbers with 16 or 32 bit if they were clipped; pass boundary={last} if this is the ground '
         'between grains; give it another number if it is one large grain')
 
-# %% ../../nbs/07_measuring/05_grain_maps.ipynb #4461645f
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #c8257640
 def _check_negative(a, source):
     "Refuse numbers that went over into the negative ones"
     below = np.unique(a[a < 0])
@@ -313,6 +325,7 @@ def _check_negative(a, source):
         'grain numbers, and one negative number for what is none',
         'save the numbers as unsigned or 32-bit integers')
 
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #4461645f
 def _check_specks(parts, lost, smallest, source):
     "Refuse an array that is made of specks"
     share = lost[parts].sum()/max((parts > 0).sum(), 1)
@@ -320,7 +333,7 @@ def _check_specks(parts, lost, smallest, source):
         source, f'{share:.0%} of the area in parts smaller than {smallest} px', 'grain numbers or a boundary mask',
         'pass boundaries with two values (a grey picture needs a threshold), or lower smallest=')
 
-# %% ../../nbs/07_measuring/05_grain_maps.ipynb #2670d114
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #0e600b3b
 def _number_remarks(number, grain):
     "What became of numbers that lie in several places; `number` and `grain`: of each part"
     places = np.unique(number[grain], return_counts=True)[1]
@@ -331,6 +344,7 @@ def _number_remarks(number, grain):
     if several > .25*len(places): said += '; did the numbers begin again at the end of their type?'
     return {'places': said}
 
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #26b1b673
 def _speck_remark(parts, lost, smallest):
     "What became of parts that are too small"
     if not lost.any(): return {}
@@ -338,6 +352,7 @@ def _speck_remark(parts, lost, smallest):
     return {'specks': f'{_of(lost.sum(), "part")} smaller than {smallest} px ({share:.2g} % of the area) '
                       'went to their neighbours'}
 
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #2670d114
 def _ground_remark(called, by_hand, ground, wide, width):
     "What became of the ground between grains"
     if not ground.any() or (by_hand and not wide.any()): return {}
@@ -346,7 +361,7 @@ def _ground_remark(called, by_hand, ground, wide, width):
     if wide.any(): said += f'; wider ones, {100*wide.mean():.2g} %, are left out of the area, and lines end there'
     return {'ground': said}
 
-# %% ../../nbs/07_measuring/05_grain_maps.ipynb #2670d115
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #d7693249
 def _kinds_of_parts(parts, number, smallest, may_be_ground):
     "Which parts are ground, and which are specks: `(N+1,)` bool each; `may_be_ground`: shall 0 be asked?"
     speck = _specks(parts, number, smallest)
@@ -355,13 +370,14 @@ def _kinds_of_parts(parts, number, smallest, may_be_ground):
     ground[0] = True
     return ground, speck & ~ground
 
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #2670d115
 def _without_ground(parts, grain, ground):
     "Grains with narrow gaps and specks closed; the wide ground; the widest gap, px"
     labels = np.where(grain[parts], parts, 0)
     wide, width = _wide_ground(ground, (labels > 0).sum()/grain.sum())
     return to_the_nearest(labels, ~wide), wide, width
 
-# %% ../../nbs/07_measuring/05_grain_maps.ipynb #2ed53f12
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #3c3efe52
 def _numbered_parts(a, boundary, source):
     "Connected parts of an array of grain numbers, and the number of each; refused where they cannot be grains"
     none = (a < 0) | (a == boundary if boundary is not None else False)
@@ -371,6 +387,7 @@ def _numbered_parts(a, boundary, source):
     if boundary is None: _check_clipped(parts, number, source)
     return parts, number
 
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #8c81219e
 def _choice_remarks(a, number, boundary, zero_is_ground):
     "What is said of a 0 that counts, and of a boundary that no pixel has"
     if boundary is None and (number == 0).any() and not zero_is_ground:
@@ -379,6 +396,7 @@ def _choice_remarks(a, number, boundary, zero_is_ground):
         return {'boundary': f'no pixel has the number {boundary} of the boundary'}
     return {}
 
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #2ed53f12
 def _from_numbers(a, boundary, smallest, source):
     "A `GrainMap` of an integer array of grain numbers"
     from skimage.segmentation import relabel_sequential
@@ -422,12 +440,13 @@ def _refuse_open(labels, drawn, strokes, source):
     if share > (.33 if are_few else .67): raise InputError(
         source, f'boundaries of which {share:.0%} separate nothing', 'a network that encloses grains', _no_network)
 
-# %% ../../nbs/07_measuring/05_grain_maps.ipynb #2670d116
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #5d696018
 def _share_unlabelled(out):
     "Words for pixels of 255, which a mask of 0 and 255 has for its boundaries"
     if not out.any(): return ''
     return f' (255, unlabelled, on {out.mean():.0%}: a mask of 0 and 255 is to be read as two classes)'
 
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #2670d116
 def _check_mask(edge, out, phases, source):
     "Refuse a mask without boundaries, and one of boundaries only"
     if phases is None and not edge.any(): raise InputError(
@@ -495,7 +514,7 @@ def _of_label_map(x, boundary, twins, mend, smallest, source):
         f'{unnamed!r} is taken for the boundary, since it covers less of the area ({edge[~out].mean():.1%})')
     return g
 
-# %% ../../nbs/07_measuring/05_grain_maps.ipynb #737ab1e5
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #95bd069b
 def _mask_value(a, boundary, smallest, source):
     "The value of an array that marks boundaries; None where it holds grain numbers"
     if isinstance(boundary, str): raise InputError(
@@ -505,6 +524,7 @@ def _mask_value(a, boundary, smallest, source):
     if boundary is not None and len(values) <= 2 and boundary in values: return boundary
     return True if a.dtype == bool else _boundary_value(a, smallest)
 
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #737ab1e5
 def _value_remark(a, value):
     "What is said where the lower value was taken for the boundary"
     other = a.max()
@@ -522,7 +542,7 @@ def _of_array(a, boundary, mend, smallest, source):
     remarks = _value_remark(a, value) if boundary is None else {}
     return replace(g, how=f'boundary mask, {value} is boundary', remarks=remarks)
 
-# %% ../../nbs/07_measuring/05_grain_maps.ipynb #6e35b9fa
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #046cc916
 def of_phase(
     g:GrainMap, # Grains of several phases
     phase:str, # Name of one of them
@@ -538,6 +558,7 @@ def of_phase(
     within = ours[tuple(g.open_places.T)]
     return replace(alone, open_vectors=g.open_vectors[within], open_places=g.open_places[within])
 
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #6e35b9fa
 def _carried(m, g):
     "The phases of `g` for the grains of another mending `m` of the same map"
     phase = np.zeros(g.labels.max() + 1, int)
@@ -545,7 +566,7 @@ def _carried(m, g):
     most = _votes(m.labels, phase[g.labels], len(g.phases)).argmax(1)
     return {name: np.setdiff1d(np.flatnonzero(most == k), [0]) for k, name in enumerate(g.phases)}
 
-# %% ../../nbs/07_measuring/05_grain_maps.ipynb #2670d119
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #062348ba
 def _repeats(g):
     "A remark on a `GrainMap` made by hand whose numbers lie in several places"
     parts, number = _parts(np.asarray(g.labels), np.asarray(g.labels) < 1)
@@ -554,6 +575,7 @@ def _repeats(g):
     return {'places': f'{several} parts carry a number that lies elsewhere too, and count with it; '
                       'pass the numbers to grain_map to count connected parts'}
 
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #2670d119
 def _refuse_contrary(g, boundary, twins, mend, source):
     "Refuse what contradicts a `GrainMap`"
     taken = {'boundary': None, 'twins': 'ignore', 'mend': g.mend}
@@ -570,7 +592,7 @@ def _at_scale(g, um_per_px, source):
         'leave um_per_px out, or correct the map')
     return replace(g, um_per_px=g.um_per_px or um_per_px, remarks={**g.remarks, **_repeats(g)})
 
-# %% ../../nbs/07_measuring/05_grain_maps.ipynb #26700010
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #d40aa320
 def _check_um(um_per_px, source):
     "A scale is a positive number"
     is_number = isinstance(um_per_px, (int, float, np.number)) and not isinstance(um_per_px, bool)
@@ -578,6 +600,7 @@ def _check_um(um_per_px, source):
     raise InputError(source, f'a scale of {um_per_px} um/px', f'a positive number, {least_um:g} to {most_um:g}',
                      'leave it out where it is not known')
 
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #effefc0d
 def _check_array(x, source):
     "An array of whole numbers, one a pixel"
     a = np.asarray(x)
@@ -586,6 +609,7 @@ def _check_array(x, source):
         'pass integers or bool')
     return a
 
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #26700010
 def _check_several(g, source):
     "Refuse a map of one grain"
     if len(np.unique(g.labels[g.labels > 0])) >= 2: return
@@ -617,7 +641,7 @@ def _read(files):
     if all(g is not None for g in numbers): return numbers
     return [_if_numbers(f, m) for f, m in zip(files, read_label_maps(files))]
 
-# %% ../../nbs/07_measuring/05_grain_maps.ipynb #c97f0ba8
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #6ea1b04d
 def _files_at(path):
     "The picture at a path, or those in a folder"
     if not path.exists(): raise InputError(
@@ -627,6 +651,7 @@ def _files_at(path):
         path, 'no picture', 'label maps or boundary masks', 'name the folder that holds them')
     return files
 
+# %% ../../nbs/07_measuring/05_grain_maps.ipynb #c97f0ba8
 def fields_of(
     x, # What `grain_map` takes, the path of a picture or of a folder of them, or a list of these
 )->list: # Fields

@@ -38,7 +38,7 @@ class MethodValue(NamedTuple):
 _of_length = ('lines', 'circles')
 _of_counts = ('planimetric', 'planimetric, unbiased', 'triple points', 'triple points, unbiased')
 
-# %% ../../nbs/07_measuring/07_grains.ipynb #2670a009
+# %% ../../nbs/07_measuring/07_grains.ipynb #bf24ddd0
 def _at_the_edge(g):
     "Numbers of grains that touch the edge of the measured area"
     cells = np.pad(g.cells, 1)
@@ -46,6 +46,7 @@ def _at_the_edge(g):
     beside = cells[_neighbours(differ, cells.shape)]
     return np.unique(beside[beside > 0])
 
+# %% ../../nbs/07_measuring/07_grains.ipynb #2670a009
 def _largest(g):
     "Area of the largest grain inside, px2, NaN without one; and whether a grain that the edge cuts is larger still"
     area = np.bincount(g.labels.ravel())
@@ -78,7 +79,7 @@ def _grains_crossed(g, counted, per_px):
     is_open = g.open_vectors is not None and len(g.open_vectors) > 0
     return max(seen, .6*counted['area_px2']*per_px**2) if is_open else seen
 
-# %% ../../nbs/07_measuring/07_grains.ipynb #df9786b8
+# %% ../../nbs/07_measuring/07_grains.ipynb #aae48f61
 def _by_points(g):
     "Triple points of a field, the grains that they stand for, and the same without bias"
     points = int(triple_points(g)[1].sum())
@@ -86,6 +87,7 @@ def _by_points(g):
     if has_pores_and_outside: return points, np.nan, np.nan
     return points, _grains_by_points(g, points), unbiased_by_points(g, points)
 
+# %% ../../nbs/07_measuring/07_grains.ipynb #df9786b8
 def _inverse(v):
     "1/v, infinite of 0"
     return 1/v if v else np.inf
@@ -96,7 +98,7 @@ def _from_count(count, grains, area, level):
     low, high = _count_ends(random, level)
     return MethodValue(count, grains/area, low*grains/area, high*grains/area)
 
-# %% ../../nbs/07_measuring/07_grains.ipynb #4b34b7dd
+# %% ../../nbs/07_measuring/07_grains.ipynb #094f19aa
 def _by_counts(g, counted, level):
     "What the counts of grains and of triple points say: `{method: MethodValue}`"
     area, frame = counted['area_px2'], counted['frame_px2']
@@ -107,6 +109,7 @@ def _by_counts(g, counted, level):
         'triple points': _from_count(points, grains, area, level),
         'triple points, unbiased': _from_count(points, unbiased, frame, level)}
 
+# %% ../../nbs/07_measuring/07_grains.ipynb #4b34b7dd
 def _by_intercepts(g, counted, lines, circles, level):
     "What lines and circles say: `{method: MethodValue}`"
     by_lines = float((lines.weight/lines.intercept_px).sum())
@@ -138,7 +141,7 @@ def field_grains(
     return dict(methods={m: found[m] for m in _methods}, directions=directions, cut_larger=cut_larger,
                 grains=counted['inside'] + counted['cut'], areas=size[size > 0], **counted)
 
-# %% ../../nbs/07_measuring/07_grains.ipynb #21ad8a32
+# %% ../../nbs/07_measuring/07_grains.ipynb #183650e4
 _mean_largest = 'largest grain, mean of fields'
 
 def _interval_from(method, n):
@@ -147,6 +150,7 @@ def _interval_from(method, n):
     if n > 1: return "Student's t over fields"
     return 'at most: intercepts of one field' if method in _of_length else 'at most: count of one field'
 
+# %% ../../nbs/07_measuring/07_grains.ipynb #21ad8a32
 def _over_fields(method, values, level):
     "A `MethodValue` over fields: count, mean and the ends of its interval"
     counts, x, low, high = (np.array(v, float) for v in zip(*values))
@@ -157,7 +161,7 @@ def _over_fields(method, values, level):
     found = field_statistics(x, level)
     return MethodValue(counts.sum(), found['mean'], found['low'], found['high'])
 
-# %% ../../nbs/07_measuring/07_grains.ipynb #623dbd56
+# %% ../../nbs/07_measuring/07_grains.ipynb #eb684fb8
 def _positive(v):
     "A number that has a logarithm, or NaN"
     return v if v > 0 else np.nan
@@ -166,6 +170,7 @@ def _g_of(method, v, um=1.):
     "G of a number a length or an area, 1/px or 1/px2, at `um` micrometres a pixel"
     return g_of_intercept(um/v) if method in _of_length else g_of_density(v*1e6/um**2)
 
+# %% ../../nbs/07_measuring/07_grains.ipynb #623dbd56
 def _size_columns(method, mean, um):
     "The columns that say how large grains are"
     unit, side = ('um', um) if um else ('px', 1.)
@@ -185,7 +190,7 @@ def _row(method, values, um, level):
     G, G_low, G_high = (_g_of(method, _positive(v), um) for v in (mean, low, high))
     return row | dict(G=G, G_low=G_low, G_high=G_high)
 
-# %% ../../nbs/07_measuring/07_grains.ipynb #b846754d
+# %% ../../nbs/07_measuring/07_grains.ipynb #2d065676
 def _coarse_grains(areas, times=8.):
     "Grains at least three G coarser (8 times as large) than the mean of the others: `(N,)` bool"
     coarse = np.zeros(len(areas), bool)
@@ -195,6 +200,7 @@ def _coarse_grains(areas, times=8.):
         coarse = more
     return coarse
 
+# %% ../../nbs/07_measuring/07_grains.ipynb #b846754d
 def _coarse_share(each):
     "How much of the area coarse grains take, 0-1; NaN without one"
     areas = np.concatenate([e['areas'] for e in each])
@@ -209,13 +215,14 @@ def _standard_of(method, corner, coarse_share):
     if method == 'largest grain': return 'ASTM E930-18' if coarse_share <= .05 else ''
     return ''
 
-# %% ../../nbs/07_measuring/07_grains.ipynb #5b46bbed
+# %% ../../nbs/07_measuring/07_grains.ipynb #eef2c8f6
 most_open = .05 # Share of the boundaries that may separate nothing, 0-1
 
 def _open_share(maps):
     "Share of the boundaries of all fields that separates nothing, 0-1"
     return float(np.mean([m.open_share for m in maps]))
 
+# %% ../../nbs/07_measuring/07_grains.ipynb #5b46bbed
 def _is_closed(maps):
     "Do the boundaries close, so that grains can be counted?"
     return _open_share(maps) <= most_open
@@ -236,13 +243,14 @@ def _at_other_mends(maps, corner):
     half, double = (_at_other_mend(maps, times, corner) for times in (.5, 2))
     return {row: [half[row], double[row]] for row in half}
 
-# %% ../../nbs/07_measuring/07_grains.ipynb #2670d402
+# %% ../../nbs/07_measuring/07_grains.ipynb #159eadfb
 def _g_by_method(each):
     "$G$ of each method, the mean over fields at 1 um a pixel: only differences mean something"
     methods = 'planimetric', 'lines', 'circles', 'triple points'
     means = {m: np.mean([e['methods'][m][1] for e in each]) for m in methods}
     return {m: float(_g_of(m, v)) for m, v in means.items() if np.isfinite(v) and v > 0}
 
+# %% ../../nbs/07_measuring/07_grains.ipynb #2670d402
 def _g_and_half(each, method, level):
     "$G$ of a method over fields at 1 um a pixel, and half its interval"
     _, *ends = _over_fields(method, [e['methods'][method] for e in each], level)
@@ -262,12 +270,13 @@ def _contradiction(each, level):
     return [f'count and lines contradict each other by {abs(apart):.2f} of G, more than their intervals allow '
             f'({allowed:.2f}): {finer}; {why}. A limit on G must say by which method']
 
-# %% ../../nbs/07_measuring/07_grains.ipynb #4aea1ddc
+# %% ../../nbs/07_measuring/07_grains.ipynb #7eb95e3b
 def _why_apart(finest):
     "What it may mean that one method gives the finest grains"
     if finest in _of_length: return 'boundaries with holes, ground counted as a grain, or grains far from round'
     return 'specks counted as grains, grains of very different size, or a few grains only'
 
+# %% ../../nbs/07_measuring/07_grains.ipynb #4aea1ddc
 def _methods_differ(each, closed=True, most=.5, level=.95):
     "A remark where two methods are more than `most` of G apart, or count and lines further than their intervals allow"
     G = {m: g for m, g in _g_by_method(each).items() if closed or m in _of_length}
@@ -290,12 +299,13 @@ def _remarks_of_maps(maps):
         notes.append((f'{field_name(m, first)}: ' if len(maps) > 1 else '') + m.remarks[kind] + more)
     return notes
 
-# %% ../../nbs/07_measuring/07_grains.ipynb #66ead736
+# %% ../../nbs/07_measuring/07_grains.ipynb #2b4de440
 def _fields_for(x, ra_pct, level):
     "How many fields it takes for a relative accuracy of 10 %"
     if len(x) > 1: return fields_needed(x.mean(), x.std(ddof=1), 10., level)
     return int(np.ceil((ra_pct/10)**2))
 
+# %% ../../nbs/07_measuring/07_grains.ipynb #66ead736
 def _accuracy_remarks(table, each, level):
     "Is the relative accuracy 10 %, and how many fields does it take?"
     notes = []
@@ -309,7 +319,7 @@ def _accuracy_remarks(table, each, level):
         notes.append(said)
     return notes
 
-# %% ../../nbs/07_measuring/07_grains.ipynb #38914b14
+# %% ../../nbs/07_measuring/07_grains.ipynb #4fc8df77
 def _few_grains_remark(maps, each):
     "E112 asks for 50 grains in each field"
     few = [(field_name(m, i), e['grains']) for i, (m, e) in enumerate(zip(maps, each)) if e['grains'] < 50]
@@ -319,6 +329,7 @@ def _few_grains_remark(maps, each):
     name, least = min(few, key=lambda field: field[1])
     return [f'{len(few)} of {len(each)} fields have fewer than 50 grains ({least} in {name}): {asks}']
 
+# %% ../../nbs/07_measuring/07_grains.ipynb #4c6bfd07
 def _border_remark(each):
     "The one grain too many of E112's count, where it is more than 2 %"
     bias = np.mean([1/max(e['unbiased'], 1) for e in each])
@@ -326,19 +337,21 @@ def _border_remark(each):
     return ['planimetric by E112, and triple points alike, count about one grain too many a field, '
             f'here {100*bias:.0f} %: see the unbiased rows']
 
+# %% ../../nbs/07_measuring/07_grains.ipynb #38914b14
 def _duplex_remark(share):
     "A structure of two grain sizes"
     if not share > .05: return []
     return [f'grains at least three G coarser than the others take {share:.0%} of the area: '
             'the structure may be duplex (ASTM E1181), and one average G describes neither part']
 
-# %% ../../nbs/07_measuring/07_grains.ipynb #9753ef6c
+# %% ../../nbs/07_measuring/07_grains.ipynb #67b5fa78
 def _open_remark(share):
     "What is said of a network that does not close"
     if share <= most_open: return []
     return [f'{share:.0%} of the boundaries separate nothing, even after mending: no planimetric numbers and no triple '
             'points; intercepts count the boundaries as drawn']
 
+# %% ../../nbs/07_measuring/07_grains.ipynb #9753ef6c
 def _mended_remark(maps, table):
     "What was mended, and what the count would be if it were less or more"
     mended = sum(int(m.mended.sum()) for m in maps if m.mended is not None)
@@ -389,11 +402,12 @@ def _grain_remarks(maps, each, table, level):
     if all(m.um_per_px is None for m in maps): notes.append('no scale: lengths in pixels, and no G')
     return notes
 
-# %% ../../nbs/07_measuring/07_grains.ipynb #33e827ed
+# %% ../../nbs/07_measuring/07_grains.ipynb #9cc73f38
 def _or_nan(a, b):
     "A quotient, NaN where the divisor is not positive"
     return a/b if b > 0 else np.nan
 
+# %% ../../nbs/07_measuring/07_grains.ipynb #33e827ed
 def _intercept_answer(lines, unit, prefix, common):
     "The mean intercept, from the row of the lines"
     length, accuracy = lines[f'intercept_{unit}'], lines.ra_pct/100
@@ -412,7 +426,7 @@ def _area_answer(density, ends, closed, unit, prefix, common):
     return Answer(f'{prefix}mean grain area', _or_nan(1., density), f'{unit}2', _or_nan(1., high), _or_nan(1., low),
                   note=note, **common)
 
-# %% ../../nbs/07_measuring/07_grains.ipynb #32e2eeec
+# %% ../../nbs/07_measuring/07_grains.ipynb #c3acd74a
 def _unbiased_density(each, um, level):
     "Grains an area, 1/um2 or 1/px2, and the ends of its interval"
     method = 'planimetric, unbiased'
@@ -420,6 +434,7 @@ def _unbiased_density(each, um, level):
     side = um or 1
     return mean/side**2, (low/side**2, high/side**2)
 
+# %% ../../nbs/07_measuring/07_grains.ipynb #32e2eeec
 def _answers(table, each, um, level, closed, prefix=''):
     "`Answer`s: the recommended G, the mean intercept, the mean area of a grain"
     lines, unit = table.loc['lines'], 'um' if um else 'px'
@@ -505,7 +520,7 @@ def _grain_table(maps, um, asked, prefix=''):
         answers=_answers(table, each, um, asked.level, _is_closed(maps), prefix))
     return table
 
-# %% ../../nbs/07_measuring/07_grains.ipynb #0d091fd4
+# %% ../../nbs/07_measuring/07_grains.ipynb #cc239250
 def _with_phase(maps, phase):
     "The grains of one phase in all fields that have it; fields without it say so"
     having = [m for m in maps if len(m.phases.get(phase, ()))]
@@ -514,6 +529,7 @@ def _with_phase(maps, phase):
     said = {'phase': f'{left} of {len(maps)} fields hold no {phase} and are left out'} if left else {}
     return [of_phase(replace(m, remarks={**m.remarks, **said}), phase) for m in having]
 
+# %% ../../nbs/07_measuring/07_grains.ipynb #0d091fd4
 def _together(tables):
     "The tables of several phases as one, a column more"
     joined = pd.concat([t.assign(phase=p).set_index(f'{p}: ' + t.index) for p, t in tables.items()])
@@ -525,7 +541,7 @@ def _together(tables):
     joined.attrs = {**first, 'standard': standard, 'warnings': list(dict.fromkeys(warnings)), 'answers': answers}
     return joined
 
-# %% ../../nbs/07_measuring/07_grains.ipynb #34809a0d
+# %% ../../nbs/07_measuring/07_grains.ipynb #f39b5cfc
 def _each_phase(maps):
     "Grain maps of each phase: `{phase: maps}`"
     names = list(dict.fromkeys(p for m in maps for p in m.phases))
@@ -534,6 +550,7 @@ def _each_phase(maps):
         'leave it out')
     return {p: _with_phase(maps, p) for p in names}
 
+# %% ../../nbs/07_measuring/07_grains.ipynb #34809a0d
 def grain_size(
     x, # What `grain_map` takes, or a list of it: fields, that is pictures (tiles of one are not fields); or a path
     um_per_px:float=None, # Micrometres a pixel; default: the map's own; without it lengths in px and no G

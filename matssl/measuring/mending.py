@@ -11,7 +11,7 @@ import numpy as np
 from scipy import ndimage as ndi
 from skimage.measure import label
 
-# %% ../../nbs/07_measuring/04_mending.ipynb #2670000a
+# %% ../../nbs/07_measuring/04_mending.ipynb #73a67953
 above_below = (slice(-1), slice(None)), (slice(1, None), slice(None))
 left_right = (slice(None), slice(-1)), (slice(None), slice(1, None))
 
@@ -24,6 +24,7 @@ def _neighbours(differ, shape):
         found[after] |= step
     return found
 
+# %% ../../nbs/07_measuring/04_mending.ipynb #2670000a
 def between_grains(labels):
     "Pixels on either side of a step from one number to another"
     def differ(before, after): return labels[before] != labels[after]
@@ -54,7 +55,7 @@ def default_mend(edge):
     stretches = (inside[:, 1:] & edge[:, :-1]).sum() + len(edge)
     return max(3., .25*inside.sum()/stretches)
 
-# %% ../../nbs/07_measuring/04_mending.ipynb #9718768d
+# %% ../../nbs/07_measuring/04_mending.ipynb #3cca6fdd
 def _where_parts_meet(parts):
     "Pixels of parts that touch each other without a boundary between them"
     def differ(before, after):
@@ -62,6 +63,7 @@ def _where_parts_meet(parts):
         return (one != other) & (one > 0) & (other > 0)
     return _neighbours(differ, parts.shape)
 
+# %% ../../nbs/07_measuring/04_mending.ipynb #9718768d
 def parts_between(edge, phases):
     "Connected parts between boundaries and phases `(H, W)`, 0 on boundaries; the distance to the next boundary, px"
     parts = label(~edge if phases is None else np.where(edge, 0, phases + 1), connectivity=1)
@@ -98,7 +100,7 @@ def _cores_in_parts(core, parts):
     one_of_them[part_of] = np.arange(len(part_of))
     return count, one_of_them
 
-# %% ../../nbs/07_measuring/04_mending.ipynb #96a12937
+# %% ../../nbs/07_measuring/04_mending.ipynb #2e4fbcfd
 _four_sides = (1, 0), (-1, 0), (1, 1), (-1, 1) # Shift, axis
 
 def _from_one_side(labels, parts, shift, axis):
@@ -107,12 +109,13 @@ def _from_one_side(labels, parts, shift, axis):
     is_same = (np.roll(parts, shift, axis) == parts) & (parts > 0)
     return np.where(is_same & (labels == 0), theirs, labels)
 
+# %% ../../nbs/07_measuring/04_mending.ipynb #96a12937
 def _grown_within(labels, parts, times=3):
     "Pixels without a label get that of a neighbour in the same part, some `times` over"
     for shift, axis in _four_sides*times: labels = _from_one_side(labels, parts, shift, axis)
     return labels
 
-# %% ../../nbs/07_measuring/04_mending.ipynb #65a0c84a
+# %% ../../nbs/07_measuring/04_mending.ipynb #f0a2ebaa
 def _flooded_from(core, several, distance, parts):
     "Grains in parts that hold `several` cores, parted where the floods from them meet"
     from skimage.segmentation import watershed
@@ -121,6 +124,7 @@ def _flooded_from(core, several, distance, parts):
     if basin[several].all(): return grains
     return _grown_within(grains, np.where(several, parts, 0))
 
+# %% ../../nbs/07_measuring/04_mending.ipynb #65a0c84a
 def _grains_of_cores(core, parts, distance):
     "Grains `(H, W)`: parts with one core as they are, parts with several flooded, 0 elsewhere"
     count, one_of_them = _cores_in_parts(core, parts)
@@ -129,12 +133,13 @@ def _grains_of_cores(core, parts, distance):
     if not several.any(): return grains
     return np.where(several, _flooded_from(core, several, distance, parts), grains)
 
-# %% ../../nbs/07_measuring/04_mending.ipynb #f0a9f289
+# %% ../../nbs/07_measuring/04_mending.ipynb #9cafaf2d
 def nearest_of_parts(parts, smallest):
     "For each pixel the nearest one that lies in a part of some size, `(2, H, W)`"
     in_no_part = (parts == 0) | in_specks(parts, smallest)
     return ndi.distance_transform_edt(in_no_part, return_distances=False, return_indices=True)
 
+# %% ../../nbs/07_measuring/04_mending.ipynb #f0a9f289
 def flooded_grains(parts, distance, mend, smallest, nearest=None):
     "Grains `(H, W)` from 1 of connected parts, cut in two at necks narrower than `mend` px"
     from skimage.segmentation import relabel_sequential
@@ -145,7 +150,7 @@ def flooded_grains(parts, distance, mend, smallest, nearest=None):
     if not grains.all(): grains = to_the_nearest(grains, grains == 0)
     return relabel_sequential(grains)[0]
 
-# %% ../../nbs/07_measuring/04_mending.ipynb #b3eda50d
+# %% ../../nbs/07_measuring/04_mending.ipynb #375ea379
 def mended_pixels(grains, parts):
     "Pixels on either side of a boundary that was not there"
     def differ(before, after):
@@ -153,6 +158,7 @@ def mended_pixels(grains, parts):
         return is_one_part & (grains[before] != grains[after])
     return _neighbours(differ, parts.shape)
 
+# %% ../../nbs/07_measuring/04_mending.ipynb #b3eda50d
 def mend_boundaries(
     edge:np.ndarray, # `(H, W)` bool: boundary pixels
     mend=None, # Widest hole that is closed, px; None: a quarter of the mean width between boundaries; 0: none

@@ -14,11 +14,12 @@ from scipy.spatial import KDTree
 from skimage.measure import label
 from .mending import between_grains, in_specks, in_use
 
-# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #bc180f44
+# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #54678e5f
 def vector_lengths(vectors):
     "Lengths of vectors `(N, 2)`, px"
     return np.hypot(*vectors.T)
 
+# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #bc180f44
 def _skeleton_tree(skeleton):
     "Pixels of a skeleton `(N, 2)`, and pairs of neighbours that join them without loops `(M, 2)`"
     place = np.argwhere(skeleton)
@@ -29,12 +30,13 @@ def _skeleton_tree(skeleton):
     tree = csgraph.minimum_spanning_tree(graph.tocsr()).tocoo()
     return place, np.c_[tree.row, tree.col]
 
-# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #98e42c38
+# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #5acb78b5
 def _neighbour_matrix(pairs, n):
     "Sparse `(N, N)`: 1 where two pixels are a pair"
     both_ways = np.r_[pairs, pairs[:, ::-1]].T
     return coo_array((np.ones(2*len(pairs)), both_ways), shape=(n, n)).tocsr()
 
+# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #98e42c38
 def _smoothed(place, pairs, times=8):
     "Places of pixels, each between its two neighbours drawn straight; ends and forks stay"
     near = _neighbour_matrix(pairs, len(place))
@@ -43,7 +45,7 @@ def _smoothed(place, pairs, times=8):
     for _ in range(times): place = np.where(on_a_line, place/2 + (near @ place)/4, place)
     return place
 
-# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #e2ddecd5
+# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #12aa8348
 def _middle_lines(edge, smallest, margin=8):
     "Middle lines of strokes `(H, W)` bool, and the distance from a stroke's rim, px"
     from skimage.morphology import skeletonize
@@ -53,6 +55,7 @@ def _middle_lines(edge, smallest, margin=8):
     inner = (slice(margin, -margin),)*2
     return skeletonize(filled)[inner], ndi.distance_transform_edt(filled)[inner]
 
+# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #e2ddecd5
 @dataclass
 class Strokes:
     "Strokes of boundaries, by the pixels of their middle lines"
@@ -74,11 +77,12 @@ def stroke_width(edge, strokes):
     length = vector_lengths(strokes.vectors).sum()
     return float(edge.sum()/length) if length else 0.
 
-# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #584d5285
+# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #6087f89b
 def _beside(half):
     "How far from where grains meet a middle line may run and be their boundary, px; `half`: half the stroke's width"
     return 1.2 + half/4
 
+# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #584d5285
 def open_pixels(strokes, grains):
     "Which pixels lie in no stroke between two grains `(N,)`; vectors to where grains meet `(N, 2)`, px, or None"
     between = between_grains(grains)
@@ -88,21 +92,24 @@ def open_pixels(strokes, grains):
     to_network = np.stack([n[at] for n in nearest], 1) - strokes.place
     return away[at] > _beside(strokes.half), to_network
 
-# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #c0650fe8
+# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #b0e27a33
 def _pieces(pairs, n):
     "The number of the connected piece in which each of `n` pixels lies"
     return csgraph.connected_components(_neighbour_matrix(pairs, n), directed=False)[1]
 
+# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #a1a69fe0
 def _half_of_pieces(half, piece):
     "The largest half width in each piece `(N,)`, px"
     largest = np.zeros(len(piece))
     np.maximum.at(largest, piece, half)
     return largest
 
+# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #64385959
 def _longest_spur(half):
     "How long a spur of thinning may be outside of its stroke, px"
     return np.maximum(.9, .6*half)
 
+# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #c0650fe8
 def _in_open_pieces(strokes, is_open):
     "Which pixels lie in an open piece that is longer than a spur `(N,)`"
     joined = is_open[strokes.pairs].all(1)
@@ -112,11 +119,12 @@ def _in_open_pieces(strokes, is_open):
     half = _half_of_pieces(np.where(is_open, strokes.half, 0), piece)
     return (length > _longest_spur(half))[piece] & is_open
 
-# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #04636d67
+# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #de2242d1
 def _unit(vectors):
     "Vectors `(N, 2)` of length 1"
     return vectors/np.maximum(vector_lengths(vectors), 1e-9)[:, None]
 
+# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #04636d67
 def _arriving(place, pairs, first, times=8):
     "The direction from along a piece to its `first` pixels: `(K, 2)` of length 1"
     near = _neighbour_matrix(pairs, len(place))
@@ -132,24 +140,26 @@ def _last_pieces(place, pairs, first, to_network):
     length = (vector_lengths(to_network) + .5)/slant.clip(.5, 1)
     return np.where((slant < .5)[:, None], straight, along)*length[:, None]
 
-# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #46d29227
+# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #c884b6d1
 def _shortest_found(half):
     "Length of a stump, from the middle of the network's stroke on, of which every second is found, px"
     return 2.4 + .6*half
 
+# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #46d29227
 def _with_hidden(vectors, piece, springs, half):
     "Vectors of open pieces, those of short stumps longer by what is hidden in the strokes; `piece`: of each vector"
     length = np.bincount(piece, vector_lengths(vectors), minlength=len(half))
     is_short = springs & (length < 2*_shortest_found(half))
     return vectors*np.where(is_short[piece], 4/3, 1)[:, None]
 
-# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #7eddc616
+# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #5d5d00e5
 def _springing(strokes, in_piece):
     "First pixels of open pieces where they spring from the network `(K,)`"
     open_ends = in_piece[strokes.pairs]
     springs = open_ends.any(1) & ~open_ends.all(1)
     return np.where(open_ends[springs, 0], strokes.pairs[springs, 0], strokes.pairs[springs, 1])
 
+# %% ../../nbs/07_measuring/04_open_boundaries.ipynb #7eddc616
 def _down_to_the_network(strokes, in_piece, first, to_network):
     "Vectors and places of open pieces, with what the stroke of the network hides of them"
     kept = in_piece[strokes.pairs].all(1)

@@ -40,7 +40,7 @@ def in_um(
     scaled = {c: t[c]*um**(2 if c.endswith('2') else 1) for c in sizes}
     return t.assign(**scaled).rename(columns={c: c.replace('_px', '_um') for c in sizes})
 
-# %% ../../nbs/07_measuring/08_particles.ipynb #28010010
+# %% ../../nbs/07_measuring/08_particles.ipynb #75e07616
 def _parted(on, connectivity, neck):
     "Particles by number, parted where a neck is narrower than a share `neck` of the smaller part"
     from scipy import ndimage as ndi
@@ -53,6 +53,7 @@ def _parted(on, connectivity, neck):
     tops = ndi.label(local_maxima(without_shallow_tops, connectivity=rank), around)[0]
     return watershed(-height, tops, mask=on, connectivity=rank)
 
+# %% ../../nbs/07_measuring/08_particles.ipynb #28010010
 def _labelled(
     on, # Where the class is, `(H, W)` bool
     connectivity, # 4 or 8
@@ -65,13 +66,14 @@ def _labelled(
     parts = _parted(on, connectivity, .8 if split is True else split)
     return parts, int(parts.max())
 
-# %% ../../nbs/07_measuring/08_particles.ipynb #28000022
+# %% ../../nbs/07_measuring/08_particles.ipynb #ad89f1d9
 def _touches_unlabelled(lab, labels):
     "Which particles lie beside an unlabelled pixel, also at a corner"
     from scipy import ndimage as ndi
     beside = ndi.binary_dilation(labels == 255, np.ones((3, 3)))
     return np.bincount(lab[beside], minlength=lab.max()+1)[1:] > 0
 
+# %% ../../nbs/07_measuring/08_particles.ipynb #28000022
 def _places(lab, labels):
     "Does each particle touch the border or an unlabelled pixel, and its weight after Miles and Lantuejoul"
     from scipy import ndimage as ndi
@@ -82,12 +84,13 @@ def _places(lab, labels):
     places = np.maximum(h-1-(y1-y0), 1)*np.maximum(w-1-(x1-x0), 1)
     return dict(touches_border=touches, weight=np.where(touches, 0, h*w/places))
 
-# %% ../../nbs/07_measuring/08_particles.ipynb #280000a8
+# %% ../../nbs/07_measuring/08_particles.ipynb #82942834
 def _pixels_of_each(k, n):
     "The places of each particle's pixels in `k`, in the order of the rows"
     order = np.argsort(k, kind='stable')
     return np.split(order, np.searchsorted(k[order], np.arange(1, n)))
 
+# %% ../../nbs/07_measuring/08_particles.ipynb #280000a8
 def _particle_ferets(t, y, x, k, n, feret):
     "Largest and smallest Feret diameter of the particles of a table, px"
     if feret == 'hull':
@@ -134,11 +137,12 @@ def _doubts(t, maps):
     if maps[0].um_per_px is None: doubts.append('no scale: lengths in px')
     return doubts
 
-# %% ../../nbs/07_measuring/08_particles.ipynb #28000023
+# %% ../../nbs/07_measuring/08_particles.ipynb #206de588
 def _one_of(name, value, choices, expected):
     "Refuse a setting that is none of its choices"
     if value not in choices: raise InputError('particles', f'{name}={value!r}', expected, 'choose one')
 
+# %% ../../nbs/07_measuring/08_particles.ipynb #28000023
 def _check_choices(connectivity, split, feret):
     "Refuse what is no neighbourhood, no share and no diameter"
     _one_of('feret', feret, ('unbiased', 'hull'), "'unbiased' or 'hull'")
@@ -151,7 +155,7 @@ def _check_matrix(maps, on, cls):
     if all((o | (m.labels == 255)).all() for m, o in zip(maps, on)): raise InputError(
         field_name(maps[0]), f'{cls!r} on every pixel', 'particles in a matrix', 'measure the class that lies in it')
 
-# %% ../../nbs/07_measuring/08_particles.ipynb #64189a0c
+# %% ../../nbs/07_measuring/08_particles.ipynb #6cfcaa88
 _columns = ['field', 'source', 'area', 'diameter', 'feret_max', 'feret_min', 'perimeter', 'roundness', 'circularity',
             'aspect_ratio', 'orientation_deg', 'x_px', 'y_px', 'nn_distance', 'touches_border', 'weight', 'resolved']
 _units = '', '_um', '_px', '_um2', '_px2'
@@ -160,6 +164,7 @@ def _column(t, name):
     "The column of a quantity, whatever its unit"
     return next(c for c in t if c in [name + unit for unit in _units])
 
+# %% ../../nbs/07_measuring/08_particles.ipynb #64189a0c
 def _nothing():
     "A table of particles without a row, px"
     lengths = 'diameter', 'feret_max', 'feret_min', 'perimeter', 'nn_distance'
@@ -167,7 +172,7 @@ def _nothing():
     t = pd.DataFrame(columns=['area_px2', *(f'{c}_px' for c in lengths), *others], dtype=float)
     return t.astype(dict(field=int, source=str, touches_border=bool, resolved=bool))
 
-# %% ../../nbs/07_measuring/08_particles.ipynb #1641c21a
+# %% ../../nbs/07_measuring/08_particles.ipynb #bd85d070
 def _left_out_remark(left_out, found, cls, smallest, fields):
     "What was too small, and that nothing was found"
     notes = []
@@ -176,6 +181,7 @@ def _left_out_remark(left_out, found, cls, smallest, fields):
     if not found: notes.append(f'no {cls!r} of {smallest:g} px across in {fields} field{"s"*(fields > 1)}')
     return notes
 
+# %% ../../nbs/07_measuring/08_particles.ipynb #1641c21a
 def _method(split, feret):
     "How particles were measured, in words"
     parted = ', parted at their necks by a watershed' if split else ''
@@ -272,16 +278,18 @@ def _counted(t, shape, seen, border, guard):
     frame[guard:shape[0]-guard, guard:shape[1]-guard] = True
     return inner.astype(float), frame
 
-# %% ../../nbs/07_measuring/08_particles.ipynb #28000034
+# %% ../../nbs/07_measuring/08_particles.ipynb #20c41963
 def _tile_edges(n, k):
     "Where `k` tiles begin along `n` pixels"
     return np.linspace(0, n, k+1).astype(int)[:-1]
 
+# %% ../../nbs/07_measuring/08_particles.ipynb #f632bae0
 def _by_tile(a, k):
     "Sums of `(H, W)` over `k` x `k` tiles"
     rows, columns = (_tile_edges(n, k) for n in a.shape)
     return np.add.reduceat(np.add.reduceat(a, rows, 0, dtype=float), columns, 1).ravel()
 
+# %% ../../nbs/07_measuring/08_particles.ipynb #28000034
 def _tile_of(t, shape, k):
     "The tile in which the centre of each particle lies"
     def along(column, n): return np.searchsorted(_tile_edges(n, k)[1:], np.floor(t[column]+.5), 'right')
@@ -303,11 +311,12 @@ def _neighbour(t, shape, d):
     inside = d < to_border
     return np.where(inside, 1/np.where(inside, (w-2*d)*(h-2*d), 1), 0)
 
-# %% ../../nbs/07_measuring/08_particles.ipynb #280000b6
+# %% ../../nbs/07_measuring/08_particles.ipynb #81d867cf
 def _in_units(um):
     "A pixel's side and its area in the units of a table, and these units: of lengths, of numbers an area"
     return (1, 1, 'px', 'px2') if um is None else (um, um**2/1e6, 'um', 'mm2')
 
+# %% ../../nbs/07_measuring/08_particles.ipynb #280000b6
 def _free_path(chords, matrix, whole):
     "Length of matrix along lines, px, and its chords, in tiles; `matrix`: its share of each tile, `whole`: of all"
     number, length = chords
@@ -352,7 +361,7 @@ def _ratio(y, x):
     value = y.sum()/total
     return value, (y - value*x)/total, total**2/(x**2).sum()
 
-# %% ../../nbs/07_measuring/08_particles.ipynb #c142e1a2
+# %% ../../nbs/07_measuring/08_particles.ipynb #f2b756c0
 def _random_distance(n_a, per_area):
     "Mean distance of neighbours thrown at random, with its errors; `n_a`: a ratio, an area of `per_area` um2 or px2"
     n, errors, parts = n_a
@@ -360,12 +369,14 @@ def _random_distance(n_a, per_area):
     distance = .5/np.sqrt(n/per_area)
     return distance, -.5*distance*errors/n, parts
 
+# %% ../../nbs/07_measuring/08_particles.ipynb #4143aa26
 def _quotient(a, b):
     "A quotient of two ratios of the same parts, with its errors"
     (u, u_errors, parts), (v, v_errors, _) = a, b
     if not (u > 0 and v > 0): return u/v, 0*u_errors, parts
     return u/v, u/v*(u_errors/u - v_errors/v), parts
 
+# %% ../../nbs/07_measuring/08_particles.ipynb #c142e1a2
 def _ratios(sums):
     "All quantities of one or many parts: {quantity: (value, errors of the parts, parts)}"
     found = {c: _ratio(y, x) for c, (y, x) in sums.items()}
@@ -395,12 +406,13 @@ def none_found(
     "Upper bound of the number of particles per area where none was found"
     return -np.log(1-level)/area
 
-# %% ../../nbs/07_measuring/08_particles.ipynb #28010020
+# %% ../../nbs/07_measuring/08_particles.ipynb #3819a253
 def _alone(maps):
     "Is there one field, or one that holds nearly all of the area?"
     seen = np.array([(m.labels != 255).sum() for m in maps], float)
     return seen.sum()**2/(seen**2).sum() <= 1.5
 
+# %% ../../nbs/07_measuring/08_particles.ipynb #28010020
 def _joined(parts):
     "The sums of several fields, one after the other"
     return {c: tuple(np.concatenate([part[c][i] for part in parts]) for i in (0, 1)) for c in parts[0]}
@@ -429,7 +441,7 @@ def _pooled(maps, cls, fields, counted, tiles=4, level=.95):
     r.attrs['area_is_bound'] = bool(share.is_bound)
     return r
 
-# %% ../../nbs/07_measuring/08_particles.ipynb #d9f9d42a
+# %% ../../nbs/07_measuring/08_particles.ipynb #80fe3d21
 _said = {'n_a_per': 'particles', 'diameter': 'mean equivalent diameter', 'area_pct': 'area fraction',
          'mean_free_path': 'mean free path', 'nn_distance': 'nearest neighbour distance', 'roundness': 'mean roundness'}
 
@@ -439,11 +451,13 @@ def _spoken(column):
     if column.endswith('_pct'): return '%', 1
     return column.rpartition('_')[2] if column.endswith(('_um', '_px')) else '', 1
 
+# %% ../../nbs/07_measuring/08_particles.ipynb #180ee2ce
 def _note(start, cls, counted):
     "What a number rests on"
     if counted: return f'{counted} whole particles of {cls}'
     return 'none found, upper bound' if start == 'n_a_per' else 'none found'
 
+# %% ../../nbs/07_measuring/08_particles.ipynb #d9f9d42a
 def _answers(pooled, cls, fields, counted):
     "The main numbers, a line each; of nothing only its number and its share"
     answers = []
@@ -457,7 +471,7 @@ def _answers(pooled, cls, fields, counted):
                               note=_note(start, cls, counted)))
     return answers
 
-# %% ../../nbs/07_measuring/08_particles.ipynb #21143b4f
+# %% ../../nbs/07_measuring/08_particles.ipynb #32ae8741
 def _fields_doubt(maps):
     "What the fields can say of the specimen"
     if len(maps) == 1: return ['one field: the intervals say how well this picture stands for more of the same, '
@@ -466,6 +480,7 @@ def _fields_doubt(maps):
                              'of its tiles']
     return []
 
+# %% ../../nbs/07_measuring/08_particles.ipynb #21143b4f
 def _uneven_doubt(maps, f, pooled, n_a):
     "Fields of different size that weigh the same in the mean"
     seen = np.array([(m.labels != 255).sum() for m in maps])/1e6
@@ -487,7 +502,7 @@ def _set_doubts(maps, f, pooled):
         f'no whole particle: with 95 % confidence fewer than {times*pooled.pooled_high[n_a]:.3g} {unit}')
     return doubts
 
-# %% ../../nbs/07_measuring/08_particles.ipynb #28000035
+# %% ../../nbs/07_measuring/08_particles.ipynb #eb399ef1
 def _guard_of(t, um, guard_px):
     "Width of the guard, px: as given, or the largest Feret diameter of a whole particle"
     if guard_px is not None: return guard_px
@@ -495,6 +510,7 @@ def _guard_of(t, um, guard_px):
     widest = t[_column(t, 'feret_max')][~t.touches_border].max()/(um or 1)
     return int(np.ceil(widest))
 
+# %% ../../nbs/07_measuring/08_particles.ipynb #28000035
 def _check_border(t, maps, border):
     "Refuse what is no way to treat the border, and a set without a whole particle"
     if border not in ('miles-lantuejoul', 'guard'): raise InputError(
@@ -572,7 +588,7 @@ def particle_tables(
     fields = _fields_of(each, x, cls, border, guard_px)
     return _summary_of(fields), fields, each
 
-# %% ../../nbs/07_measuring/08_particles.ipynb #28000048
+# %% ../../nbs/07_measuring/08_particles.ipynb #be712070
 def _check_sizes(t, column):
     "Refuse a column that is not there, and a table without a whole particle"
     if column not in t: raise InputError(
@@ -589,6 +605,7 @@ def _in_bins(values, edges, weights):
     counted = np.histogram(values, edges, weights=weights)[0]
     return 100*counted/max(counted.sum(), 1e-12)
 
+# %% ../../nbs/07_measuring/08_particles.ipynb #28000048
 def size_distribution(
     t:pd.DataFrame, # Table of `particles`
     column:str=None, # What is binned; None: the equivalent diameter
@@ -605,11 +622,12 @@ def size_distribution(
     r.attrs = {**t.attrs, 'settings': {**t.attrs.get('settings', {}), 'column': column}}
     return r
 
-# %% ../../nbs/07_measuring/08_particles.ipynb #280000c2
+# %% ../../nbs/07_measuring/08_particles.ipynb #407c9596
 def _axis_title(column):
     "A column as the title of an axis"
     return column.replace('_um', ', µm').replace('_px', ', px').replace('_', ' ')
 
+# %% ../../nbs/07_measuring/08_particles.ipynb #280000c2
 def plot_sizes(
     t:pd.DataFrame, # Table of `particles`
     column:str=None, # What is binned; None: the equivalent diameter
@@ -642,13 +660,14 @@ def iso_size_class(
     r = np.where(np.isnan(x), np.nan, 8 - np.searchsorted(_size_bounds_um, x, 'right'))
     return r if r.ndim else float(r)
 
-# %% ../../nbs/07_measuring/09_nodularity.ipynb #28010026
+# %% ../../nbs/07_measuring/09_nodularity.ipynb #b34af5dc
 def _wilson(r, points, z):
     "Ends of Wilson's interval of a share `r` of so many points, 0-1"
     middle = r + z*z/(2*points)
     half = z*np.sqrt(r*(1-r)/points + (z/(2*points))**2)
     return (middle - half)/(1 + z*z/points), (middle + half)/(1 + z*z/points)
 
+# %% ../../nbs/07_measuring/09_nodularity.ipynb #28010026
 def _share_interval(part, whole, level=.95, pieces=None):
     "A share of sums, 0-1, and its interval; an entry is a particle or a field, `pieces` count where the share is 0 or 1"
     r, errors, parts = _ratio(part, whole)
@@ -657,7 +676,7 @@ def _share_interval(part, whole, level=.95, pieces=None):
     points = r*(1-r)/max(V, 1e-15) if 0 < r < 1 else pieces or parts
     return r, *_wilson(r, points, stdtrit(parts-1, (1+level)/2))
 
-# %% ../../nbs/07_measuring/09_nodularity.ipynb #28000045
+# %% ../../nbs/07_measuring/09_nodularity.ipynb #7285ae0f
 def _share_of_nodules(t, is_nodule, fields):
     "Share of the area of nodules, 0-1, and its interval; `fields`: their number, where they are the parts"
     area = t.area_um2.to_numpy(float)
@@ -667,6 +686,7 @@ def _share_of_nodules(t, is_nodule, fields):
     part, whole = (np.bincount(t.field, v, fields) for v in (area*is_nodule, area))
     return _share_interval(part, whole, pieces=as_good_as)
 
+# %% ../../nbs/07_measuring/09_nodularity.ipynb #28000045
 def _nodularity_row(name, t, threshold, mm2, fields=None):
     "Nodularity of one field, or of all with the fields as parts of the interval"
     is_nodule = (t.roundness >= threshold).to_numpy()
@@ -704,7 +724,7 @@ def _near_threshold_doubt(t, threshold):
     return [f'{share:.0%} of the area lie within {_as_round_as:.0%} of the threshold of {threshold:g}: '
             'angular particles of 20 px read that much too round, smooth ones do not']
 
-# %% ../../nbs/07_measuring/09_nodularity.ipynb #4d773bb8
+# %% ../../nbs/07_measuring/09_nodularity.ipynb #00369371
 _of_standard = .6, 10 # Threshold of roundness and smallest size, um, of ISO 945-4:2019
 
 def _rule_doubts(threshold, min_size_um, um, settings):
@@ -716,6 +736,7 @@ def _rule_doubts(threshold, min_size_um, um, settings):
         '(0.6, 10 um)')
     return doubts
 
+# %% ../../nbs/07_measuring/09_nodularity.ipynb #4d773bb8
 def _iron_doubts(maps, counted, t, threshold, min_size_um, um, settings):
     "What a reader of the nodularity must know; `counted`: particles in all"
     doubts = doubts_of(maps) + tiles_remark(maps) + _near_threshold_doubt(t, threshold)

@@ -73,13 +73,14 @@ def _sheet(results):
     pdf.add_page()
     return pdf
 
-# %% ../../nbs/07_measuring/16_pdf.ipynb #cda5d849
+# %% ../../nbs/07_measuring/16_pdf.ipynb #0f97633b
 def _column_width(pdf, name, values, most, around=2.6):
     "Width of a column, mm"
     title = max([1.15*pdf.get_string_width(word) for word in name.split()], default=0.)
     value = max([pdf.get_string_width(text) for text in values], default=0.)
     return min(most, max(title, value) + around)
 
+# %% ../../nbs/07_measuring/16_pdf.ipynb #cda5d849
 def _widths(pdf, names, rows, most=48):
     "Width of each column, mm"
     columns = list(zip(*rows)) if rows else [()]*len(names)
@@ -97,11 +98,12 @@ def _side_by_side(widths, room):
         used += width
     return groups
 
-# %% ../../nbs/07_measuring/16_pdf.ipynb #97a4b767
+# %% ../../nbs/07_measuring/16_pdf.ipynb #80c31c46
 def _is_number(value):
     "Is it a number, and not True or False?"
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
+# %% ../../nbs/07_measuring/16_pdf.ipynb #97a4b767
 def _aligned(rows):
     "Columns of numbers to the right, of words to the left"
     return ['RIGHT' if any(map(_is_number, column)) else 'LEFT' for column in zip(*rows)]

@@ -29,12 +29,13 @@ from .excel import write_excel
 # %% ../../nbs/07_measuring/18_report.ipynb #94cc47c5
 _all_ = ['meta_fields', 'set_warnings']
 
-# %% ../../nbs/07_measuring/18_report.ipynb #31010002
+# %% ../../nbs/07_measuring/18_report.ipynb #16c4902f
 def _blank(value):
     "A value, or an empty text where there is none"
     is_missing = value is None or (isinstance(value, (float, np.floating)) and np.isnan(value))
     return '' if is_missing else value
 
+# %% ../../nbs/07_measuring/18_report.ipynb #31010002
 def _as_html(markdown):
     "Markdown as HTML, which needs no escaping any more"
     return Markup(markdown_reader().render(markdown))
@@ -44,7 +45,7 @@ _filters = dict(cell=cell_text, printable=printable, sentence=sentence, units=pr
 _pages = Environment(loader=PackageLoader('matssl.measuring', '.'), **_how)
 _pages.filters.update(_filters)
 
-# %% ../../nbs/07_measuring/18_report.ipynb #31010004
+# %% ../../nbs/07_measuring/18_report.ipynb #a688de4e
 def _part(name, of):
     "A macro of `parts.html.j2` by itself, as plain text"
     return str(getattr(_pages.get_template('parts.html.j2').module, name)(of))
@@ -56,6 +57,7 @@ def _shown_table(t, most):
     named = t.rename_axis(index=t.index.name or '') if is_named else t
     return page_table(table_json(named), most=most)
 
+# %% ../../nbs/07_measuring/18_report.ipynb #31010004
 def html_table(
     t:pd.DataFrame, # Any
     most:int=40 # Rows shown; the rest is in the CSV
@@ -63,7 +65,7 @@ def html_table(
     "A table as HTML"
     return _part('table', _shown_table(t, most))
 
-# %% ../../nbs/07_measuring/18_report.ipynb #31010006
+# %% ../../nbs/07_measuring/18_report.ipynb #fa1bb185
 def _encoded(x):
     "A matplotlib figure or `(h, w, 3)` uint8 as the bytes of a file, and its kind: a photograph is a JPEG"
     file = io.BytesIO()
@@ -75,6 +77,7 @@ def _encoded(x):
     Image.fromarray(x).save(file, kind, quality=90)
     return file.getvalue(), kind
 
+# %% ../../nbs/07_measuring/18_report.ipynb #31010006
 def _picture(x, words=''):
     "A matplotlib figure or `(h, w, 3)` uint8 as `parts.html.j2` takes it: base64, its kind, and the words below"
     content, kind = _encoded(x)
@@ -137,11 +140,12 @@ def _draw_phases(tables, maps, **_):
     return _picture(figure, 'In each class on the left each field, on the right mean and interval as counted. '
                             'Every class has a scale of its own.')
 
-# %% ../../nbs/07_measuring/18_report.ipynb #3101000b
+# %% ../../nbs/07_measuring/18_report.ipynb #90b09f09
 def _some(settings, names):
     "The settings that a function takes"
     return {k: v for k, v in settings.items() if k in names}
 
+# %% ../../nbs/07_measuring/18_report.ipynb #3101000b
 def _draw_grains(tables, maps, cls=None, **settings):
     "The grains of the first field, as they were counted"
     figure, ax = _figure(5, 4)
@@ -188,11 +192,12 @@ def _drawn(question, tables, maps, settings, micrographs):
     drawn = draw(tables, maps, **settings, **how)
     return drawn if isinstance(drawn, list) else [drawn]
 
-# %% ../../nbs/07_measuring/18_report.ipynb #3100000f
+# %% ../../nbs/07_measuring/18_report.ipynb #99eee247
 def _size_in_words(x):
     "Width and height of a picture"
     return f'{x.shape[1]} x {x.shape[0]} px'
 
+# %% ../../nbs/07_measuring/18_report.ipynb #3100000f
 def _as_high(picture, path, field):
     "The micrograph at the height of its label map: with or without its data bar"
     if picture.shape == field.shape: return picture
@@ -226,7 +231,7 @@ def _file_of_picture(micrograph):
     source = getattr(micrograph, 'source', None)
     return Path(source) if source and Path(source).is_file() else None
 
-# %% ../../nbs/07_measuring/18_report.ipynb #5ca1f23b
+# %% ../../nbs/07_measuring/18_report.ipynb #c7d194c1
 _step = 20 # Height of a line below the picture, px
 
 @lru_cache
@@ -241,6 +246,7 @@ def _round_length(most):
     power = 10.**np.floor(np.log10(most))
     return max(step*power for step in (1, 2, 5) if step*power <= most*(1+1e-9))
 
+# %% ../../nbs/07_measuring/18_report.ipynb #5ca1f23b
 def _draw_bar(draw, y, width, um_per_px, letters):
     "A scale bar of about a third of the picture's `width` px"
     length = _round_length(width*um_per_px/3)
@@ -248,7 +254,7 @@ def _draw_bar(draw, y, width, um_per_px, letters):
     draw.rectangle((0, y + 4, px - 1, y + 10), fill='black')
     draw.text((px + 8, y - 1), f'{length:g} µm', 'black', letters)
 
-# %% ../../nbs/07_measuring/18_report.ipynb #c6222984
+# %% ../../nbs/07_measuring/18_report.ipynb #7e850693
 def _legend_rows(codes, letters, width):
     "Class names in rows that are not wider than the picture: `[(number, name, x), ...]` a row"
     rows, x = [[]], 0
@@ -262,6 +268,7 @@ def _legend_rows(codes, letters, width):
         x += wide
     return rows
 
+# %% ../../nbs/07_measuring/18_report.ipynb #c6222984
 def _draw_legend_row(draw, y, row, letters):
     "Patches of colour with their names; the first class is not tinted"
     for i, name, x in row:
@@ -302,27 +309,30 @@ def _overlays(maps, micrographs, shown, most=640):
     chosen = np.unique(np.linspace(0, len(maps)-1, min(shown, len(maps))).astype(int))
     return [_overlay(maps[i], micrographs[i], i, most) for i in chosen]
 
-# %% ../../nbs/07_measuring/18_report.ipynb #31010015
+# %% ../../nbs/07_measuring/18_report.ipynb #211834fb
 def _text_bytes(text):
     "A text as it is written; names that are no UTF-8 are written out"
     return text.encode('utf-8', 'backslashreplace')
 
+# %% ../../nbs/07_measuring/18_report.ipynb #37bb7b19
 def _csv_name(what, name):
     "The file of a table"
     file = printable(f'{what}, {name}.csv', 120).replace(', ', '-').replace(' ', '_')
     return file.translate(str.maketrans('/\\:', '---'))
 
+# %% ../../nbs/07_measuring/18_report.ipynb #31010015
 def _csv_files(measured):
     "A CSV for each table of each question: `{name: bytes}`"
     tables = [(what, name, t) for what, of_question in measured.items() for name, t in of_question.items()]
     return {_csv_name(what, name): _text_bytes(t.to_csv(index=not isinstance(t.index, pd.RangeIndex)))
             for what, name, t in tables}
 
-# %% ../../nbs/07_measuring/18_report.ipynb #e68f806e
+# %% ../../nbs/07_measuring/18_report.ipynb #b7970747
 def _checksum_of(content):
     "SHA-256 of bytes"
     return hashlib.sha256(content).hexdigest()
 
+# %% ../../nbs/07_measuring/18_report.ipynb #e68f806e
 def _index_png(m):
     "A label map as a palette PNG"
     with tempfile.TemporaryDirectory() as folder: return write_index_png(m, Path(folder)/'m.png').read_bytes()
@@ -355,13 +365,14 @@ def _write_all(out, files, results, pictures, page):
     _write(out/'checksums.sha256', ''.join(lines).encode())
     _write(out/'report.html', page)
 
-# %% ../../nbs/07_measuring/18_report.ipynb #e8dd89ce
+# %% ../../nbs/07_measuring/18_report.ipynb #2e3f9e87
 def _as_limits(limits):
     "Limits as a list, each of them readable"
     limits = [limits] if isinstance(limits, (str, Limit)) else list(limits or ())
     for one in limits: read_limit(str(one))
     return limits
 
+# %% ../../nbs/07_measuring/18_report.ipynb #e8dd89ce
 def _check_new(out):
     "Refuse a folder that holds a report"
     if (out/'report.html').exists(): raise InputError(out, 'a report', 'a new folder', 'choose another')

@@ -8,13 +8,14 @@ __all__ = ['moments', 'crofton', 'rows_of', 'feret_of_hull', 'feret_unbiased']
 # %% ../../nbs/07_measuring/07_shapes.ipynb #683d7662
 import numpy as np
 
-# %% ../../nbs/07_measuring/07_shapes.ipynb #28000009
+# %% ../../nbs/07_measuring/07_shapes.ipynb #293f6b1a
 def _ellipse(yy, xx, xy):
     "Aspect ratio and orientation, degrees, of the ellipse with these second moments, px2"
     mean, half = (xx + yy)/2, np.hypot((xx - yy)/2, xy)
     angle = np.rad2deg(.5*np.arctan2(-2*xy, xx - yy))
     return np.sqrt((mean + half)/(mean - half)), np.round(angle, 9) % 180
 
+# %% ../../nbs/07_measuring/07_shapes.ipynb #28000009
 def moments(
     y, x, # Rows and columns of all pixels
     k, # The region of each pixel, from 0
@@ -58,7 +59,7 @@ def _hull(rows, first, last):
     sides = np.concatenate([centres + d for d in ((.5, 0), (-.5, 0), (0, .5), (0, -.5))])
     return sides[ConvexHull(sides).vertices]
 
-# %% ../../nbs/07_measuring/07_shapes.ipynb #f6e7269d
+# %% ../../nbs/07_measuring/07_shapes.ipynb #68e72ad7
 def _crossings(v, rows):
     "Where the sides of a polygon cross rows `(R, N)` x; NaN where a side does not"
     start, end = v, np.roll(v, -1, 0)
@@ -67,6 +68,7 @@ def _crossings(v, rows):
         x = start[:, 0] + share*(end[:, 0] - start[:, 0])
     return np.where((share >= 0) & (share <= 1), x, np.nan)
 
+# %% ../../nbs/07_measuring/07_shapes.ipynb #f6e7269d
 def _fill(v):
     "Pixels whose centres a convex polygon holds: (rows, first, last)"
     rows = np.arange(np.ceil(v[:, 1].min()), v[:, 1].max())
@@ -74,29 +76,32 @@ def _fill(v):
     first, last = np.nanmin(x, 1), np.nanmax(x, 1)
     return rows, np.ceil(first - 1e-9), np.floor(last + 1e-9)
 
-# %% ../../nbs/07_measuring/07_shapes.ipynb #280000a5
+# %% ../../nbs/07_measuring/07_shapes.ipynb #f83ee5ba
 def _farthest(v):
     "The two corners that lie farthest from each other, and their distance"
     apart = ((v[:, None] - v)**2).sum(-1)
     i, j = np.unravel_index(apart.argmax(), apart.shape)
     return i, j, np.sqrt(apart[i, j])
 
+# %% ../../nbs/07_measuring/07_shapes.ipynb #7206372b
 def _narrowest(v):
     "Smallest distance of parallel tangents to a convex polygon"
     side = np.roll(v, -1, 0) - v
     normal = np.c_[-side[:, 1], side[:, 0]]/np.linalg.norm(side, axis=1)[:, None]
     return np.ptp(v @ normal.T, axis=0).min()
 
+# %% ../../nbs/07_measuring/07_shapes.ipynb #280000a5
 def feret_of_hull(rows, first, last):
     "Largest and smallest Feret diameter of a region, px, from its convex hull"
     v = _hull(*_fill(_hull(rows, first, last)))
     return _farthest(v)[2], _narrowest(v)
 
-# %% ../../nbs/07_measuring/07_shapes.ipynb #28010001
+# %% ../../nbs/07_measuring/07_shapes.ipynb #e5083743
 def _short_of_edge(radius):
     "How far the outermost pixel centre is from the edge of a tip of this curvature radius, px; at most half a pixel"
     return np.minimum(.5, .465*radius**(-1/3))
 
+# %% ../../nbs/07_measuring/07_shapes.ipynb #28010001
 def _tip_radius(
     depth): # Of all pixels behind the outermost one, px
     "Curvature radius of a tip from the number of pixels within 2 px of the outermost one, px"
@@ -106,7 +111,7 @@ def _tip_radius(
         short = _short_of_edge(radius)
     return radius
 
-# %% ../../nbs/07_measuring/07_shapes.ipynb #28010005
+# %% ../../nbs/07_measuring/07_shapes.ipynb #3f884d4b
 def _hull_of_centres(y, x):
     "Pixel centres `(N, 2)` x, y, and the corners of their convex hull; the ends where all lie on one line"
     from scipy.spatial import ConvexHull, QhullError
@@ -114,6 +119,7 @@ def _hull_of_centres(y, x):
     try: return centres, centres[ConvexHull(centres).vertices]
     except (QhullError, ValueError): return centres, centres[[0, -1]]
 
+# %% ../../nbs/07_measuring/07_shapes.ipynb #28010005
 def _between_centres(y, x):
     "Largest and smallest distance of parallel tangents to the pixel centres, px; depths behind both outermost ones"
     centres, corners = _hull_of_centres(y, x)
@@ -122,7 +128,7 @@ def _between_centres(y, x):
     smallest = _narrowest(corners) if len(corners) > 2 else 0.
     return largest, smallest, depth, largest - depth
 
-# %% ../../nbs/07_measuring/07_shapes.ipynb #cedfe603
+# %% ../../nbs/07_measuring/07_shapes.ipynb #e0fac01e
 def _caps(area, slender):
     "What both ends of the largest and of the smallest diameter lack of an ellipse, px; the tips' part of it"
     q = 1/slender
@@ -132,6 +138,7 @@ def _caps(area, slender):
     of_smallest = min(1, 1.05*q**7 + 1.55*side*(1 - q**7))
     return of_largest, of_smallest, tip
 
+# %% ../../nbs/07_measuring/07_shapes.ipynb #cedfe603
 def feret_unbiased(
     y, x, # The region's pixels, from the top
     slender): # Its aspect ratio

@@ -16,11 +16,12 @@ from ..pictures.labels import LabelMap, Origin, scaled_by_hand
 from .questions import announced, asked_of, measure_all, read_fields, said_on_terminal
 from .results import asked_as, collect, file_checksum, labels_checksum, versions
 
-# %% ../../nbs/07_measuring/19_verify.ipynb #2f085917
+# %% ../../nbs/07_measuring/19_verify.ipynb #6d4c264e
 def _row(kind, where, noted, found):
     "A difference"
     return dict(kind=kind, where=printable(where, 200), noted=noted, found=found)
 
+# %% ../../nbs/07_measuring/19_verify.ipynb #2f085917
 def _compared(file, noted, kind, where):
     "A file against its checksum: no row, or one"
     if not file.is_file(): return [_row(kind, where, noted, 'no such file')]
@@ -47,7 +48,7 @@ def _files_written(folder, said):
         rows += _compared(folder/name, noted, 'file', name)
     return rows
 
-# %% ../../nbs/07_measuring/19_verify.ipynb #6875df46
+# %% ../../nbs/07_measuring/19_verify.ipynb #df10fe5c
 _needed = {'fields', 'results', 'asked', 'codes'}
 
 def _results(folder):
@@ -59,6 +60,7 @@ def _results(folder):
         if missing: raise ValueError(f'without {", ".join(missing)}')
     return results
 
+# %% ../../nbs/07_measuring/19_verify.ipynb #6875df46
 def _place(folder, noted, inputs):
     "Where a file of a report is now: where it was, or, by its name, in another folder"
     file = folder/noted
@@ -76,13 +78,14 @@ def _inputs(folder, results, inputs, said):
             if field[name]: rows += _compared(_place(folder, field[name], inputs), field[checksum], kind, field[name])
     return rows
 
-# %% ../../nbs/07_measuring/19_verify.ipynb #b17d8203
+# %% ../../nbs/07_measuring/19_verify.ipynb #79c2f258
 def _model_files(home, noted):
     "What differs among the files of the model; the names are plain ones, wherever the report comes from"
     rows = []
     for name, checksum in noted.items(): rows += _compared(Path(home)/Path(name).name, checksum, 'model', name)
     return rows
 
+# %% ../../nbs/07_measuring/19_verify.ipynb #b17d8203
 def _model_by_fingerprint(home, fingerprints):
     "A model that is known by its fingerprint alone: no row, or one"
     from matssl.segmentation.stroke_segmenter import load_segmenter
@@ -90,13 +93,14 @@ def _model_by_fingerprint(home, fingerprints):
     except InputError as e: found = str(e)
     return [] if found in fingerprints else [_row('model', Path(home).name, ', '.join(fingerprints), found)]
 
-# %% ../../nbs/07_measuring/19_verify.ipynb #aa0a78b1
+# %% ../../nbs/07_measuring/19_verify.ipynb #819b6f7e
 _notes = ('config.json', 'README.md', 'example.png')
 
 def _beyond_notes(rows):
     "Differences that are more than what an evaluation has noted in the model since"
     return [row for row in rows if row['where'] not in _notes or row['found'] == 'no such file']
 
+# %% ../../nbs/07_measuring/19_verify.ipynb #aa0a78b1
 def _by_files(home, files, said):
     "What differs among the files of a model, and what was looked at, in words"
     rows = _model_files(home, dict(announced(files.items(), 'comparing the model', said)))
@@ -104,13 +108,14 @@ def _by_files(home, files, said):
     return [], ('so are the weights of the model, byte by byte; '
                 'its notes have changed since, as an evaluation changes them')
 
-# %% ../../nbs/07_measuring/19_verify.ipynb #35e20fef
+# %% ../../nbs/07_measuring/19_verify.ipynb #49c60e02
 def _home_of_model(folder, facts, home):
     "The folder of the model: the one that is named, or that where it lay; None where it is not at hand"
     if home is not None: return home
     then = folder/facts['folder'] if facts.get('folder') else None
     return then if then and then.is_dir() else None
 
+# %% ../../nbs/07_measuring/19_verify.ipynb #35e20fef
 def _model(folder, results, home, said):
     "What differs in the model, and what was looked at, in words"
     facts = results.get('model_facts') or {}
@@ -121,7 +126,7 @@ def _model(folder, results, home, said):
     if files: return _by_files(home, files, said)
     return _model_by_fingerprint(home, prints), 'the model has the fingerprint that the label maps name'
 
-# %% ../../nbs/07_measuring/19_verify.ipynb #cb80ba8d
+# %% ../../nbs/07_measuring/19_verify.ipynb #fdb7ec4e
 def _origin_of(noted):
     "Where the labels come from, as noted"
     if not noted: return None
@@ -130,6 +135,7 @@ def _origin_of(noted):
     if noted.get('confusions'): origin.confusions = {k: np.array(v) for k, v in noted['confusions'].items()}
     return origin
 
+# %% ../../nbs/07_measuring/19_verify.ipynb #cb80ba8d
 def _from_folder(folder, field, codes):
     "A label map that lies in the folder of the report"
     labels = np.asarray(Image.open(folder/field['file']))
@@ -160,22 +166,24 @@ def _fields_again(folder, results, inputs, said):
         fields.append(_at_its_scale(m, field))
     return fields
 
-# %% ../../nbs/07_measuring/19_verify.ipynb #74a2a7d3
+# %% ../../nbs/07_measuring/19_verify.ipynb #e30e0a5c
 def _is_number(value):
     "Is it a number, and not True or False?"
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
+# %% ../../nbs/07_measuring/19_verify.ipynb #74a2a7d3
 def _same(a, b):
     "Are two values the same, but for rounding?"
     if _is_number(a) and _is_number(b): return math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12)
     return type(a) is type(b) and a == b
 
-# %% ../../nbs/07_measuring/19_verify.ipynb #4997c62b
+# %% ../../nbs/07_measuring/19_verify.ipynb #9c193486
 def _value_at(values, name):
     "What stands under a name or at a place; None where nothing does"
     if isinstance(values, dict): return values.get(name)
     return values[name] if name < len(values) else None
 
+# %% ../../nbs/07_measuring/19_verify.ipynb #e7d81d22
 def _differences(noted, found, where=()):
     "Leaves that differ: `(where, noted, found)`"
     if isinstance(noted, dict) and isinstance(found, dict): names = dict.fromkeys([*noted, *found])
@@ -185,10 +193,12 @@ def _differences(noted, found, where=()):
     for name in names: rows += _differences(_value_at(noted, name), _value_at(found, name), (*where, name))
     return rows
 
+# %% ../../nbs/07_measuring/19_verify.ipynb #bfdae2a3
 def _in_words(where):
     "A place in the results, as a person reads it"
     return ', '.join(f'row {part + 1}' if isinstance(part, int) else str(part) for part in where if part != 'rows')
 
+# %% ../../nbs/07_measuring/19_verify.ipynb #4997c62b
 def _leaves(values):
     "How many values there are"
     if isinstance(values, dict): values = list(values.values())
@@ -221,7 +231,7 @@ def _numbers(folder, results, inputs, said):
     rows = [_row('number', _in_words(where), before, now) for where, before, now in different]
     return _other_labels(fields, results['fields']) + rows, _leaves(noted)
 
-# %% ../../nbs/07_measuring/19_verify.ipynb #5161af82
+# %% ../../nbs/07_measuring/19_verify.ipynb #5b303b0f
 def _differing(rows, unread, of_model):
     "A verdict on a report that differs"
     count = f'{len(rows)} difference{"s" if len(rows) > 1 else ""}'
@@ -230,12 +240,14 @@ def _differing(rows, unread, of_model):
     if unread: return f'{said}. Not computed again: {unread}'
     return f'{said}. And {of_model}' if 'not at hand' in of_model else said
 
+# %% ../../nbs/07_measuring/19_verify.ipynb #bbab18c2
 def _other_versions(results):
     "What the report was made with, where it is something else than now, in words"
     now = versions()
     then = {k: v for k, v in (results.get('versions') or {}).items() if now.get(k) not in (v, None)}
     return f' (then with {", ".join(f"{k} {v}" for k, v in then.items())})' if then else ''
 
+# %% ../../nbs/07_measuring/19_verify.ipynb #5161af82
 def _verdict(rows, compared, results, unread, of_model):
     "What was found, in a sentence"
     if rows: return _differing(rows, unread, of_model)
