@@ -8,7 +8,7 @@ usage: python .ci/light.py                    makes the pictures in all notebook
        python .ci/light.py --selftest         shows that the check can fail
 
 A plot has few colours and sharp edges: PNG with a palette keeps it. A micrograph is noise to PNG and light as JPEG. Both are
-tried on what a cell has drawn, at most 720 px wide, and the lightest stays; PNG files of results get a palette. A picture that was made lighter once is left
+tried on what a cell has drawn, at most 640 px wide, and the lightest stays; PNG files of results get a palette. A picture that was made lighter once is left
 alone: neither its size nor its kind changes when the tool runs again.
 """
 import argparse
@@ -23,9 +23,9 @@ from pathlib import Path
 from PIL import Image
 
 root = Path(__file__).resolve().parent.parent
-widest = 720 # px, of a picture in a notebook
+widest = 640 # px, of a picture in a notebook
 colours = 48 # of a plot
-quality = 70 # of a micrograph as JPEG
+quality = 60 # of a micrograph as JPEG
 small = 12_000 # bytes: a picture below is left alone
 worth = .8 # of its weight: what saves less is left alone
 limits = {'.ipynb': 500_000, '': 250_000} # bytes a file, by ending
@@ -170,7 +170,7 @@ def selftest():
         assert not too_heavy([file], Path(folder))[0], 'what was made lighter is still named'
         assert too_heavy([file], Path(folder), whole=10)[0], 'a heavy checkout is not named'
         kept, = json.loads(file.read_text())['cells'][0]['outputs']
-        assert Image.open(io.BytesIO(base64.b64decode(kept['data']['image/jpeg']))).size == (720, 540)
+        assert Image.open(io.BytesIO(base64.b64decode(kept['data']['image/jpeg']))).size == (640, 480)
     assert lighter(written(plot, format='PNG')) is None, 'a small plot was touched'
     print('a heavy picture is named, and made lighter once')
 
