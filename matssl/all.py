@@ -68,6 +68,8 @@ from .bench.protocol import *
 from .bench.results import cell_key, result_columns, floor_names, append_result, read_results, is_done, pooled_matrices, PeakMemory
 from .bench.experiment import *
 from .bench.tables import *
+from .bench.judge import few_table, plot_labels, plot_pairs
+from .bench.paper import paper_results, paper_table, run_paper
 from .bench.speed import *
 
 __all__ = [n for n in dir() if not n.startswith('_')]
