@@ -6,7 +6,7 @@
 __all__ = ['StrokeSettings', 'JobFile', 'rgb_of', 'Job', 'Compared', 'Checked', 'Filled', 'JobDone', 'run_job']
 
 # %% ../../nbs/08_hands/10_job.ipynb #9e674665
-import hashlib, json, tempfile, tomllib
+import hashlib, json, tomllib
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -33,7 +33,6 @@ from ..measuring.questions import asked_of, measure_all, read_fields
 from ..measuring.results import answers_of, check_scale_uncertainty
 from ..measuring.report import report
 from .teach import Teaching, encoder_name, teach_encoder
-from .words import on_a_page, speak, translated
 
 # %% ../../nbs/08_hands/10_job.ipynb #96bfa1c1
 class StrokeSettings(Described):
@@ -517,15 +516,9 @@ def measured(self:Job,
 def _page_in(language):
     "Within it the page has a template in this language; None: ours, in English"
     written = resources.files('matssl.hands').joinpath(f'report.{language}.html.j2')
-    if not language or not written.is_file():
-        yield None
-        return
-    known = on_a_page(language)
-    head = f'{{% set phrases = {known["phrases"]!r} %}}{{% set named = {known["names"]!r} %}}'
-    with tempfile.TemporaryDirectory() as folder:
-        page = Path(folder)/'page.html.j2'
-        page.write_text(head + written.read_text(encoding='utf-8'), encoding='utf-8')
-        yield page
+    if not language or not written.is_file(): yield None
+    else:
+        with resources.as_file(written) as page: yield page
 
 @patch
 def reported(self:Job,

@@ -208,14 +208,14 @@ def word(
 
 # %% ../../nbs/08_hands/11_words.ipynb #cd113ed6
 _phrases = dict(de=[
+    ('counting only; corrected by hand', 'nur gezählt; von Hand verbessert'),
     ('unlabelled', 'frei'), ('nothing drawn yet', 'noch nichts gezeichnet'), ('not saved', 'nicht gesichert'), ('kept in', 'gesichert in'), ('in memory only', 'nur im Speicher'),
     ('filled in after', 'ausgefüllt nach'), ('no scale', 'kein Maßstab'), (', from by hand', ', von Hand'), (', from ', ', aus '), ('by hand', 'von Hand'), ('not measured', 'nicht gemessen'), ('no interval', 'kein Vertrauensbereich'),
     ('at least', 'mindestens'), (' fields', ' Bilder'), (' field', ' Bild'), (' to ', ' bis '), ('model tested on', 'Modell geprüft an'), (' pictures', ' Bildern'), (' picture', ' Bild'),
     ('mean crack depth', 'mittlere Risstiefe'), ('crack spacing', 'Rissabstand'), ('whole cracks', 'ganze Risse'), ('spacings', 'Abstände'), ('along the layer', 'entlang der Schicht'), ('; from ', '; von '),
     ('mean thickness', 'mittlere Dicke'), ('thickness', 'Dicke'), ('crack density', 'Rissdichte'), ('grain size number', 'Korngrößenkennzahl'),
     ('NOT SAVED, the labels are in memory', 'NICHT GESICHERT, die Zeichnung ist nur im Speicher'),
-    ("the model's errors are not in the interval", 'ohne die Fehler des Modells'),
-    ('counting only; corrected by hand', 'nur gezählt; von Hand verbessert')])
+    ("the model's errors are not in the interval", 'ohne die Fehler des Modells')])
 
 def translated(
     text:str # As another room has said it
