@@ -6,7 +6,7 @@
 __all__ = ['run', 'app']
 
 # %% ../../nbs/10_command/08_app.ipynb #07cdfce6
-import os, sys
+import json, os, sys
 from pathlib import Path
 from typing import Annotated
 from ..errors import InputError
@@ -17,6 +17,11 @@ from .options import *
 def _say_picture(row):
     "A picture that is done, or why not"
     say(one_line(f'{row["picture"]}: {row["state"]}' + (f' ({row["why"]})' if row.get('why') else '')))
+
+def _say_limits(report):
+    "What was decided of each limit"
+    noted = json.loads((Path(report).parent/'results.json').read_text('utf-8'))
+    for line in noted['limits']: say(f'limit {line["limit"]}: {line["decision"]} ({line["why"]})')
 
 def _only_a_part(file, only):
     "Learn from the pictures, or fill them in; 1 where it was stopped"
@@ -49,7 +54,9 @@ def run(
     done = run_job(job, new_output_folder(out) if out else None, _say_picture)
     print()
     for answer in done.answers: say(f'{answer}')
-    say(done.verdict or 'no verdict: no pictures were kept back, so nobody knows what these numbers are worth')
+    _say_limits(done.report)
+    if done.verdict: say(f'verdict: {done.verdict}')
+    else: say('no verdict: no pictures were kept back, so nobody knows what these numbers are worth')
     print(f'written: {done.report}, report.pdf, report.xlsx')
 
 # %% ../../nbs/10_command/08_app.ipynb #7db65d86

@@ -321,11 +321,6 @@ def assistant(self:Job,
     return StrokeSegmenter(network, about.codes, **{**StrokeSettings().model_dump(), **about.settings.plain()})
 
 # %% ../../nbs/08_hands/10_job.ipynb #39bb6fa7
-def _as_file_holds(model, least=-1e4):
-    "A class without strokes scores minus infinity, which no file of weights may hold; this is as good"
-    for bias in (model.model.bias, model.classifier.bias): bias.clamp_(min=least)
-    return model
-
 @patch
 def _scale_of(self:Job, files):
     "The scale by hand of some of the pictures"
@@ -340,7 +335,7 @@ def fitted(self:Job,
     "The model, fitted to the strokes on the disk"
     pairs = self.learned_from
     if not len(pairs): raise InputError(self.strokes, 'no strokes', 'a few on each class', 'draw some, then come back')
-    return _as_file_holds(self.assistant(is_taught).fit(pairs, ignore=255, um_per_px=self._scale_of(pairs.images)))
+    return self.assistant(is_taught).fit(pairs, ignore=255, um_per_px=self._scale_of(pairs.images))
 
 # %% ../../nbs/08_hands/10_job.ipynb #d06ae97d
 @patch

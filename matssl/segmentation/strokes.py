@@ -349,9 +349,9 @@ def fit(self:ScribbleClassifier,
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #80a2fa66
 @patch
 def _take(self:ScribbleClassifier, weight, bias, classes):
-    "The fitted weights; a class without strokes scores minus infinity"
+    "The fitted weights; a class without strokes scores so little that it is never likeliest"
     n, fitted = len(self.codes), torch.as_tensor(classes).long()
-    self.weight, self.bias = torch.zeros(n, weight.shape[1]), torch.full((n,), -torch.inf)
+    self.weight, self.bias = torch.zeros(n, weight.shape[1]), torch.full((n,), -1e4) # a file of weights holds no infinity
     self.weight[fitted], self.bias[fitted] = torch.as_tensor(weight).float(), torch.as_tensor(bias).float()
 
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #25c00026
