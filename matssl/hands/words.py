@@ -215,7 +215,8 @@ _phrases = dict(de=[
     ('mean crack depth', 'mittlere Risstiefe'), ('crack spacing', 'Rissabstand'), ('whole cracks', 'ganze Risse'), ('spacings', 'Abstände'), ('along the layer', 'entlang der Schicht'), ('; from ', '; von '),
     ('mean thickness', 'mittlere Dicke'), ('thickness', 'Dicke'), ('crack density', 'Rissdichte'), ('grain size number', 'Korngrößenkennzahl'),
     ('NOT SAVED, the labels are in memory', 'NICHT GESICHERT, die Zeichnung ist nur im Speicher'),
-    ("the model's errors are not in the interval", 'ohne die Fehler des Modells')])
+    ("the model's errors are not in the interval", 'ohne die Fehler des Modells'),
+    ("with the model's errors in its area", 'mit den Fehlern des Modells in der Fläche')])
 
 def translated(
     text:str # As another room has said it
