@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from fastcore.basics import patch
 from pathlib import Path
 from scipy import ndimage as ndi
-from skimage.measure import label
 from ..errors import InputError, one_of
 from ..pictures.labels import LabelMap, scaled_by_hand
 from ..pictures.scale import least_um, most_um, scale_doubts
@@ -106,6 +105,7 @@ def show(self:GrainMap,
 # %% ../../nbs/07_measuring/07_grain_maps.ipynb #e9739056
 def _parts_beside(a, value, smallest):
     "In how many parts of at least `smallest` px does what is not `value` fall?"
+    from skimage.measure import label
     size = np.bincount(label(a != value, connectivity=1).ravel())[1:]
     return int((size >= smallest).sum())
 
@@ -172,6 +172,7 @@ def _without_twins(classes, boundary, twins):
 # %% ../../nbs/07_measuring/07_grain_maps.ipynb #2a383c7f
 def _of_their_surroundings(classes, boundary, twins, smallest):
     "Classes `(H, W)`, 255 unlabelled, twins and specks of a phase given to what lies around them"
+    from skimage.measure import label
     classes = classes.astype(np.int64)
     if twins: classes = _without_twins(classes, boundary, twins)
     is_phase = ~np.isin(classes, [*boundary, 255])

@@ -66,6 +66,7 @@ def _where_parts_meet(parts):
 # %% ../../nbs/07_measuring/05_mending.ipynb #9718768d
 def parts_between(edge, phases):
     "Connected parts between boundaries and phases `(H, W)`, 0 on boundaries; the distance to the next boundary, px"
+    from skimage.measure import label
     parts = label(~edge if phases is None else np.where(edge, 0, phases + 1), connectivity=1)
     walls = edge if phases is None else edge | _where_parts_meet(parts)
     distance = ndi.distance_transform_edt(~walls) if walls.any() else np.ones(edge.shape)
@@ -74,6 +75,7 @@ def parts_between(edge, phases):
 # %% ../../nbs/07_measuring/05_mending.ipynb #860d73ce
 def _wide_places(distance, parts, mend):
     "Places within parts that are wider than `mend` px, numbered from 1"
+    from skimage.measure import label
     core = label(np.where(distance > mend/2, parts, 0), connectivity=1)
     if mend <= 0: return core
     is_deep = in_use(core[distance >= mend/2 + 1], core.max())

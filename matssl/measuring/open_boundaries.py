@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from scipy import ndimage as ndi
 from scipy.sparse import coo_array, csgraph
 from scipy.spatial import KDTree
-from skimage.measure import label
 from .mending import between_grains, in_specks, in_use
 
 # %% ../../nbs/07_measuring/06_open_boundaries.ipynb #54678e5f
@@ -48,6 +47,7 @@ def _smoothed(place, pairs, times=8):
 # %% ../../nbs/07_measuring/06_open_boundaries.ipynb #12aa8348
 def _middle_lines(edge, smallest, margin=8):
     "Middle lines of strokes `(H, W)` bool, and the distance from a stroke's rim, px"
+    from skimage.measure import label
     from skimage.morphology import skeletonize
     beyond = np.pad(edge, margin, 'edge')
     holes = label(~beyond, connectivity=1)
