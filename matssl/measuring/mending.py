@@ -9,7 +9,6 @@ __all__ = ['above_below', 'left_right', 'between_grains', 'in_specks', 'to_the_n
 # %% ../../nbs/07_measuring/05_mending.ipynb #c79a09da
 import numpy as np
 from scipy import ndimage as ndi
-from skimage.measure import label
 
 # %% ../../nbs/07_measuring/05_mending.ipynb #73a67953
 above_below = (slice(-1), slice(None)), (slice(1, None), slice(None))
