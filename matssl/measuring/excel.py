@@ -10,14 +10,14 @@ from pathlib import Path
 from ..errors import printable
 from ..pictures.writing import written_whole
 from .pdf import card_blocks
-from .results import cell_text, printed, sections_of, signatures
+from .results import cell_text, printed, sections_of, sentence, signatures
 
 # %% ../../nbs/07_measuring/21_excel.ipynb #30b7be67
 def _put(cell, value):
     "A value into a cell: numbers as numbers, all else as text that is no formula"
     if isinstance(value, (int, float)) and not isinstance(value, bool): cell.value = value
     elif value not in (None, ''):
-        cell.value = printable(cell_text(value), 32_000)
+        cell.value = sentence(value, 32_000) if isinstance(value, str) else printable(cell_text(value), 32_000)
         cell.data_type = 's'
 
 # %% ../../nbs/07_measuring/21_excel.ipynb #56d08757
@@ -49,8 +49,8 @@ def _sheet_name(name, taken):
 def _red_line(sheet, sentences):
     "What must not be overlooked"
     from openpyxl.styles import Font, PatternFill
-    for sentence in sentences:
-        _rows(sheet, [[sentence]])
+    for said in sentences:
+        _rows(sheet, [[said]])
         cell = sheet.cell(sheet.max_row, 1)
         cell.font = Font(bold=True, color='FFFFFF')
         cell.fill = PatternFill('solid', fgColor='B40000')
