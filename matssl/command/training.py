@@ -15,28 +15,43 @@ from ..pictures.writing import written_whole
 from .words import *
 from .options import *
 
-# %% ../../nbs/10_command/03_training.ipynb #64c879f2
+# %% ../../nbs/10_command/03_training.ipynb #981164da
+def _what_is_made(settings, seeds):
+    "The pictures and the network of the demonstration, in a line"
+    pictures = (f'{settings["pool"]} unlabelled, {settings["labelled"]} labelled, '
+                f'{settings["test"]} test pictures, synthetic')
+    return f'{pictures}; {settings["arch"]} from random weights; {seeds} seeds'
+
+
+# %% ../../nbs/10_command/03_training.ipynb #7fb67bd6
+def _say_scores(rows, floors):
+    "The table of the starts, and what no network at all would reach"
+    from matssl.bench.demo import demo_table
+    print('\nFine-tuned with equal steps, evaluated on whole test pictures at native resolution:\n')
+    print(demo_table(rows).to_string())
+    print('\nwithout a network: ' + ', '.join(f'{name} {100*v:.1f} %' for name, v in floors.items()))
+
+
+# %% ../../nbs/10_command/03_training.ipynb #42d31263
 @command
 def demo(
     out:str='matssl-demo', # New folder for the results
     seeds:int=3 # Repetitions
 ):
     "The whole walk on synthetic micrographs: minutes on two cores, no network"
-    from matssl.bench.demo import demo_table, run_demo, settings
+    from matssl.bench.demo import run_demo, settings
     import pandas as pd
     out = Path(out)
     if out.exists() and any(out.iterdir()): raise InputError(out, 'files', 'a new folder', 'choose another with -o')
-    print(f'{settings["pool"]} unlabelled, {settings["labelled"]} labelled, {settings["test"]} test pictures, synthetic; '
-          f'{settings["arch"]} from random weights; {seeds} seeds', flush=True)
+    print(_what_is_made(settings, seeds), flush=True)
     rows = run_demo(out, seeds)
-    print('\nFine-tuned with equal steps, evaluated on whole test pictures at native resolution:\n')
-    print(demo_table(rows).to_string())
-    floors = pd.read_csv(out/'floors.csv').iloc[0]
-    print('\nwithout a network: ' + ', '.join(f'{name} {100*v:.1f} %' for name, v in floors.items()))
-    print(f'\nin {out}/: encoder-*.safetensors, segmenter/, predictions/, pretraining.png, evaluation-*.png, results.csv'
-          '\nnext, with pictures of your own:  matssl pretrain POOL/ -o mine.safetensors')
+    _say_scores(rows, pd.read_csv(out/'floors.csv').iloc[0])
+    made = 'encoder-*.safetensors, segmenter/, predictions/, pretraining.png, evaluation-*.png, results.csv'
+    print(f'\nin {out}/: {made}')
+    print('next, with pictures of your own:  matssl pretrain POOL/ -o mine.safetensors')
 
-# %% ../../nbs/10_command/03_training.ipynb #c1100014
+
+# %% ../../nbs/10_command/03_training.ipynb #c754bf10
 def _encoder_file(out, checkpoint):
     "The encoder to be written; it is new, and so are table and picture unless a run goes on"
     out = new_output(out)
@@ -44,6 +59,8 @@ def _encoder_file(out, checkpoint):
     for ending in ('.csv', '.png'): new_output(out.with_suffix(ending))
     return out
 
+
+# %% ../../nbs/10_command/03_training.ipynb #05db514c
 def _in_words(learn, processes):
     "How many pictures are learned from, and how a batch is shared"
     pool = learn.dls
@@ -52,24 +69,48 @@ def _in_words(learn, processes):
     bs, together = pool.train.bs, learn.recipe['together']
     return said + f'; {processes} processes, {bs//processes*together} of the {bs*together} fields of a batch each'
 
-def _write_pretraining(learn, out):
-    "Encoder, table and curves, and a line on what was learned"
-    from matssl.selfsup.encoder import save_encoder
+
+# %% ../../nbs/10_command/03_training.ipynb #21bb5a0f
+def _write_curves(learn, out):
+    "The table of a training and its curves, beside the encoder: their names"
     import matplotlib.pyplot as plt
     table, picture = out.with_suffix('.csv'), out.with_suffix('.png')
     with written_whole(table, True) as f: learn.ssl_monitor.table.to_csv(f)
     learn.recorder.plot_ssl()
     with written_whole(picture, True) as f: plt.savefig(f, dpi=110, bbox_inches='tight')
-    save_encoder(learn, out)
-    notes = learn.notes
+    return table.name, picture.name
+
+def _learned(notes):
+    "What was learned, in a line"
     before, after = notes['held_back_partner_accuracy'][:2]
-    print(f'held-back partner accuracy {before:.3f} before, {after:.3f} at epoch {notes["best_epoch"]} (kept); {notes["seconds"]:.0f} s')
-    print(f'written: {out}, {table.name}, {picture.name}')
+    return (f'held-back partner accuracy {before:.3f} before, {after:.3f} at epoch {notes["best_epoch"]} (kept); '
+            f'{notes["seconds"]:.0f} s')
 
-# %% ../../nbs/10_command/03_training.ipynb #c1100015
-Tone = Annotated[str, 'Grey levels of each picture standardised against its own; absolute grey is given up (default: as they are)',
-                 dict(choices=['picture', 'levels'])]
+def _write_pretraining(learn, out):
+    "Encoder, table and curves, and a line on what was learned"
+    from matssl.selfsup.encoder import save_encoder
+    beside = _write_curves(learn, out)
+    save_encoder(learn, out)
+    print(_learned(learn.notes))
+    print(f'written: {", ".join([str(out), *beside])}')
 
+
+# %% ../../nbs/10_command/03_training.ipynb #4a681237
+Tone = Annotated[
+    str, 'Grey levels of each picture standardised against its own; absolute grey is given up (default: as they are)',
+    dict(choices=['picture', 'levels'])]
+
+def _without_shown(pool, holdout, speaks):
+    "The pictures of a pool without those that show a test picture; which these are is said"
+    from matssl.data.datasets import without_overlap
+    pool, shown = without_overlap(pool, holdout)
+    if len(shown) and speaks:
+        left_out = sorted(Path(f).name for f in set(shown.a))
+        print(one_line(f'left out of the pool, shown in {holdout}: {", ".join(left_out)}'))
+    return pool
+
+
+# %% ../../nbs/10_command/03_training.ipynb #bce6ae09
 @command
 @delegates(training_options)
 def pretrain(
@@ -102,15 +143,11 @@ def pretrain(
     from matssl.training.distributed import join_processes, leave_processes
     number, processes = join_processes(timeout)
     first = number == 0 # the first process speaks and writes
-    from matssl.data.datasets import without_overlap
     from matssl.data.loaders import MicrographDataLoaders
     from matssl.selfsup.pretrain import pretrain_learner
     without_windows()
 
-    pool, shown = without_overlap(pool, holdout) if drop_overlap else (pool, ())
-    if len(shown) and first:
-        left_out = sorted(Path(f).name for f in set(shown.a))
-        print(one_line(f'left out of the pool, shown in {holdout}: {", ".join(left_out)}'))
+    if drop_overlap: pool = _without_shown(pool, holdout, first)
     dls = MicrographDataLoaders.from_folder(pool, bs=bs, tone=tone, **pictures)
     overrides = {k: v for k, v in dict(size=size, temperature=temperature).items() if v}
     learn = pretrain_learner(dls, arch, method=method, recipe=recipe, holdout=holdout, allow_overlap=allow_overlap,
@@ -121,7 +158,7 @@ def pretrain(
     leave_processes()
     if first: _write_pretraining(learn, out)
 
-# %% ../../nbs/10_command/03_training.ipynb #c11a0002
+# %% ../../nbs/10_command/03_training.ipynb #30073545
 def _print_pairs(table):
     "The pairing report, a line a pair, all columns"
     import pandas as pd
@@ -133,6 +170,27 @@ def _absent(table):
     "Classes that no mask has"
     return [c[:-3] for c in table if c.endswith(', %') and not table[c].fillna(0).any()]
 
+
+# %% ../../nbs/10_command/03_training.ipynb #64662b4a
+def _say_problems(table):
+    "Each pair with a problem, and how many they are"
+    bad = table[table.problem != '']
+    for name, problem in zip(bad.name, bad.problem): say(one_line(f'problem: {name}: {problem}'), sys.stderr)
+    print(f'\n{len(table)} pairs, {len(bad)} with a problem')
+    return len(bad)
+
+def _write_check(out, table, show):
+    "The table of the pairs, and where all are right a picture of some: what `show` draws"
+    without_windows()
+    out = new_output_folder(out)
+    write_table(out/'pairs.csv', table, index=False)
+    print(f'written: {out}/pairs.csv')
+    if show is None: return
+    write_figure(out/'pairs.png', show()[0].figure, dpi=90)
+    print(f'written: {out}/pairs.png')
+
+
+# %% ../../nbs/10_command/03_training.ipynb #2c49939c
 @command
 @delegates(reading_options)
 def check(
@@ -153,27 +211,34 @@ def check(
     codes = codes or codes_beside(pairs.masks)
     table = pairs.report(codes, palette, ignore, **reading)
     table['problem'] = [in_options(problem, 'check') for problem in table.problem]
-    bad = table[table.problem != '']
     _print_pairs(table)
-    for name, problem in zip(bad.name, bad.problem): say(one_line(f'problem: {name}: {problem}'), sys.stderr)
-    print(f'\n{len(pairs)} pairs, {len(bad)} with a problem')
+    bad = _say_problems(table)
     say_passed_over([labelled], recurse=True)
     absent = _absent(table)
     if absent: say(one_line(f'in no mask: {", ".join(absent)}; check the names and numbers of the classes'))
     if not palette and 'value 1, %' in table and MaskReader(pairs.masks, ignore=ignore).binary:
         print('masks of 0 and 255 are read as two classes; if 255 means unlabelled, say --ignore 255')
-    if out:
-        without_windows()
-        out = new_output_folder(out)
-        write_table(out/'pairs.csv', table, index=False)
-        print(f'written: {out}/pairs.csv')
-    if out and not len(bad):
-        axes = pairs.show(codes=codes, palette=palette, ignore=ignore, crop_bar=reading['crop_bar'])
-        write_figure(out/'pairs.png', axes[0].figure, dpi=90)
-        print(f'written: {out}/pairs.png')
-    return 1 if len(bad) else 0
+    def some(): return pairs.show(codes=codes, palette=palette, ignore=ignore, crop_bar=reading['crop_bar'])
+    if out: _write_check(out, table, None if bad else some)
+    return 1 if bad else 0
 
-# %% ../../nbs/10_command/03_training.ipynb #27657f2c
+# %% ../../nbs/10_command/03_training.ipynb #6048b44a
+def _model_folder(out, checkpoint):
+    "The folder of the model: new, unless a run was killed, perhaps while the model was written"
+    is_killed = checkpoint and not (Path(out)/'config.json').exists()
+    return Path(out) if is_killed else new_output(out)
+
+def _recipe_with(recipe, **given):
+    "A recipe with what was given in its place"
+    return recipe | {name: value for name, value in given.items() if value is not None}
+
+def _say_division(dls):
+    "Which pictures are learned from, and which are held back"
+    say(one_line(f'training on {", ".join(dls.pairs.names)}'))
+    say(one_line(f'held back: {", ".join(dls.valid_pairs.names) or "nothing"}'))
+
+
+# %% ../../nbs/10_command/03_training.ipynb #097a8c91
 @command
 @delegates(training_options)
 def finetune(
@@ -198,8 +263,7 @@ def finetune(
     **kwargs
 ):
     "Train a segmentation network from labelled micrographs"
-    killed = checkpoint and not (Path(out)/'config.json').exists() # perhaps, while the model was written
-    out = Path(out) if killed else new_output(out)
+    out = _model_folder(out, checkpoint)
     check_counts(8, bs=bs, epochs=epochs, size=size, steps=steps)
     check_there(labelled, encoder, kwargs.get('weights'))
     pictures, network = training_options(**kwargs)
@@ -207,14 +271,12 @@ def finetune(
     from matssl.data.loaders import MicrographDataLoaders
     from matssl.segmentation.segmenter import Segmenter
     from matssl.segmentation.segment import finetune_recipes, segment_learner
-    given = dict(decoder=decoder, epochs=epochs, steps=steps, lr=lr, bs=bs)
-    r = finetune_recipes[recipe] | {name: value for name, value in given.items() if value is not None}
+    r = _recipe_with(finetune_recipes[recipe], decoder=decoder, epochs=epochs, steps=steps, lr=lr, bs=bs)
     n = r['bs']*r['steps'] if r['steps'] else None
     dls = MicrographDataLoaders.from_pairs(
         labelled, codes, size=size, bs=r['bs'], n=n, palette=palette, ignore=ignore, tone=tone, **pictures)
     learn = segment_learner(dls, arch, encoder=encoder, decoder=r['decoder'], loss=loss, **network)
-    say(one_line(f'training on {", ".join(dls.pairs.names)}'))
-    say(one_line(f'held back: {", ".join(dls.valid_pairs.names) or "nothing"}'))
+    _say_division(dls)
     learn.announce.say = spoken('finetune')
     learn.fit_segment(r['epochs'], r['lr'], checkpoint=checkpoint, recipe=recipe)
     Segmenter.from_learner(learn).save(out, picture=not no_picture)
