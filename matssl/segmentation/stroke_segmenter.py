@@ -45,13 +45,15 @@ class StrokeModel(nn.Module):
         self.register_buffer('weight', torch.zeros(classes, features))
         self.register_buffer('bias', torch.zeros(classes))
 
-# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #f6e804dd
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #a6305ab4
 _filters = 14 # of `grey_filters`
 
 def _count_features(encoder, strides):
     "Grey filters and channels of the stages that are used"
     return _filters + sum(dim for dim, stride in zip(encoder.dims, encoder.strides) if stride in strides)
 
+
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #e0c427bf
 class StrokeSegmenter(Segmenter):
     "A model of a few strokes: saved, loaded and asked like a fine-tuned one"
     def __init__(self,
@@ -67,12 +69,17 @@ class StrokeSegmenter(Segmenter):
         super().__init__(StrokeModel(encoder, len(codes), features), codes, config, prior)
         self.model.to(memory_format=torch.contiguous_format)
         self.pairs = [] # pictures and labels of the last fit, in memory alone
-    def __repr__(self):
-        method = (self.config.get('encoder') or {}).get('method', self.classifier.encoder.method)
-        fitted = 'fitted' if self.classifier.weight is not None else 'not fitted yet'
-        return f'StrokeSegmenter({self.model.arch}, encoder: {method}, classes {self.codes}, {fitted})'
 
-# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #d73ae678
+
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #8a44ad29
+@patch
+def __repr__(self:StrokeSegmenter):
+    method = (self.config.get('encoder') or {}).get('method', self.classifier.encoder.method)
+    fitted = 'fitted' if self.classifier.weight is not None else 'not fitted yet'
+    return f'StrokeSegmenter({self.model.arch}, encoder: {method}, classes {self.codes}, {fitted})'
+
+
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #14e73af6
 def _read_pairs(pairs, codes, palette, ignore, um_per_px, crop_bar):
     "`(picture, labels)` of pairs of files, 255 where nothing is drawn"
     read = MaskReader(pairs.masks, codes, palette, ignore)
@@ -82,6 +89,8 @@ def _read_pairs(pairs, codes, palette, ignore, um_per_px, crop_bar):
         labels = check_same_size(pair, m.shape, read(pair.mask), m.meta['bar_rows'])
         yield m, labels if ignore is None else np.where(labels == ignore, 255, labels)
 
+
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #948e518a
 def _name_of(picture, k):
     "The file of a picture, or its number"
     source = getattr(picture, 'source', None)
@@ -91,32 +100,54 @@ def _as_drawn(picture):
     "A picture as a `Micrograph`"
     return picture if isinstance(picture, Micrograph) else Micrograph(np.asarray(picture))
 
+
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #83fa2409
 def _print_of(m):
     "The fingerprint of a picture, or of the one that it is a part of"
     return m.meta.get('part_of') or picture_hash(m)
 
+def _shares_of(labels, codes):
+    "Shares of the classes among the pixels that are drawn"
+    pixels = np.sum([np.bincount(drawn.ravel(), minlength=256)[:len(codes)] for drawn in labels], 0)
+    shares = pixels/max(pixels.sum(), 1)
+    return {name: round(float(share), 6) for name, share in zip(codes, shares)}
+
+def _median_scale(pictures):
+    "The median scale of pictures, um/px; None where none has one"
+    scales = [m.um_per_px for m in pictures if m.um_per_px]
+    return float(np.median(scales)) if scales else None
+
+
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #ef015de4
+def _training_of(pictures, labels, codes):
+    "What a card says of the training"
+    names = [_name_of(m, k) for k, m in enumerate(pictures)]
+    return dict(date=date.today().isoformat(), pictures=names, held_back=[],
+                shares=_shares_of(labels, codes), valid_mean_iou=None)
+
 def _known_after(self, pairs):
     "What a card says of a model of strokes"
     encoder, labels = self.classifier.encoder, [drawn for _, drawn in pairs]
-    pixels = np.sum([np.bincount(drawn.ravel(), minlength=256)[:len(self.codes)] for drawn in labels], 0)
-    shares = pixels/max(pixels.sum(), 1)
     pictures = [_as_drawn(picture) for picture, _ in pairs]
-    scales = [m.um_per_px for m in pictures if m.um_per_px]
     return dict(
-        arch=encoder.arch, decoder='strokes', timm_kwargs=encoder.timm_kwargs, stats=[list(row) for row in encoder.stats],
-        um_per_px=float(np.median(scales)) if scales else None, tile=self.classifier.tile,
+        arch=encoder.arch, decoder='strokes', timm_kwargs=encoder.timm_kwargs,
+        stats=[list(row) for row in encoder.stats],
+        um_per_px=_median_scale(pictures), tile=self.classifier.tile,
         strokes=dict(strides=list(self.classifier.strides), by_share=self.classifier.by_share),
         encoder={**encoder.notes, 'method': encoder.method}, labelled=[_print_of(m) for m in pictures],
-        trained=dict(date=date.today().isoformat(), pictures=[_name_of(m, k) for k, m in enumerate(pictures)], held_back=[],
-                     shares={name: round(float(share), 6) for name, share in zip(self.codes, shares)}, valid_mean_iou=None),
+        trained=_training_of(pictures, labels, self.codes),
         version=__version__)
 
+
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #4584ed29
 @patch
 def _in_tone(self:StrokeSegmenter, picture):
     "A picture in the tone of the model, where it has one"
     tone = self.config.get('tone')
     return toned(_as_drawn(picture).to_uint8(), tone) if tone else picture
 
+
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #49c60b5f
 @patch
 def fit(self:StrokeSegmenter,
     pairs, # `[(picture, labels), ...]` with 255 where nothing is drawn; or `Pairs`, or a folder
@@ -137,7 +168,8 @@ def fit(self:StrokeSegmenter,
     self.config.update(_known_after(self, pairs), palette=palette, ignore=ignore)
     return self
 
-# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #00213d2d
+
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #1845f178
 _margin = 128 # px around a tile; what the filters and nearly all of what the stages look at
 
 def _strips(pixels, tile):
@@ -153,6 +185,8 @@ def _windows(pixels, tile):
             beside = max(0, left-_margin)
             yield (top, left), (above, beside), np.ascontiguousarray(rows[:, beside:left+tile+_margin])
 
+
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #94548861
 def _grey_moments(pixels, tile):
     "Mean and standard deviation of the grey levels of a picture"
     n, total, squares = 0, 0., 0.
@@ -162,33 +196,51 @@ def _grey_moments(pixels, tile):
     mean = total/n
     return float(mean), float(max(squares/n - mean**2, 0)**.5)
 
+
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #4f8ef1d8
 @patch
 def _maps_of(self:StrokeSegmenter, window, grey):
     "Filters and stages of a window, mirrored up to a multiple of 32 px"
     height, width = window.shape[:2]
     filters = np.pad(grey_filters(window, *grey), [(0, 0), (0, -height % 32), (0, -width % 32)], mode='edge')
-    return [torch.from_numpy(filters), *(m.half().float() for m in stage_maps(self.classifier.encoder, window, self.classifier.strides))]
+    stages = stage_maps(self.classifier.encoder, window, self.classifier.strides)
+    return [torch.from_numpy(filters), *(m.half().float() for m in stages)]
 
-# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #5d3cebc5
+
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #ef2e67d1
 def _inner(m, corner, begin, tile, height):
     "The part of a window's map that belongs to its tile"
     stride = height//m.shape[1]
     rows, columns = ((c-b)//stride for c, b in zip(corner, begin))
     return m[:, rows:rows+tile//stride, columns:columns+tile//stride]
 
+
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #b9d6d0ad
+def _sums_of(part):
+    "Number, sum and sum of squares of each feature of a tile `(C, h, w)`"
+    return part[0].numel(), part.sum((1, 2)), (part**2).sum((1, 2))
+
+def _moments_from(n, total, squares):
+    "Mean and standard deviation `(C, 1, 1)` from such sums"
+    mean = total/n
+    deviation = ((squares - n*mean**2)/max(n-1, 1)).clamp_min(0).sqrt()
+    return mean[:, None, None].float(), deviation[:, None, None].float().clamp_min(1e-4)
+
+
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #3d7efa57
 @patch
 def _feature_moments(self:StrokeSegmenter, pixels, grey):
     "Mean and standard deviation of every feature over a picture, for each of its maps `(C_i, 1, 1)`"
     tile, sums = self.classifier.tile, None
     for corner, begin, window in _windows(pixels, tile):
         maps = self._maps_of(window, grey)
-        parts = [_inner(m, corner, begin, tile, maps[0].shape[1]).double() for m in maps]
-        own = [(part[0].numel(), part.sum((1, 2)), (part**2).sum((1, 2))) for part in parts]
+        height = maps[0].shape[1]
+        own = [_sums_of(_inner(m, corner, begin, tile, height).double()) for m in maps]
         sums = own if sums is None else [tuple(a+b for a, b in zip(*both)) for both in zip(sums, own)]
-    means = [total/n for n, total, _ in sums]
-    deviations = [((squares - n*mean**2)/max(n-1, 1)).clamp_min(0).sqrt() for (n, _, squares), mean in zip(sums, means)]
-    return [(mean[:, None, None].float(), sd[:, None, None].float().clamp_min(1e-4)) for mean, sd in zip(means, deviations)]
+    return [_moments_from(*of_map) for of_map in sums]
 
+
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #1f0f84b4
 @patch
 def _scores_of(self:StrokeSegmenter, maps, moments):
     "Scores of a window, `(C, H, W)`"
@@ -200,6 +252,7 @@ def _scores_of(self:StrokeSegmenter, maps, moments):
         total += part
         first += len(m)
     return total
+
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #c94f54d8
 @patch
@@ -222,7 +275,7 @@ def _streamed(self:StrokeSegmenter, pixels, rows=512):
         for top in range(0, height, rows):
             yield (torch.from_numpy(np.array(kept[:, top:top+rows])) + weights).softmax(0)
 
-# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #bd6c69aa
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #7acaadf4
 def _eight_positions(pixels):
     "A picture in its eight positions, each with the way back for an answer `(C, H, W)`"
     for quarters in range(4):
@@ -230,6 +283,8 @@ def _eight_positions(pixels):
         yield turned, lambda answer, k=quarters: torch.rot90(answer, -k, (1, 2))
         yield turned[:, ::-1], lambda answer, k=quarters: torch.rot90(answer.flip(2), -k, (1, 2))
 
+
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #99dfe787
 @patch
 def _in_memory(self:StrokeSegmenter, pixels):
     "Class probabilities `(C, H, W)` of a picture whose features are kept"
@@ -239,6 +294,8 @@ def _check_fitted(segmenter):
     "Refuse to use a model that has seen no strokes"
     if segmenter.classifier.weight is None: raise InputError('StrokeSegmenter', 'no fit', 'strokes', 'call fit first')
 
+
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #a5a62661
 @patch
 def fits_memory(self:StrokeSegmenter,
     shape # `(H, W)` of a picture, px
@@ -248,6 +305,8 @@ def fits_memory(self:StrokeSegmenter,
             if stride in self.classifier.strides]
     return 2*(_filters + sum(used))*shape[0]*shape[1] <= self.classifier.keep_gb*2**30
 
+
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #0de12ae4
 @patch
 @torch.no_grad()
 def bands(self:StrokeSegmenter,
@@ -269,12 +328,15 @@ def bands(self:StrokeSegmenter,
     if not symmetry: yield self._in_memory(pixels)
     else: yield sum(back(self._in_memory(turned)) for turned, back in _eight_positions(pixels))/8
 
-# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #a44c32d4
+
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #94892b1b
 class StrokeNotes(Described):
     "what a model of strokes is made of"
     strides: list[int] = Field(description='strides of the stages', min_length=1, max_length=8)
     by_share: float = Field(1.5, description='a number from 0 to 10', ge=0, le=10)
 
+
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #75e81914
 @patch
 def save(self:StrokeSegmenter,
     folder, # Where to write
@@ -285,6 +347,8 @@ def save(self:StrokeSegmenter,
     _check_fitted(self)
     return Segmenter.save(self, folder, overwrite, picture)
 
+
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #099f6dec
 @patch(cls_method=True)
 def load(cls:StrokeSegmenter,
     folder, # Written by `save`
@@ -305,6 +369,8 @@ def load(cls:StrokeSegmenter,
     s.home = Path(folder), s.fingerprint, sha256
     return s
 
+
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #ff9235a5
 def load_segmenter(
     folder, # Written by `Segmenter.save` or `StrokeSegmenter.save`; or a file of weights by other hands
     device=None, # Default: CPU
@@ -314,3 +380,4 @@ def load_segmenter(
     file = Path(folder)/'config.json'
     is_of_strokes = file.is_file() and read_config(file)[2].get('decoder') == 'strokes'
     return (StrokeSegmenter if is_of_strokes else Segmenter).load(folder, device, **kwargs)
+
