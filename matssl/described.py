@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['file_format', 'longest_name', 'Text', 'Word', 'Name', 'Names', 'Number', 'Figure', 'Um', 'Side', 'Byte', 'Count',
            'Rgb', 'Levels', 'Hash', 'not_of_a_network', 'Settings', 'Statistics', 'Pixels', 'Row', 'Confusion',
-           'Floors', 'Confusions', 'Tests', 'TwoFigures', 'Place', 'Length', 'Pictures', 'check_format', 'unfit_name',
-           'Described', 'checked', 'described', 'shown_names', 'Network', 'EncoderNotes', 'EncoderFile', 'Tested',
-           'Trained', 'Score', 'Config', 'RecorderState', 'MonitorRow', 'RunState', 'MadeFrom', 'HowPredicted',
-           'OriginNote', 'Suggestion', 'FoldParts', 'FoldOfSet', 'Folds']
+           'Floors', 'Confusions', 'Packed', 'Tests', 'TwoFigures', 'Place', 'Length', 'Pictures', 'check_format',
+           'unfit_name', 'Described', 'checked', 'described', 'shown_names', 'Network', 'EncoderNotes', 'EncoderFile',
+           'DrawnAndFound', 'Tested', 'Trained', 'Score', 'Config', 'RecorderState', 'MonitorRow', 'RunState',
+           'MadeFrom', 'HowPredicted', 'OriginNote', 'Suggestion', 'FoldParts', 'FoldOfSet', 'Folds']
 
 # %% ../nbs/00_ground/02_described.ipynb #de000002
 import json, reprlib, unicodedata
@@ -198,6 +198,15 @@ Confusion = Annotated[list[Row], Field(min_length=1, max_length=255), AfterValid
 Floors = Annotated[dict[Word, Confusion], Field(max_length=100)]
 Confusions = Annotated[dict[Hash, Confusion], Field(max_length=100_000)] # by the fingerprint of a picture
 
+# %% ../nbs/00_ground/02_described.ipynb #b15fd1ab
+Packed = Annotated[str, Field(max_length=2**25, pattern='^[A-Za-z0-9+/=]*$')]
+
+class DrawnAndFound(Described):
+    "the labels of a test picture, drawn by somebody and found by the model"
+    png: Packed = Field(description='a PNG of two channels, in base64')
+    codes: Names = Field(description='1 to 255 class names, each its own')
+    um_per_px: Um|None = Field(None, description='a positive scale, um/px, or null')
+
 # %% ../nbs/00_ground/02_described.ipynb #90b228b4
 class Tested(Described):
     "a test picture as note_scores writes it: its name, the date, the confusion and those of the floors"
@@ -205,6 +214,7 @@ class Tested(Described):
     date: Text = Field('', description='a date')
     confusion: Confusion = Field(description='pixels by true and predicted class')
     floors: Floors = Field({}, description='confusions of guesses without a network')
+    maps: DrawnAndFound|None = Field(None, description='the labels drawn and found, or null')
 
     @model_validator(mode='after')
     def _together(self):
@@ -345,6 +355,7 @@ class HowPredicted(Described):
     overlap: Number|None = Field(None, description='the share of a tile that neighbours share')
     codes: list[Name]|None = Field(None, description='the names of the classes')
     confusions: Confusions|None = Field(None, description='confusions by test picture, or null')
+    tests: dict[Hash, DrawnAndFound]|None = Field(None, description='labels drawn and found by test picture, or null')
     verdict: Text|None = Field(None, description='what the model is worth, in words')
     below_floor: bool|None = Field(None, description='whether the model is no better than a guess, or null')
     pictures: dict[str, MadeFrom] = Field({}, description='what each label map was made from')

@@ -12,7 +12,8 @@ from fastcore.meta import delegates
 from ..errors import InputError
 from .answers import Answer
 from .fractions import (check_fields, doubts_of, field_name, one_by_one, refuse_not_square,
-                                        tiles_remark, without_model_errors)
+                                        tiles_remark)
+from .miscounts import through_tests
 from .particles import fields_with_class, in_um
 from .faces import box_of, columns_of, extent_of, layer_pixels, layers_of, runs_along, slope_of, spines
 
@@ -415,7 +416,8 @@ def _all_cracks(x, cls, layer, who='cracks', level=.95, **kw):
     attrs = dict(method='connected regions; longest way on the skeleton; positions along the mid line; cut by the border: half',
                  standard=None, warnings=doubts_of(maps) + tiles_remark(maps) + _crack_doubts(found, um, kw['min_length_px']),
                  settings=dict(cls=cls, layer=layer, um_per_px=um, level=level, fields=len(maps), **kw))
-    attrs['answers'] = without_model_errors(_crack_answers(found, cls, um, level), maps)
+    def on_tests(tests): return _all_cracks(tests, cls, layer, who, level, **kw)[3]['answers']
+    attrs['answers'] = through_tests(_crack_answers(found, cls, um, level), maps, on_tests)
     return maps, um, found, attrs
 
 

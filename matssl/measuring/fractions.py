@@ -5,9 +5,8 @@
 # %% auto #0
 __all__ = ['field_statistics', 'fields_needed', 'fields_planned', 'field_name', 'check_scale', 'check_fields', 'told_to',
            'one_by_one', 'doubts_of', 'refuse_not_square', 'two_point', 'variance_of_mean', 'FieldVariance',
-           'variance_of_field', 'wilson_interval', 'Basis', 'basis_of', 'without_model_errors', 'area_factors',
-           'through_area_errors', 'field_fractions', 'tiles_remark', 'twins_remark', 'sizes_remark', 'phase_fractions',
-           'confusion_rates', 'correct_fractions']
+           'variance_of_field', 'wilson_interval', 'Basis', 'basis_of', 'field_fractions', 'tiles_remark',
+           'twins_remark', 'sizes_remark', 'phase_fractions', 'confusion_rates', 'correct_fractions']
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #26000003
 from contextlib import contextmanager
@@ -377,58 +376,6 @@ def basis_of(
         why = basis.verdict or 'it is at or below its floor'
         basis.notes = [f'the model is no better than a guess without a network: {why}', *basis.notes]
     return basis
-
-# %% ../../nbs/07_measuring/03_fractions.ipynb #270ac96e
-def without_model_errors(
-    answers:list, # Of `Answer`, measured as if the labels were the truth
-    fields:list # What they were measured on: anything with an `origin`
-)->list: # Of `Answer`
-    "Answers whose line says, where a model made the labels, that its errors are not in the interval"
-    origins = [getattr(field, 'origin', None) for field in fields]
-    if not any(o and o.kind in ('model', 'corrected') for o in origins): return answers
-    said = "the model's errors are not in the interval"
-    is_known = lambda a: np.isfinite(a.high - a.low)
-    return [replace(a, note='; '.join(filter(None, (a.note, said)))) if is_known(a) else a for a in answers]
-
-# %% ../../nbs/07_measuring/03_fractions.ipynb #2b195e69
-def _of_two(confusions, chosen):
-    "Confusions `(k, C, C)` of some classes taken together against the rest: `(k, 2, 2)`"
-    groups = np.stack([chosen, ~chosen]).astype(float)
-    return groups @ np.asarray(confusions, float) @ groups.T
-
-def area_factors(
-    fields:list, # `LabelMap`s of one set
-    classes:list, # Names of the classes of which the area consists
-    level:float=.95 # Level of the interval, 0-1
-)->tuple|None: # Least and largest factor from the called area to the true one; None without a test that tells
-    "What the called area of some classes is to be multiplied by, as far as the test pictures tell"
-    basis, chosen = basis_of(fields), np.isin(fields[0].codes, classes)
-    called = np.mean([np.array(list(f.fractions().values()))[chosen].sum() for f in fields])
-    if basis.confusions is None or not called: return None
-    two = _of_two(basis.confusions, chosen)
-    t = corrected_fractions([[called, 1-called]], two, level, of_one=lambda weights: (0., 1e9)).loc[0]
-    ends = t.corrected_low_pct/called/100, t.corrected_high_pct/called/100
-    return tuple(map(float, ends)) if np.isfinite(ends).all() else None
-
-
-# %% ../../nbs/07_measuring/03_fractions.ipynb #ca347b46
-def through_area_errors(
-    answers:list, # Of `Answer`: an area by a length, such as a thickness
-    fields:list, # `LabelMap`s that they were measured on
-    classes:list, # Names of the classes of which the area consists
-    level:float=.95 # Level of the interval, 0-1
-)->list: # Of `Answer`
-    "Answers whose interval holds what a tested model gets wrong of the area"
-    factors = area_factors(fields, classes, level)
-    if factors is None: return without_model_errors(answers, fields)
-    def widened(a):
-        if not np.isfinite(a.high - a.low): return a
-        below = np.hypot(a.value - a.low, max(0., a.value*(1 - factors[0])))
-        above = np.hypot(a.high - a.value, max(0., a.value*(factors[1] - 1)))
-        note = '; '.join(filter(None, (a.note, "with the model's errors in its area")))
-        return replace(a, low=float(max(0., a.value - below)), high=float(a.value + above), note=note)
-    return [widened(a) for a in answers]
-
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #26000025
 def field_fractions(

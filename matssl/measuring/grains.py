@@ -16,7 +16,8 @@ from typing import NamedTuple
 from ..errors import InputError
 from .answers import Answer
 from .fractions import check_scale, doubts_of, field_name, field_statistics
-from .fractions import fields_needed, one_by_one, tiles_remark, without_model_errors
+from .fractions import fields_needed, one_by_one, tiles_remark
+from .miscounts import through_tests
 from .mending import _neighbours
 from .grain_maps import GrainMap, fields_of, grain_map, mend_boundaries, of_phase, open_boundaries
 from .grain_measures import circle_intercepts, count_grains, g_of_density, g_of_intercept
@@ -550,6 +551,13 @@ def _each_phase(maps):
         'leave it out')
     return {p: _with_phase(maps, p) for p in names}
 
+# %% ../../nbs/07_measuring/09_grains.ipynb #e42180b5
+def _of_phases(maps, um, asked, phase):
+    "The table of all grains, of those of one phase, or of each phase one after the other"
+    if phase is None: return _grain_table(maps, um, asked)
+    if phase != 'each': return _grain_table(_with_phase(maps, phase), um, asked, f'{phase}: ')
+    return _together({p: _grain_table(those, um, asked, f'{p}: ') for p, those in _each_phase(maps).items()})
+
 # %% ../../nbs/07_measuring/09_grains.ipynb #34809a0d
 def grain_size(
     x, # What `grain_map` takes, or a list of it: fields, that is pictures (tiles of one are not fields); or a path
@@ -568,9 +576,9 @@ def grain_size(
     fields = fields_of(x)
     maps = [grain_map(f, um_per_px, boundary, twins, mend, smallest) for f in one_by_one(fields, 'finding grains')]
     um, asked = check_scale(maps), _Asked(spacing, short, corner, level, smallest, twins)
-    def measured(maps, prefix=''):
-        table = _grain_table(maps, um, asked, prefix)
-        table.attrs['answers'] = without_model_errors(table.attrs['answers'], fields)
-        return table
-    if phase == 'each': return _together({p: measured(those, f'{p}: ') for p, those in _each_phase(maps).items()})
-    return measured(_with_phase(maps, phase), f'{phase}: ') if phase else measured(maps)
+    of_test = dict(boundary=boundary, twins=twins, mend=mend, smallest=smallest, spacing=spacing, short=short, corner=corner,
+                   level=level, phase=phase)
+    def on_tests(tests): return grain_size(tests, None if tests[0].um_per_px else um, **of_test).attrs['answers']
+    table = _of_phases(maps, um, asked, phase)
+    table.attrs['answers'] = through_tests(table.attrs['answers'], fields, on_tests)
+    return table

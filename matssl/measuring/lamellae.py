@@ -11,7 +11,8 @@ from ..errors import InputError
 from ..pictures.labels import LabelMap
 from .answers import Answer
 from .fractions import (doubts_of, field_name, field_statistics, one_by_one, tiles_remark, two_point,
-                                        variance_of_mean, without_model_errors)
+                                        variance_of_mean)
+from .miscounts import through_tests
 from .particles import fields_with_class
 from .thickness import profile_variance
 
@@ -348,10 +349,11 @@ def lamellar_spacing(
     in_px = [dict(r, counted=r[f'counted_{unit}']/u) for r in rows]
     doubts = ([] if um else ['no scale: lengths in px']) + doubts_of(maps)
     answers = _spacing_answers(rows, cls, unit, level)
+    def on_tests(tests): return lamellar_spacing(tests, cls, level, most_rays, seed).attrs['answers']
     t = pd.DataFrame(rows)
     t.attrs = dict(method='whole periods straight across the plates; interval from strips', standard=None,
                    warnings=doubts + _lamellar_doubts(in_px, spacings) + tiles_remark(maps),
-                   answers=without_model_errors(answers, maps),
+                   answers=through_tests(answers, maps, on_tests),
                    settings=dict(cls=cls, level=level, most_rays=most_rays, seed=seed, um_per_px=um, fields=len(maps)))
     return t
 

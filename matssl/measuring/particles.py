@@ -12,7 +12,8 @@ from ..errors import InputError
 from scipy.special import stdtrit
 from .answers import Answer
 from .fractions import check_fields, doubts_of, field_name, field_statistics, one_by_one
-from .fractions import phase_fractions, refuse_not_square, tiles_remark, without_model_errors
+from .fractions import phase_fractions, refuse_not_square, tiles_remark
+from .miscounts import through_tests
 from .shapes import crofton, feret_of_hull, feret_unbiased, moments, rows_of
 
 # %% ../../nbs/07_measuring/11_particles.ipynb #28000006
@@ -519,6 +520,12 @@ def _check_border(t, maps, border):
         field_name(maps[0]), f'{len(t)} particles that all touch the border', 'whole particles',
         'take the picture at a lower magnification')
 
+_how = ('min_diameter_px', 'shape_diameter_px', 'connectivity', 'fill_holes', 'split', 'feret')
+
+def _as_before(t):
+    "The settings with which a table of particles was measured"
+    return {name: t.attrs['settings'][name] for name in _how}
+
 def _fields_of(t, x, cls, border, guard_px):
     "A row a field, from the table of all particles"
     maps, on, um = fields_with_class(x, cls, needed=False)
@@ -529,9 +536,10 @@ def _fields_of(t, x, cls, border, guard_px):
     settings = {**t.attrs['settings'], 'border': border} | ({'guard_px': guard} if border == 'guard' else {})
     counted = f.counted.sum()
     pooled = _pooled(maps, cls, each, counted)
+    def on_tests(tests): return _fields_of(particles(tests, cls, **_as_before(t)), tests, cls, border, guard_px).attrs['answers']
     f.attrs = {**t.attrs, 'method': f'{t.attrs["method"]}; border: {border}', 'settings': settings,
                'warnings': t.attrs['warnings'] + _set_doubts(maps, f, pooled), 'pooled': pooled.to_dict('index'),
-               'answers': without_model_errors(_answers(pooled, cls, len(maps), counted), maps)}
+               'answers': through_tests(_answers(pooled, cls, len(maps), counted), maps, on_tests)}
     return f
 
 @delegates(particles)
@@ -799,5 +807,6 @@ def nodularity(
              for i, m in enumerate(maps)]
     number = _nodules_per_mm2(maps, t, roundness_threshold, um)
     _, r['nodules_per_mm2_low'], r['nodules_per_mm2_high'] = zip(*alone, number)
-    r.attrs['answers'] = without_model_errors(_iron_answers(r, number, len(maps)), maps)
+    def on_tests(tests): return nodularity(tests, cls, roundness_threshold, min_size_um, **kwargs).attrs['answers']
+    r.attrs['answers'] = through_tests(_iron_answers(r, number, len(maps)), maps, on_tests)
     return r

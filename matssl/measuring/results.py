@@ -20,7 +20,7 @@ import numpy as np, pandas as pd
 from .. import __version__
 from ..errors import InputError, one_of, printable
 from ..pictures.labels import colours_of
-from .answers import Answer, Limit, decision, in_words, read_limit
+from .answers import Answer, is_grain_size_number, Limit, decision, in_words, read_limit
 from .fractions import doubts_of, field_fractions, field_name
 from .questions import questions
 
@@ -52,17 +52,13 @@ def length_power(
     power = lambda part: int(found[1] or 1) if (found := _length.fullmatch(part.strip())) else 0
     return power(above) - power(below)
 
-def _is_grain_size_number(answer):
-    "Is this answer a G?"
-    return not answer.unit and re.search(r'\bG\b', answer.name) is not None
-
 def error_by_scale(
     answer:Answer, # Any
     uncertainty_pct:float # Of the scale, % at the level of the interval
 )->float: # In the unit of the answer
     "What the uncertainty of the scale alone does to an answer"
     relative = uncertainty_pct/100
-    if _is_grain_size_number(answer): return 2/math.log(2)*relative
+    if is_grain_size_number(answer): return 2/math.log(2)*relative
     return abs(length_power(answer.unit)*answer.value)*relative
 
 # %% ../../nbs/07_measuring/19_results.ipynb #a975242f
@@ -75,7 +71,7 @@ def with_scale_uncertainty(
     scale = error_by_scale(answer, uncertainty_pct)
     low = answer.value - math.hypot(answer.value - answer.low, scale)
     high = answer.value + math.hypot(answer.high - answer.value, scale)
-    if answer.low >= 0 and not _is_grain_size_number(answer): low = max(0, low) # a length is not negative
+    if answer.low >= 0 and not is_grain_size_number(answer): low = max(0, low) # a length is not negative
     included = f'scale ± {uncertainty_pct:g} %'
     return replace(answer, low=low, high=high, note='; '.join(filter(None, (answer.note, included))))
 

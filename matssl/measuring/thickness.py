@@ -15,8 +15,8 @@ from fastcore.meta import delegates
 from ..errors import InputError
 from ..pictures.labels import LabelMap
 from .answers import Answer
-from .fractions import (doubts_of, field_name, field_statistics, one_by_one, through_area_errors,
-                                        tiles_remark)
+from .fractions import doubts_of, field_name, field_statistics, one_by_one, tiles_remark
+from .miscounts import through_area_errors
 from .particles import fields_with_class, in_um
 from .faces import box_of, columns_of, layer_pixels, layers_of, runs_along, slope_of, spines
 

@@ -66,8 +66,9 @@ def _from_note(m, file):
     made = note and note.pictures.get(file.stem)
     if not made: return None
     confusions = {test: np.array(cm) for test, cm in (note.confusions or {}).items()}
+    tests = {test: maps.plain() for test, maps in (note.tests or {}).items()}
     about = dict(model=note.model, confusions=confusions or None, verdict=note.verdict or '',
-                 below_floor=bool(note.below_floor), codes=note.codes)
+                 below_floor=bool(note.below_floor), codes=note.codes, tests=tests or None)
     if made.labels: return _origin_by(m, file, made.labels, about)
     if file.suffix != '.tif': return None
     kind = 'model' if file_sum(file) == made.label_map else 'corrected'

@@ -108,12 +108,26 @@ def _rows(cm): return np.asarray(cm).astype(int).tolist()
 def tested_entries(
     evaluation # An `Evaluation`
 )->dict: # `{fingerprint: entry}`
-    "The test pictures as a configuration keeps them: name, date, confusion, and those of the floors"
-    entry = lambda name: dict(
-        name=str(name), date=date.today().isoformat(), confusion=_rows(evaluation.per_picture[name]),
-        floors={floor: _rows(cm) for floor, cm in evaluation.floors_of.get(name, {}).items()})
+    "The test pictures as a configuration keeps them: name, date, confusion, those of the floors, labels drawn and found"
+    def entry(name):
+        maps = evaluation.drawn_and_found.get(name)
+        return dict(
+            name=str(name), date=date.today().isoformat(), confusion=_rows(evaluation.per_picture[name]),
+            floors={floor: _rows(cm) for floor, cm in evaluation.floors_of.get(name, {}).items()}, **(dict(maps=maps) if maps else {}))
     return {fingerprint: entry(name) for name, fingerprint in evaluation.fingerprints.items()}
 
+# %% ../../nbs/06_segmentation/04_card.ipynb #0bc7fd5f
+_room_for_maps = 16e6 # characters: a configuration is read as a whole
+
+def _with_room_for_maps(tested):
+    "The notes on test pictures, the latest of them with their maps"
+    kept, used = {}, 0
+    for fingerprint, entry in reversed(tested.items()):
+        used += len((entry.get('maps') or {}).get('png', ''))
+        kept[fingerprint] = entry if used <= _room_for_maps else {k: v for k, v in entry.items() if k != 'maps'}
+    return dict(reversed(kept.items()))
+
+# %% ../../nbs/06_segmentation/04_card.ipynb #0ef7c255
 def with_score(
     config:dict, # Of a Segmenter
     evaluation, # An `Evaluation`
@@ -123,7 +137,8 @@ def with_score(
     score = score_entry(evaluation, what)
     is_same = lambda other: (other['what'], other['pictures']) == (score['what'], score['pictures'])
     others = [other for other in config.get('scores') or [] if not is_same(other)]
-    return {**config, 'scores': [*others, score], 'tested': {**(config.get('tested') or {}), **tested_entries(evaluation)}}
+    tested = {**(config.get('tested') or {}), **tested_entries(evaluation)}
+    return {**config, 'scores': [*others, score], 'tested': _with_room_for_maps(tested)}
 
 # %% ../../nbs/06_segmentation/04_card.ipynb #9e000013
 def draw_example(

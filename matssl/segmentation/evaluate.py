@@ -16,6 +16,7 @@ from PIL import Image
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from ..errors import InputError, printable
+from ..pictures.drawn_and_found import packed
 from ..pictures.labels import LabelMap, colours_of
 from ..pictures.micrograph import Micrograph, read_micrograph
 from ..pictures.stored import read_stored
@@ -60,6 +61,7 @@ class Evaluation:
     per_picture:dict=field(default_factory=dict) # `{name: confusion matrix}`
     maps:list=field(default_factory=list) # (picture or its file, truth, prediction), where kept
     fingerprints:dict=field(default_factory=dict) # `{name: fingerprint of the test picture}`
+    drawn_and_found:dict=field(default_factory=dict) # `{name: labels drawn and found}`, as `packed` gives them, of a model's own
     floors_of:dict=field(default_factory=dict) # `{name: {name of a floor: confusion matrix}}`, of each picture
     overlap:list=field(default_factory=list) # Names of test pictures that the model has trained on
     model:str=None # Fingerprint of the model; None: of none, or of several
@@ -303,6 +305,7 @@ def _tested(self:Evaluation, one, fingerprint, predicted, prior, keep):
     name = one.name if one.name not in self.per_picture else one.where
     self._add(name, one.labels, predicted, {} if prior is None else floor_predictions(prior, one.picture.shape))
     self.fingerprints[name] = fingerprint
+    if self.model: self.drawn_and_found[name] = packed(LabelMap(one.labels, self.codes, one.picture.um_per_px), predicted)
     if len(self.maps) < keep: self.maps.append((one.origin, one.labels, predicted))
 
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #726d23ce

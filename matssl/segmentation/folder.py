@@ -149,7 +149,8 @@ def _known_of(segmenter):
     "What a note says of a model: its classes, what it takes for what, and what it is worth"
     origin = segmenter.origin_of()
     confusions = {test: cm.tolist() for test, cm in (origin.confusions or {}).items()}
-    return dict(codes=segmenter.codes, confusions=confusions or None, verdict=origin.verdict or None, below_floor=origin.below_floor)
+    return dict(codes=segmenter.codes, confusions=confusions or None, tests=origin.tests, verdict=origin.verdict or None,
+                below_floor=origin.below_floor)
 
 def _same_job(segmenter, out, options):
     "Refuse a folder whose label maps were made otherwise; what is noted of its pictures, by their names"

@@ -156,7 +156,8 @@ def origin_of(self:Segmenter,
     verdict = self.verdict
     below_floor = bool(verdict is not None and verdict.below_floor)
     checksum = None if labels is None else label_sum(labels)
-    return Origin('model', self.fingerprint, self.confusions, str(verdict or ''), below_floor, self.codes, checksum)
+    tests = {picture: test['maps'] for picture, test in (self.config.get('tested') or {}).items() if test.get('maps')}
+    return Origin('model', self.fingerprint, self.confusions, str(verdict or ''), below_floor, self.codes, checksum, tests or None)
 
 # %% ../../nbs/06_segmentation/07_segmenter.ipynb #5613c552
 def band_labels(
