@@ -188,6 +188,27 @@ def _over_layers(maps, cls, crack, **settings):
     each_field, each_crack = crack_tables(maps, crack, cls)
     return {**thickness, 'cracks, each field': each_field, 'each crack': each_crack}
 
+# %% ../../nbs/07_measuring/18_questions.ipynb #b3e8f4ca
+def _tables_of(maps, what, cls, crack, settings):
+    "The tables that answer a question about fields"
+    if what == 'phases': return {'over fields': phase_fractions(maps, **settings), 'each field': field_fractions(maps)}
+    cls = class_in_question(maps, cls, what)
+    if what == 'grains': return _over_grains(maps, cls, **settings)
+    if what == 'particles': return _over_particles(maps, cls, **settings)
+    if what == 'nodularity': return {'nodularity': nodularity(maps, cls, **settings)}
+    if what == 'layers': return _over_layers(maps, cls, crack, **settings)
+    if what == 'lamellae': return {'spacing': lamellar_spacing(maps, cls, **settings)}
+
+# %% ../../nbs/07_measuring/18_questions.ipynb #8bd8e0ea
+_count_only = 'the answers hold the errors of the model; the intervals in the tables below them do not'
+
+def _said_of_tables(tables):
+    "The tables of a question; where their answers hold more than they do, with a word on it"
+    for table in tables.values():
+        holds_more = any('errors of the model' in a.note for a in table.attrs.get('answers', ()))
+        if holds_more: table.attrs = {**table.attrs, 'warnings': [*table.attrs['warnings'], _count_only]}
+    return tables
+
 # %% ../../nbs/07_measuring/18_questions.ipynb #30010006
 def measure(
     x, # What `read_fields` takes
@@ -202,13 +223,7 @@ def measure(
     one_of(what, questions, 'measure')
     _refuse_unasked(what, cls=cls, crack=crack)
     maps = read_fields(x, codes, um_per_px)
-    if what == 'phases': return {'over fields': phase_fractions(maps, **settings), 'each field': field_fractions(maps)}
-    cls = class_in_question(maps, cls, what)
-    if what == 'grains': return _over_grains(maps, cls, **settings)
-    if what == 'particles': return _over_particles(maps, cls, **settings)
-    if what == 'nodularity': return {'nodularity': nodularity(maps, cls, **settings)}
-    if what == 'layers': return _over_layers(maps, cls, crack, **settings)
-    if what == 'lamellae': return {'spacing': lamellar_spacing(maps, cls, **settings)}
+    return _said_of_tables(_tables_of(maps, what, cls, crack, settings))
 
 # %% ../../nbs/07_measuring/18_questions.ipynb #e9df8fc4
 def asked_of(

@@ -265,8 +265,12 @@ def table_json(
 
 # %% ../../nbs/07_measuring/19_results.ipynb #3464b7fd
 def _origin_json(origin):
-    "Where the labels of a map come from, as JSON takes it"
-    return None if origin is None else plain(asdict(origin))
+    "Where the labels of a map come from, as JSON takes it; the model's test pictures are noted once for all fields"
+    return None if origin is None else plain(asdict(replace(origin, tests=None)))
+
+def _test_pictures(maps):
+    "The test pictures of the models that made some maps, as `drawn_and_found` packs them"
+    return {test: noted for m in maps if m.origin for test, noted in (m.origin.tests or {}).items()}
 
 def _beside(file, folder):
     "A file as seen from the folder of a report"
@@ -375,7 +379,7 @@ def collect(
         decision_rule=decision_rule, below_floor=red, warnings=doubts,
         scale=scale_in_words(maps[0], scale_uncertainty_pct), scale_uncertainty_pct=scale_uncertainty_pct,
         names=[field_name(m, i) for i, m in enumerate(maps)], fields=fields,
-        codes=maps[0].codes, codes_by_hand=codes, classes=_classes(maps),
+        codes=maps[0].codes, codes_by_hand=codes, classes=_classes(maps), test_pictures=_test_pictures(maps),
         asked={name: dict(question=question, settings=settings) for name, (question, settings) in asked.items()},
         results={name: {part: table_json(t) for part, t in tables.items()} for name, tables in measured.items()},
         model=model.pop('card'), model_facts=model))

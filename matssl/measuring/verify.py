@@ -127,21 +127,21 @@ def _model(folder, results, home, said):
     return _model_by_fingerprint(home, prints), 'the model has the fingerprint that the label maps name'
 
 # %% ../../nbs/07_measuring/23_verify.ipynb #fdb7ec4e
-def _origin_of(noted):
-    "Where the labels come from, as noted"
+def _origin_of(noted, tests=None):
+    "Where the labels come from, as noted; `tests` are the test pictures of the model"
     if not noted: return None
-    known = {f.name for f in fields_of(Origin)} - {'confusions'}
-    origin = Origin(**{k: v for k, v in noted.items() if k in known})
+    known = {f.name for f in fields_of(Origin)} - {'confusions', 'tests'}
+    origin = Origin(**{k: v for k, v in noted.items() if k in known}, tests=tests if noted.get('confusions') else None)
     if noted.get('confusions'): origin.confusions = {k: np.array(v) for k, v in noted['confusions'].items()}
     return origin
 
 # %% ../../nbs/07_measuring/23_verify.ipynb #cb80ba8d
-def _from_folder(folder, field, codes):
+def _from_folder(folder, field, results):
     "A label map that lies in the folder of the report"
     labels = np.asarray(Image.open(folder/field['file']))
-    return LabelMap(labels, codes, field['um_per_px'], field['source'],
+    return LabelMap(labels, results['codes'], field['um_per_px'], field['source'],
                     scale_from=field['scale_from'], doubts=field['doubts'],
-                    um_per_px_y=field['um_per_px_y'], origin=_origin_of(field['origin']))
+                    um_per_px_y=field['um_per_px_y'], origin=_origin_of(field['origin'], results.get('test_pictures')))
 
 # %% ../../nbs/07_measuring/23_verify.ipynb #3fea58dc
 def _from_files(folder, results, inputs, said):
@@ -162,7 +162,7 @@ def _fields_again(folder, results, inputs, said):
     read = iter(_from_files(folder, results, inputs, said))
     fields = []
     for field in results['fields']:
-        m = _from_folder(folder, field, results['codes']) if field.get('stored') else next(read)
+        m = _from_folder(folder, field, results) if field.get('stored') else next(read)
         fields.append(_at_its_scale(m, field))
     return fields
 
