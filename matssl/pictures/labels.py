@@ -33,7 +33,7 @@ class Origin:
     below_floor:bool=False # Is the model not shown to be better than a guess without a network?
     codes:list|None=None # Class names in the order of the confusions; None: as in the map
     labels:str|None=None # Checksum of the labels as the model made them
-    tests:dict|None=None # `{fingerprint of a test picture: its labels, drawn and found}`, as `drawn_and_found` packs them
+    tests:dict|None=field(default=None, repr=False) # `{fingerprint of a test picture: its labels, drawn and found}`, as `packed` gives them
     def __str__(self):
         if self.kind not in ('model', 'corrected'):
             return dict(hand='labelled by hand').get(self.kind, 'of unknown origin')
