@@ -119,7 +119,7 @@ def _difference_row(asked, runs, reference, times):
     "The difference to the reference within the draws"
     if not any(key in reference for key in runs): return dict.fromkeys(_of_pairs, '')
     d = paired_difference(runs, reference, asked.p.numbers[asked.number], times)
-    row = dict.fromkeys(_of_pairs, '') | {'difference': f'{100*d.mean:+.1f}'}
+    row = dict.fromkeys(_of_pairs, '') | {'difference': f'{round(100*d.mean, 1) + 0.:+.1f}'}
     if np.isnan(d.error): return row
     return row | {'SD of pairs': f'{100*d.deviation:.1f}', 'standard error': f'{100*d.error:.2f}',
         '95 % interval': f'{100*d.low:+.1f} to {100*d.high:+.1f}'}

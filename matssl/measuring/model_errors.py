@@ -115,7 +115,8 @@ def _half_width(variances, degrees, level):
     "Half an interval over several independent variances with their degrees of freedom"
     variances = np.array(variances)
     shares = variances**2/np.asarray(degrees, float)[:, None]
-    df = variances.sum(0)**2/np.maximum(shares.sum(0), 1e-300)
+    welch = variances.sum(0)**2/np.maximum(shares.sum(0), 1e-300)
+    df = np.minimum(welch, np.asarray(degrees, float)[variances.argmax(0)]) # never more than the largest part has
     return stdtrit(np.clip(df, 1, 1e9), (1+level)/2)*np.sqrt(variances.sum(0))
 
 def _by_composition(test, raw):
