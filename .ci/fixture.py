@@ -18,7 +18,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from release_files import changed_figures, codes, first, grains, kinds, kinds_of, number, short, slow, ssl_learner, write_pictures
+from release_files import (
+    changed_figures, codes, first, grains, kinds, kinds_of, number, picture, short, slow, ssl_learner, unpack, write_pictures)
 
 root = Path(__file__).resolve().parent.parent
 releases = root/'nbs'/'releases'
