@@ -249,6 +249,47 @@ def read_segmenter(folder):
                 tile=config['tile'], method=config['encoder']['method'], labelled=config['labelled'])
 
 
+# ---- A model by strokes, tested, and what it predicts --------------------
+
+def write_stroke_model(folder):
+    "A classifier on that encoder, which has learned from two pictures and was tested on two others"
+    from matssl.all import Micrograph, StrokeSegmenter, evaluate, load_encoder
+    from matssl.segmentation.segmenter import class_prior
+    encoder = load_encoder(folder/'encoder.safetensors')
+    pictures = [(Micrograph(grey, .5, source=f'p{k}.png'), labels) for k in range(8, 12) for grey, labels in [grains(k)]]
+    model = StrokeSegmenter(encoder, codes).fit(pictures[:2])
+    model.prior = class_prior([labels for _, labels in pictures[:2]], len(codes), 16)
+    model.note_scores(evaluate(model, pictures[2:]), 'two pictures').save(folder/'strokes')
+
+
+def read_stroke_model(folder):
+    "Labels through all of `predict`, and what the folder says of its test"
+    from matssl.all import load_segmenter
+    model = load_segmenter(folder/'strokes')
+    fractions = [float((model.predict(folder/'picture.png').labels == 1).mean())]
+    confusions = {name: cm.tolist() for name, cm in model.confusions.items()}
+    return dict(fractions=fractions, codes=model.codes, confusions=confusions, verdict=str(model.verdict))
+
+
+def write_predictions(folder):
+    "A folder of label maps with its note"
+    from matssl.all import load_segmenter, predict_folder
+    predict_folder(load_segmenter(folder/'strokes'), [folder/'picture.png'], folder/'predicted', (), um_per_px=.5)
+    for lock in (folder/'predicted').glob('.*.lock'): lock.unlink()
+
+
+def read_predictions(folder):
+    "The labels, who made them, and the test pictures that travel with them"
+    from matssl.all import read_label_map as read
+    from matssl.pictures.drawn_and_found import unpacked
+    from matssl.pictures.origin import with_origin
+    file = folder/'predicted'/'picture.tif'
+    origin = with_origin(read(file), file).origin
+    tests = {name: [digest(m.labels) for m in unpacked(noted)] for name, noted in origin.tests.items()}
+    confusions = {name: cm.tolist() for name, cm in origin.confusions.items()}
+    return dict(kind=origin.kind, verdict=origin.verdict, tests=tests, confusions=confusions)
+
+
 # ---- Label maps, masks, what a hand leaves --------------------
 
 def write_label_map(folder):
@@ -475,6 +516,8 @@ kinds = {
     'encoder': Kind(write_encoder, read_encoder, ['encoder.safetensors']),
     'fine-tuning': Kind(write_finetuning, read_finetuning, ['finetuning.safetensors.gz']),
     'segmenter': Kind(write_segmenter, read_segmenter, ['segmenter/config.json', 'segmenter/model.safetensors']),
+    'strokes': Kind(write_stroke_model, read_stroke_model, ['strokes/config.json', 'strokes/model.safetensors']),
+    'predictions': Kind(write_predictions, read_predictions, ['predicted/picture.tif', 'predicted/.predictions.json']),
     'label map': Kind(write_label_map, read_label_map, ['labels.tif']),
     'benchmark': Kind(write_results, read_results, ['results.csv']),
     'masks': Kind(write_masks, read_masks, ['painted/p0.png']),
@@ -493,6 +536,8 @@ first = {
     'fine-tuning': (0, 2, 0),
     'names': (0, 2, 0),
     'figures': (0, 2, 0),
+    'strokes': (0, 3, 0),
+    'predictions': (0, 3, 0),
 }
 
 
