@@ -2926,6 +2926,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                        'matssl/measuring/mending.py')},
             'matssl.measuring.miscounts': { 'matssl.measuring.miscounts._errors_on_tests': ( '07_measuring/miscounts.html#_errors_on_tests',
                                                                                              'matssl/measuring/miscounts.py'),
+                                            'matssl.measuring.miscounts._highest': ( '07_measuring/miscounts.html#_highest',
+                                                                                     'matssl/measuring/miscounts.py'),
                                             'matssl.measuring.miscounts._like': ( '07_measuring/miscounts.html#_like',
                                                                                   'matssl/measuring/miscounts.py'),
                                             'matssl.measuring.miscounts._of_two': ( '07_measuring/miscounts.html#_of_two',

@@ -136,6 +136,11 @@ def _read_by_model(drawn, found, in_g):
     if abs(share) < .5: return f'reads right on {pictures}'
     return f'reads {abs(share):.0f} % too {"high" if share > 0 else "low"} on {pictures}'
 
+def _highest(a):
+    "What a number cannot exceed"
+    if a.unit == '%': return 100.
+    return 1. if a.name.endswith('roundness') else np.inf
+
 def _with_miscount(a, drawn, found):
     "An answer whose interval holds the difference between what was drawn and what was found"
     in_g = is_grain_size_number(a)
@@ -144,7 +149,7 @@ def _with_miscount(a, drawn, found):
     shift, half = off
     low, high = a.value + min(0, shift) - np.hypot(a.value - a.low, half), a.value + max(0, shift) + np.hypot(a.high - a.value, half)
     if not in_g: low = max(0., low)
-    if a.unit == '%': high = min(100., high)
+    high = min(high, _highest(a))
     note = f'with the errors of the model, which {_read_by_model(drawn, found, in_g)}'
     return replace(a, low=float(low), high=float(high), is_bound=True, note='; '.join(filter(None, (a.note, note))))
 
