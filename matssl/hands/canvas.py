@@ -38,6 +38,7 @@ def _middle_pixels(px, row, col, h, w, step):
 # %% ../../nbs/08_hands/02_canvas.ipynb #9ecbcba2
 def _block_starts(px, step): return [np.arange(0, n, step) for n in px.shape[:2]]
 
+# %% ../../nbs/08_hands/02_canvas.ipynb #ae70c832
 def _mean_of_blocks(px, step):
     "Rounded to the nearest grey level; a block at the border is the mean of what is there"
     y, x = _block_starts(px, step)
@@ -111,6 +112,7 @@ def _overview(self:PictureWindows):
         self.small = cut_window(self.px, 0, 0, h, w, self.coarse)
     return self.small
 
+# %% ../../nbs/08_hands/02_canvas.ipynb #0ae59636
 @patch
 def __call__(self:PictureWindows,
     row:int, col:int, h:int, w:int, step:int=1)->np.ndarray: # As for `cut_window`
@@ -281,6 +283,7 @@ def _send_windows(self:PictureCanvas, message):
     answer = dict(kind='window', id=message['id'], layers=list(got), none=none, number=self.picture_number, **where)
     self.send(answer, [np.ascontiguousarray(v).tobytes() for v in got.values()])
 
+# %% ../../nbs/08_hands/02_canvas.ipynb #df52afc7
 @patch
 def changed(self:PictureCanvas,
     *layers): # Their names
