@@ -265,7 +265,7 @@ def _wire(self:Labeller):
     linked = dict(tool=self.tools, label=self.classes, brush=self.brush, opacity=self.opacity)
     for trait, control in linked.items(): W.link((control, 'value'), (self.canvas, trait))
     self.which.observe(lambda change: self._go(change.new), 'value')
-    self.live.observe(lambda _: self._safely(self._assist), 'value')
+    if self.assistant is not None: self.live.observe(lambda _: self._safely(self._assist), 'value')
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #5b1c0a1f
 @patch
