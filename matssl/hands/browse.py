@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 import ipywidgets as W, numpy as np, torch
 from fastcore.basics import patch
+from fastcore.meta import delegates
 from PIL import Image
 from ..errors import InputError
 from ..pictures.labels import LabelMap
@@ -20,7 +21,8 @@ from ..masks.masks import MaskReader
 from ..masks.pairs import Pairs, check_same_size
 from ..masks.names import codes_beside, list_pictures
 from ..selfsup.views import MicrographView, micrograph_views
-from .canvas import PictureCanvas, PictureWindows, cut_window, is_file, picture_list, picture_menu, picture_name, swatch
+from .canvas import PictureCanvas, PictureWindows, cut_window
+from .canvas import is_file, picture_list, picture_menu, picture_name, swatch
 from .labelling import label
 from .suggest import suggest
 
@@ -32,10 +34,12 @@ _ranges = dict( # of each slider: least, largest, step
     size=(32, 512, 16), brightness=(0, .5, .02), contrast=(0, .9, .02), gamma=(0, 1, .02),
     sigma=(0, 3, .1), noise=(0, .2, .005), p=(0, 1, .05))
 
+# %% ../../nbs/08_hands/05_browse.ipynb #80e2a652
 def _slider(name, start, least, largest, step):
-    kind = W.IntSlider if name == 'size' else W.FloatSlider
-    return kind(start, min=least, max=largest, step=step, description=name, continuous_update=False, layout=W.Layout(width='260px'))
+    kind, layout = W.IntSlider if name == 'size' else W.FloatSlider, W.Layout(width='260px')
+    return kind(start, min=least, max=largest, step=step, description=name, continuous_update=False, layout=layout)
 
+# %% ../../nbs/08_hands/05_browse.ipynb #e6394ab2
 def view_sliders(
     view:MicrographView, # Where they begin
     side:int # Shorter side of the picture, px
@@ -48,21 +52,14 @@ def view_sliders(
         sliders[name] = _slider(name, start, least, largest, step)
     return sliders
 
-# %% ../../nbs/08_hands/05_browse.ipynb #3dcb0003
-def _white_around(a, below, left):
-    "A picture `(H, W[, 3])` with white rows below and white columns at its left"
-    return np.pad(a, ((0, below), (left, 0), *[(0, 0)]*(a.ndim-2)), constant_values=255)
+# %% ../../nbs/08_hands/05_browse.ipynb #46841abf
+def _middle_of(p, size):
+    "The middle of a picture's windows, twice as wide as a view where there is room"
+    side = min(*p.shape, 2*size)
+    row, col = ((n-side)//2 for n in p.shape)
+    return p(row, col, side, side)
 
-def contact_sheet(
-    field:np.ndarray, # `(H, W)` or `(H, W, 3)` uint8
-    views:list, # Smaller pictures of the same kind, an even number
-    gap:int=6)->np.ndarray: # Between them, px
-    "A field, and beside it its views in two rows"
-    framed = [_white_around(v, gap, gap) for v in views]
-    right = np.concatenate([np.concatenate(framed[row::2], 1) for row in (0, 1)])
-    tall = max(len(field), len(right))
-    return np.concatenate([_white_around(a, tall-len(a), 0) for a in (field, right)], 1)
-
+# %% ../../nbs/08_hands/05_browse.ipynb #1f57e170
 def _as_batch(a):
     "A picture `(H, W)` or `(H, W, 3)` as `(1, C, H, W)`"
     t = torch.from_numpy(a.copy())
@@ -72,18 +69,36 @@ def _as_picture(t):
     "`(C, H, W)` as `(H, W)` or `(H, W, 3)`"
     return t.permute(1, 2, 0).numpy() if len(t) == 3 else t[0].numpy()
 
-def _png(a):
-    file = io.BytesIO()
-    Image.fromarray(a).save(file, 'PNG')
-    return file.getvalue()
+# %% ../../nbs/08_hands/05_browse.ipynb #1b831fb2
+def _views_of(field, view, n):
+    "So many views of a field, as pictures"
+    drawn = view(_as_batch(field).repeat(n, 1, 1, 1))
+    return [_as_picture(t) for t in (drawn*255).round().to(torch.uint8)]
+
+# %% ../../nbs/08_hands/05_browse.ipynb #3dcb0003
+def _white_around(a, below, left):
+    "A picture `(H, W[, 3])` with white rows below and white columns at its left, px"
+    return np.pad(a, ((0, below), (left, 0), *[(0, 0)]*(a.ndim-2)), constant_values=255)
+
+# %% ../../nbs/08_hands/05_browse.ipynb #ad7584d5
+def contact_sheet(
+    field:np.ndarray, # A picture `(H, W)` or `(H, W, 3)`, uint8
+    views:list, # Smaller pictures of the same kind, an even number
+    gap:int=6)->np.ndarray: # White between them, px
+    "A field, and beside it its views in two rows"
+    framed = [_white_around(v, gap, gap) for v in views]
+    right = np.concatenate([np.concatenate(framed[row::2], 1) for row in (0, 1)])
+    tall = max(len(field), len(right))
+    return np.concatenate([_white_around(a, tall-len(a), 0) for a in (field, right)], 1)
 
 # %% ../../nbs/08_hands/05_browse.ipynb #3dce0008
+@delegates(PictureWindows)
 class ViewBrowser(W.VBox):
     "Views of a field, with sliders for what they may change"
     def __init__(self,
         pictures, # Files, arrays or `Micrograph`s
         view:MicrographView=None, # Where the sliders begin; default: the recipe's
-        n:int=6, # Views that are shown, in two rows; even
+        n:int=6, # Number of views that are shown, in two rows; even
         **kwargs): # For `PictureWindows`
         view = view or MicrographView()
         self.pictures, self.n, self.kwargs = list(pictures), n, kwargs
@@ -102,11 +117,14 @@ class ViewBrowser(W.VBox):
         "The views that the sliders describe"
         return micrograph_views(**self.settings)
 
+# %% ../../nbs/08_hands/05_browse.ipynb #dafb7e17
 @patch
 def _picture(self:ViewBrowser, i):
+    "Windows of a picture, opened once while it is in sight"
     if self.last[0] != i: self.last = i, PictureWindows(self.pictures[i], **self.kwargs)
     return self.last[1]
 
+# %% ../../nbs/08_hands/05_browse.ipynb #343850d5
 @patch
 def _build(self:ViewBrowser, view):
     self.sliders = view_sliders(view, min(self._picture(0).shape))
@@ -114,45 +132,39 @@ def _build(self:ViewBrowser, view):
     self.another = W.Button(description='other views')
     self.image, self.note = W.Image(format='png'), W.HTML()
 
-@patch
-def _wire(self:ViewBrowser):
-    for w in [*self.sliders.values(), self.which]: w.observe(lambda _: self.draw(), 'value')
-    self.another.on_click(lambda _: self._other_views())
-
+# %% ../../nbs/08_hands/05_browse.ipynb #19891f9c
 @patch
 def _other_views(self:ViewBrowser):
     self.seed += 1
     self.draw()
 
 @patch
+def _wire(self:ViewBrowser):
+    for w in [*self.sliders.values(), self.which]: w.observe(lambda _: self.draw(), 'value')
+    self.another.on_click(lambda _: self._other_views())
+
+# %% ../../nbs/08_hands/05_browse.ipynb #32b64a0d
+@patch
 def _page(self:ViewBrowser):
     controls = W.VBox([self.which, *self.sliders.values(), self.another])
     return W.HBox([controls, W.VBox([self.image, self.note])], layout=W.Layout(flex_flow='row wrap'))
 
+# %% ../../nbs/08_hands/05_browse.ipynb #2a0d9064
+def _png(a):
+    file = io.BytesIO()
+    Image.fromarray(a).save(file, 'PNG')
+    return file.getvalue()
+
 # %% ../../nbs/08_hands/05_browse.ipynb #3dcb0005
-@patch
-def _field(self:ViewBrowser, size):
-    "The middle of the picture, twice as wide as a view where there is room"
-    p = self._picture(self.which.value)
-    side = min(*p.shape, 2*size)
-    row, col = ((n-side)//2 for n in p.shape)
-    return p(row, col, side, side)
-
-@patch
-def _drawn_views(self:ViewBrowser, field):
-    view = MicrographView(seed=self.seed, **self.settings)
-    drawn = view(_as_batch(field).repeat(self.n, 1, 1, 1))
-    return [_as_picture(t) for t in (drawn*255).round().to(torch.uint8)]
-
 @patch
 def draw(self:ViewBrowser):
     "The field and its views in one picture, `(h, w)` or `(h, w, 3)` uint8"
     size = self.settings['size']
-    field = self._field(size)
+    field = _middle_of(self._picture(self.which.value), size)
     if size > len(field):
         self.note.value = f'the picture is smaller than {size} px'
         return None
-    sheet = contact_sheet(field, self._drawn_views(field))
+    sheet = contact_sheet(field, _views_of(field, MicrographView(seed=self.seed, **self.settings), self.n))
     self.image.value = _png(sheet)
     self.note.value = f'the field ({len(field)} px, left) and {self.n} views of {size} px, at native scale'
     return sheet
@@ -164,19 +176,21 @@ class Predictions:
         model, # A `Segmenter` or anything with `predict`
         entropy:bool=False, # Ask in eight positions, for the entropy
         most:int=2**22, # Pixels of a picture that is predicted whole
-        margin:int=64): # Around a part, px
+        margin:int=64): # Width of the rim around a part, px
         self.model, self.entropy, self.most, self.margin = model, entropy, most, margin
         self.kept = {} # the last answers; each with its picture, so that its id is not given away
 
+# %% ../../nbs/08_hands/05_browse.ipynb #607e0a9a
 @patch
 def _part(self:Predictions, p, row, col, h, w):
-    "A part of a picture as the model wants it: raw where it has the levels of its training set, else stretched as the whole"
+    "A part of a picture as the model wants it"
     m = p.micrograph
     if (h, w) == p.shape: return m
     has_levels = getattr(self.model, 'config', {}).get('levels')
     px = m.pixels if has_levels else p.px
     return Micrograph(np.asarray(px[row:row+h])[:, col:col+w], m.um_per_px, source=m.source)
 
+# %% ../../nbs/08_hands/05_browse.ipynb #2c623126
 @patch
 def _answer(self:Predictions, part):
     "Class numbers, and the entropy 0-255 or None"
@@ -184,8 +198,10 @@ def _answer(self:Predictions, part):
     answer = self.model.predict(part, symmetry=True, proba=True)
     return answer.labels, (255*answer.entropy()).round().astype(np.uint8)
 
+# %% ../../nbs/08_hands/05_browse.ipynb #18f80dd7
 @patch
 def _ask(self:Predictions, p, row, col, h, w):
+    "The answer for a part, kept if it is asked for again"
     key = id(p), row, col, h, w, self.entropy
     if key not in self.kept:
         answer = self._answer(self._part(p, row, col, h, w))
@@ -200,6 +216,7 @@ def _with_margin(first, length, size, margin, grid=256):
     end = -(-(first+length)//grid)*grid + margin
     return max(0, start), min(size, end)
 
+# %% ../../nbs/08_hands/05_browse.ipynb #3643c3f0
 @patch
 def _around(self:Predictions, p, which, row, col, h, w):
     "A window, out of the part around it"
@@ -208,6 +225,7 @@ def _around(self:Predictions, p, which, row, col, h, w):
     answer = self._ask(p, top, left, bottom-top, right-left)[which]
     return None if answer is None else answer[row-top:row-top+h, col-left:col-left+w]
 
+# %% ../../nbs/08_hands/05_browse.ipynb #c09e35c0
 @patch
 def __call__(self:Predictions,
     p:PictureWindows, # The picture
@@ -220,115 +238,6 @@ def __call__(self:Predictions,
         return self._around(p, which, row, col, h, w) if in_passing else None
     answer = self._ask(p, 0, 0, H, W_)[which]
     return None if answer is None else cut_window(answer, row, col, h, w, step, how='middle')
-
-# %% ../../nbs/08_hands/05_browse.ipynb #3dce0016
-class PredictionBrowser(W.VBox):
-    "Pictures with predictions over them and the truth beside"
-    def __init__(self,
-        pictures, # Files, arrays or `Micrograph`s
-        codes, # Class names
-        predicted=None, # Function of a picture's number and `PictureWindows` to a layer function, or None
-        entropies=None, truth=None, # Likewise
-        model=None, # The `Predictions` behind them
-        size=(900, 520), **kwargs): # Width and height on the screen, px; for `PictureWindows`
-        self.pictures, self.kwargs, self.model = list(pictures), kwargs, model
-        self.makers = dict(labels=predicted, entropy=entropies, truth=truth)
-        self.at = None # number of the picture in sight
-        self._build(codes, size)
-        self._build_classes()
-        self._wire()
-        super().__init__(self._rows())
-        self.go(0)
-
-# %% ../../nbs/08_hands/05_browse.ipynb #3dcb000a
-def _check(description, value, there, width):
-    return W.Checkbox(value, description=description, indent=False, disabled=not there, layout=W.Layout(width=width))
-
-@patch
-def _build(self:PredictionBrowser, codes, size):
-    there = {k: make is not None for k, make in self.makers.items()}
-    self.canvas = PictureCanvas(codes, size=list(size), tool='pan', tools=['pan'], beside=there['truth'])
-    self.canvas.shown = [i > 0 for i in range(len(self.canvas.codes))]
-    self.which = picture_menu([picture_name(x) for x in self.pictures], '280px')
-    self.opacity = W.FloatSlider(.45, min=0, max=1, step=.05, description='opacity', layout=W.Layout(width='240px'))
-    self.beside = _check('truth beside', there['truth'], there['truth'], '110px')
-    self.undecided = _check('entropy', False, there['entropy'], '90px')
-    self.native, self.whole = (W.Button(description=k, layout=W.Layout(width='auto')) for k in ('native', 'whole'))
-    self.note = W.HTML()
-
-@patch
-def _build_classes(self:PredictionBrowser):
-    "For each class its colour and a button"
-    c = self.canvas
-    self.toggles = [W.ToggleButton(on, description=k, layout=W.Layout(width='auto')) for k, on in zip(c.codes, c.shown)]
-    self.swatches = [W.HTML(swatch(colour)) for colour in c.palette]
-
-@patch
-def _wire(self:PredictionBrowser):
-    c = self.canvas
-    c.hands = dict(next=lambda m: self._go(self.at+1), previous=lambda m: self._go(self.at-1))
-    W.link((self.opacity, 'value'), (c, 'opacity'))
-    W.link((self.beside, 'value'), (c, 'beside'))
-    self.which.observe(lambda change: self._go(change.new), 'value')
-    self.undecided.observe(lambda change: self._entropy(change.new), 'value')
-    self.native.on_click(lambda _: self.look(zoom=1.))
-    self.whole.on_click(lambda _: setattr(c, 'view', [0, 0, 0]))
-    for t in self.toggles: t.observe(lambda _: setattr(c, 'shown', [t.value for t in self.toggles]), 'value')
-
-@patch
-def _rows(self:PredictionBrowser):
-    wrapped = W.Layout(flex_flow='row wrap', align_items='center')
-    controls = [self.which, self.opacity, self.beside, self.undecided, self.native, self.whole]
-    classes = [w for pair in zip(self.swatches, self.toggles) for w in pair]
-    return [W.HBox(controls, layout=wrapped), W.HBox(classes, layout=wrapped), self.canvas, self.note]
-
-# %% ../../nbs/08_hands/05_browse.ipynb #3dcb000b
-@patch
-def look(self:PredictionBrowser,
-    row:float=None, col:float=None, # Middle, px; default: where one looks
-    zoom:float=1.): # Screen pixels a picture pixel
-    "Go to a place"
-    c = self.canvas
-    height, width = c.shape
-    x, y = c.view[:2] if c.view[2] else (width/2, height/2)
-    c.view = [x if col is None else col, y if row is None else row, zoom]
-
-@patch
-def _entropy(self:PredictionBrowser, on):
-    if self.model is not None: self.model.entropy = on
-    self.canvas.entropy = on
-    self.canvas.changed(*(k for k in ('labels', 'entropy') if k in self.canvas.sources))
-
-# %% ../../nbs/08_hands/05_browse.ipynb #3dce0017
-@patch
-def _facts(self:PredictionBrowser, p):
-    "Name, size, depth and scale of a picture, as HTML"
-    m, (height, width) = p.micrograph, p.shape
-    depth = m.meta.get('dtype', m.pixels.dtype)
-    scale = f'{p.um_per_px:.4g} &micro;m/px, from {escape(str(m.scale_from))}' if p.um_per_px else 'no scale'
-    in_parts = height*width > 2**22 and self.model is not None
-    how = '; predicted at native zoom (n), for the part on the screen' if in_parts else ''
-    return f'{escape(p.name)}: {width} x {height} px, {escape(str(depth))}, {scale}{how}'
-
-@patch
-def go(self:PredictionBrowser,
-    i:int): # Number of the picture, from 0
-    "Open another picture"
-    if not 0 <= i < len(self.pictures): return
-    p = PictureWindows(self.pictures[i], **self.kwargs)
-    made = {k: make(i, p) for k, make in self.makers.items() if make}
-    self.at = i
-    self.which.value = i
-    self.canvas.show(p, **{k: layer for k, layer in made.items() if layer is not None})
-    self.note.value = self._facts(p)
-
-@patch
-def _go(self:PredictionBrowser, i):
-    "Open another picture, as a control does: an error is said below the canvas"
-    try:
-        if i != self.at: self.go(i)
-    except InputError as e: self.canvas.status = str(e)
-    self.which.value = self.at
 
 # %% ../../nbs/08_hands/05_browse.ipynb #3dcb000e
 def _of_model(guess, which):
@@ -346,6 +255,7 @@ def _of_labels(get):
         return lambda *where: cut_window(y, *where, how='middle')
     return make
 
+# %% ../../nbs/08_hands/05_browse.ipynb #2eed67bd
 def _maps_in(folder, pictures):
     "For each picture the label map of its name, or None; a TIFF goes before a PNG of the same name"
     files = [f for f in list_pictures(folder) if f.suffix.lower() != '.png' or not f.with_suffix('.tif').exists()]
@@ -356,6 +266,7 @@ def _maps_in(folder, pictures):
             'files of the same names', 'check the folder')
     return found
 
+# %% ../../nbs/08_hands/05_browse.ipynb #cc08d56b
 def _maps_of(maps, pictures):
     "For each picture its label map, file or None"
     if is_file(maps) and Path(maps).is_dir(): return _maps_in(maps, pictures)
@@ -365,6 +276,7 @@ def _maps_of(maps, pictures):
             f'{len(pictures)}, one a picture', 'pass them in the order of the pictures')
     return found
 
+# %% ../../nbs/08_hands/05_browse.ipynb #3920d20e
 def _of_maps(maps, pictures, codes):
     "Layers of label maps, files, or a folder with files of the same names; and the class names"
     found = _maps_of(maps, pictures)
@@ -384,11 +296,135 @@ def _truth(masks, codes):
     top = 1 if read.binary else max([v for v in read.values if v != 255], default=0)
     return read, list(codes or [f'class {k}' for k in range(top+1)])
 
+# %% ../../nbs/08_hands/05_browse.ipynb #864e6c9a
 def _of_masks(pairs, codes):
     "Layers of the masks of pairs, and the class names"
     read, codes = _truth(pairs.masks, codes)
     get = lambda i, p: check_same_size(pairs[i], p.shape, read(pairs[i].mask), p.micrograph.meta['bar_rows'])
     return _of_labels(get), codes
+
+# %% ../../nbs/08_hands/05_browse.ipynb #3dce0016
+@delegates(PictureWindows)
+class PredictionBrowser(W.VBox):
+    "Pictures with predictions over them and the truth beside"
+    def __init__(self,
+        pictures, # Files, arrays or `Micrograph`s
+        codes, # Class names
+        predicted=None, # Function of a picture's number and `PictureWindows` to a layer function, or None
+        entropies=None, # Likewise, of the entropy
+        truth=None, # Likewise, of the truth
+        model=None, # The `Predictions` behind them
+        size=(900, 520), # Width and height on the screen, px
+        **kwargs): # For `PictureWindows`
+        self.pictures, self.kwargs, self.model = list(pictures), kwargs, model
+        self.makers = dict(labels=predicted, entropy=entropies, truth=truth)
+        self.at = None # number of the picture in sight
+        self._build(codes, size)
+        self._build_classes()
+        self._wire()
+        super().__init__(self._rows())
+        self.go(0)
+
+# %% ../../nbs/08_hands/05_browse.ipynb #3dcb000a
+def _check(description, value, there, width):
+    return W.Checkbox(value, description=description, indent=False, disabled=not there, layout=W.Layout(width=width))
+
+# %% ../../nbs/08_hands/05_browse.ipynb #f79331a0
+@patch
+def _build(self:PredictionBrowser, codes, size):
+    there = {k: make is not None for k, make in self.makers.items()}
+    self.canvas = PictureCanvas(codes, size=list(size), tool='pan', tools=['pan'], beside=there['truth'])
+    self.canvas.shown = [i > 0 for i in range(len(self.canvas.codes))]
+    self.which = picture_menu([picture_name(x) for x in self.pictures], '280px')
+    self.opacity = W.FloatSlider(.45, min=0, max=1, step=.05, description='opacity', layout=W.Layout(width='240px'))
+    self.beside = _check('truth beside', there['truth'], there['truth'], '110px')
+    self.undecided = _check('entropy', False, there['entropy'], '90px')
+    self.native, self.whole = (W.Button(description=k, layout=W.Layout(width='auto')) for k in ('native', 'whole'))
+    self.note = W.HTML()
+
+# %% ../../nbs/08_hands/05_browse.ipynb #971704af
+@patch
+def _build_classes(self:PredictionBrowser):
+    "For each class its colour and a button"
+    c = self.canvas
+    self.toggles = [W.ToggleButton(on, description=k, layout=W.Layout(width='auto')) for k, on in zip(c.codes, c.shown)]
+    self.swatches = [W.HTML(swatch(colour)) for colour in c.palette]
+
+# %% ../../nbs/08_hands/05_browse.ipynb #229579f5
+@patch
+def _rows(self:PredictionBrowser):
+    wrapped = W.Layout(flex_flow='row wrap', align_items='center')
+    controls = [self.which, self.opacity, self.beside, self.undecided, self.native, self.whole]
+    classes = [w for pair in zip(self.swatches, self.toggles) for w in pair]
+    return [W.HBox(controls, layout=wrapped), W.HBox(classes, layout=wrapped), self.canvas, self.note]
+
+# %% ../../nbs/08_hands/05_browse.ipynb #edcf409a
+@patch
+def _wire(self:PredictionBrowser):
+    c = self.canvas
+    c.hands = dict(next=lambda m: self._go(self.at+1), previous=lambda m: self._go(self.at-1))
+    W.link((self.opacity, 'value'), (c, 'opacity'))
+    W.link((self.beside, 'value'), (c, 'beside'))
+    self.which.observe(lambda change: self._go(change.new), 'value')
+    self.undecided.observe(lambda change: self._entropy(change.new), 'value')
+    self.native.on_click(lambda _: self.look(zoom=1.))
+    self.whole.on_click(lambda _: setattr(c, 'view', [0, 0, 0]))
+    for t in self.toggles: t.observe(lambda _: setattr(c, 'shown', [t.value for t in self.toggles]), 'value')
+
+# %% ../../nbs/08_hands/05_browse.ipynb #3dce0017
+def _scale_of(p):
+    "The scale of a picture and where it comes from, as HTML"
+    if not p.um_per_px: return 'no scale'
+    return f'{p.um_per_px:.4g} &micro;m/px, from {escape(str(p.micrograph.scale_from))}'
+
+@patch
+def _facts(self:PredictionBrowser, p):
+    "Name, size, depth and scale of a picture, as HTML"
+    m, (height, width) = p.micrograph, p.shape
+    depth = m.meta.get('dtype', m.pixels.dtype)
+    in_parts = height*width > 2**22 and self.model is not None
+    how = '; predicted at native zoom (n), for the part on the screen' if in_parts else ''
+    return f'{escape(p.name)}: {width} x {height} px, {escape(str(depth))}, {_scale_of(p)}{how}'
+
+# %% ../../nbs/08_hands/05_browse.ipynb #59f59761
+@patch
+def go(self:PredictionBrowser,
+    i:int): # Number of the picture, from 0
+    "Open another picture"
+    if not 0 <= i < len(self.pictures): return
+    p = PictureWindows(self.pictures[i], **self.kwargs)
+    made = {k: make(i, p) for k, make in self.makers.items() if make}
+    self.at = i
+    self.which.value = i
+    self.canvas.show(p, **{k: layer for k, layer in made.items() if layer is not None})
+    self.note.value = self._facts(p)
+
+# %% ../../nbs/08_hands/05_browse.ipynb #50a22c06
+@patch
+def _go(self:PredictionBrowser, i):
+    "Open another picture, as a control does: an error is said below the canvas"
+    try:
+        if i != self.at: self.go(i)
+    except InputError as e: self.canvas.status = str(e)
+    self.which.value = self.at
+
+# %% ../../nbs/08_hands/05_browse.ipynb #3dcb000b
+@patch
+def look(self:PredictionBrowser,
+    row:float=None, col:float=None, # Middle of what is seen, px; default: where one looks
+    zoom:float=1.): # Screen pixels a picture pixel
+    "Go to a place"
+    c = self.canvas
+    height, width = c.shape
+    x, y = c.view[:2] if c.view[2] else (width/2, height/2)
+    c.view = [x if col is None else col, y if row is None else row, zoom]
+
+# %% ../../nbs/08_hands/05_browse.ipynb #23852a05
+@patch
+def _entropy(self:PredictionBrowser, on):
+    if self.model is not None: self.model.entropy = on
+    self.canvas.entropy = on
+    self.canvas.changed(*(k for k in ('labels', 'entropy') if k in self.canvas.sources))
 
 # %% ../../nbs/08_hands/05_browse.ipynb #3dcb0010
 def _view_of(views):
@@ -398,6 +434,23 @@ def _view_of(views):
     raise InputError('browse', f'views of {type(view).__name__}',
         'views at native scale (MicrographView)', 'see their sliders in views')
 
+# %% ../../nbs/08_hands/05_browse.ipynb #78660e5c
+def _of_predicted(model, pictures, codes):
+    "Makers of what is predicted, the class names, and the `Predictions` behind them or None"
+    if model is None: return {}, codes, None
+    if not hasattr(model, 'predict'):
+        made, codes = _of_maps(model, pictures, codes)
+        return dict(predicted=made), codes, None
+    guess = Predictions(model)
+    return dict(predicted=_of_model(guess, 0), entropies=_of_model(guess, 1)), codes, guess
+
+def _of_truth(truth, pairs, pictures, codes):
+    "The maker of the truth: of label maps, or else of the masks of pairs; and the class names"
+    if truth is None and pairs is None: return {}, codes
+    made, codes = _of_masks(pairs, codes) if truth is None else _of_maps(truth, pictures, codes)
+    return dict(truth=made), codes
+
+# %% ../../nbs/08_hands/05_browse.ipynb #d167a3e2
 def browse(
     pictures, # A file, array or `Micrograph`, a folder, a list of these; or `Pairs`, whose masks are the truth
     model=None, # A `Segmenter`, or anything with `predict`; or label maps: `LabelMap`s, files, or a folder of them
@@ -413,11 +466,6 @@ def browse(
     if not x: raise InputError('browse', 'no picture', 'at least one', 'check the list')
     opening = dict(um_per_px=um_per_px, crop_bar=crop_bar)
     if views is not None and views is not False: return ViewBrowser(x, _view_of(views), **opening)
-    codes = codes or getattr(model, 'codes', None)
-    guess = Predictions(model) if hasattr(model, 'predict') else None
-    makers = {}
-    if guess is not None: makers.update(predicted=_of_model(guess, 0), entropies=_of_model(guess, 1))
-    elif model is not None: makers['predicted'], codes = _of_maps(model, x, codes)
-    if truth is not None: makers['truth'], codes = _of_maps(truth, x, codes)
-    elif pairs is not None: makers['truth'], codes = _of_masks(pairs, codes)
-    return PredictionBrowser(x, codes or [], model=guess, size=size, **opening, **makers)
+    predicted, codes, guess = _of_predicted(model, x, codes or getattr(model, 'codes', None))
+    true, codes = _of_truth(truth, pairs, x, codes)
+    return PredictionBrowser(x, codes or [], model=guess, size=size, **opening, **predicted, **true)

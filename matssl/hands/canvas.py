@@ -20,35 +20,41 @@ from ..segmentation.segmenter import as_micrograph
 # %% ../../nbs/08_hands/02_canvas.ipynb #cb000001
 def middles(
     first:int, # Where the first block begins, px
-    n:int, # Blocks
+    n:int, # Number of blocks
     step:int, # Side of a block, px
-    length:int # Of the picture, px
-)->np.ndarray: # `(n,)`
+    length:int # Length of the picture along this direction, px
+)->np.ndarray: # `(n,)`, px from the edge of the picture
     "The pixels in the middle of blocks along one direction; the last block may be smaller"
     return np.minimum(first + np.arange(n)*step + step//2, length-1)
 
+# %% ../../nbs/08_hands/02_canvas.ipynb #197ec455
 def _middle_pixels(px, row, col, h, w, step):
+    "The middle pixels of `h` x `w` blocks; of a picture in its file, row by row"
     H, W = px.shape[:2]
     rows, cols = middles(row, h, step, H), middles(col, w, step, W)
     if isinstance(px, np.ndarray): return px[np.ix_(rows, cols)]
     return np.stack([np.asarray(px[i:i+1])[0, cols] for i in rows])
 
-def _corners(px, step): return [np.arange(0, n, step) for n in px.shape[:2]]
+# %% ../../nbs/08_hands/02_canvas.ipynb #9ecbcba2
+def _block_starts(px, step): return [np.arange(0, n, step) for n in px.shape[:2]]
 
+# %% ../../nbs/08_hands/02_canvas.ipynb #ae70c832
 def _mean_of_blocks(px, step):
-    "Rounded to the nearest grey level"
-    y, x = _corners(px, step)
+    "Rounded to the nearest grey level; a block at the border is the mean of what is there"
+    y, x = _block_starts(px, step)
     sums = np.add.reduceat(np.add.reduceat(px, y, 0, dtype=np.uint32), x, 1)
     pixels = np.outer(np.diff([*y, px.shape[0]]), np.diff([*x, px.shape[1]]))
     pixels = pixels.reshape(pixels.shape + (1,)*(sums.ndim-2))
     return (sums + pixels//2)//pixels
 
+# %% ../../nbs/08_hands/02_canvas.ipynb #032460dd
 def _least_of_blocks(px, step):
-    y, x = _corners(px, step)
+    y, x = _block_starts(px, step)
     return np.minimum.reduceat(np.minimum.reduceat(px, y, 0), x, 1)
 
 # %% ../../nbs/08_hands/02_canvas.ipynb #ca000006
 def _in_bands(px, row, col, h, w, step, of_blocks):
+    "A window whose blocks are made by `of_blocks(rows, step)`, some rows of the picture at a time"
     H, W = px.shape[:2]
     out = np.empty((h, w, *px.shape[2:]), np.uint8)
     band = max(1, 2**22//(W*step)) # rows of blocks
@@ -59,31 +65,33 @@ def _in_bands(px, row, col, h, w, step, of_blocks):
         out[top:top+len(blocks)] = blocks
     return out
 
+# %% ../../nbs/08_hands/02_canvas.ipynb #36e80dcc
 def cut_window(
-    px, # `(H, W)` or `(H, W, 3)` uint8: an array or anything that gives rows
+    px, # Pixels `(H, W)` or `(H, W, 3)` uint8: an array or anything that gives rows
     row:int, col:int, # Upper left corner, px
     h:int, w:int, # Height and width of the result, in blocks
     step:int=1, # Side of a block, px
     how:str='mean')->np.ndarray: # What stands for a block: its 'mean', its 'middle' pixel, or its 'least' value
-    "A part of a picture, each block of `step` x `step` px as one: `(h, w)` or `(h, w, 3)` uint8; blocks at the border may be smaller"
+    "A part of a picture, each block of `step` x `step` px as one pixel: `(h, w)` or `(h, w, 3)` uint8"
     if step == 1: return np.asarray(px[row:row+h])[:, col:col+w]
     if how == 'middle': return _middle_pixels(px, row, col, h, w, step)
     return _in_bands(px, row, col, h, w, step, _least_of_blocks if how == 'least' else _mean_of_blocks)
 
 # %% ../../nbs/08_hands/02_canvas.ipynb #ca000010
 def overview_step(
-    shape, # `(H, W)` of a picture, px
-    most:int=2**22 # Pixels of the overview
+    shape, # Size `(H, W)` of a picture, px
+    most:int=2**22 # Pixels that the overview may have
 )->int: # Side of its blocks, px: a power of two
     "How coarse an overview must be"
     times_too_large = max(1, np.prod([float(n) for n in shape])/most)
     return 2**max(0, int(np.ceil(np.log2(times_too_large**.5))))
 
+# %% ../../nbs/08_hands/02_canvas.ipynb #b042304d
 class PictureWindows:
     "One micrograph as windows of 8-bit pixels"
     def __init__(self,
         x, # A file, an array `(H, W[, 3])` or a `Micrograph`
-        um_per_px=None, # Scale by hand: a number, or a CSV or dict of `read_scales`
+        um_per_px=None, # Scale by hand, um/px: a number, or a CSV or dict of `read_scales`
         crop_bar:bool=True): # Cut the data bar
         m = as_micrograph(x, um_per_px, crop_bar)
         self.micrograph, self.um_per_px, self.source, self.shape = m, m.um_per_px, m.source, m.shape
@@ -104,6 +112,7 @@ def _overview(self:PictureWindows):
         self.small = cut_window(self.px, 0, 0, h, w, self.coarse)
     return self.small
 
+# %% ../../nbs/08_hands/02_canvas.ipynb #0ae59636
 @patch
 def __call__(self:PictureWindows,
     row:int, col:int, h:int, w:int, step:int=1)->np.ndarray: # As for `cut_window`
@@ -112,19 +121,21 @@ def __call__(self:PictureWindows,
     if k == 1 or step < k: return cut_window(self.px, row, col, h, w, step)
     return cut_window(self._overview(), row//k, col//k, h, w, step//k)
 
-# %% ../../nbs/08_hands/02_canvas.ipynb #ca000023
-def class_palette(
-    n:int)->list: # Number of classes
-    "Colours `[[r, g, b], ...]`, 0-255, of the classes"
-    return colours_of(n).tolist()
-
-class PictureCanvas(anywidget.AnyWidget):
-    "A picture in the notebook: wheel zooms, space or the middle button moves; w whole, n native"
-    _esm = resources.files('matssl.hands').joinpath('canvas.js').read_text(encoding='utf-8')
+# %% ../../nbs/08_hands/02_canvas.ipynb #7ec6b80a
+class _Sight(T.HasTraits):
+    "What is looked at"
     size = T.List([720, 540]).tag(sync=True) # width and height on the screen, px
     shape = T.List([1, 1]).tag(sync=True) # height and width of the picture, px
     view = T.List([0, 0, 0]).tag(sync=True) # x and y of the middle, px; screen pixels a picture pixel, 0 for all of it
     picture_number = T.Int(0).tag(sync=True) # rises with each new picture
+    um_per_px = T.Float(None, allow_none=True).tag(sync=True)
+    line = T.List([]).tag(sync=True) # measured line: x, y, x, y
+    region = T.List([]).tag(sync=True) # marked region: row, column, height, width
+    status = T.Unicode('').tag(sync=True) # said below the picture
+
+# %% ../../nbs/08_hands/02_canvas.ipynb #7b12ecf9
+class _Over(T.HasTraits):
+    "What lies over the picture"
     layers = T.List(['picture']).tag(sync=True)
     codes = T.List([]).tag(sync=True) # class names
     palette = T.List([]).tag(sync=True) # their colours
@@ -132,17 +143,28 @@ class PictureCanvas(anywidget.AnyWidget):
     opacity = T.Float(.45).tag(sync=True)
     entropy = T.Bool(False).tag(sync=True) # show the entropy layer
     beside = T.Bool(False).tag(sync=True) # show the truth, in a second panel
+
+# %% ../../nbs/08_hands/02_canvas.ipynb #1b0da6ce
+class _InHand(T.HasTraits):
+    "What the hand holds"
     tool = T.Unicode('pan').tag(sync=True)
     tools = T.List(['pan']).tag(sync=True)
     brush = T.Float(6.).tag(sync=True) # radius, px of the picture
     label = T.Int(0).tag(sync=True) # class in the hand
-    line = T.List([]).tag(sync=True) # measured line: x, y, x, y
-    region = T.List([]).tag(sync=True) # marked region: row, column, height, width
-    um_per_px = T.Float(None, allow_none=True).tag(sync=True)
-    status = T.Unicode('').tag(sync=True) # said below the picture
+
+# %% ../../nbs/08_hands/02_canvas.ipynb #461c2ba7
+def class_palette(
+    n:int)->list: # Number of classes
+    "Colours `[[r, g, b], ...]`, 0-255, of the classes"
+    return colours_of(n).tolist()
+
+# %% ../../nbs/08_hands/02_canvas.ipynb #ca000023
+class PictureCanvas(anywidget.AnyWidget, _Sight, _Over, _InHand):
+    "A picture in the notebook: wheel zooms, space or the middle button moves; w whole, n native"
+    _esm = resources.files('matssl.hands').joinpath('canvas.js').read_text(encoding='utf-8')
     def __init__(self,
         codes=(), # Class names
-        **kwargs): # Traits
+        **kwargs): # Traits, by name
         self.sources = {} # for each layer a function of a window
         self.hands = {} # for each kind of message a function of it
         self.alarm = '' # a status that stays until it is lifted
@@ -162,6 +184,7 @@ def show(self:PictureCanvas,
     self.line, self.region, self.view = [], [], [0, 0, 0]
     self.picture_number += 1
 
+# %% ../../nbs/08_hands/02_canvas.ipynb #651742cf
 @patch
 def _check_window(self:PictureCanvas, row, col, h, w, step):
     "Refuse a window that does not lie in the picture: it comes from the browser"
@@ -172,6 +195,7 @@ def _check_window(self:PictureCanvas, row, col, h, w, step):
         raise InputError('canvas', f'a window of {w} x {h} at row {row}, column {col}, step {step}',
             f'a part of {W} x {H} px', 'show the picture again')
 
+# %% ../../nbs/08_hands/02_canvas.ipynb #b3e46eda
 @patch
 def windows(self:PictureCanvas,
     layers, # Their names
@@ -182,14 +206,15 @@ def windows(self:PictureCanvas,
     got = {k: self.sources[k](*where) for k in layers if k in self.sources}
     return {k: v for k, v in got.items() if v is not None}
 
-# %% ../../nbs/08_hands/02_canvas.ipynb #ca000026
+# %% ../../nbs/08_hands/02_canvas.ipynb #d0af9cf4
 def _over(under, colours, alpha): return under*(1-alpha) + colours*alpha
 
 def _heat(entropy):
-    "Yellow to red: `(h, w, 3)`"
+    "Yellow to red: `(h, w, 3)`, 0-255"
     full = np.full(entropy.shape, 255.)
     return np.dstack([full, 255-entropy/2, 0*full])
 
+# %% ../../nbs/08_hands/02_canvas.ipynb #3f5d0648
 @patch
 def _classes_over(self:PictureCanvas, under, labels, opacity):
     "Classes in their colours over a picture; classes that are switched off, and 255, leave it bare"
@@ -199,10 +224,20 @@ def _classes_over(self:PictureCanvas, under, labels, opacity):
     strength[:n, 0] = self.shown
     return _over(under, colours[labels], strength[labels]*opacity)
 
+# %% ../../nbs/08_hands/02_canvas.ipynb #9b9f59a9
+@patch
+def _all_over(self:PictureCanvas, base, got):
+    "What was filled in, what is labelled or predicted, and the doubt, one over the other"
+    if 'guess' in got: base = self._classes_over(base, got['guess'], .6*self.opacity)
+    if 'labels' in got: base = self._classes_over(base, got['labels'], self.opacity)
+    if self.entropy and 'entropy' in got: base = _over(base, _heat(got['entropy']), got['entropy'][..., None]/255)
+    return base
+
+# %% ../../nbs/08_hands/02_canvas.ipynb #ca000026
 @patch
 def snapshot(self:PictureCanvas,
     row:int=0, col:int=0, # Upper left corner, px
-    h:int=None, w:int=None, # In blocks; default: to the border of the picture
+    h:int=None, w:int=None, # Height and width in blocks; default: to the border of the picture
     step:int=1)->np.ndarray: # Side of a block, px
     "What the canvas shows of a window: `(h, w, 3)` uint8; with the truth beside `(h, 2*w, 3)`"
     H, W = self.shape
@@ -210,13 +245,9 @@ def snapshot(self:PictureCanvas,
     got = self.windows(self.layers, row, col, h, w, step)
     picture = got['picture'].astype(float)
     base = np.dstack([picture]*3) if picture.ndim == 2 else picture
-    left = right = base
-    if 'guess' in got: left = self._classes_over(left, got['guess'], .6*self.opacity)
-    if 'labels' in got: left = self._classes_over(left, got['labels'], self.opacity)
-    if self.entropy and 'entropy' in got: left = _over(left, _heat(got['entropy']), got['entropy'][..., None]/255)
-    if 'truth' in got: right = self._classes_over(right, got['truth'], self.opacity)
-    shown = np.concatenate([left, right], 1) if self.beside else left
-    return shown.round().astype(np.uint8)
+    panels = [self._all_over(base, got)]
+    if self.beside: panels.append(self._classes_over(base, got['truth'], self.opacity) if 'truth' in got else base)
+    return np.concatenate(panels, 1).round().astype(np.uint8)
 
 # %% ../../nbs/08_hands/02_canvas.ipynb #cb00000b
 def fault_in_words(
@@ -224,21 +255,26 @@ def fault_in_words(
     "An error as a widget shows it: a fault of an input says what to do; others are named"
     return str(e) if isinstance(e, InputError) else f'{type(e).__name__}: {e}'
 
-@patch
-def _heard(self:PictureCanvas, _, message, buffers):
-    try: self._answer(message)
-    except Exception as e: self.status = fault_in_words(e)
+# %% ../../nbs/08_hands/02_canvas.ipynb #0ce5d8a8
+_too_late = 'That was drawn on the picture before; nothing was changed, draw it again where it belongs'
 
 @patch
 def _answer(self:PictureCanvas, message):
+    "Windows where they are wanted; else what the hand for this kind of message does"
     kind = message.get('kind')
     if message.get('number', self.picture_number) != self.picture_number:
-        if kind != 'want': self.status = 'That was drawn on the picture before; nothing was changed, draw it again where it belongs'
+        if kind != 'want': self.status = _too_late
     elif kind == 'want': self._send_windows(message)
     elif kind in self.hands:
         self.status = self.alarm
         self.hands[kind](message)
 
+@patch
+def _heard(self:PictureCanvas, _, message, buffers):
+    try: self._answer(message)
+    except Exception as e: self.status = fault_in_words(e)
+
+# %% ../../nbs/08_hands/02_canvas.ipynb #1ab488fa
 @patch
 def _send_windows(self:PictureCanvas, message):
     where = {k: message[k] for k in ('row', 'col', 'h', 'w', 'step')}
@@ -247,6 +283,7 @@ def _send_windows(self:PictureCanvas, message):
     answer = dict(kind='window', id=message['id'], layers=list(got), none=none, number=self.picture_number, **where)
     self.send(answer, [np.ascontiguousarray(v).tobytes() for v in got.values()])
 
+# %% ../../nbs/08_hands/02_canvas.ipynb #df52afc7
 @patch
 def changed(self:PictureCanvas,
     *layers): # Their names
@@ -262,6 +299,7 @@ def picture_list(
     if isinstance(pictures, (np.ndarray, Micrograph)): return [pictures]
     return list(pictures)
 
+# %% ../../nbs/08_hands/02_canvas.ipynb #793e4d45
 def is_file(
     picture)->bool: # A file, an array or a `Micrograph`
     "Is it given by its file?"
@@ -273,13 +311,15 @@ def picture_name(
     source = picture.source if isinstance(picture, Micrograph) else picture
     return Path(source).name if is_file(source) else 'picture'
 
+# %% ../../nbs/08_hands/02_canvas.ipynb #95e1d93c
 def picture_menu(
-    names, # Of the pictures
-    width:str)->W.Dropdown: # On the screen, e.g. '260px'; the value is the number of a picture
+    names, # Names of the pictures
+    width:str)->W.Dropdown: # Width on the screen, e.g. '260px'; the value is the number of a picture
     "A menu of pictures"
     options = [(f'{i+1}/{len(names)}  {name}', i) for i, name in enumerate(names)]
     return W.Dropdown(options=options, layout=W.Layout(width=width))
 
+# %% ../../nbs/08_hands/02_canvas.ipynb #ec760daa
 def swatch(
     colour)->str: # Red, green and blue, 0-255
     "A small square of a colour, as HTML"

@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 import ipywidgets as W, numpy as np
 from fastcore.basics import patch
+from fastcore.meta import delegates
 from ..errors import InputError
 from ..pictures.writing import written_whole
 from ..pictures.labels import LabelMap, carried
@@ -25,7 +26,31 @@ from .painter import LabelPainter
 from .canvas import PictureCanvas, PictureWindows, cut_window, fault_in_words, middles
 from .canvas import is_file, picture_list, picture_menu, picture_name, swatch
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #41855d79
+def _begun(picture, start):
+    "Labels to begin with, where there is no mask yet"
+    if start is None: return np.full(picture.shape, 255, np.uint8)
+    return start(picture.micrograph) if callable(start) else start
+
+# %% ../../nbs/08_hands/03_labelling.ipynb #bc4069a5
+def _fitting(labels, codes, picture):
+    "Labels in the numbers of `codes`; refused if they are of another size than the picture"
+    y = renamed(labels, codes).labels if isinstance(labels, LabelMap) else np.asarray(labels)
+    height, width = picture.shape
+    if y.shape != (height, width):
+        raise InputError(picture.name, f'labels of {y.shape[1]} x {y.shape[0]} px',
+            f'{width} x {height} px', 'pass labels of this picture')
+    return y
+
 # %% ../../nbs/08_hands/03_labelling.ipynb #1abe0011
+def _stamp_of(file):
+    "Time and size of a file, by which a change is noticed; None without a file"
+    if not (file and file.exists()): return None
+    facts = file.stat()
+    return facts.st_mtime_ns, facts.st_size
+
+# %% ../../nbs/08_hands/03_labelling.ipynb #f516b8fb
+@delegates(PictureWindows)
 class LabelledPicture:
     "A picture, its labels, and the mask file that keeps them"
     def __init__(self,
@@ -36,54 +61,17 @@ class LabelledPicture:
         **kwargs): # For `PictureWindows`
         self.picture, self.codes = PictureWindows(x, **kwargs), list(codes)
         self.file = Path(file) if file else None
-        labels = self._opened() if self.file and self.file.exists() else self._begun(start)
-        self.painter = LabelPainter(self._fitting(labels), len(codes))
+        labels = self._opened() if self.file and self.file.exists() else _begun(self.picture, start)
+        self.painter = LabelPainter(_fitting(labels, self.codes, self.picture), len(self.codes))
         self.saved = 0 # changes that are on the disk
-        self.stamp = self._stamp()
+        self.stamp = _stamp_of(self.file)
         self.counted = None, None # changes, and the counts at that moment
 
-@patch
-def _begun(self:LabelledPicture, start):
-    if start is None: return np.full(self.picture.shape, 255, np.uint8)
-    return start(self.picture.micrograph) if callable(start) else start
-
-@patch
-def _fitting(self:LabelledPicture, labels):
-    "Labels in the numbers of `codes`; refused if they are of another size"
-    y = renamed(labels, self.codes).labels if isinstance(labels, LabelMap) else np.asarray(labels)
-    height, width = self.picture.shape
-    if y.shape != (height, width):
-        raise InputError(self.picture.name, f'labels of {y.shape[1]} x {y.shape[0]} px',
-            f'{width} x {height} px', 'pass labels of this picture')
-    return y
-
-# %% ../../nbs/08_hands/03_labelling.ipynb #1abb0002
-@patch
-def _opened(self:LabelledPicture):
-    "The labels in the mask file"
-    known = codes_beside([self.file])
-    if known and known != self.codes:
-        raise InputError(self.file.parent, f'masks of the classes {", ".join(known)}',
-            ', '.join(self.codes), 'use these names in this order, or another folder')
-    y = read_label_map(self.file, self.codes, ignore=255).labels
-    may_be_one_phase = not known and set(np.unique(y)) == {0, 255}
-    if may_be_one_phase:
-        raise InputError(self.file, 'values of 0 and 255 only, and no codes.txt beside it',
-            'class numbers, 255 where unlabelled',
-            'make class numbers of it with read_mask, or write codes.txt if 255 is unlabelled')
-    height, width = self.picture.shape
-    bar = self.picture.micrograph.meta.get('bar_rows', 0)
-    if bar and y.shape == (height+bar, width): return y[:height]
-    return read_labels(self.file, (height, width), self.codes, bar_rows=bar)
-
+# %% ../../nbs/08_hands/03_labelling.ipynb #260d62c6
 @patch(as_prop=True)
-def counts(self:LabelledPicture):
-    "Number of pixels of each value"
-    if self.counted[0] != self.painter.changes:
-        labels = self.painter.labels
-        bands = [np.bincount(labels[top:top+1024].ravel(), minlength=256) for top in range(0, len(labels), 1024)]
-        self.counted = self.painter.changes, sum(bands)
-    return self.counted[1]
+def label_map(self:LabelledPicture):
+    "The labels with names and scale"
+    return LabelMap(self.painter.labels, self.codes, **carried(self.picture.micrograph))
 
 @patch(as_prop=True)
 def fingerprint(self:LabelledPicture):
@@ -91,47 +79,89 @@ def fingerprint(self:LabelledPicture):
     if not hasattr(self, '_fingerprint'): self._fingerprint = picture_hash(self.picture.micrograph)
     return self._fingerprint
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #09bc84b9
 @patch(as_prop=True)
-def label_map(self:LabelledPicture):
-    "The labels with names and scale"
-    m = self.picture.micrograph
-    return LabelMap(self.painter.labels, self.codes, **carried(m))
+def counts(self:LabelledPicture):
+    "Number of pixels of each value, `(256,)`; counted anew after each change"
+    if self.counted[0] != self.painter.changes:
+        labels = self.painter.labels
+        bands = [np.bincount(labels[top:top+1024].ravel(), minlength=256) for top in range(0, len(labels), 1024)]
+        self.counted = self.painter.changes, sum(bands)
+    return self.counted[1]
+
+# %% ../../nbs/08_hands/03_labelling.ipynb #f32491f1
+def _check_names(file, codes):
+    "Refuse a mask whose `codes.txt` names other classes"
+    known = codes_beside([file])
+    if known and known != codes:
+        raise InputError(file.parent, f'masks of the classes {", ".join(known)}',
+            ', '.join(codes), 'use these names in this order, or another folder')
+
+# %% ../../nbs/08_hands/03_labelling.ipynb #3f2070b5
+def _check_values(file, labels):
+    "Refuse a mask that may be of one phase"
+    if not codes_beside([file]) and set(np.unique(labels)) == {0, 255}:
+        raise InputError(file, 'values of 0 and 255 only, and no codes.txt beside it',
+            'class numbers, 255 where unlabelled',
+            'make class numbers of it with read_mask, or write codes.txt if 255 is unlabelled')
+
+# %% ../../nbs/08_hands/03_labelling.ipynb #1abb0002
+@patch
+def _opened(self:LabelledPicture):
+    "The labels in the mask file"
+    _check_names(self.file, self.codes)
+    y = read_label_map(self.file, self.codes, ignore=255).labels
+    _check_values(self.file, y)
+    height, width = self.picture.shape
+    bar = self.picture.micrograph.meta.get('bar_rows', 0)
+    if bar and y.shape == (height+bar, width): return y[:height]
+    return read_labels(self.file, (height, width), self.codes, bar_rows=bar)
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #1abb0004
-@patch
-def _stamp(self:LabelledPicture):
-    if not (self.file and self.file.exists()): return None
-    facts = self.file.stat()
-    return facts.st_mtime_ns, facts.st_size
-
 @patch
 def _has_news(self:LabelledPicture, even):
     if not self.file: return False
     return self.saved != self.painter.changes or (even and not self.file.exists())
 
 @patch
+def _check_untouched(self:LabelledPicture):
+    "Refuse to write over what somebody else has written"
+    if _stamp_of(self.file) != self.stamp:
+        raise InputError(self.file, 'that somebody else has changed it since it was opened here',
+            'the file as it was', 'export these labels under another name, then open the picture anew')
+
+def _write_names(codes, file):
+    with written_whole(file) as f: f.write_text('\n'.join(codes) + '\n', encoding='utf-8')
+
+# %% ../../nbs/08_hands/03_labelling.ipynb #98a92143
+@patch
 def keep(self:LabelledPicture,
     even:bool=False): # Even if nothing was drawn: labels that it began with are right as they are
     "Write the mask and `codes.txt`, if something has changed since they were written; True if they were"
     if not self._has_news(even): return False
-    if self._stamp() != self.stamp:
-        raise InputError(self.file, 'that somebody else has changed it since it was opened here',
-            'the file as it was', 'export these labels under another name, then open the picture anew')
+    self._check_untouched()
     changes = self.painter.changes
-    if codes_beside([self.file]) is None:
-        with written_whole(self.file.parent/'codes.txt') as f: f.write_text('\n'.join(self.codes) + '\n', encoding='utf-8')
+    if codes_beside([self.file]) is None: _write_names(self.codes, self.file.parent/'codes.txt')
     write_index_png(self.label_map, self.file, overwrite=True)
-    self.saved, self.stamp = changes, self._stamp()
+    self.saved, self.stamp = changes, _stamp_of(self.file)
     return True
 
-# %% ../../nbs/08_hands/03_labelling.ipynb #1abe0016
-_keys = ('Keys, after a click on the picture: 0-9 class, b brush, e erase, f fill, o outline, [ ] brush size, z undo, y redo, '
-         'wheel + - zoom, space or p moves, w whole, n native, arrows previous and next picture')
+# %% ../../nbs/08_hands/03_labelling.ipynb #5fa03b63
+_keys = ('Keys, after a click on the picture: 0-9 class, b brush, e erase, f fill, o outline, [ ] brush size, '
+         'z undo, y redo, wheel + - zoom, space or p moves, w whole, n native, arrows previous and next picture')
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #9cf8d625
 def _key_of(picture):
     "The same for every region of one picture"
     return str(Path(picture).resolve()) if is_file(picture) else id(picture)
 
+def _job_name(picture, region):
+    "In the menu"
+    where = f', row {region.row}, column {region.col}' if region else ''
+    return picture_name(picture) + where
+
+# %% ../../nbs/08_hands/03_labelling.ipynb #1abe0016
+@delegates(PictureWindows)
 class Labeller(W.VBox):
     "The labelling widget; `label` makes it"
     def __init__(self,
@@ -147,14 +177,15 @@ class Labeller(W.VBox):
         self.before = list(getattr(assistant, 'pairs', ())) # what the assistant has learned from already
         self.works = {} # the pictures that are open, by `_key_of`
         self.at = None # number of the job in work
-        self.guess, self.seconds = None, None # what the assistant has filled in: row, column, labels; and how long it took
-        self.pause, self.cost, self.later = .25, 0, {} # s from a stroke to the assistant's answer; s that saving takes; what waits
+        self.guess, self.seconds = None, None # what was filled in: row, column, labels; and how long it took
+        self.cost, self.pause = 0, .25 # s that saving takes; s from a stroke to the assistant's answer
+        self.later = {} # what waits, by name
         self._build(size)
-        self._build_buttons()
         self._wire()
         super().__init__(self._rows())
         self.go(0)
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #4c4d1398
 @patch(as_prop=True)
 def current(self:Labeller):
     "The `LabelledPicture` in work"
@@ -170,13 +201,28 @@ def label_map(self:Labeller):
     "The picture in work as a `LabelMap`"
     return self.current.label_map
 
-# %% ../../nbs/08_hands/03_labelling.ipynb #1abb0009
-def _job_name(picture, region):
-    "In the menu"
-    where = f', row {region.row}, column {region.col}' if region else ''
-    return picture_name(picture) + where
+# %% ../../nbs/08_hands/03_labelling.ipynb #e9a18795
+_tools = 'brush', 'erase', 'fill', 'outline', 'pan'
 
-def _check(description, value, width): return W.Checkbox(value, description=description, indent=False, layout=W.Layout(width=width))
+def _class_buttons(codes):
+    named = [(f'{i} {name}', i) for i, name in enumerate(codes)]
+    return W.ToggleButtons(options=named, style=dict(button_width='auto'))
+
+# %% ../../nbs/08_hands/03_labelling.ipynb #da503b96
+def _brush_slider():
+    "Radius in px of the picture, from half a pixel to 200"
+    return W.FloatLogSlider(6., description='brush, px', min=-.3, max=2.3, step=.05, readout_format='.1f')
+
+def _check(description, value, width):
+    return W.Checkbox(value, description=description, indent=False, layout=W.Layout(width=width))
+
+# %% ../../nbs/08_hands/03_labelling.ipynb #99f59ade
+@patch
+def _safely(self:Labeller, act):
+    "What a button does: an error is said below the picture, after what has not been saved"
+    try: act()
+    except InputError as e: self.canvas.status = f'{self.canvas.alarm}\n{e}'.strip()
+    except Exception as e: self.canvas.status = fault_in_words(e)
 
 @patch
 def _button(self:Labeller, text, tip, act):
@@ -184,18 +230,7 @@ def _button(self:Labeller, text, tip, act):
     button.on_click(lambda _: self._safely(act))
     return button
 
-@patch
-def _build(self:Labeller, size):
-    tools = ['brush', 'erase', 'fill', 'outline', 'pan']
-    self.canvas = PictureCanvas(self.codes, size=list(size), tool='brush', tools=tools, opacity=.5)
-    self.which = picture_menu([_job_name(*job) for job in self.jobs], '260px')
-    self.tools = W.ToggleButtons(options=tools, style=dict(button_width='70px'))
-    self.classes = W.ToggleButtons(options=[(f'{i} {name}', i) for i, name in enumerate(self.codes)], style=dict(button_width='auto'))
-    self.brush = W.FloatLogSlider(6., description='brush, px', min=-.3, max=2.3, step=.05, readout_format='.1f')
-    self.opacity = W.FloatSlider(.5, min=0, max=1, step=.05, description='opacity')
-    self.only = _check('only unlabelled', False, '130px')
-    self.note = W.HTML()
-
+# %% ../../nbs/08_hands/03_labelling.ipynb #1abb0009
 @patch
 def _build_buttons(self:Labeller):
     self.buttons = dict(
@@ -208,25 +243,95 @@ def _build_buttons(self:Labeller):
     accept = self._button('accept', 'take the filled-in classes where nothing is labelled', lambda: self.accept())
     self.help = W.HBox([self.live, accept])
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #c8196c6f
+@patch
+def _build(self:Labeller, size):
+    self.canvas = PictureCanvas(self.codes, size=list(size), tool='brush', tools=list(_tools), opacity=.5)
+    self.which = picture_menu([_job_name(*job) for job in self.jobs], '260px')
+    self.tools = W.ToggleButtons(options=_tools, style=dict(button_width='70px'))
+    self.classes, self.brush = _class_buttons(self.codes), _brush_slider()
+    self.opacity = W.FloatSlider(.5, min=0, max=1, step=.05, description='opacity')
+    self.only = _check('only unlabelled', False, '130px')
+    self.note = W.HTML()
+    self._build_buttons()
+
+# %% ../../nbs/08_hands/03_labelling.ipynb #47ae3926
 @patch
 def _wire(self:Labeller):
-    paints = {kind: self._paint for kind in ('brush', 'erase', 'fill', 'outline')}
+    paints = dict.fromkeys(('brush', 'erase', 'fill', 'outline'), lambda m: self._paint(m))
     self.canvas.hands = dict(paints,
         undo=lambda m: self._back('undo'), redo=lambda m: self._back('redo'),
         next=lambda m: self._go(self.at+1), previous=lambda m: self._go(self.at-1))
     linked = dict(tool=self.tools, label=self.classes, brush=self.brush, opacity=self.opacity)
-    for trait, w in linked.items(): W.link((w, 'value'), (self.canvas, trait))
+    for trait, control in linked.items(): W.link((control, 'value'), (self.canvas, trait))
     self.which.observe(lambda change: self._go(change.new), 'value')
-    self.live.observe(lambda _: self._safely(self._assist), 'value')
+    if self.assistant is not None: self.live.observe(lambda _: self._safely(self._assist), 'value')
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #5b1c0a1f
 @patch
 def _rows(self:Labeller):
     wrapped = W.Layout(flex_flow='row wrap', align_items='center')
     above = [self.which, self.tools, *self.buttons.values()]
     below = [self.classes, self.brush, self.opacity, self.only, *([self.help] if self.assistant else [])]
-    return [W.HBox(above, layout=wrapped), W.HBox(below, layout=wrapped), self.canvas, self.note, W.HTML(f'<small>{_keys}</small>')]
+    keys = W.HTML(f'<small>{_keys}</small>')
+    return [W.HBox(above, layout=wrapped), W.HBox(below, layout=wrapped), self.canvas, self.note, keys]
 
-# %% ../../nbs/08_hands/03_labelling.ipynb #1abe0017
+# %% ../../nbs/08_hands/03_labelling.ipynb #3f34b5b8
+def _shares_of(p, palette):
+    "The share of each class beside its colour, and of what is unlabelled, as HTML"
+    percent = 100*p.counts/p.counts.sum()
+    coloured = zip(palette, p.codes, percent)
+    classes = [f'{swatch(colour)}{escape(name)} {share:.1f} %' for colour, name, share in coloured]
+    return f'{" ".join(classes)} &nbsp; unlabelled {percent[255]:.1f} %'
+
+# %% ../../nbs/08_hands/03_labelling.ipynb #19fd937c
+def _where_kept(p):
+    "What has become of the mask, as HTML"
+    if not p.file: return 'in memory only'
+    if p.saved == p.painter.changes and p.file.exists(): return f'kept in {escape(p.file.name)}'
+    return 'not saved' if p.painter.changes else 'nothing drawn yet'
+
+# %% ../../nbs/08_hands/03_labelling.ipynb #79b52c16
+@patch
+def _say(self:Labeller):
+    "Shares of the classes, and whether they are kept"
+    said = [_shares_of(self.current, self.canvas.palette), _where_kept(self.current)]
+    if self.seconds is not None: said.append(f'filled in after {self.seconds:.2f} s')
+    self.note.value = ' &nbsp; '.join(said)
+
+# %% ../../nbs/08_hands/03_labelling.ipynb #1abe0018
+@patch
+def _keep_all(self:Labeller, even):
+    "Write what has changed; the first fault, or None"
+    lost = []
+    for p in self.works.values():
+        try: p.keep(even and p is self.current)
+        except InputError as e: lost.append(e)
+    return lost[0] if lost else None
+
+# %% ../../nbs/08_hands/03_labelling.ipynb #02d2c282
+@patch
+def keep(self:Labeller,
+    even:bool=False): # The picture in work even if nothing was drawn on it
+    "Write the masks of all pictures that were drawn on, and the class names beside them"
+    if not self.out:
+        raise InputError('label', 'no folder for masks',
+            'one', 'pass out=, or write one picture with export')
+    start = time.monotonic()
+    fault = self._keep_all(even)
+    self.cost = time.monotonic() - start
+    self.canvas.alarm = f'NOT SAVED, the labels are in memory: {fault}' if fault else ''
+    self.canvas.status = self.canvas.alarm
+    self._say()
+    if fault: raise fault
+
+@patch
+def _try_keep(self:Labeller):
+    if not self.out: return
+    try: self.keep()
+    except InputError: pass # said below the picture
+
+# %% ../../nbs/08_hands/03_labelling.ipynb #ab310499
 @patch
 def _work(self:Labeller, picture):
     "The picture, opened if it is not open yet"
@@ -236,29 +341,38 @@ def _work(self:Labeller, picture):
         self.works[key] = LabelledPicture(picture, self.codes, file, self.start, **self.kwargs)
     return self.works[key]
 
-def _check_region(region, p):
-    if region.row >= p.shape[0] or region.col >= p.shape[1]:
-        raise InputError(p.name, f'a region at row {region.row}, column {region.col}',
-            f'one in the {p.shape[1]} x {p.shape[0]} px of the picture',
-            'pass the pictures that the regions were chosen from')
-
+# %% ../../nbs/08_hands/03_labelling.ipynb #f142a882
 @patch
 def _close_some(self:Labeller):
     "Close pictures whose masks are on disk; they are opened again when they are wanted"
     kept = [k for k, p in self.works.items() if p is not self.current and p.file and p.saved == p.painter.changes]
     for k in kept[:-12]: self.works.pop(k)
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #df84ab22
+def _check_region(region, p):
+    if region.row >= p.shape[0] or region.col >= p.shape[1]:
+        raise InputError(p.name, f'a region at row {region.row}, column {region.col}',
+            f'one in the {p.shape[1]} x {p.shape[0]} px of the picture',
+            'pass the pictures that the regions were chosen from')
+
+# %% ../../nbs/08_hands/03_labelling.ipynb #7528804a
+def _view_of(region, size):
+    "The marked region (row, column, height, width in px), and the view (x, y of its middle in px; zoom) that holds it"
+    row, col, h, w = (int(v) for v in (region.row, region.col, region.height, region.width))
+    zoom = .8*min(size[0]/w, size[1]/h)
+    return [row, col, h, w], [col + w/2, row + h/2, zoom]
+
+# %% ../../nbs/08_hands/03_labelling.ipynb #de247e59
 @patch
 def _show(self:Labeller, region):
+    "The picture in work in the canvas; what an assistant filled in lies under what was drawn"
     p = self.current
-    drawn = lambda *where: cut_window(p.painter.labels, *where, how='least')
-    self.canvas.show(p.picture, guess=self._guess_window, labels=drawn)
-    if not region: return
-    row, col, h, w = (int(v) for v in (region.row, region.col, region.height, region.width))
-    zoom = .8*min(self.canvas.size[0]/w, self.canvas.size[1]/h)
-    self.canvas.region = [row, col, h, w]
-    self.canvas.view = [col + w/2, row + h/2, zoom]
+    def drawn(*where): return cut_window(p.painter.labels, *where, how='least')
+    filled_in = dict(guess=self._guess_window) if self.assistant is not None else {}
+    self.canvas.show(p.picture, **filled_in, labels=drawn)
+    if region: self.canvas.region, self.canvas.view = _view_of(region, self.canvas.size)
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #1abe0017
 @patch
 def go(self:Labeller,
     i:int): # Number of the picture or region, from 0
@@ -273,47 +387,16 @@ def go(self:Labeller,
     self._close_some()
     self._show(region)
     self._say()
-    self._assist()
+    if self.assistant is not None: self._assist()
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #298c6acb
 @patch
 def _go(self:Labeller, i):
     "Open another, as a control does"
     if i != self.at: self._safely(lambda: self.go(i))
     if self.at is not None: self.which.value = self.at
 
-@patch
-def _safely(self:Labeller, act):
-    "What a button does: an error is said below the picture, after what has not been saved"
-    try: act()
-    except InputError as e: self.canvas.status = f'{self.canvas.alarm}\n{e}'.strip()
-    except Exception as e: self.canvas.status = fault_in_words(e)
-
-# %% ../../nbs/08_hands/03_labelling.ipynb #1abe0031
-@patch
-def _paint(self:Labeller, m):
-    "A message of the browser: a stroke, a fill or an outline"
-    painter, erases = self.current.painter, m['kind'] == 'erase'
-    label = 255 if erases else int(m.get('label', self.canvas.label))
-    only = 255 if self.only.value and not erases else None
-    if m['kind'] == 'fill': changed = painter.fill(*m['point'], label, only)
-    elif m['kind'] == 'outline': changed = painter.outline(m['points'], label, only)
-    else: changed = painter.stroke(m['points'], float(m.get('brush', self.canvas.brush)), label, only)
-    if changed: self._drawn()
-
-@patch
-def _back(self:Labeller, what):
-    "Undo or redo"
-    if getattr(self.current.painter, what)(): self._drawn()
-
-@patch
-def _drawn(self:Labeller):
-    "Labels have changed: show them, keep them, ask the assistant"
-    self.canvas.changed('labels')
-    if self.cost < .5: self._try_keep()
-    else: self._soon('keep', 10*self.cost, self._try_keep)
-    self._say()
-    self._soon('assist', self.pause, self._assist)
-
+# %% ../../nbs/08_hands/03_labelling.ipynb #e1587778
 def _running_loop():
     try: return asyncio.get_running_loop()
     except RuntimeError: return None
@@ -330,45 +413,33 @@ def _soon(self:Labeller, what, seconds, act):
         self._safely(act)
     self.later[what] = loop.call_later(seconds, now)
 
-# %% ../../nbs/08_hands/03_labelling.ipynb #1abe0018
+# %% ../../nbs/08_hands/03_labelling.ipynb #209f92d7
 @patch
-def keep(self:Labeller,
-    even:bool=False): # The picture in work even if nothing was drawn on it
-    "Write the masks of all pictures that were drawn on, and the class names beside them"
-    if not self.out:
-        raise InputError('label', 'no folder for masks',
-            'one', 'pass out=, or write one picture with export')
-    start, lost = time.monotonic(), []
-    for p in self.works.values():
-        try: p.keep(even and p is self.current)
-        except InputError as e: lost.append(e)
-    self.cost = time.monotonic() - start
-    self.canvas.alarm = f'NOT SAVED, the labels are in memory: {lost[0]}' if lost else ''
-    self.canvas.status = self.canvas.alarm
+def _drawn(self:Labeller):
+    "Labels have changed: show them, keep them, ask the assistant"
+    self.canvas.changed('labels')
+    if self.cost < .5: self._try_keep()
+    else: self._soon('keep', 10*self.cost, self._try_keep)
     self._say()
-    if lost: raise lost[0]
+    if self.assistant is not None: self._soon('assist', self.pause, self._assist)
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #1abe0031
 @patch
-def _try_keep(self:Labeller):
-    if not self.out: return
-    try: self.keep()
-    except InputError: pass # said below the picture
+def _paint(self:Labeller, m):
+    "A message of the browser: a stroke, a fill or an outline"
+    painter, erases = self.current.painter, m['kind'] == 'erase'
+    label = 255 if erases else int(m.get('label', self.canvas.label))
+    only = 255 if self.only.value and not erases else None
+    if m['kind'] == 'fill': changed = painter.fill(*m['point'], label, only)
+    elif m['kind'] == 'outline': changed = painter.outline(m['points'], label, only)
+    else: changed = painter.stroke(m['points'], float(m.get('brush', self.canvas.brush)), label, only)
+    if changed: self._drawn()
 
-def _where_kept(p):
-    "What has become of the mask, as HTML"
-    if not p.file: return 'in memory only'
-    if p.saved == p.painter.changes and p.file.exists(): return f'kept in {escape(p.file.name)}'
-    return 'not saved' if p.painter.changes else 'nothing drawn yet'
-
+# %% ../../nbs/08_hands/03_labelling.ipynb #89dfc1c4
 @patch
-def _say(self:Labeller):
-    "Shares of the classes, and whether they are kept"
-    share = 100*self.current.counts/self.current.counts.sum()
-    coloured = zip(self.canvas.palette, self.codes, share)
-    classes = [f'{swatch(colour)}{escape(name)} {percent:.1f} %' for colour, name, percent in coloured]
-    said = [' '.join(classes), f'unlabelled {share[255]:.1f} %', _where_kept(self.current)]
-    if self.seconds is not None: said.append(f'filled in after {self.seconds:.2f} s')
-    self.note.value = ' &nbsp; '.join(said)
+def _back(self:Labeller, what):
+    "Undo or redo"
+    if getattr(self.current.painter, what)(): self._drawn()
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #1abb000c
 @patch
@@ -377,11 +448,13 @@ def export(self:Labeller,
     "Write the picture in work for another program"
     m, bar = self.label_map, self.current.picture.micrograph.meta.get('bar_rows', 0)
     is_labelme = kind == 'labelme' or (kind is None and Path(path).suffix.lower() == '.json')
-    if bar and is_labelme: # it shows the file, data bar and all
+    if bar and is_labelme:
         m = LabelMap(np.pad(m.labels, ((0, bar), (0, 0)), constant_values=255), m.codes, **carried(m))
     return export_labels(m, path, kind)
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #a61fb07c
 @patch
+@delegates(read_labels, but=['picture', 'bar_rows'])
 def take_from(self:Labeller,
     path, **kwargs): # As for `read_labels`
     "Replace the labels of the picture in work by those of a file; undo gives them back"
@@ -391,14 +464,33 @@ def take_from(self:Labeller,
     self.current.painter.replace(labels)
     self._drawn()
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #0cc7b87d
+def _has_labels(mask, codes): return mask.exists() and (read_label_map(mask, codes, ignore=255).labels != 255).any()
+
 @patch(as_prop=True)
 def pairs(self:Labeller):
     "Pictures and masks that hold labels, for `MicrographDataLoaders.from_pairs(..., ignore=255)`"
     self.keep()
     files = {_key_of(x): Path(x) for x, _ in self.jobs if is_file(x)}
     made = [(f, self.out/f'{f.stem}.png') for f in files.values()]
-    def has_labels(mask): return mask.exists() and (read_label_map(mask, self.codes, ignore=255).labels != 255).any()
-    return Pairs([Pair(f, mask, f.stem, '') for f, mask in made if has_labels(mask)])
+    return Pairs([Pair(f, mask, f.stem, '') for f, mask in made if _has_labels(mask, self.codes)])
+
+# %% ../../nbs/08_hands/03_labelling.ipynb #8cdb4a48
+def _picked(guess, y, x):
+    "Class numbers of what was filled in at some rows and columns of the picture; 255 outside of it"
+    top, left, g = guess
+    y, x = y - top, x - left
+    inside = ((y >= 0) & (y < g.shape[0]))[:, None] & ((x >= 0) & (x < g.shape[1]))
+    return np.where(inside, g[np.ix_(y.clip(0, g.shape[0]-1), x.clip(0, g.shape[1]-1))], np.uint8(255))
+
+# %% ../../nbs/08_hands/03_labelling.ipynb #1abb000e
+@patch
+def _guess_window(self:Labeller, row, col, h, w, step):
+    "A window of what was filled in; 255 outside of it, and where a hand has drawn"
+    if self.guess is None: return None
+    y, x = middles(row, h, step, self.labels.shape[0]), middles(col, w, step, self.labels.shape[1])
+    drawn = cut_window(self.labels, row, col, h, w, step, how='least') != 255
+    return np.where(drawn, np.uint8(255), _picked(self.guess, y, x))
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #1abe0020
 def area_in_sight(
@@ -415,28 +507,39 @@ def area_in_sight(
     h, w = (min(length, int(screen/zoom), side) for length, screen in zip(shape, size[::-1]))
     return int(np.clip(y-h/2, 0, H-h)), int(np.clip(x-w/2, 0, W_-w)), h, w
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #c5df814d
 @patch
 def _part(self:Labeller, row, col, h, w):
-    "A part of the picture in work"
+    "A part of the picture in work; for a model that says what it was trained on, with the fingerprint of the whole"
     p, m = self.current.picture, self.current.picture.micrograph
     if (h, w) == p.shape: return m
-    part_of = self.current.fingerprint if hasattr(self.assistant, 'config') else None # a model says what it was trained on
+    part_of = self.current.fingerprint if hasattr(self.assistant, 'config') else None
     return Micrograph(cut_window(p.px, row, col, h, w), m.um_per_px, dict(part_of=part_of), m.source)
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #dce4d1df
 def _same_file(one, other):
     "Are these pictures of the same file, or the same picture in memory?"
     one, other = (getattr(m, 'source', None) or m for m in (one, other))
     return Path(one).resolve() == Path(other).resolve() if is_file(one) and is_file(other) else one is other
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #15aa57f1
+@patch
+def _had_before(self:Labeller):
+    opened = [p.picture.micrograph for p in self.works.values()]
+    return [(m, y) for m, y in self.before if not any(_same_file(m, other) for other in opened)]
+
+@patch
+def _others_labelled(self:Labeller):
+    others = [p for p in self.works.values() if p is not self.current and p.painter.labels.size <= 2**22]
+    return [(p.picture.micrograph, p.painter.labels) for p in others if p.counts[:255].any()]
+
 @patch
 def _examples(self:Labeller, here, labels):
     "What the assistant learns from: what it had before, other pictures with labels, and the part in sight"
-    opened = [p.picture.micrograph for p in self.works.values()]
-    before = [(m, y) for m, y in self.before if not any(_same_file(m, other) for other in opened)]
-    others = [p for p in self.works.values() if p is not self.current and p.painter.labels.size <= 2**22]
-    known = [*before, *((p.picture.micrograph, p.painter.labels) for p in others if p.counts[:255].any())]
+    known = [*self._had_before(), *self._others_labelled()]
     return [*known, (here, labels.copy())] if (labels != 255).any() else known
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #23f4895e
 @patch
 def _fill_in(self:Labeller):
     "Ask the assistant, if two classes are labelled"
@@ -451,29 +554,17 @@ def _fill_in(self:Labeller):
     self.seconds = time.perf_counter() - start
     self._say()
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #2071b7dc
 @patch
 def _assist(self:Labeller):
     before, self.guess = self.guess, None
-    if self.assistant is not None and self.live.value: self._fill_in()
+    if self.live.value: self._fill_in()
     if self.guess is not None or before is not None: self.canvas.changed('guess')
 
-# %% ../../nbs/08_hands/03_labelling.ipynb #1abb000e
-@patch
-def _guess_window(self:Labeller, row, col, h, w, step):
-    "A window of what was filled in; 255 outside of it, and where a hand has drawn"
-    if self.guess is None: return None
-    top, left, g = self.guess
-    y = middles(row, h, step, self.labels.shape[0]) - top
-    x = middles(col, w, step, self.labels.shape[1]) - left
-    inside = ((y >= 0) & (y < g.shape[0]))[:, None] & ((x >= 0) & (x < g.shape[1]))
-    drawn = cut_window(self.labels, row, col, h, w, step, how='least') != 255
-    out = g[np.ix_(y.clip(0, g.shape[0]-1), x.clip(0, g.shape[1]-1))].copy()
-    out[~inside | drawn] = 255
-    return out
-
+# %% ../../nbs/08_hands/03_labelling.ipynb #2e19d32c
 @patch
 def accept(self:Labeller):
-    "Make what the assistant filled in labels, where nothing is labelled"
+    "Make what the assistant filled in labels, where nothing is labelled; the number of pixels"
     if self.guess is None: return 0
     top, left, g = self.guess
     full = np.full(self.labels.shape, 255, np.uint8)
@@ -484,12 +575,13 @@ def accept(self:Labeller):
         self.canvas.changed('guess')
     return taken
 
-# %% ../../nbs/08_hands/03_labelling.ipynb #1abe0021
+# %% ../../nbs/08_hands/03_labelling.ipynb #dc5b4749
 def _job(p):
     "A picture, and the region of it that is meant or None"
     if hasattr(p, 'row'): return p.picture, p
     return Path(p) if isinstance(p, str) else p, None
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #5889c011
 def _checked_names(codes):
     names = check_codes('label', [str(c) for c in codes])
     if not 2 <= len(names) <= 200:
@@ -497,15 +589,21 @@ def _checked_names(codes):
             '2 to 200', 'name all classes, the matrix too')
     return names
 
-def _check_folder(out, jobs):
-    "Refuse a folder in which masks could not be told apart, or that holds the pictures"
-    files = {Path(p).resolve() for p, _ in jobs if is_file(p)}
+# %% ../../nbs/08_hands/03_labelling.ipynb #c09e1c7f
+def _check_told_apart(out, files):
+    "Refuse pictures whose masks would have the same name"
     stems = sorted(f.stem for f in files)
     twice = [a for a, b in zip(stems, stems[1:]) if a == b]
     if twice:
         raise InputError(out, f'two pictures named {twice[0]}',
             'one name a picture, since the masks are named after them',
             'rename one, or label them one after the other into two folders')
+
+# %% ../../nbs/08_hands/03_labelling.ipynb #74d4baeb
+def _check_folder(out, jobs):
+    "Refuse a folder in which masks could not be told apart, or that holds the pictures"
+    files = {Path(p).resolve() for p, _ in jobs if is_file(p)}
+    _check_told_apart(out, files)
     if not all(is_file(p) for p, _ in jobs):
         raise InputError(out, 'a picture without a file',
             'files', 'save the picture first, or leave out= away')
@@ -513,18 +611,21 @@ def _check_folder(out, jobs):
         raise InputError(out, 'the folder of the pictures',
             'another', 'choose a folder for the masks')
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #41441865
 def _check_assistant(assistant, names):
     "Refuse an assistant that knows other classes, or the same in another order"
     known = getattr(assistant, 'codes', None)
     if known is not None and list(known) != names:
-        raise InputError('assistant', f'the classes {", ".join(map(str, known))}', ', '.join(names), 'name the same classes in the same order')
+        raise InputError('assistant', f'the classes {", ".join(map(str, known))}',
+            ', '.join(names), 'name the same classes in the same order')
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #1abe0021
 def label(
     pictures, # A file, an array, a `Micrograph`, a folder, a list of these; or regions of `suggest`
     codes:list, # Class names; the key of a class is its number
-    out=None, # Folder of the masks `NAME.png` (255: unlabelled) and of `codes.txt`; those that are there are opened. None: in memory only
+    out=None, # Folder of the masks `NAME.png` (255: unlabelled) and of `codes.txt`, opened if there; None: in memory
     start=None, # Labels to correct: a `Segmenter`, or anything with `predict`; or labels `(H, W)`
-    assistant=None, # Fills in as one draws: a `StrokeSegmenter`, a `ScribbleClassifier`, or anything with `fit` and `predict`
+    assistant=None, # Fills in as one draws: a `StrokeSegmenter`, or anything with `fit` and `predict`
     size=(760, 560), # Width and height on the screen, px
     um_per_px=None, # Scale by hand, um/px: a number, or a CSV or dict of `read_scales`
     crop_bar:bool=True)->Labeller: # Cut the data bar
