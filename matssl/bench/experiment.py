@@ -56,7 +56,7 @@ _from_pool = ('self', 'teacher') # what learns from the protocol's pool
 _no_network = {'filters': dict(start='none')} # nine grey filters at single pixels
 _methods = {**method_table, **_no_network}
 
-# %% ../../nbs/09_bench/04_experiment.ipynb #96f9c1ed
+# %% ../../nbs/09_bench/04_experiment.ipynb #1a363da5
 def _is_start(name):
     "Is a method a starting point, without any pretraining of ours?"
     return 'start' in _methods[name]
@@ -129,7 +129,7 @@ def _tag(backbone):
     cfg = timm.get_pretrained_cfg(backbone) if timm.is_model(backbone) else None
     return f'timm {cfg.tag}' if cfg else 'timm'
 
-# %% ../../nbs/09_bench/04_experiment.ipynb #bc43dd0f
+# %% ../../nbs/09_bench/04_experiment.ipynb #7faab151
 def start_of(
     backbone:str, # timm name
     root=None, # Folder of data sets
@@ -153,7 +153,7 @@ frozen_road = dict(per_class=1200, by_share=1.5)
 #: how a decoder learns from the pool: at most so many pictures, and the share of each class that is kept
 self_training = dict(pictures=12, share=.5)
 
-#: how an averaged copy of the network teaches it: at most so many pictures of the pool (None: all), and of `MeanTeacher`
+#: how an averaged copy of the network teaches it: so many pictures of the pool (None: all), and of `MeanTeacher`
 teaching = dict(pictures=None, weight=1., until=.4, decay=.99, sure=.9)
 
 #: how a model is adapted to the pictures that it is tested on, of `Segmenter.adapt`
@@ -164,7 +164,7 @@ _own = { # settings that belong to a variation alone
     ('pool', 'teacher'): 'teaching', ('adapt', 'statistics'): 'adapting', ('adapt', 'train'): 'adapting',
     ('road', 'few'): 'few', ('road', 'thawed'): 'thawed'}
 
-# %% ../../nbs/09_bench/04_experiment.ipynb #31de858d
+# %% ../../nbs/09_bench/04_experiment.ipynb #639d34ba
 def _parts_of_few(p):
     "The settings that a protocol of few labels adds, as plain values"
     roads = {road: dict(finetune_recipes[road]) for road in ('few', 'thawed')}
@@ -191,7 +191,7 @@ def _changed(parts, changes):
         raise InputError('benchmark', f'changes of {sorted(bad)}', f'of {sorted(parts)}', 'check the spelling')
     for name, entries in changes.items(): _replace(parts[name], entries)
 
-# %% ../../nbs/09_bench/04_experiment.ipynb #5bad2aac
+# %% ../../nbs/09_bench/04_experiment.ipynb #3700d662
 def _with_sums(s):
     "Settings as they are read back from a line, with their checksums"
     s = json.loads(json.dumps(s))
@@ -288,7 +288,7 @@ def _network_of(name, v, settings, backbone, weights):
     if not has_network(name): return dict(backbone='', weights='', setup=setup)
     return dict(backbone=backbone, weights='' if _from_random(name, v) else weights, setup=setup)
 
-# %% ../../nbs/09_bench/04_experiment.ipynb #4e4dd502
+# %% ../../nbs/09_bench/04_experiment.ipynb #43555067
 def _of_method(method, n_pool, pool, pool_id, there, settings, backbone, weights):
     "The fields of a cell that tell its method, its network and its pool"
     name, v, n_pool = _on_pool(method, n_pool, there, settings['pretrain']['views'])
@@ -297,7 +297,7 @@ def _of_method(method, n_pool, pool, pool_id, there, settings, backbone, weights
     network = _network_of(name, v, settings, backbone, weights)
     return dict(method=method_name(name, v), **network, **of_pool, unlabelled=n_pool, ssl_setup=ssl_setup)
 
-# %% ../../nbs/09_bench/04_experiment.ipynb #c70869bc
+# %% ../../nbs/09_bench/04_experiment.ipynb #d2a02a91
 def cells_of(
     p, # `Protocol`
     folds:list, # Its `Fold`s that run
@@ -459,7 +459,7 @@ class AverageWeights(Callback):
     def after_fit(self):
         for name, x in self._floats().items(): x.copy_(self.mean.get(name, x))
 
-# %% ../../nbs/09_bench/04_experiment.ipynb #48b08001
+# %% ../../nbs/09_bench/04_experiment.ipynb #a0c785d1
 @patch
 def run_state(self:AverageWeights):
     "What is kept of it: for JSON, and tensors"
@@ -488,7 +488,7 @@ def _recipe_for(v, settings):
     if not road: return settings['recipe'], settings['finetune'], settings['decoder']
     return road, settings[road], settings[road]['decoder']
 
-# %% ../../nbs/09_bench/04_experiment.ipynb #6b5ebe50
+# %% ../../nbs/09_bench/04_experiment.ipynb #fa2b99cd
 def _tune(cell, p, fold, settings, out, begin, pseudo=(), cbs=()):
     "The fine-tuned Learner of a cell; of a single long epoch, or beside a pool, no state is kept"
     v = parse_method(cell['method'])[1]
@@ -500,7 +500,7 @@ def _tune(cell, p, fold, settings, out, begin, pseudo=(), cbs=()):
         checkpoint=_cell_state(out, cell) if is_kept else None,
         cbs=[*_averages(v, settings), *cbs], pool=pseudo, tone=v.get('tone'), **begin)
 
-# %% ../../nbs/09_bench/04_experiment.ipynb #441e5db0
+# %% ../../nbs/09_bench/04_experiment.ipynb #5eee969e
 def _frozen_encoder(cell, encoder=None, pretrained=True, weights=None, stats=None, timm_kwargs=None):
     "The encoder where a method begins: a file of ours, or ImageNet or random weights; it will not change"
     if encoder: return load_encoder(encoder)
@@ -523,7 +523,7 @@ def _frozen(cell, p, fold, settings, begin, pseudo=()):
     if not len(pseudo): return s.fit(labelled, p.palette)
     return s.fit(beside_pool(list(_drawn(labelled, p)), pseudo), p.palette)
 
-# %% ../../nbs/09_bench/04_experiment.ipynb #967c53d3
+# %% ../../nbs/09_bench/04_experiment.ipynb #4947af1d
 def _trained(cell, p, fold, settings, out, begin, pseudo=(), cbs=()):
     "A model of a cell's road, trained on its masks and on pseudo labels"
     is_frozen = parse_method(cell['method'])[1].get('road') == 'frozen'
@@ -545,7 +545,7 @@ def _check_few(cell, p, settings):
             'benchmark', f'{of_tested[0]} for {p.name}', 'a protocol in which test pictures may be learned from',
             f'take {p.name}-transductive')
 
-# %% ../../nbs/09_bench/04_experiment.ipynb #e3bf3354
+# %% ../../nbs/09_bench/04_experiment.ipynb #acd1c0db
 def _rest(cell, fold, settings):
     "The training pictures of a fold whose masks were not drawn"
     labelled = set(_labelled(cell, fold, settings).images)
@@ -562,7 +562,7 @@ def _unlabelled(cell, fold, files, tested, settings):
     if use == 'tested': return fold.test.images, ()
     return _rest(cell, fold, settings), fold.tested # other folds may test them: their models are others
 
-# %% ../../nbs/09_bench/04_experiment.ipynb #c3b50e08
+# %% ../../nbs/09_bench/04_experiment.ipynb #3cc111db
 def _taught(cell, p, fold, settings, out, begin, files, tested):
     "A model that has learned from its masks, and from a pool"
     if not has_network(cell['method']):
@@ -579,7 +579,7 @@ def _taught(cell, p, fold, settings, out, begin, files, tested):
         lambda cbs: train(cbs=cbs), pool, labelled, tested, seed=seed, tone=v.get('tone'),
         **fields, **settings['teaching'])
 
-# %% ../../nbs/09_bench/04_experiment.ipynb #4ec6c697
+# %% ../../nbs/09_bench/04_experiment.ipynb #49409d43
 def _at_hand(model, cell, fold, settings):
     "A model adapted to the test pictures; those that it was allowed to see are not held against it"
     v, how = parse_method(cell['method'])[1], settings['adapting']
@@ -670,7 +670,7 @@ def plan_of(
     cells:list, # Of `cells_of`
     rows:pd.DataFrame, # Of `read_results`
     shared:bool=True)->pd.DataFrame: # One encoder serves all folds
-    "What is done, what would run, and seconds estimated from cells already measured, where there are any on this hardware"
+    "What is done, what would run, and seconds estimated from cells measured, on this hardware if there are any"
     measured = rows[rows.hardware == hardware()]
     if not len(measured): measured = rows
     plan, made = [], set()
@@ -747,7 +747,7 @@ class Experiment:
         return run_cell(cell, self.protocol, fold, self.every, self.files[fold.name], self.settings, self.start, out,
             self.shared)
 
-# %% ../../nbs/09_bench/04_experiment.ipynb #f96d564c
+# %% ../../nbs/09_bench/04_experiment.ipynb #6b344321
 def _pool_files(p, pool, methods, folds, root):
     "`{fold: files of its pool}`; none where nothing is pretrained"
     def asks(name, v): return not _is_start(name) or v.get('pool') in _from_pool
