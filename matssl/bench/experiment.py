@@ -6,7 +6,7 @@
 __all__ = ['backbones', 'quick_changes', 'frozen_road', 'self_training', 'teaching', 'adapting', 'draw_rules', 'has_network',
            'parse_method', 'method_name', 'start_of', 'settings_of', 'settings_without_network', 'settings_for',
            'cells_of', 'nested_draw', 'distinct_draw', 'labelled_pictures', 'AverageWeights', 'run_cell', 'plan_of',
-           'Experiment', 'usual_numbers', 'run_benchmark']
+           'usual_numbers', 'Experiment', 'run_benchmark']
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #9e8e9992
 import itertools, json, re, time, warnings
@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 import numpy as np, pandas as pd, timm, torch
 from fastai.callback.core import Callback
+from fastcore.basics import patch
 from ..errors import InputError, NotWritten, one_of
 from ..pictures.writing import made_folder, alone, clear_parts, written_whole
 from ..pictures.micrograph import read_micrograph
@@ -39,10 +40,12 @@ from .filters import PixelClassifier, filter_names
 from .protocol import Protocol, files_fingerprint, fold_fingerprint, protocol, short_hash
 from .results import append_result, is_done, lines_of, lines_with, read_results
 from .results import refuse_link, refuse_without_draws
-from .results import PeakMemory, cell_key, floor_names, hardware, matrices_text, package_versions, protocol_of
+from .results import (
+    PeakMemory, cell_key, floor_names, hardware, matrices_text, package_versions, protocol_of)
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #8364d6d9
-_variations = dict(gate=('none', 'static', 'dynamic'), stages=('1', '2', '3', '4'), views=('micrograph', 'paper'),
+_variations = dict( # and the values that each may take
+    gate=('none', 'static', 'dynamic'), stages=('1', '2', '3', '4'), views=('micrograph', 'paper'),
     start=('random', 'imagenet'), road=('tuned', 'frozen', 'few', 'thawed'),
     pool=('none', 'self', 'rest', 'teacher', 'tested'), adapt=('none', 'statistics', 'train'),
     tone=('none', 'picture', 'levels'), draw=('random', 'suggest'))
@@ -53,6 +56,7 @@ _from_pool = ('self', 'teacher') # what learns from the protocol's pool
 _no_network = {'filters': dict(start='none')} # nine grey filters at single pixels
 _methods = {**method_table, **_no_network}
 
+# %% ../../nbs/09_bench/04_experiment.ipynb #1a363da5
 def _is_start(name):
     "Is a method a starting point, without any pretraining of ours?"
     return 'start' in _methods[name]
@@ -63,22 +67,30 @@ def has_network(
     return method not in _no_network
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #b3a00001
-def _check_method(spec, name, more, variations):
-    "Refuse what is no method, or no variation of it"
-    if len(variations) < len(more): raise InputError('benchmark', spec, 'each variation once', 'choose one')
-    one_of(name, _methods, 'benchmark', 'method')
-    of_pretraining = variations.keys() - set(_of_starts)
-    if variations and name in _no_network: raise InputError('benchmark', spec, f'{name!r} alone', 'there is nothing to vary')
-    if of_pretraining and _is_start(name): raise InputError('benchmark', spec, f'{name!r} alone, or with road=, pool=, adapt=, tone= or draw=',
-        'there is nothing else to vary: it is not pretrained')
+_apart = { # two variations that have no sense together: what would have, and what to do
+    ('pool=teacher', 'road=frozen'): (
+        'pool=teacher where a network is trained step by step', 'take pool=self, or another road'),
+    ('adapt=statistics', 'road=frozen'): (
+        'a network whose layers hold statistics', 'take adapt=train, or another road')}
+
+def _check_varies(spec, name, variations):
+    "Refuse variations of what there is nothing to vary of"
+    if variations and name in _no_network:
+        raise InputError('benchmark', spec, f'{name!r} alone', 'there is nothing to vary')
+    if variations.keys() - set(_of_starts) and _is_start(name):
+        raise InputError(
+            'benchmark', spec, f'{name!r} alone, or with road=, pool=, adapt=, tone= or draw=',
+            'there is nothing else to vary: it is not pretrained')
+
+def _check_values(spec, variations):
+    "Refuse a variation that there is not, and two that exclude each other"
     known = '; '.join(f'{k}={"|".join(values)}' for k, values in _variations.items())
     for k, value in variations.items():
         if value in _variations.get(k, ()): continue
         raise InputError('benchmark', f'{k}={value} in {spec!r}', known, 'choose one')
-    if (variations.get('pool'), variations.get('road')) == ('teacher', 'frozen'): raise InputError('benchmark', spec,
-        'pool=teacher where a network is trained step by step', 'take pool=self, or another road')
-    if (variations.get('adapt'), variations.get('road')) == ('statistics', 'frozen'): raise InputError('benchmark', spec,
-        'a network whose layers hold statistics', 'take adapt=train, or another road')
+    asked = {f'{k}={value}' for k, value in variations.items()}
+    for pair, (expected, todo) in _apart.items():
+        if asked.issuperset(pair): raise InputError('benchmark', spec, expected, todo)
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #b3a00002
 def parse_method(
@@ -86,9 +98,12 @@ def parse_method(
     "Name of the method and a dict of variations"
     name, *more = spec.split('+')
     variations = dict(v.partition('=')[::2] for v in more)
-    _check_method(spec, name, more, variations)
-    usual = {k: str(value) for k, value in _methods[name].items()} | dict(
-        start='imagenet', road='tuned', pool='none', adapt='none', tone='none', draw='random')
+    if len(variations) < len(more): raise InputError('benchmark', spec, 'each variation once', 'choose one')
+    one_of(name, _methods, 'benchmark', 'method')
+    _check_varies(spec, name, variations)
+    _check_values(spec, variations)
+    usual = {k: str(value) for k, value in _methods[name].items()}
+    usual |= dict(start='imagenet', road='tuned', pool='none', adapt='none', tone='none', draw='random')
     return name, {k: variations[k] for k in sorted(variations) if variations[k] != usual.get(k)}
 
 def method_name(
@@ -99,8 +114,8 @@ def method_name(
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #ffaf324d
 backbones = { # dequantised from int8
-    'mobilenetv2_100': dict(weights='imagenet/mobilenetv2_100.pth', stats=((.5,)*3, (.5,)*3),
-        timm_kwargs=dict(pad_type='same'))}
+    'mobilenetv2_100': dict(
+        weights='imagenet/mobilenetv2_100.pth', stats=((.5,)*3, (.5,)*3), timm_kwargs=dict(pad_type='same'))}
 
 def _in_data_folder(backbone, root):
     "What is known of a backbone whose weights lie in the folder of data sets, if they do"
@@ -114,6 +129,7 @@ def _tag(backbone):
     cfg = timm.get_pretrained_cfg(backbone) if timm.is_model(backbone) else None
     return f'timm {cfg.tag}' if cfg else 'timm'
 
+# %% ../../nbs/09_bench/04_experiment.ipynb #7faab151
 def start_of(
     backbone:str, # timm name
     root=None, # Folder of data sets
@@ -137,42 +153,45 @@ frozen_road = dict(per_class=1200, by_share=1.5)
 #: how a decoder learns from the pool: at most so many pictures, and the share of each class that is kept
 self_training = dict(pictures=12, share=.5)
 
-#: how an averaged copy of the network teaches it from the pool: at most so many pictures (None: all), and of `MeanTeacher`
+#: how an averaged copy of the network teaches it: so many pictures of the pool (None: all), and of `MeanTeacher`
 teaching = dict(pictures=None, weight=1., until=.4, decay=.99, sure=.9)
 
 #: how a model is adapted to the pictures that it is tested on, of `Segmenter.adapt`
 adapting = dict(tiles=64, keep=0., steps=30, lr=3e-4, share=.5)
 
-_own = {('pool', 'self'): 'self_training', ('pool', 'rest'): 'self_training', ('pool', 'tested'): 'self_training',
+_own = { # settings that belong to a variation alone
+    ('pool', 'self'): 'self_training', ('pool', 'rest'): 'self_training', ('pool', 'tested'): 'self_training',
     ('pool', 'teacher'): 'teaching', ('adapt', 'statistics'): 'adapting', ('adapt', 'train'): 'adapting',
-    ('road', 'few'): 'few', ('road', 'thawed'): 'thawed'} # settings that belong to a variation alone
+    ('road', 'few'): 'few', ('road', 'thawed'): 'thawed'}
 
-def _own_parts():
-    "Settings that only some methods depend on, as plain values"
-    return dict(self_training=dict(self_training), teaching=dict(teaching), adapting=dict(adapting),
-        few=dict(finetune_recipes['few']), thawed=dict(finetune_recipes['thawed']))
+# %% ../../nbs/09_bench/04_experiment.ipynb #639d34ba
+def _parts_of_few(p):
+    "The settings that a protocol of few labels adds, as plain values"
+    roads = {road: dict(finetune_recipes[road]) for road in ('few', 'thawed')}
+    of_pool = dict(self_training=dict(self_training), teaching=dict(teaching), adapting=dict(adapting))
+    return dict(averaging=dict(p.few.averaging), frozen=dict(frozen_road), **of_pool, **roads)
 
 def _parts_of(recipe, p):
-    "The recipes of pretraining and of fine-tuning as plain values; the paper squashes to the protocol's square"
+    "The recipes of pretraining and of fine-tuning as plain values"
     views = 'paper' if recipes[recipe]['views'] is paper_views else 'micrograph'
     square = dict(size=p.square) if recipe == 'paper' else {}
-    few = dict(averaging=dict(p.few.averaging), frozen=dict(frozen_road), **_own_parts()) if p.few else {}
-    return dict(pretrain={**recipes[recipe], 'views': views}, finetune={**finetune_recipes[recipe], **square}, **few)
+    parts = dict(pretrain={**recipes[recipe], 'views': views}, finetune={**finetune_recipes[recipe], **square})
+    return {**parts, **_parts_of_few(p)} if p.few else parts
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #b3a00007
 def _replace(settings, changes):
     "Other values for some settings"
-    bad = set(changes) - set(settings)
-    if bad: raise InputError('benchmark', f'settings {sorted(bad)}', f'names of {sorted(settings)}',
-        'check the spelling')
+    if bad := set(changes) - set(settings):
+        raise InputError('benchmark', f'settings {sorted(bad)}', f'names of {sorted(settings)}', 'check the spelling')
     settings.update(changes)
 
 def _changed(parts, changes):
     "Replace some entries of some recipes"
-    bad = set(changes) - set(parts)
-    if bad: raise InputError('benchmark', f'changes of {sorted(bad)}', f'of {sorted(parts)}', 'check the spelling')
+    if bad := set(changes) - set(parts):
+        raise InputError('benchmark', f'changes of {sorted(bad)}', f'of {sorted(parts)}', 'check the spelling')
     for name, entries in changes.items(): _replace(parts[name], entries)
 
+# %% ../../nbs/09_bench/04_experiment.ipynb #3700d662
 def _with_sums(s):
     "Settings as they are read back from a line, with their checksums"
     s = json.loads(json.dumps(s))
@@ -189,13 +208,13 @@ def settings_of(
     start:dict=None, # Of `start_of`
     draw:str='random')->dict: # Rule by which a protocol of few labels draws its pictures
     "All settings of a cell, and their checksums: `ssl_setup` of pretraining, `setup` of the rest"
-    if p.few and bf16: raise InputError('benchmark', f'bf16=True for {p.name}', 'single precision on all chips',
-        'leave it out')
+    if p.few and bf16:
+        raise InputError('benchmark', f'bf16=True for {p.name}', 'single precision on all chips', 'leave it out')
     parts = _parts_of(one_of(recipe, recipes, 'benchmark', 'recipe'), p)
     for more in (quick_changes[recipe] if quick else {}, changes or {}): _changed(parts, more)
-    s = dict(recipe=recipe, decoder=decoder, quick=quick, bf16=bf16, **parts)
-    s |= {k: (start or {}).get(k) for k in ('stats', 'timm_kwargs')}
-    return _with_sums(s | (dict(draw=draw) if p.few else {}))
+    of_start = {k: (start or {}).get(k) for k in ('stats', 'timm_kwargs')}
+    of_draw = dict(draw=draw) if p.few else {}
+    return _with_sums(dict(recipe=recipe, decoder=decoder, quick=quick, bf16=bf16, **parts, **of_start, **of_draw))
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #f3a00002
 def settings_without_network(
@@ -205,50 +224,58 @@ def settings_without_network(
     return {**s, 'setup': short_hash(s)}
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #f1417527
+def _with_own(method, settings):
+    "Settings with those of the variations that a method asks for, and without those of others"
+    asked = [_own[part] for part in parse_method(method)[1].items() if part in _own]
+    own = {name: settings[name] for name in asked if name in settings}
+    others = {k: v for k, v in settings.items() if k not in _own.values()}
+    if not own: return others
+    decoder = {'decoder': part['decoder'] for part in own.values() if 'decoder' in part} # a road's own
+    return {**others, **decoder, **own, 'setup': short_hash([settings['setup'], *own.values()])}
+
 def settings_for(
     method:str, # With its variations
     settings:dict)->dict: # Of `settings_of`
     "The settings that a method depends on, and their checksums: those of a variation only where it is asked for"
     if not has_network(method): return dict(settings_without_network(settings), recipe='', decoder='')
-    asked = [_own[part] for part in parse_method(method)[1].items() if part in _own]
-    own = {name: settings[name] for name in asked if name in settings}
-    others = {k: v for k, v in settings.items() if k not in _own.values()}
-    decoder = {'decoder': part['decoder'] for part in own.values() if 'decoder' in part} # a road's own
-    if own: others = {**others, **decoder, **own, 'setup': short_hash([settings['setup'], *own.values()])}
+    its = _with_own(method, settings)
     rule = parse_method(method)[1].get('draw')
-    if not rule: return others
-    if 'draw' not in settings: raise InputError('benchmark', f'draw={rule} in {method!r}', 'a protocol of few labels',
-        'take metaldam-few or ebc3-few')
-    return {**others, 'draw': rule, 'setup': short_hash([others['setup'], 'draw', rule])}
-
+    if not rule: return its
+    if 'draw' not in settings:
+        raise InputError(
+            'benchmark', f'draw={rule} in {method!r}', 'a protocol of few labels', 'take metaldam-few or ebc3-few')
+    return {**its, 'draw': rule, 'setup': short_hash([its['setup'], 'draw', rule])}
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #ef27ddff
 def _count(asked, there, least, what):
-    "A number of pictures as a cell names it: 'all' where it is all of them. Where several are needed, 0 is meant as none"
+    "A number of pictures as a cell names it: 'all' where it is all; 0 is none, where several are needed"
     if asked == 'all': return 'all'
     or_none = ', or 0' if least > 1 else ''
     n = int(asked) if re.fullmatch('[0-9]{1,9}', str(asked)) else -1
     if n < least and not (n == 0 and or_none):
         shown = asked[:40] if isinstance(asked, str) else asked
-        raise InputError('benchmark', f'{what} {shown!r}', f"'all' or a number of pictures, at least {least}{or_none}",
-            'correct it')
+        raise InputError(
+            'benchmark', f'{what} {shown!r}', f"'all' or a number of pictures, at least {least}{or_none}", 'correct it')
     return 'all' if n >= there else str(n)
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #b3a0000a
+def _from_random(name, v): return name == 'scratch' or v.get('start') == 'random'
+
+def _its_start(name, v):
+    "The starting point of a method that has no pool, and what is left of its variations"
+    rest = {k: value for k, value in v.items() if k in _of_starts and value not in _from_pool}
+    if _is_start(name): return name, rest
+    return ('scratch' if _from_random(name, v) else 'imagenet'), rest
+
 def _on_pool(method, asked, there, views):
     "A method on so many pictures of a pool: its name, its variations, their number ('' where there is no pool)"
     name, v = parse_method(method)
     if v.get('views') == views: del v['views'] # the recipe's own
     if _is_start(name) and v.get('pool') not in _from_pool: return name, v, ''
     n = _count(asked, there, 4, 'unlabelled')
-    if n != '0': return name, v, n
-    rest = {k: value for k, value in v.items() if k in ('road', 'tone', 'draw', 'adapt') or k == 'pool' and value in ('rest', 'tested')}
-    if _is_start(name): return name, rest, ''
-    return ('scratch' if v.get('start') == 'random' else 'imagenet'), rest, ''
+    return (*_its_start(name, v), '') if n == '0' else (name, v, n)
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #b3a0000d
-def _from_random(name, v): return name == 'scratch' or v.get('start') == 'random'
-
 def _places(p, folds, seeds, draws):
     "`(draw, seed, fold)` in the order in which they run"
     if not p.few: return [(seed, seed, fold) for seed, fold in itertools.product(seeds, folds)]
@@ -261,6 +288,16 @@ def _network_of(name, v, settings, backbone, weights):
     if not has_network(name): return dict(backbone='', weights='', setup=setup)
     return dict(backbone=backbone, weights='' if _from_random(name, v) else weights, setup=setup)
 
+# %% ../../nbs/09_bench/04_experiment.ipynb #43555067
+def _of_method(method, n_pool, pool, pool_id, there, settings, backbone, weights):
+    "The fields of a cell that tell its method, its network and its pool"
+    name, v, n_pool = _on_pool(method, n_pool, there, settings['pretrain']['views'])
+    of_pool = dict(pool=pool, pool_id=pool_id) if n_pool else dict(pool='', pool_id='')
+    ssl_setup = settings['ssl_setup'] if n_pool and not _is_start(name) else ''
+    network = _network_of(name, v, settings, backbone, weights)
+    return dict(method=method_name(name, v), **network, **of_pool, unlabelled=n_pool, ssl_setup=ssl_setup)
+
+# %% ../../nbs/09_bench/04_experiment.ipynb #d2a02a91
 def cells_of(
     p, # `Protocol`
     folds:list, # Its `Fold`s that run
@@ -280,12 +317,10 @@ def cells_of(
     places = _places(p, folds, seeds, draws)
     cells = []
     for (draw, seed, fold), method, n_labels, n_pool in itertools.product(places, methods, labels, unlabelled):
-        name, v, n_pool = _on_pool(method, n_pool, len(files[fold.name]), settings['pretrain']['views'])
-        of_pool = dict(pool=pool, pool_id=pool_ids[fold.name]) if n_pool else dict(pool='', pool_id='')
-        cell = dict(protocol=p.id, data_id=data_ids[fold.name], **_network_of(name, v, settings, backbone, weights),
-            **of_pool, method=method_name(name, v), fold=fold.name, draw=int(draw), seed=int(seed),
-            labels=_count(n_labels, len(fold.train), 1, 'labels'), unlabelled=n_pool,
-            ssl_setup=settings['ssl_setup'] if n_pool and not _is_start(name) else '')
+        of_fold = pool, pool_ids[fold.name], len(files[fold.name])
+        its = _of_method(method, n_pool, *of_fold, settings, backbone, weights)
+        place = dict(protocol=p.id, data_id=data_ids[fold.name], fold=fold.name, draw=int(draw), seed=int(seed))
+        cell = dict(its, **place, labels=_count(n_labels, len(fold.train), 1, 'labels'))
         cell = {k: cell[k] for k in cell_key}
         if cell not in cells: cells.append(cell)
     return cells
@@ -311,8 +346,6 @@ def distinct_draw(
     return [items[i] for i in (order if n == 'all' else order[:int(n)])]
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #b3a00011
-_views = dict(paper=paper_views, micrograph=micrograph_views)
-
 def _begin(name, v, start):
     "Arguments of a Learner that begins where a method begins: with ImageNet weights, or at random"
     if not _from_random(name, v): return start
@@ -329,20 +362,25 @@ def _encoder_file(cell, pool, settings, out):
     depends = [cell['protocol'], cell['backbone'], cell['weights'], cell['pool'], method, cell['seed']]
     depends += [files_fingerprint(pool)]
     depends += [settings[k] for k in ('recipe', 'pretrain', 'bf16', 'stats', 'timm_kwargs')]
-    name = '-'.join([cell['protocol'], cell['pool'], cell['unlabelled'], method, f"seed{cell['seed']}", short_hash(depends)])
+    seed = f"seed{cell['seed']}"
+    name = '-'.join([cell['protocol'], cell['pool'], cell['unlabelled'], method, seed, short_hash(depends)])
     return Path(out)/'encoders'/f'{name}.safetensors'
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #b3a00014
+_views = dict(paper=paper_views, micrograph=micrograph_views)
+
 def _ssl_learner(cell, pool, tested, settings, start):
     "The Learner of a cell's pretraining"
     name, v = parse_method(cell['method'])
     recipe = dict(settings['pretrain'])
     recipe['views'] = _views[v.get('views', recipe['views'])]
     dls = MicrographDataLoaders.from_folder(pool, seed=cell['seed'], tone=v.get('tone'))
-    return pretrain_learner(dls, cell['backbone'], method=name, recipe=settings['recipe'], holdout=tested,
-        gate=v.get('gate'), stages=int(v['stages']) if 'stages' in v else None,
-        overrides=recipe, seed=cell['seed'], bf16=settings['bf16'], **_begin(name, v, start))
+    varied = dict(gate=v.get('gate'), stages=int(v['stages']) if 'stages' in v else None)
+    return pretrain_learner(
+        dls, cell['backbone'], method=name, recipe=settings['recipe'], holdout=tested, overrides=recipe, **varied,
+        seed=cell['seed'], bf16=settings['bf16'], **_begin(name, v, start))
 
+# %% ../../nbs/09_bench/04_experiment.ipynb #b3a00015
 def _pretrain(learn, file, state):
     "Train, and keep the encoder with its curves beside it"
     with learn.no_bar(), learn.no_logging(), warnings.catch_warnings():
@@ -351,7 +389,6 @@ def _pretrain(learn, file, state):
     with written_whole(file.with_suffix('.csv'), True) as part: learn.ssl_monitor.table.to_csv(part)
     save_encoder(learn, file, overwrite=True)
 
-# %% ../../nbs/09_bench/04_experiment.ipynb #b3a00015
 def _encoder_of(cell, files, tested, settings, start, out):
     "The encoder of a cell: (file, was it there already?)"
     pool = nested_draw(sorted(files), cell['unlabelled'], cell['seed'])
@@ -363,20 +400,25 @@ def _encoder_of(cell, files, tested, settings, start, out):
     return file, there
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #c9437b47
+def _notes_on(file, there):
+    "What the line of a cell says of its pretraining"
+    notes = about_encoder(file)['notes']
+    before, after = notes['held_back_partner_accuracy'][:2]
+    return dict(
+        reused_encoder=there, pool_pictures=len(notes['pool']), pretrain_s=notes['seconds'],
+        best_epoch=notes['best_epoch'], partner_before=before, partner_after=after)
+
 def _beginning(cell, files, tested, settings, start, out):
     "Where fine-tuning begins, as arguments of its Learner, and what the line says of that"
     name, v = parse_method(cell['method'])
     if not has_network(name): return {}, {}
     if _is_start(name): return _begin(name, v, start), {}
     file, there = _encoder_of(cell, files, tested, settings, start, out)
-    notes = about_encoder(file)['notes']
-    before, after = notes['held_back_partner_accuracy'][:2]
-    return dict(encoder=file), dict(reused_encoder=there, pool_pictures=len(notes['pool']),
-        pretrain_s=notes['seconds'], best_epoch=notes['best_epoch'], partner_before=before, partner_after=after)
+    return dict(encoder=file), _notes_on(file, there)
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #b3a00017
-draw_rules = {
-    'random': distinct_draw, 'suggest': draw_suggested} # function of (training pairs, number of pictures, draw) to pairs
+draw_rules = { # function of (training pairs, number of pictures, draw) to pairs
+    'random': distinct_draw, 'suggest': draw_suggested}
 
 def labelled_pictures(
     train:Pairs, # Of a fold
@@ -398,15 +440,17 @@ class AverageWeights(Callback):
     order = 50 # before the state of the run is written
     def __init__(self,
         part:float=.25): # Last part of the training, 0-1
-        self.part, self.n, self.mean = part, 0, {}
+        self.part = part
+        self._forget()
+
+    def _forget(self): self.n, self.mean = 0, {}
 
     def _floats(self): return {k: x for k, x in self.model.state_dict().items() if x.is_floating_point()}
 
     def after_batch(self):
         if not self.training: return
-        if self.pct_train <= 1 - self.part + 1e-9: # or once more: a training may have two parts
-            self.n, self.mean = 0, {}
-            return
+        # begun, or begun once more: a training may have two parts
+        if self.pct_train <= 1 - self.part + 1e-9: return self._forget()
         self.n += 1
         for name, x in self._floats().items():
             if self.n == 1: self.mean[name] = x.detach().clone()
@@ -415,25 +459,28 @@ class AverageWeights(Callback):
     def after_fit(self):
         for name, x in self._floats().items(): x.copy_(self.mean.get(name, x))
 
-    def run_state(self):
-        "What is kept of it: for JSON, and tensors"
-        return dict(averaged=self.n), {f'mean.{name}': x for name, x in self.mean.items()}
+# %% ../../nbs/09_bench/04_experiment.ipynb #a0c785d1
+@patch
+def run_state(self:AverageWeights):
+    "What is kept of it: for JSON, and tensors"
+    return dict(averaged=self.n), {f'mean.{name}': x for name, x in self.mean.items()}
 
-    def set_run_state(self, about, tensors):
-        "Put it back"
-        self.n = about['averaged']
-        device = next(self.model.parameters()).device
-        self.mean = {name: x.to(device) for name, x in tensors('mean.').items()}
+@patch
+def set_run_state(self:AverageWeights, about, tensors):
+    "Put it back"
+    self.n = about['averaged']
+    device = next(self.model.parameters()).device
+    self.mean = {name: x.to(device) for name, x in tensors('mean.').items()}
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #f3a0000f
 def _cell_state(out, cell):
     "Where the state of a cell's fine-tuning is kept while it runs"
     return Path(out)/'running'/f'{short_hash(cell, 12)}.safetensors'
 
-def _averages(settings):
-    "The callback that averages weights, where the protocol wants it"
+def _averages(v, settings):
+    "The callback that averages weights, where the protocol wants it and the road does not forbid it"
     part = settings.get('averaging', {}).get('weights')
-    return [AverageWeights(part)] if part else []
+    return [AverageWeights(part)] if part and v.get('road') != 'thawed' else []
 
 def _recipe_for(v, settings):
     "The recipe of a road, what stands in it, and the decoder"
@@ -441,38 +488,46 @@ def _recipe_for(v, settings):
     if not road: return settings['recipe'], settings['finetune'], settings['decoder']
     return road, settings[road], settings[road]['decoder']
 
+# %% ../../nbs/09_bench/04_experiment.ipynb #fa2b99cd
 def _tune(cell, p, fold, settings, out, begin, pseudo=(), cbs=()):
     "The fine-tuned Learner of a cell; of a single long epoch, or beside a pool, no state is kept"
     v = parse_method(cell['method'])[1]
     name, recipe, decoder = _recipe_for(v, settings)
-    kept = recipe['epochs'] > 1 and not v.get('pool')
-    state = _cell_state(out, cell) if kept else None
-    averages = [] if v.get('road') == 'thawed' else _averages(settings)
-    return finetune(_labelled(cell, fold, settings), list(p.codes), cell['backbone'], name, recipe,
-        p.palette, seed=cell['seed'], decoder=decoder, bf16=settings['bf16'], checkpoint=state,
-        cbs=[*averages, *cbs], pool=pseudo, tone=v.get('tone'), **begin)
+    is_kept = recipe['epochs'] > 1 and not v.get('pool')
+    return finetune(
+        _labelled(cell, fold, settings), list(p.codes), cell['backbone'], name, recipe,
+        p.palette, seed=cell['seed'], decoder=decoder, bf16=settings['bf16'],
+        checkpoint=_cell_state(out, cell) if is_kept else None,
+        cbs=[*_averages(v, settings), *cbs], pool=pseudo, tone=v.get('tone'), **begin)
 
+# %% ../../nbs/09_bench/04_experiment.ipynb #5eee969e
 def _frozen_encoder(cell, encoder=None, pretrained=True, weights=None, stats=None, timm_kwargs=None):
     "The encoder where a method begins: a file of ours, or ImageNet or random weights; it will not change"
     if encoder: return load_encoder(encoder)
     torch.manual_seed(cell['seed']) # for random weights
     return Encoder(cell['backbone'], pretrained, weights, stats, **(timm_kwargs or {}))
 
+def _drawn(labelled, p):
+    "The labelled pictures with their masks, as strokes that cover everything"
+    read = MaskReader(labelled.masks, list(p.codes), p.palette)
+    for pair in labelled:
+        m = read_micrograph(pair.image)
+        yield m, check_same_size(pair, m.shape, read(pair.mask), m.meta['bar_rows'])
+
 def _frozen(cell, p, fold, settings, begin, pseudo=()):
     "A model of strokes, fitted to the full masks of the labelled pictures, and to pseudo labels"
     tone = parse_method(cell['method'])[1].get('tone')
-    s = StrokeSegmenter(_frozen_encoder(cell, **begin), list(p.codes), dict(tone=tone), seed=cell['seed'], **settings['frozen'])
+    encoder = _frozen_encoder(cell, **begin)
+    s = StrokeSegmenter(encoder, list(p.codes), dict(tone=tone), seed=cell['seed'], **settings['frozen'])
     labelled = _labelled(cell, fold, settings)
     if not len(pseudo): return s.fit(labelled, p.palette)
-    read = MaskReader(labelled.masks, list(p.codes), p.palette)
-    pictures = [(pair, read_micrograph(pair.image)) for pair in labelled]
-    drawn = [(m, check_same_size(pair, m.shape, read(pair.mask), m.meta['bar_rows'])) for pair, m in pictures]
-    return s.fit(beside_pool(drawn, pseudo), p.palette)
+    return s.fit(beside_pool(list(_drawn(labelled, p)), pseudo), p.palette)
 
+# %% ../../nbs/09_bench/04_experiment.ipynb #4947af1d
 def _trained(cell, p, fold, settings, out, begin, pseudo=(), cbs=()):
     "A model of a cell's road, trained on its masks and on pseudo labels"
-    frozen = parse_method(cell['method'])[1].get('road') == 'frozen'
-    if frozen: return _frozen(cell, p, fold, settings, begin, pseudo)
+    is_frozen = parse_method(cell['method'])[1].get('road') == 'frozen'
+    if is_frozen: return _frozen(cell, p, fold, settings, begin, pseudo)
     return Segmenter.from_learner(_tune(cell, p, fold, settings, out, begin, pseudo, cbs))
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #5a7dc615
@@ -480,48 +535,65 @@ def _check_few(cell, p, settings):
     "Roads and pools for the decoder belong to protocols of few labels"
     v = parse_method(cell['method'])[1]
     asked = [f'{k}={v[k]}' for k in _after_pretraining if k in v]
-    if asked and 'frozen' not in settings: raise InputError('benchmark', f'{asked[0]} for {p.name}',
-        'a protocol of few labels (metaldam-few, ebc3-few)', 'leave it out')
+    if asked and 'frozen' not in settings:
+        raise InputError(
+            'benchmark', f'{asked[0]} for {p.name}', 'a protocol of few labels (metaldam-few, ebc3-few)',
+            'leave it out')
     of_tested = [name for name in asked if name.startswith('adapt=') or name == 'pool=tested']
-    if of_tested and not p.transductive: raise InputError('benchmark', f'{of_tested[0]} for {p.name}',
-        'a protocol in which test pictures may be learned from', f'take {p.name}-transductive')
+    if of_tested and not p.transductive:
+        raise InputError(
+            'benchmark', f'{of_tested[0]} for {p.name}', 'a protocol in which test pictures may be learned from',
+            f'take {p.name}-transductive')
+
+# %% ../../nbs/09_bench/04_experiment.ipynb #acd1c0db
+def _rest(cell, fold, settings):
+    "The training pictures of a fold whose masks were not drawn"
+    labelled = set(_labelled(cell, fold, settings).images)
+    rest = [file for file in fold.train.images if file not in labelled]
+    if rest: return rest
+    raise InputError(
+        'benchmark', f"pool=rest with {cell['labels']} labels of {len(fold.train)}",
+        'training pictures that are not labelled', 'take fewer labels, or pool=self')
 
 def _unlabelled(cell, fold, files, tested, settings):
     "The pictures that a cell's decoder learns from without their masks, and those that must not be among them"
-    if parse_method(cell['method'])[1]['pool'] in _from_pool:
-        return nested_draw(sorted(files), cell['unlabelled'], cell['seed']), tested
-    if parse_method(cell['method'])[1]['pool'] == 'tested': return fold.test.images, ()
-    labelled = set(_labelled(cell, fold, settings).images)
-    rest = [file for file in fold.train.images if file not in labelled]
-    if rest: return rest, fold.tested # other folds may test them: their models are others
-    raise InputError('benchmark', f"pool=rest with {cell['labels']} labels of {len(fold.train)}",
-        'training pictures that are not labelled', 'take fewer labels, or pool=self')
+    use = parse_method(cell['method'])[1]['pool']
+    if use in _from_pool: return nested_draw(sorted(files), cell['unlabelled'], cell['seed']), tested
+    if use == 'tested': return fold.test.images, ()
+    return _rest(cell, fold, settings), fold.tested # other folds may test them: their models are others
+
+# %% ../../nbs/09_bench/04_experiment.ipynb #3cc111db
+def _taught(cell, p, fold, settings, out, begin, files, tested):
+    "A model that has learned from its masks, and from a pool"
+    if not has_network(cell['method']):
+        return PixelClassifier(_labelled(cell, fold, settings), p.codes, p.palette, cell['seed'])
+    v = parse_method(cell['method'])[1]
+    train = partial(_trained, cell, p, fold, settings, out, begin)
+    if not v.get('pool'): return train()
+    pool, tested = _unlabelled(cell, fold, files, tested, settings)
+    seed = cell['draw']*1000 + cell['seed']
+    if v['pool'] != 'teacher': return self_train(train, pool, tested, **settings['self_training'], seed=seed)
+    fields = {k: _recipe_for(v, settings)[1][k] for k in ('size', 'bs')}
+    labelled = _labelled(cell, fold, settings).images
+    return teacher_train(
+        lambda cbs: train(cbs=cbs), pool, labelled, tested, seed=seed, tone=v.get('tone'),
+        **fields, **settings['teaching'])
+
+# %% ../../nbs/09_bench/04_experiment.ipynb #49409d43
+def _at_hand(model, cell, fold, settings):
+    "A model adapted to the test pictures; those that it was allowed to see are not held against it"
+    v, how = parse_method(cell['method'])[1], settings['adapting']
+    if v.get('adapt'): model = model.adapt(fold.test.images, train=v['adapt'] == 'train', seed=cell['seed'], **how)
+    if v.get('pool') == 'tested':
+        labelled = _labelled(cell, fold, settings).images
+        model.config['labelled'] = list(hash_files(labelled).values())
+    return model
 
 def _model_of(cell, p, fold, settings, out, begin, files=(), tested=()):
     "What a cell predicts with"
     _check_few(cell, p, settings)
     model = _taught(cell, p, fold, settings, out, begin, files, tested)
     return _at_hand(model, cell, fold, settings) if p.transductive else model
-
-def _taught(cell, p, fold, settings, out, begin, files, tested):
-    "A model that has learned from its masks, and from a pool"
-    if not has_network(cell['method']): return PixelClassifier(_labelled(cell, fold, settings), p.codes, p.palette, cell['seed'])
-    train = partial(_trained, cell, p, fold, settings, out, begin)
-    v = parse_method(cell['method'])[1]
-    if not v.get('pool'): return train()
-    draw, (pool, tested) = cell['draw']*1000 + cell['seed'], _unlabelled(cell, fold, files, tested, settings)
-    if v['pool'] != 'teacher': return self_train(train, pool, tested, **settings['self_training'], seed=draw)
-    fields = {k: _recipe_for(v, settings)[1][k] for k in ('size', 'bs')}
-    return teacher_train(lambda cbs: train(cbs=cbs), pool, _labelled(cell, fold, settings).images, tested, seed=draw,
-        tone=v.get('tone'), **fields, **settings['teaching'])
-
-def _at_hand(model, cell, fold, settings):
-    "A model that may have seen the test pictures: adapted to them, and what it is allowed to have seen is not held against it"
-    v, how = parse_method(cell['method'])[1], settings['adapting']
-    if v.get('adapt'): model = model.adapt(fold.test.images, train=v['adapt'] == 'train', seed=cell['seed'], **how)
-    if v.get('pool') == 'tested': model.config['labelled'] = list(hash_files(_labelled(cell, fold, settings).images).values())
-    return model
-
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #b3a00019
 def _predictor(model, settings):
@@ -530,19 +602,25 @@ def _predictor(model, settings):
     symmetry = settings['averaging']['symmetry']
     return lambda m: model.predict(m, symmetry=symmetry, bf16=settings['bf16']).labels
 
-def _scores(model, p, fold, settings):
-    "Scores, floors and matrices of a cell"
-    headline = lambda cm: float(p.numbers[p.headline](cm))
-    scored = lambda pairs, **more: evaluate(model, pairs, predictions=_predictor(model, settings), **more)
-    test = scored(fold.test, train=fold.train) # all training masks
-    row = {k: float(score) for k, score in p.scores(test.cm).items()}
-    row |= dict(confusions=matrices_text(test.per_picture), floors=matrices_text(test.floors))
-    row |= {k: headline(test.floors[name]) for k, name in zip(('floor_majority', 'floor_position'), floor_names)}
+def _beside(scored, headline, p, fold):
+    "Scores on pictures that no headline is made of: of validation, and of another kind"
+    row = {}
     if len(fold.valid) and not p.few: row['valid_miou'] = headline(scored(fold.valid).cm)
     if len(fold.different):
         other = scored(fold.different)
         row |= dict(miou_different=headline(other.cm), different=matrices_text(other.per_picture))
     return row
+
+def _scores(model, p, fold, settings):
+    "Scores, floors and matrices of a cell"
+    def headline(cm): return float(p.numbers[p.headline](cm))
+    scored = partial(evaluate, model, predictions=_predictor(model, settings))
+    test = scored(fold.test, train=fold.train) # all training masks
+    numbers = {k: float(score) for k, score in p.scores(test.cm).items()}
+    floors = zip(('floor_majority', 'floor_position'), floor_names)
+    return dict(
+        numbers, confusions=matrices_text(test.per_picture), floors=matrices_text(test.floors),
+        **{k: headline(test.floors[name]) for k, name in floors}, **_beside(scored, headline, p, fold))
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #b3a0001a
 def _timed(f, *args):
@@ -570,9 +648,9 @@ def run_cell(
         model, row['finetune_s'] = _timed(_model_of, cell, p, fold, settings, out, begin, files, tested)
         scores, row['evaluate_s'] = _timed(_scores, model, p, fold, settings)
     finished = datetime.now(timezone.utc).isoformat(timespec='seconds')
-    row |= dict(pretraining, **scores, peak_mb=round(memory.mb), hardware=hardware(), versions=package_versions(),
-        finished=finished)
-    return row | dict(settings=json.dumps(said, sort_keys=True), cell_s=round(time.time()-began, 1))
+    where = dict(peak_mb=round(memory.mb), hardware=hardware(), versions=package_versions(), finished=finished)
+    settings_text = json.dumps(said, sort_keys=True)
+    return dict(row, **pretraining, **scores, **where, settings=settings_text, cell_s=round(time.time()-began, 1))
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #b3a0001b
 def _typical(rows, column, **kind):
@@ -584,14 +662,15 @@ def _estimate(cell, rows, pretrains):
     alike = {k: cell[k] for k in ('protocol', 'backbone', 'setup')}
     seconds = _typical(rows, 'finetune_s', **alike) + _typical(rows, 'evaluate_s', **alike)
     if not pretrains: return seconds
-    return seconds + _typical(rows, 'pretrain_s', **alike, **{k: cell[k] for k in ('method', 'unlabelled', 'ssl_setup')})
+    of_pool = {k: cell[k] for k in ('method', 'unlabelled', 'ssl_setup')}
+    return seconds + _typical(rows, 'pretrain_s', **alike, **of_pool)
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #b3a0001c
 def plan_of(
     cells:list, # Of `cells_of`
     rows:pd.DataFrame, # Of `read_results`
     shared:bool=True)->pd.DataFrame: # One encoder serves all folds
-    "What is done, what would run, and seconds estimated from cells already measured, on this hardware if it has measured any"
+    "What is done, what would run, and seconds estimated from cells measured, on this hardware if there are any"
     measured = rows[rows.hardware == hardware()]
     if not len(measured): measured = rows
     plan, made = [], set()
@@ -599,11 +678,48 @@ def plan_of(
         encoder = (_pretraining_of(cell['method']), cell['seed'], cell['unlabelled'], '' if shared else cell['fold'])
         pretrains = bool(cell['ssl_setup']) and encoder not in made
         made.add(encoder)
-        done = is_done(cell, rows)
-        seconds = np.nan if done else _estimate(cell, measured, pretrains)
-        plan.append(dict({k: cell[k] for k in ('draw', 'seed', 'fold', 'method', 'labels', 'unlabelled')},
-            state='done' if done else 'to run', estimate_s=seconds if np.isnan(seconds) else round(seconds)))
+        is_made = is_done(cell, rows)
+        seconds = np.nan if is_made else _estimate(cell, measured, pretrains)
+        shown = {k: cell[k] for k in ('draw', 'seed', 'fold', 'method', 'labels', 'unlabelled')}
+        state = 'done' if is_made else 'to run'
+        plan.append(dict(shown, state=state, estimate_s=seconds if np.isnan(seconds) else round(seconds)))
     return pd.DataFrame(plan)
+
+# %% ../../nbs/09_bench/04_experiment.ipynb #b3a0001e
+def _numbers_of(asked): return list(range(asked) if isinstance(asked, int) else asked)
+
+def _check_draws(p, draws):
+    "Refuse draws where there are none, and none where there must be some"
+    if draws is not None and not p.few:
+        raise InputError(
+            'benchmark', f'draws for {p.name}', 'a protocol of few labels (metaldam-few, ebc3-few)',
+            'leave draws out: the seed decides which pictures are labelled')
+    if p.run_by: raise InputError('benchmark', p.name, 'a protocol of `run_benchmark`', f'take {p.run_by}')
+    if p.few and not draws: raise InputError('benchmark', 'no draws', 'at least one', f'{p.few.draws} are usual')
+
+def _check_asked(p, methods, folds, seeds, pool, draws):
+    "Refuse what there is not"
+    for method in methods: parse_method(method)
+    bad = set(map(str, folds or [])) - set(p.fold_names)
+    if bad: raise InputError('benchmark', f'folds {sorted(bad)}', f'some of {list(p.fold_names)}', 'choose from these')
+    if pool is not None: one_of(pool, p.pools, 'benchmark', 'pool')
+    if not seeds or not methods:
+        raise InputError(
+            'benchmark', f'{len(seeds)} seeds and {len(methods)} methods',
+            'at least one of each', 'three seeds give a spread')
+    _check_draws(p, draws)
+
+# %% ../../nbs/09_bench/04_experiment.ipynb #b3a0001f
+def usual_numbers(
+    p:Protocol, # Whose usual numbers they are
+    seeds=None, # How many, or a list; None: the protocol's
+    labels=None, # Numbers of labelled pictures
+    draws=None)->tuple: # How many, or a list
+    "Seeds (a list), numbers of labels and draws (a list, or None), where something was left open"
+    seeds = (p.few.seeds if p.few else 3) if seeds is None else seeds
+    labels = (p.few.labels if p.few else ('all',)) if labels is None else labels
+    draws = p.few.draws if p.few and draws is None else draws
+    return _numbers_of(seeds), labels, None if draws is None else _numbers_of(draws)
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #ad631adf
 @dataclass
@@ -631,48 +747,21 @@ class Experiment:
         return run_cell(cell, self.protocol, fold, self.every, self.files[fold.name], self.settings, self.start, out,
             self.shared)
 
-# %% ../../nbs/09_bench/04_experiment.ipynb #b3a0001e
-def _numbers_of(asked): return list(range(asked) if isinstance(asked, int) else asked)
-
-def _check_asked(p, methods, folds, seeds, pool, draws):
-    "Refuse what there is not"
-    for method in methods: parse_method(method)
-    bad = set(map(str, folds or [])) - set(p.fold_names)
-    if bad: raise InputError('benchmark', f'folds {sorted(bad)}', f'some of {list(p.fold_names)}', 'choose from these')
-    if pool is not None: one_of(pool, p.pools, 'benchmark', 'pool')
-    if not seeds or not methods: raise InputError('benchmark', f'{len(seeds)} seeds and {len(methods)} methods',
-        'at least one of each', 'three seeds give a spread')
-    if draws is not None and not p.few: raise InputError('benchmark', f'draws for {p.name}',
-        'a protocol of few labels (metaldam-few, ebc3-few)',
-        'leave draws out: the seed decides which pictures are labelled')
-    if p.run_by: raise InputError('benchmark', p.name, 'a protocol of `run_benchmark`', f'take {p.run_by}')
-    if p.few and not draws: raise InputError('benchmark', 'no draws', 'at least one', f'{p.few.draws} are usual')
-
+# %% ../../nbs/09_bench/04_experiment.ipynb #6b344321
 def _pool_files(p, pool, methods, folds, root):
     "`{fold: files of its pool}`; none where nothing is pretrained"
-    asks = lambda name, v: not _is_start(name) or v.get('pool') in _from_pool
+    def asks(name, v): return not _is_start(name) or v.get('pool') in _from_pool
     if not any(asks(*parse_method(m)) for m in methods): return {f.name: [] for f in folds}
     if pool == p.first_pool: return dict.fromkeys([f.name for f in folds], p.pools[pool](root, folds[0]))
     return {f.name: p.pools[pool](root, f) for f in folds}
-
-# %% ../../nbs/09_bench/04_experiment.ipynb #b3a0001f
-def usual_numbers(
-    p:Protocol, # Whose usual numbers they are
-    seeds=None, # How many, or a list; None: the protocol's
-    labels=None, # Numbers of labelled pictures
-    draws=None)->tuple: # How many, or a list
-    "Seeds (a list), numbers of labels and draws (a list, or None), where something was left open"
-    seeds = (p.few.seeds if p.few else 3) if seeds is None else seeds
-    labels = (p.few.labels if p.few else ('all',)) if labels is None else labels
-    draws = p.few.draws if p.few and draws is None else draws
-    return _numbers_of(seeds), labels, None if draws is None else _numbers_of(draws)
 
 def _single(p, bf16):
     "Compute in bfloat16? Where the chip has it, if nothing was said; with few labels never"
     if bf16 is None and not p.few: return has_bf16('cuda' if torch.cuda.is_available() else 'cpu')
     return bool(bf16)
 
-def _prepare(p, methods, folds, seeds, backbone, pool, labels, unlabelled, recipe, decoder, quick, root, start,
+def _prepare(
+    p, methods, folds, seeds, backbone, pool, labels, unlabelled, recipe, decoder, quick, root, start,
     changes, bf16, draws, draw):
     "Check what was asked for, find folds, pool and settings, list the cells"
     methods = list(methods)
@@ -689,11 +778,6 @@ def _prepare(p, methods, folds, seeds, backbone, pool, labels, unlabelled, recip
     return Experiment(p, every, chosen, pool, files, begin, settings, cells)
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #a0540355
-def _clear(out):
-    "Remove the half-written files of a run that was killed"
-    for folder in (out, out/'encoders', out/'running'):
-        if folder.is_dir(): clear_parts(folder)
-
 def _said(cell):
     "A cell in words"
     draw = f"draw {cell['draw']} " if protocol_of(cell['protocol']).few else ''
@@ -705,6 +789,11 @@ def _result_said(row):
     return f"{_said(row)}: {100*row['miou']:.1f} % ({row['cell_s']:.0f} s){kept}"
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #b3a00021
+def _clear(out):
+    "Remove the half-written files of a run that was killed"
+    for folder in (out, out/'encoders', out/'running'):
+        if folder.is_dir(): clear_parts(folder)
+
 def _run_cells(experiment, out, log):
     "Run what is not in the file yet; the reasons of cells that failed"
     file, failed = out/'results.csv', []
@@ -722,6 +811,11 @@ def _run_cells(experiment, out, log):
     return failed
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #b3a00022
+def _asked_for(experiment):
+    "What the cells of an experiment name, each once"
+    named = dict(methods='method', labels='labels', unlabelled='unlabelled', draws='draw')
+    return {said: list(dict.fromkeys(cell[k] for cell in experiment.cells)) for said, k in named.items()}
+
 def run_benchmark(
     name:str, # A protocol: 'metaldam', 'ebc1' ... 'uhcs', 'super1' ..., 'metaldam-few', 'ebc3-few', 'synthetic'
     methods=('imagenet', 'matssl'), # Rows of `pretrain.methods`, with variations; 'filters'
@@ -746,7 +840,8 @@ def run_benchmark(
 )->pd.DataFrame:
     "Run the cells that are not in the results file yet; returns the lines of all cells asked for, or the plan"
     out, file = Path(out), Path(out)/'results.csv'
-    experiment = _prepare(protocol(name), methods, folds, seeds, backbone, pool, labels, unlabelled, recipe, decoder,
+    experiment = _prepare(
+        protocol(name), methods, folds, seeds, backbone, pool, labels, unlabelled, recipe, decoder,
         quick, root, start, changes, bf16, draws, draw)
     if plan: return plan_of(experiment.cells, read_results(file, begun=False), experiment.shared)
     refuse_link(file)
@@ -756,7 +851,5 @@ def run_benchmark(
         failed = _run_cells(experiment, out, log)
     rows = lines_of(experiment.cells, read_results(file, begun=False))
     if failed and not len(rows): raise failed[0]
-    several = ('method', 'labels', 'unlabelled', 'draw')
-    asked = {k: list(dict.fromkeys(cell[k] for cell in experiment.cells)) for k in several}
-    rows.attrs.update(methods=asked.pop('method'), draws=asked.pop('draw'), **asked, failed=len(failed))
+    rows.attrs.update(_asked_for(experiment), failed=len(failed))
     return rows

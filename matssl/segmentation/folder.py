@@ -45,27 +45,34 @@ def _output_path(out, file, output): return out/f'{Path(file).stem}{endings[outp
 def _map_path(out, file): return out/f'{Path(file).stem}.tif'
 def _begun_path(out, file): return out/f'.{Path(file).stem}.begun'
 
-def _write_overlay(label_map, m, levels, path):
-    "A picture with its classes in colour, small enough to look at"
-    rows = Stretched(m.pixels, m.levels(levels))
-    with written_whole(path) as file: Image.fromarray(overlay_preview(label_map, rows)).save(file, 'PNG')
+# %% ../../nbs/06_segmentation/08_folder.ipynb #268266b4
+def _left_over(file, out, outputs):
+    "The outputs of a picture that a killed run has left; those of somebody else are refused"
+    there = [path for path in (_output_path(out, file, output) for output in outputs) if os.path.exists(path)]
+    if there and not _begun_path(out, file).exists():
+        raise InputError(
+            there[0], 'a file that no unfinished run has made',
+            'a free name', 'remove it, or choose another folder')
+    return there
+
+def _mark_begun(out, file):
+    "The mark that says that a picture is begun"
+    begun = _begun_path(out, file)
+    with written_whole(begun, True) as mark: mark.write_text('')
+    return begun
 
 # %% ../../nbs/06_segmentation/08_folder.ipynb #06a5000b
 def _begin(file, out, outputs):
     "Make room for the outputs of a picture; the mark that says so"
-    begun = _begun_path(out, file)
-    old = [path for path in (_output_path(out, file, output) for output in outputs) if os.path.exists(path)]
     if out.resolve() == Path(file).parent.resolve():
         raise InputError(out, 'the picture itself', 'another folder', 'choose another for the label map')
-    if old and not begun.exists():
-        raise InputError(
-            old[0], 'a file that no unfinished run has made',
-            'a free name', 'remove it, or choose another folder')
-    for path in (begun, _map_path(out, file), *(_output_path(out, file, output) for output in endings)): clear_parts(path)
+    old = _left_over(file, out, outputs)
+    written = (_output_path(out, file, output) for output in endings)
+    for path in (_begun_path(out, file), _map_path(out, file), *written): clear_parts(path)
     for path in old: path.unlink()
-    with written_whole(begun, True) as mark: mark.write_text('')
-    return begun
+    return _mark_begun(out, file)
 
+# %% ../../nbs/06_segmentation/08_folder.ipynb #72b68af7
 def _entropy_writer(out, file, outputs, shape, tags):
     "A second TIFF, if it is asked for"
     if 'entropy' not in outputs: return nullcontext()
@@ -79,14 +86,29 @@ def _write_bands(bands, writer, entropy_writer):
         writer.write(labels)
         if entropy_writer: entropy_writer.write(entropy)
 
-# %% ../../nbs/06_segmentation/08_folder.ipynb #9e000041
-def _size(shape): return f'{shape[1]} x {shape[0]}'
+# %% ../../nbs/06_segmentation/08_folder.ipynb #5f169b04
+def _write_overlay(label_map, m, levels, path):
+    "A picture with its classes in colour, small enough to look at"
+    rows = Stretched(m.pixels, m.levels(levels))
+    with written_whole(path) as file: Image.fromarray(overlay_preview(label_map, rows)).save(file, 'PNG')
 
+def _write_others(label_map, m, levels, outputs, path):
+    "What is asked for beside a label map"
+    if 'png' in outputs: write_index_png(label_map, path('png'))
+    if 'geojson' in outputs: write_geojson(label_map, path('geojson'))
+    if 'overlay' in outputs: _write_overlay(label_map, m, levels, path('overlay'))
+
+# %% ../../nbs/06_segmentation/08_folder.ipynb #bfd2e7a4
 def _as_read(file, um_per_px, crop_bar, page, channel=None):
     "The picture of a file; large ones stay there"
     if page is not None or channel is not None: return read_micrograph(file, page, um_per_px, crop_bar, channel=channel)
     return as_micrograph(file, um_per_px, crop_bar)
 
+def _size(shape): return f'{shape[1]} x {shape[0]}'
+
+def _about(m): return dict(size=_size(m.shape), um_per_px=m.um_per_px, scale_from=m.scale_from)
+
+# %% ../../nbs/06_segmentation/08_folder.ipynb #9e000041
 @patch
 def predict_file(self:Segmenter,
     file, # A picture
@@ -96,12 +118,11 @@ def predict_file(self:Segmenter,
     crop_bar:bool=True, # Cut the data bar
     page:int=None, # Of a TIFF of several pages; None: the one that is read anyway
     channel:int=None, # One channel of several, such as one detector of two
-    noting=None, # Called with the checksums of labels and label map, and what is returned, before the label map has its name
+    noting=None, # Called with the checksums of labels and label map, and what is returned; then the map is named
     **kwargs # As for `bands`
 )->dict:
     "Predict one picture from file to label TIFF, band by band; size, scale, and the share of each class in %"
     m, out = _as_read(file, um_per_px, crop_bar, page, channel), Path(out)
-    path = lambda output: _output_path(out, file, output)
     begun = _begin(file, out, outputs)
     tags = carried(m)
     tags['doubts'] += answer_doubts(m, self.config, kwargs.get('rescale', True))
@@ -110,20 +131,18 @@ def predict_file(self:Segmenter,
         with _entropy_writer(out, file, outputs, m.shape, carried(m)) as entropy:
             _write_bands(self.bands(m, **kwargs), writer, entropy)
         label_map = LabelMap(writer.map, self.codes, **tags)
-        if 'png' in outputs: write_index_png(label_map, path('png'))
-        if 'geojson' in outputs: write_geojson(label_map, path('geojson'))
-        if 'overlay' in outputs: _write_overlay(label_map, m, self.config.get('levels'), path('overlay'))
+        _write_others(label_map, m, self.config.get('levels'), outputs, lambda output: _output_path(out, file, output))
         shares = {f'{name}, %': 100*share for name, share in label_map.fractions().items()}
-        found = dict(size=_size(m.shape), um_per_px=m.um_per_px, scale_from=m.scale_from, **shares)
         labels = label_sum(label_map.labels)
         del label_map # the file that it shows is closed
         writer.map.flush()
         seal(writer.path, labels)
+        found = dict(_about(m), **shares)
         if noting: noting(labels, file_sum(writer.path), found)
     begun.unlink()
     return found
 
-# %% ../../nbs/06_segmentation/08_folder.ipynb #21d15704
+# %% ../../nbs/06_segmentation/08_folder.ipynb #2c861801
 @contextmanager
 def _share_of(out, k, n):
     "Within it the folder is this run's; of several processes of one run each has its share"
@@ -134,8 +153,7 @@ def _share_of(out, k, n):
             with alone(out, lock.name[1:-5]): pass
         yield
 
-_usual = dict(symmetry=False, tile=None, overlap=.25, bf16=None, rescale=True, channel=None) # what changes the labels of all pictures
-
+# %% ../../nbs/06_segmentation/08_folder.ipynb #a47b39ae
 @contextmanager
 def _note_of(out):
     "The note on a folder of label maps, for one process at a time"
@@ -145,29 +163,6 @@ def _note_of(out):
 def _write_note(file, job):
     with written_whole(file, True) as part: part.write_text(json.dumps(job))
 
-def _known_of(segmenter):
-    "What a note says of a model: its classes, what it takes for what, and what it is worth"
-    origin = segmenter.origin_of()
-    confusions = {test: cm.tolist() for test, cm in (origin.confusions or {}).items()}
-    return dict(codes=segmenter.codes, confusions=confusions or None, tests=origin.tests, verdict=origin.verdict or None,
-                below_floor=origin.below_floor)
-
-def _same_job(segmenter, out, options):
-    "Refuse a folder whose label maps were made otherwise; what is noted of its pictures, by their names"
-    job = dict(model=segmenter.fingerprint, **{name: options.get(name, usual) for name, usual in _usual.items()})
-    known = _known_of(segmenter)
-    with _note_of(out) as file:
-        earlier = read_note(file).plain() if file.exists() else job
-        is_same = all(earlier.get(name) == value for name, value in job.items())
-        if is_same and not (file.exists() and known.items() <= earlier.items()): _write_note(file, {**earlier, **known})
-    changed = [name for name, value in job.items() if earlier.get(name) != value]
-    other = [f'{name} {reprlib.repr(earlier.get(name))}, now {job[name]!r}' for name in changed]
-    if other:
-        raise InputError(
-            out, f'label maps that were made otherwise ({"; ".join(other)[:200]})',
-            'the same model and options', 'choose another folder')
-    return earlier.get('pictures', {})
-
 def _note(out, name, made):
     "Note what a label map was made from; None: forget it"
     with _note_of(out) as file:
@@ -176,12 +171,47 @@ def _note(out, name, made):
         if made: pictures[name] = made
         _write_note(file, {**job, 'pictures': pictures})
 
-# %% ../../nbs/06_segmentation/08_folder.ipynb #33200002
-def _facts(m, crop_bar, page):
-    "How a picture was read"
-    um = float(m.um_per_px) if m.um_per_px else None
-    return dict(size=_size(m.shape), um_per_px=um, scale_from=m.scale_from, crop_bar=bool(crop_bar), page=page)
+# %% ../../nbs/06_segmentation/08_folder.ipynb #21d15704
+_usual = dict( # what changes the labels of all pictures
+    symmetry=False, tile=None, overlap=.25, bf16=None, rescale=True, channel=None)
 
+def _known_of(segmenter):
+    "What a note says of a model: its classes, what it takes for what, and what it is worth"
+    origin = segmenter.origin_of()
+    confusions = {test: cm.tolist() for test, cm in (origin.confusions or {}).items()}
+    return dict(
+        codes=segmenter.codes, confusions=confusions or None, tests=origin.tests,
+        verdict=origin.verdict or None, below_floor=origin.below_floor)
+
+def _otherwise(job, earlier):
+    "In what a folder of label maps was made otherwise, in words"
+    changed = [name for name, value in job.items() if earlier.get(name) != value]
+    return [f'{name} {reprlib.repr(earlier.get(name))}, now {job[name]!r}' for name in changed]
+
+# %% ../../nbs/06_segmentation/08_folder.ipynb #eb0d1b33
+def _same_job(segmenter, out, options):
+    "Refuse a folder whose label maps were made otherwise; what is noted of its pictures, by their names"
+    job = dict(model=segmenter.fingerprint, **{name: options.get(name, usual) for name, usual in _usual.items()})
+    known = _known_of(segmenter)
+    with _note_of(out) as file:
+        earlier = read_note(file).plain() if file.exists() else job
+        other = _otherwise(job, earlier)
+        is_up_to_date = file.exists() and known.items() <= earlier.items()
+        if not other and not is_up_to_date: _write_note(file, {**earlier, **known})
+    if other:
+        raise InputError(
+            out, f'label maps that were made otherwise ({"; ".join(other)[:200]})',
+            'the same model and options', 'choose another folder')
+    return earlier.get('pictures', {})
+
+# %% ../../nbs/06_segmentation/08_folder.ipynb #33200002
+def _facts(about, reading):
+    "How a picture was read"
+    um = float(about['um_per_px']) if about['um_per_px'] else None
+    read = dict(crop_bar=bool(reading['crop_bar']), page=reading['page'])
+    return dict(size=about['size'], um_per_px=um, scale_from=about['scale_from'], **read)
+
+# %% ../../nbs/06_segmentation/08_folder.ipynb #69155a5a
 def _at(um): return f'{um:.6g} um/px' if um else 'no scale'
 
 def _is_same_scale(a, b, share=1e-9): return abs(a/b-1) < share if a and b else not a and not b
@@ -191,7 +221,8 @@ def _other_rows(made, now):
     "Another size, and why"
     if made['size'] == now['size']: return ''
     bar = {True: 'cut', False: 'kept'}
-    if made['crop_bar'] != now['crop_bar']: return f'the data bar was {bar[made["crop_bar"]]}, now it is {bar[now["crop_bar"]]}'
+    if made['crop_bar'] != now['crop_bar']:
+        return f'the data bar was {bar[made["crop_bar"]]}, now it is {bar[now["crop_bar"]]}'
     return f'the size was {made["size"]} px, now it is {now["size"]} px'
 
 def _other_scale(made, now):
@@ -202,6 +233,7 @@ def _other_scale(made, now):
         return f'the scale came from: {made["scale_from"]}, now it comes from: {now["scale_from"]}'
     return ''
 
+# %% ../../nbs/06_segmentation/08_folder.ipynb #0257d4cc
 def _page(read): return 'no page by number' if read['page'] is None else f'page {read["page"]}'
 
 def _changes(made, now, is_same_picture):
@@ -210,6 +242,15 @@ def _changes(made, now, is_same_picture):
     if made['page'] != now['page']: said.append(f'it was {_page(made)}, now it is {_page(now)}')
     if is_same_picture: said.append(_other_rows(made, now))
     return ', '.join(filter(None, [*said, _other_scale(made, now)]))
+
+# %% ../../nbs/06_segmentation/08_folder.ipynb #c537422a
+def _compared_with_note(file, label_map, made, now):
+    "What has changed since a label map was made; a refusal where somebody has changed the label map, too"
+    changes = _changes(made, now, file_sum(file) == made['picture'])
+    if not changes or file_sum(label_map) == made['label_map']: return changes
+    raise InputError(
+        label_map, f'a label map that was changed after it was made, and since then {changes}',
+        'one that a run has made, to replace it', 'move it away to predict the picture again, or choose another folder')
 
 # %% ../../nbs/06_segmentation/08_folder.ipynb #33200006
 def _compared_with_map(file, now):
@@ -223,19 +264,9 @@ def _compared_with_map(file, now):
         f'{now["size"]} px at {_at(now["um_per_px"])}, as the picture is now',
         'remove it to predict the picture again, or choose another folder')
 
-def _compared_with_note(file, label_map, made, now):
-    "What has changed since a label map was made; a refusal where somebody has changed the label map, too"
-    changes = _changes(made, now, file_sum(file) == made['picture'])
-    if not changes or file_sum(label_map) == made['label_map']: return changes
-    raise InputError(
-        label_map, f'a label map that was changed after it was made, and since then {changes}',
-        'one that a run has made, to replace it', 'move it away to predict the picture again, or choose another folder')
-
 # %% ../../nbs/06_segmentation/08_folder.ipynb #06a50011
-def _check_folder(files, out, outputs, part):
-    "Refuse what cannot be done for a whole folder"
-    if unknown := set(outputs) - set(endings):
-        raise InputError('outputs', f'{sorted(unknown)}', f'some of {list(endings)}', 'check the names')
+def _check_names(files):
+    "Refuse pictures whose outputs would take each other's names"
     twice = [stem for stem, times in Counter(file.stem for file in files).items() if times > 1]
     if twice:
         raise InputError(
@@ -243,11 +274,58 @@ def _check_folder(files, out, outputs, part):
             'one name a picture', 'predict them into different folders')
     own = [file.name for file in files if file.stem.endswith(('_overlay', '_entropy'))]
     if own: raise InputError('pictures', f'{own[0]}, named like an output', 'micrographs', 'rename it, or leave it out')
+
+def _check_folder(files, out, outputs, part):
+    "Refuse what cannot be done for a whole folder"
+    if unknown := set(outputs) - set(endings):
+        raise InputError('outputs', f'{sorted(unknown)}', f'some of {list(endings)}', 'check the names')
+    _check_names(files)
     if out.exists() and not out.is_dir(): raise InputError(out, 'a file', 'a folder', 'choose another')
     if out.resolve() in {file.parent.resolve() for file in files}:
         raise InputError(out, 'the pictures themselves', 'another folder', 'choose another for the label maps')
     k, n = part
     if not 0 <= k < n: raise InputError('part', f'{part}', '(k, n) with k from 0 to n-1', 'number the processes from 0')
+
+# %% ../../nbs/06_segmentation/08_folder.ipynb #f82ad475
+def _done_before(file, out, outputs, why):
+    "The row of a picture whose label map is there"
+    _begun_path(out, file).unlink(missing_ok=True)
+    missing = [output for output in outputs if not _output_path(out, file, output).exists()]
+    said = [why, *(f'without {output}: remove the label map to make it' for output in missing)]
+    return dict(picture=file.name, state='already there', why='; '.join(filter(None, said)))
+
+# %% ../../nbs/06_segmentation/08_folder.ipynb #8ce1cc04
+def _predicted(segmenter, file, out, outputs, reading, **kwargs):
+    "Predict a picture and note what its label map was made from; what a row says of it"
+    def noting(labels, label_map, found):
+        sums = dict(picture=file_sum(file), label_map=label_map, labels=labels)
+        _note(out, file.stem, dict(sums, **_facts(found, reading), outputs=list(outputs)))
+    return segmenter.predict_file(file, out, outputs, noting=noting, **reading, **kwargs)
+
+# %% ../../nbs/06_segmentation/08_folder.ipynb #c2c54afc
+def _make_way(file, out):
+    "Remove a label map that will be made anew; what lies beside it goes when the picture is begun"
+    _note(out, file.stem, None)
+    _mark_begun(out, file)
+    _map_path(out, file).unlink()
+
+def _compared(file, label_map, made, reading):
+    "What has changed since a label map was made, and what is said of one that is left"
+    now = _facts(_about(_as_read(file, **reading)), reading)
+    if not made: return '', _compared_with_map(label_map, now)
+    return _compared_with_note(file, label_map, made, now), ''
+
+def _brought_up(segmenter, file, out, outputs, made, reading, **kwargs):
+    "Predict a picture that has no label map, or one that was made otherwise; its row"
+    label_map, why = _map_path(out, file), ''
+    if label_map.exists():
+        changes, said = _compared(file, label_map, made, reading)
+        if not changes: return _done_before(file, out, outputs, said)
+        _make_way(file, out)
+        outputs, why = list(dict.fromkeys([*outputs, *made['outputs']])), f'predicted anew: {changes}'
+    start = time.time()
+    found = _predicted(segmenter, file, out, outputs, reading, **kwargs)
+    return dict(picture=file.name, state='predicted', why=why, **found, seconds=round(time.time()-start, 1))
 
 # %% ../../nbs/06_segmentation/08_folder.ipynb #06a50013
 def _lacks_memory(e): return isinstance(e, MemoryError) or bool(re.search('out of memory|allocate memory', str(e)))
@@ -257,41 +335,6 @@ def _too_large(file, e):
     return str(InputError(
         file, f'that it takes more memory than there is ({said})',
         'room for it', 'pass a smaller tile or bs, or use a larger machine'))
-
-def _done_before(file, out, outputs, why):
-    "The row of a picture whose label map is there"
-    _begun_path(out, file).unlink(missing_ok=True)
-    missing = [output for output in outputs if not _output_path(out, file, output).exists()]
-    said = [why, *(f'without {output}: remove the label map to make it' for output in missing)]
-    return dict(picture=file.name, state='already there', why='; '.join(filter(None, said)))
-
-def _make_way(file, out):
-    "Remove a label map that will be made anew; what lies beside it goes when the picture is begun"
-    _note(out, file.stem, None)
-    with written_whole(_begun_path(out, file), True) as mark: mark.write_text('')
-    _map_path(out, file).unlink()
-
-def _predicted(segmenter, file, out, outputs, reading, **kwargs):
-    "Predict a picture and note what its label map was made from; what a row says of it"
-    def noting(labels, label_map, found):
-        um, how = found['um_per_px'], {name: reading[name] for name in ('crop_bar', 'page')}
-        facts = dict(size=found['size'], um_per_px=float(um) if um else None, scale_from=found['scale_from'], **how)
-        _note(out, file.stem, dict(picture=file_sum(file), label_map=label_map, labels=labels, **facts, outputs=list(outputs)))
-    return segmenter.predict_file(file, out, outputs, noting=noting, **reading, **kwargs)
-
-def _brought_up(segmenter, file, out, outputs, made, reading, **kwargs):
-    "Predict a picture that has no label map, or one that was made otherwise; its row"
-    label_map, why = _map_path(out, file), ''
-    if label_map.exists():
-        now = _facts(_as_read(file, **reading), reading['crop_bar'], reading['page'])
-        if not made: return _done_before(file, out, outputs, _compared_with_map(label_map, now))
-        changes = _compared_with_note(file, label_map, made, now)
-        if not changes: return _done_before(file, out, outputs, '')
-        _make_way(file, out)
-        outputs, why = list(dict.fromkeys([*outputs, *made['outputs']])), f'predicted anew: {changes}'
-    start = time.time()
-    found = _predicted(segmenter, file, out, outputs, reading, **kwargs)
-    return dict(picture=file.name, state='predicted', why=why, **found, seconds=round(time.time()-start, 1))
 
 def _row_of(segmenter, file, out, outputs, made, reading, **kwargs):
     "What became of a picture, and why"
@@ -304,6 +347,12 @@ def _row_of(segmenter, file, out, outputs, made, reading, **kwargs):
         return dict(skipped, why=_too_large(file, e))
 
 # %% ../../nbs/06_segmentation/08_folder.ipynb #9e000043
+def _heard_row(heard, segmenter, file, *args, **kwargs):
+    "The row of a picture, with what is doubtful about it"
+    with heard.about(file.name, file) as doubts: row = _row_of(segmenter, file, *args, **kwargs)
+    if row['state'] == 'predicted': row['why'] = '; '.join(filter(None, [row['why'], *doubts]))
+    return row
+
 def predict_folder(
     segmenter:Segmenter, # The model
     pictures, # A folder, or a list of files
@@ -318,22 +367,20 @@ def predict_folder(
     **kwargs # `symmetry`, `tile`, `overlap`, `bs`, `bf16`, `rescale`, `engine`
 )->pd.DataFrame:
     "Predict a folder; resumable. A row a picture: what became of it, why, and the share of each class in %"
-    reading, heard = dict(um_per_px=um_per_px, crop_bar=crop_bar, page=page, channel=channel), Heard()
-    files, out, rows = list_pictures(pictures), Path(out), []
+    files, out = list_pictures(pictures), Path(out)
     _check_folder(files, out, outputs, part)
     k, n = part
+    heard, share, rows = Heard(), files[k::n], []
     with _share_of(out, k, n):
-        reading['um_per_px'] = apply_scales(um_per_px, files)
+        reading = dict(um_per_px=apply_scales(um_per_px, files), crop_bar=crop_bar, page=page, channel=channel)
         noted = _same_job(segmenter, out, dict(kwargs, channel=channel))
         for doubt in origin_doubts(segmenter.origin_of()): warnings.warn(doubt, stacklevel=2)
         try:
-            for file in progress(files[k::n], 'predicting'):
-                with heard.about(file.name, file) as doubts:
-                    row = _row_of(segmenter, file, out, outputs, noted.get(file.stem), reading, **kwargs)
-                if row['state'] == 'predicted': row['why'] = '; '.join(filter(None, [row['why'], *doubts]))
+            for file in progress(share, 'predicting'):
+                row = _heard_row(heard, segmenter, file, out, outputs, noted.get(file.stem), reading, **kwargs)
                 rows.append(row)
                 if said: said(row)
-        finally: heard.say(len(files[k::n]))
+        finally: heard.say(len(share))
     return pd.DataFrame(rows, columns=None if rows else ['picture', 'state', 'why'])
 
 Segmenter.predict_files = predict_folder

@@ -32,8 +32,9 @@ from .segment import SegmentationModel
 from .tiles import Rescaled, predict_bands, predict_squashed, scaled_back, symmetric
 from .asked import (
     Heard, answer_doubts, as_micrograph, check_picture, check_tiles, in_8_bit, is_set, name_of, names_in, size_shown)
-from .files import (
-    check_bare, described_network, files_of, fill_network, load_decoder, read_config, read_decoder, read_weights, write_together)
+from matssl.segmentation.files import (
+    check_bare, described_network, files_of, fill_network, load_decoder, read_config, read_decoder, read_weights,
+    write_together)
 from .card import draw_example, model_card, with_score
 from .verdict import verdict_of
 _all_ = ['as_micrograph']
@@ -54,13 +55,17 @@ class Segmenter:
         self.device = torch.device(device) if device else next(model.parameters()).device
         self.model = model.eval().to(self.device, memory_format=torch.channels_last)
         self.example = None # a picture of the set and its labels, for the card
-        self.home = None # its folder, if it was loaded or saved; its fingerprint and the checksum of the file of weights then
-    def __repr__(self):
-        decoder = self.config.get('decoder', 'a decoder')
-        arch = self.config.get('arch', 'a backbone')
-        method = (self.config.get('encoder') or {}).get('method')
-        scale = self.config.get('um_per_px') or 'unknown'
-        return f'Segmenter({decoder} on {arch}, encoder: {method}, classes {self.codes}, trained at {scale} um/px)'
+        # its folder, if it was loaded or saved; its fingerprint and the checksum of the file of weights then
+        self.home = None
+
+# %% ../../nbs/06_segmentation/07_segmenter.ipynb #f7f1eeae
+@patch
+def __repr__(self:Segmenter):
+    decoder = self.config.get('decoder', 'a decoder')
+    arch = self.config.get('arch', 'a backbone')
+    method = (self.config.get('encoder') or {}).get('method')
+    scale = self.config.get('um_per_px') or 'unknown'
+    return f'Segmenter({decoder} on {arch}, encoder: {method}, classes {self.codes}, trained at {scale} um/px)'
 
 # %% ../../nbs/06_segmentation/07_segmenter.ipynb #11995155
 def _state_of(model):
@@ -85,6 +90,7 @@ def _scores(self:Segmenter, bf16, engine):
         self._engine = asked, engine_of(self.model, blank, engine, bf16)
     return self._engine[1]
 
+# %% ../../nbs/06_segmentation/07_segmenter.ipynb #40c0b53a
 @patch
 def network(self:Segmenter,
     symmetry:bool=False, # Average over eight positions
@@ -103,6 +109,14 @@ def _batches_at_once(device):
     "How many batches are computed side by side"
     return 1 if device.type == 'cuda' else min(4, torch.get_num_threads()) # each needs memory of its own
 
+def _tiling(segmenter, tile, overlap, bs):
+    "How a picture is cut into tiles, and how many are asked at once"
+    device = segmenter.device
+    return dict(
+        tile=tile or segmenter.config.get('tile', 256), overlap=overlap, device=device,
+        bs=bs or (8 if device.type == 'cuda' else 1), at_once=_batches_at_once(device))
+
+# %% ../../nbs/06_segmentation/07_segmenter.ipynb #aa2b931c
 def _band_of_square(probabilities, pixels, side, device):
     "The whole answer as one band, from a network that takes squares"
     yield predict_squashed(probabilities, np.asarray(pixels[:]), side, device)
@@ -115,7 +129,7 @@ def bands(self:Segmenter,
     overlap:float=.25, # Of neighbouring tiles, 0-0.9
     bs:int=None, # Tiles a batch; default: 1 on a CPU, 8 on a GPU
     bf16:bool=None, # Compute in bfloat16; None: where the chip has it
-    rescale:bool=True, # Ask at the scale of training, where all pictures were brought to one; not where they were squashed
+    rescale:bool=True, # Ask at the scale of training, where all pictures were brought to one, and not squashed
     engine:str='torch' # What computes: 'torch'; on a CPU 'openvino' or 'onnxruntime', which are packages of their own
 ): # Made one after the other
     "Class probabilities `(K, rows, W)` at native resolution, from top to bottom"
@@ -124,21 +138,19 @@ def bands(self:Segmenter,
     pixels = toned(in_8_bit(m, self.config.get('levels')), self.config.get('tone'))
     probabilities = self.network(symmetry, bf16, **_unless_usual(engine))
     if side := self.config.get('squash'): return _band_of_square(probabilities, pixels, side, self.device)
-    tile = tile or self.config.get('tile', 256)
-    bs = bs or (8 if self.device.type == 'cuda' else 1)
+    tiling = _tiling(self, tile, overlap, bs)
     size = size_shown(m, self.config, rescale)
-    asked = dict(tile=tile, overlap=overlap, bs=bs, device=self.device, at_once=_batches_at_once(self.device))
-    if size == m.shape: return predict_bands(probabilities, pixels, **asked)
-    answers = predict_bands(probabilities, Rescaled(pixels, size), **asked)
-    return scaled_back(answers, size[0], m.shape)
+    if size == m.shape: return predict_bands(probabilities, pixels, **tiling)
+    return scaled_back(predict_bands(probabilities, Rescaled(pixels, size), **tiling), size[0], m.shape)
 
-# %% ../../nbs/06_segmentation/07_segmenter.ipynb #0d3c4799
+# %% ../../nbs/06_segmentation/07_segmenter.ipynb #8efbdfb8
 @patch(as_prop=True)
 def confusions(self:Segmenter)->dict:
     "What it takes for what: `{fingerprint of a test picture: (C, C) pixels, truth in rows}`; None: never tested"
     tested = self.config.get('tested') or {}
     return {picture: np.array(test['confusion']) for picture, test in tested.items()} or None
 
+# %% ../../nbs/06_segmentation/07_segmenter.ipynb #a295bb77
 @patch(as_prop=True)
 def verdict(self:Segmenter):
     "What it is worth, in words, with `level` and `unmeasurable`, from all test pictures noted; None: never tested"
@@ -148,6 +160,14 @@ def verdict(self:Segmenter):
         self._judged = tested, verdict_of(self.confusions, floors, self.codes)
     return self._judged[1]
 
+# %% ../../nbs/06_segmentation/07_segmenter.ipynb #fc39c47a
+@patch(as_prop=True)
+def drawn_and_found(self:Segmenter)->dict:
+    "Its test pictures, labels drawn and found: `{fingerprint: as packed}`; None where none travels with it"
+    tested = self.config.get('tested') or {}
+    return {picture: test['maps'] for picture, test in tested.items() if test.get('maps')} or None
+
+# %% ../../nbs/06_segmentation/07_segmenter.ipynb #0d3c4799
 @patch
 def origin_of(self:Segmenter,
     labels=None # `(H, W)`: labels that it has made; None: the checksum is left out
@@ -156,8 +176,8 @@ def origin_of(self:Segmenter,
     verdict = self.verdict
     below_floor = bool(verdict is not None and verdict.below_floor)
     checksum = None if labels is None else label_sum(labels)
-    tests = {picture: test['maps'] for picture, test in (self.config.get('tested') or {}).items() if test.get('maps')}
-    return Origin('model', self.fingerprint, self.confusions, str(verdict or ''), below_floor, self.codes, checksum, tests or None)
+    return Origin('model', self.fingerprint, self.confusions, str(verdict or ''), below_floor, self.codes, checksum,
+                  self.drawn_and_found)
 
 # %% ../../nbs/06_segmentation/07_segmenter.ipynb #5613c552
 def band_labels(
@@ -165,6 +185,18 @@ def band_labels(
 )->np.ndarray: # `(rows, W)` uint8
     "The likeliest class at each pixel"
     return band.max(0).indices.to(torch.uint8).cpu().numpy() # of torch's two ways the fast one
+
+# %% ../../nbs/06_segmentation/07_segmenter.ipynb #3203cbb2
+def _whole(bands, shape, proba):
+    "The labels of a picture from its bands, and its probabilities where they are kept"
+    labels = np.empty(shape, np.uint8)
+    kept, row = [], 0
+    for band in bands:
+        below = row + band.shape[1]
+        labels[row:below] = band_labels(band)
+        row = below
+        if proba: kept.append(np.array(band.cpu())) # a band is part of larger sums, which are let go
+    return labels, np.concatenate(kept, 1) if proba else None
 
 # %% ../../nbs/06_segmentation/07_segmenter.ipynb #06a3000d
 @patch
@@ -189,7 +221,7 @@ def predict(self:Segmenter,
     um_per_px=None, # Scale by hand: a number, or a CSV or dict of `read_scales`
     crop_bar:bool=True, # Cut the data bar
     bf16:bool=None, # Compute in bfloat16; None: where the chip has it
-    rescale:bool=True, # Ask at the scale of training, where all pictures were brought to one; not where they were squashed
+    rescale:bool=True, # Ask at the scale of training, where all pictures were brought to one, and not squashed
     engine:str='torch' # What computes: 'torch'; on a CPU 'openvino' or 'onnxruntime', which are packages of their own
 ):
     "The `LabelMap` of a picture at native resolution; a list of them for a folder or list"
@@ -199,17 +231,8 @@ def predict(self:Segmenter,
         read = dict(um_per_px=apply_scales(um_per_px, names_in(x)), crop_bar=crop_bar)
         return self._predict_set(x, proba=proba, **asked, **read)
     m = as_micrograph(x, um_per_px, crop_bar)
-    labels = np.empty(m.shape, np.uint8)
-    kept = []
-    row = 0
-    for band in self.bands(m, **asked):
-        below = row + band.shape[1]
-        labels[row:below] = band_labels(band)
-        row = below
-        if proba: kept.append(np.array(band.cpu())) # a band is part of larger sums, which are let go
-    probabilities = np.concatenate(kept, 1) if proba else None
-    of_picture = carried(m)
-    origin = self.origin_of(labels)
+    labels, probabilities = _whole(self.bands(m, **asked), m.shape, proba)
+    origin, of_picture = self.origin_of(labels), carried(m)
     of_picture['doubts'] += [*answer_doubts(m, self.config, rescale), *origin_doubts(origin)]
     return LabelMap(labels=labels, codes=self.codes, proba=probabilities, **{**of_picture, 'origin': origin})
 
@@ -229,8 +252,6 @@ def class_prior(
     return total
 
 # %% ../../nbs/06_segmentation/07_segmenter.ipynb #06a30012
-def _versions(): return {name: version(name) for name in ('torch', 'timm', 'fastai', 'segmentation-models-pytorch')}
-
 def _last_score(learn):
     "The last validation score of a training, or None"
     values = getattr(getattr(learn, 'recorder', None), 'values', [])
@@ -241,12 +262,19 @@ def _last_score(learn):
 def _trained_on(learn):
     "What a Learner was trained on and held back, and its last validation score"
     dls = learn.dls
-    pixels = np.sum([np.bincount(mask.ravel(), minlength=256)[:len(dls.codes)] for mask in dls.train.dataset.masks], 0)
+    counts = [np.bincount(mask.ravel(), minlength=256)[:len(dls.codes)] for mask in dls.train.dataset.masks]
+    pixels = np.sum(counts, 0)
     shares = pixels/max(pixels.sum(), 1)
     return dict(
         date=date.today().isoformat(), pictures=dls.pairs.names, held_back=dls.valid_pairs.names,
         shares={name: round(float(share), 6) for name, share in zip(dls.codes, shares)},
         valid_mean_iou=_last_score(learn))
+
+# %% ../../nbs/06_segmentation/07_segmenter.ipynb #e4265490
+def _about_network(model):
+    "What a network is, as loading asks"
+    stats = [x.flatten().tolist() for x in (model.norm.mean, model.norm.std)]
+    return dict(arch=model.arch, decoder=model.decoder, timm_kwargs=model.timm_kwargs, stats=stats)
 
 def _field_width(fields):
     "The middle width of the fields that were squashed, um; None where they were not, or have no scale"
@@ -254,6 +282,15 @@ def _field_width(fields):
     if not fields.squash or not store.scale: return None
     return round(float(np.median([pixels.shape[1] for pixels in store.pixels]))*store.scale, 6)
 
+def _about_pictures(fields):
+    "How the training pictures went in"
+    store = fields.store
+    return dict(
+        um_per_px=store.scale, rescale_to=store.rescale_to, levels=store.levels, tone=store.tone,
+        tile=max(256, fields.size), squash=fields.size if fields.squash else None, field_um=_field_width(fields),
+        labelled=[picture_hash(Micrograph(pixels)) for pixels in store.pixels])
+
+# %% ../../nbs/06_segmentation/07_segmenter.ipynb #0e2bcb37
 def _colour_table(masks, n):
     "The colours of the first `n` numbers in a table of colours that a mask has; None where it has none"
     try: table = stored_facts(masks[0]).colours
@@ -264,24 +301,25 @@ def _own_colours(n):
     "The colours of some classes: `[[R, G, B], ...]`, 0-255"
     return colours_of(n).tolist()
 
+def _about_masks(dls):
+    "How the training masks are read, and how classes are shown"
+    n = len(dls.codes)
+    return dict(
+        colour_table=_colour_table(dls.pairs.masks, n), ignore=dls.ignore, palette=dls.palette, colours=_own_colours(n))
+
 # %% ../../nbs/06_segmentation/07_segmenter.ipynb #06a30013
+def _versions(): return {name: version(name) for name in ('torch', 'timm', 'fastai', 'segmentation-models-pytorch')}
+
 @patch(cls_method=True)
 def from_learner(cls:Segmenter,
     learn # Of `segment_learner`
 )->Segmenter:
     "The Segmenter of a trained Learner"
-    model, dls, fields = learn.model, learn.dls, learn.dls.train.dataset
+    dls, fields = learn.dls, learn.dls.train.dataset
     config = dict(
-        arch=model.arch, decoder=model.decoder, timm_kwargs=model.timm_kwargs,
-        stats=[model.norm.mean.flatten().tolist(), model.norm.std.flatten().tolist()],
-        um_per_px=fields.store.scale, rescale_to=fields.store.rescale_to, levels=fields.store.levels,
-        tone=fields.store.tone,
-        tile=max(256, fields.size), squash=fields.size if fields.squash else None, field_um=_field_width(fields),
-        colour_table=_colour_table(dls.pairs.masks, len(dls.codes)), encoder=learn.encoder_notes,
-        ignore=dls.ignore, palette=dls.palette, colours=_own_colours(len(dls.codes)),
-        labelled=[picture_hash(Micrograph(pixels)) for pixels in fields.store.pixels],
-        trained=_trained_on(learn), version=__version__, versions=_versions())
-    segmenter = cls(model, dls.codes, config, class_prior(fields.masks, len(dls.codes)))
+        **_about_network(learn.model), **_about_pictures(fields), **_about_masks(dls),
+        encoder=learn.encoder_notes, trained=_trained_on(learn), version=__version__, versions=_versions())
+    segmenter = cls(learn.model, dls.codes, config, class_prior(fields.masks, len(dls.codes)))
     shown = dls.valid.dataset if len(dls.valid.dataset.masks) else fields
     segmenter.example = shown.store[0].copy(), shown.masks[0]
     return segmenter
@@ -331,7 +369,7 @@ def _draw_example(self:Segmenter, path):
     m = Micrograph(pixels, self.config.get('rescale_to') or self.config.get('um_per_px'))
     draw_example(path, m, LabelMap(labels, self.codes), self.predict(m, rescale=False))
 
-# %% ../../nbs/06_segmentation/07_segmenter.ipynb #68a355e8
+# %% ../../nbs/06_segmentation/07_segmenter.ipynb #90907855
 @patch
 def _weights(self:Segmenter):
     "The bytes of `model.safetensors`"
@@ -339,6 +377,7 @@ def _weights(self:Segmenter):
     if self.prior is not None: state['prior'] = self.prior
     return bytes_of(state)
 
+# %% ../../nbs/06_segmentation/07_segmenter.ipynb #68a355e8
 def _picture_in(folder): return 'example.png' if (folder/'example.png').exists() else None
 
 @patch
@@ -352,13 +391,12 @@ def save(self:Segmenter,
     new_file(folder/'config.json', overwrite, 'choose another folder, or pass overwrite=True')
     if picture and self.example is not None: self._draw_example(folder/'example.png')
     weights = self._weights()
+    sha256 = hashlib.sha256(weights).hexdigest()
     config = {**self.config, 'format': file_format, 'version': __version__}
-    config = dict(codes=self.codes, **config, sha256=hashlib.sha256(weights).hexdigest())
+    text = json.dumps(dict(codes=self.codes, **config, sha256=sha256), indent=1)
     card = self.card(_picture_in(folder))
-    contents = {'config.json': json.dumps(config, indent=1).encode(), 'README.md': card.encode()}
-    contents['model.safetensors'] = weights
-    write_together(folder, contents)
-    self.home = folder, self.fingerprint, config['sha256']
+    write_together(folder, {'config.json': text.encode(), 'README.md': card.encode(), 'model.safetensors': weights})
+    self.home = folder, self.fingerprint, sha256
     return folder
 
 # %% ../../nbs/06_segmentation/07_segmenter.ipynb #68a355e9
@@ -397,6 +435,13 @@ def _note_at_home(self:Segmenter, e, what):
     except InputError as error: warnings.warn(f'the score is noted in memory only: {error}', stacklevel=3)
     else: self.config.update(scores=config['scores'], tested=config['tested'])
 
+# %% ../../nbs/06_segmentation/07_segmenter.ipynb #7f9e433a
+def _names_for(file, codes, n):
+    "Names for the classes of a file: as given, or by their numbers"
+    codes = list(codes or [f'class {i}' for i in range(n)])
+    if len(codes) == n: return codes
+    raise InputError(file, f'{n} classes', f'{len(codes)} as in codes', 'name each class of the file')
+
 # %% ../../nbs/06_segmentation/07_segmenter.ipynb #390a97df
 @patch(cls_method=True)
 def from_weights(cls:Segmenter,
@@ -413,14 +458,13 @@ def from_weights(cls:Segmenter,
     encoder = load_encoder(file, arch, stats)
     state = read_decoder(file)
     n = len(state['segmentation_head.0.weight'])
-    codes = list(codes or [f'class {i}' for i in range(n)])
-    if len(codes) != n: raise InputError(file, f'{n} classes', f'{len(codes)} as in codes', 'name each class of the file')
+    codes = _names_for(file, codes, n)
     model = SegmentationModel(encoder, n, decoder)
     load_decoder(file, model, state)
     config = dict(
         arch=encoder.arch, decoder=decoder, timm_kwargs={}, stats=[list(row) for row in encoder.stats],
-        um_per_px=None, tile=256, squash=squash,
-        encoder=dict(method=encoder.method), ignore=None, palette=None, version=__version__)
+        um_per_px=None, tile=256, squash=squash, encoder=dict(method=encoder.method),
+        ignore=None, palette=None, version=__version__)
     return cls(model, codes, config, device=device)
 
 # %% ../../nbs/06_segmentation/07_segmenter.ipynb #9e000061
@@ -431,6 +475,7 @@ class _Probabilities(torch.nn.Module):
         self.model = model
     def forward(self, x): return self.model(x).float().softmax(1)
 
+# %% ../../nbs/06_segmentation/07_segmenter.ipynb #9f77132d
 def _write_onnx(net, file, opset):
     "Write a network whose batch, height and width are left open"
     free = {0: 'batch', 2: 'height', 3: 'width'}
@@ -438,7 +483,8 @@ def _write_onnx(net, file, opset):
         warnings.simplefilter('ignore')
         torch.onnx.export(
             net, (torch.rand(1, 3, 256, 256),), str(file), dynamo=False, opset_version=opset,
-            input_names=['picture'], output_names=['probabilities'], dynamic_axes=dict(picture=free, probabilities=free))
+            input_names=['picture'], output_names=['probabilities'],
+            dynamic_axes=dict(picture=free, probabilities=free))
 
 @patch
 def to_onnx(self:Segmenter,
@@ -448,9 +494,8 @@ def to_onnx(self:Segmenter,
     "Write the network as ONNX and its description as JSON"
     try: import onnx
     except ImportError as e:
-        raise InputError(
-            path, 'no package onnx',
-            'the package that writes ONNX files', "pip install 'matssl[formats]'") from e
+        todo = "pip install 'matssl[formats]'"
+        raise InputError(path, 'no package onnx', 'the package that writes ONNX files', todo) from e
     path = Path(path)
     description = new_file(path.with_suffix('.json'))
     try:
