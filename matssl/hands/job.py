@@ -404,20 +404,24 @@ def _sums_of(pairs):
     "Name and checksum of each mask"
     return [(pair.mask.name, hashlib.sha256(pair.mask.read_bytes()).hexdigest()) for pair in pairs]
 
+@patch
+def _sum_of_drawn(self:Job, pairs):
+    "A checksum of classes, of strokes, and of the settings of their model"
+    said = json.dumps([self.about.codes, self.about.settings.model_dump(), _sums_of(pairs)])
+    return hashlib.sha256(said.encode()).hexdigest()
+
 @patch(as_prop=True)
 def drawn_sum(self:Job)->str:
     "A checksum of classes, strokes, and the settings of their model"
-    said = json.dumps([self.about.codes, self.about.settings.model_dump(), _sums_of(self.learned_from)])
-    return hashlib.sha256(said.encode()).hexdigest()
+    return self._sum_of_drawn(self.learned_from)
 
 
 # %% ../../nbs/08_hands/10_job.ipynb #6d6415c5
 most_others = 12 # pictures without strokes
 
 @patch
-def _others(self:Job, seed):
+def _others(self:Job, drawn_on, seed):
     "Names of pictures without strokes that are not kept back; of many some, drawn by lot"
-    drawn_on = {pair.image for pair in self.learned_from}
     names = [file.name for file in self.files if file not in drawn_on and file.name not in self.about.kept_back]
     chosen = np.random.default_rng(seed).permutation(len(names))[:most_others]
     return [names[k] for k in sorted(chosen)]
@@ -439,10 +443,11 @@ def plan_tuning(self:Job,
     as_before = before.model_dump(include={'steps', 'use', 'share', 'recipe', 'size', 'bs', 'seed'}) if before else {}
     asked = {name: value for name, value in dict(steps=steps, use=use).items() if value is not None}
     told = {**as_before, **asked, **settings}
-    is_pool = told.get('use', 'none') != 'none'
-    others = self._others(told.get('seed', 0)) if is_pool else []
-    pictures = [pair.image.name for pair in self.learned_from]
-    plan = Tuning(pictures=pictures, drawn=self.drawn_sum, others=others, start=self._start, arch=about.arch, **told)
+    drawn, is_pool = self.learned_from, told.get('use', 'none') != 'none'
+    others = self._others(drawn.images, told.get('seed', 0)) if is_pool else []
+    names = [pair.image.name for pair in drawn]
+    learned = dict(pictures=names, drawn=self._sum_of_drawn(drawn), others=others)
+    plan = Tuning(**learned, start=self._start, arch=about.arch, **told)
     return before if before and before.is_same(plan) else self._in_new_folder(plan, 'tuned-')
 
 
@@ -462,12 +467,13 @@ def tuner(self:Job,
     tuned = self.about.tuned
     if tuned is None:
         raise InputError(self.file, 'nothing on training with strokes', 'a part [tuned]', 'begin it in the application')
-    if tuned.drawn != self.drawn_sum:
+    drawn = self.learned_from
+    if tuned.drawn != self._sum_of_drawn(drawn):
         found, todo = 'a network that was trained on other strokes', 'train it anew, or use the model of strokes'
         raise InputError(self.file, found, 'one of the strokes, classes and settings that are there', todo)
     held_back = [file for file in self.files if file.name in self.about.kept_back]
     begin = lambda: self._assistant_on(self._start_file(tuned.start), tuned.arch)
-    return Tuner(tuned, self.home, self.learned_from, self._pictures_of(tuned.others), begin, self.scale, held_back, tell)
+    return Tuner(tuned, self.home, drawn, self._pictures_of(tuned.others), begin, self.scale, held_back, tell)
 
 
 # %% ../../nbs/08_hands/10_job.ipynb #a964e7e9
