@@ -166,6 +166,7 @@ def _until_end(server, end):
     old = signal.signal(signal.SIGTERM, interrupted)
     try:
         while server.poll() is None and not end.exists(): time.sleep(.2)
+        if server.poll() is None: time.sleep(2) # the page says that it has ended
     except KeyboardInterrupt: pass
     finally: signal.signal(signal.SIGTERM, old)
 
