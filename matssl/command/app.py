@@ -23,26 +23,44 @@ def _say_limits(report):
     noted = json.loads((Path(report).parent/'results.json').read_text('utf-8'))
     for line in noted['limits']: say(f'limit {line["limit"]}: {line["decision"]} ({line["why"]})')
 
+def _part_of(job, only):
+    "The folder of a part of a job, what does it, and what the job says of it; None of what needs nothing said"
+    about = job.about
+    if only == 'pictures': return 'running', job.fill_in, None
+    described, act = dict(teach=(about.taught, job.teach_and_compare), tune=(about.tuned, job.tune_if_better))[only]
+    if described: return described.folder, act, described
+    missing = dict(teach=('learning from pictures', '[taught]'), tune=('training with strokes', '[tuned]'))[only]
+    raise InputError(job.file, f'nothing on {missing[0]}', f'a part {missing[1]}', 'begin it in matssl app')
+
+def _say_tried(job):
+    "What the trials have found"
+    from matssl.hands.job import Compared
+    found = Compared.read(job.tried_file)
+    is_better = 'better, and trained' if found.is_better else 'no better, and not trained further'
+    say(f'on strokes not seen before: mean IoU {found.before:.3f} of the model of strokes, {found.after:.3f} of the network; {is_better}')
+
 def _only_a_part(file, only):
-    "Learn from the pictures, or fill them in; 1 where it was stopped"
+    "Learn from the pictures, train on strokes, or fill in the pictures; 1 where it was stopped"
     from matssl.hands.background import Stopped, telling
     from matssl.hands.job import Job
     job = Job(file)
-    if only == 'teach' and job.about.taught is None: raise InputError(file, 'nothing on learning from pictures', 'a part [taught]', 'begin it in matssl app')
+    folder, act, described = _part_of(job, only)
     try:
-        with telling(job.home/(job.about.taught.folder if only == 'teach' else 'running')) as tell:
-            made = job.teach_and_compare(tell) if only == 'teach' else job.fill_in(tell)
+        with telling(job.home/folder) as tell: made = act(tell)
     except Stopped:
         print('stopped; the same command goes on')
         return 1
     say(f'written: {made}')
-    if only == 'teach' and not job.about.taught.is_used: print('matssl app takes it into use if it is better; without one, say is_used = true below [taught]')
+    if only == 'tune': _say_tried(job)
+    if described and not described.is_used:
+        where = dict(teach='[taught]', tune='[tuned]')[only]
+        print(f'matssl app takes it into use if it is better; without one, say is_used = true below {where}')
 
 @command
 def run(
     job:str, # A job.toml, as matssl app writes it
     out:str=None, # New folder for the results (default: the next result-N beside the job)
-    only:Annotated[str, dict(choices=['teach', 'pictures'])]=None # One part: teach the network on the pictures, or fill in the pictures
+    only:Annotated[str, dict(choices=['teach', 'tune', 'pictures'])]=None # One part: teach the network on the pictures, train one on the strokes, or fill in the pictures
 ):
     "Do again what a job says: learn from its strokes, test, predict, measure, report"
     if Path(job).is_dir(): raise InputError(job, 'a folder', 'the file job.toml in it', f'give {Path(job)/"job.toml"}')
@@ -148,6 +166,7 @@ def _until_end(server, end):
     old = signal.signal(signal.SIGTERM, interrupted)
     try:
         while server.poll() is None and not end.exists(): time.sleep(.2)
+        if server.poll() is None: time.sleep(2) # the page says that it has ended
     except KeyboardInterrupt: pass
     finally: signal.signal(signal.SIGTERM, old)
 

@@ -139,12 +139,13 @@ def watch(self:App,
     except RuntimeError: return
     if step in self.watched: return
     self.watched.add(step)
+    def is_here(): return any(step in one.parts for one in self.steps.values())
     async def looking():
         try:
-            while step in self.steps.values() and step.is_busy():
+            while is_here() and step.is_busy():
                 step.look()
                 await asyncio.sleep(1)
-            if step in self.steps.values(): self.safely(step.look)
+            if is_here(): self.safely(step.look)
         except Exception as e: self.say(sentence_here(fault_in_words(e)), True)
         finally: self.watched.discard(step)
     self.watching = loop.create_task(looking())
