@@ -237,6 +237,11 @@ def word(
 
 # %% ../../nbs/08_hands/11_words.ipynb #cd113ed6
 _phrases = dict(de=[
+    ('none in the test pictures of the model', 'in den Prüfbildern des Modells kommt keines vor'),
+    ('with the errors of the model, which reads', 'mit den Fehlern des Modells; es misst'),
+    ('with the errors of the model, which finds some on', 'mit den Fehlern des Modells; es findet welche auf'),
+    ('es misst right on', 'es misst richtig auf'), ('too low on', 'zu niedrig auf'), ('too high on', 'zu hoch auf'),
+    ('that have none', 'ohne solche'), ('test pictures', 'Prüfbildern'), ('test picture', 'Prüfbild'),
     ('counting only; corrected by hand', 'nur gezählt; von Hand verbessert'),
     ('unlabelled', 'frei'), ('nothing drawn yet', 'noch nichts gezeichnet'), ('not saved', 'nicht gesichert'), ('kept in', 'gesichert in'), ('in memory only', 'nur im Speicher'),
     ('filled in after', 'ausgefüllt nach'), ('no scale', 'kein Maßstab'), (', from by hand', ', von Hand'), (', from ', ', aus '), ('by hand', 'von Hand'), ('not measured', 'nicht gemessen'), ('no interval', 'kein Vertrauensbereich'),
