@@ -275,7 +275,6 @@ def write_predictions(folder):
     "A folder of label maps with its note"
     from matssl.all import load_segmenter, predict_folder
     predict_folder(load_segmenter(folder/'strokes'), [folder/'picture.png'], folder/'predicted', (), um_per_px=.5)
-    for lock in (folder/'predicted').glob('.*.lock'): lock.unlink()
 
 
 def read_predictions(folder):
