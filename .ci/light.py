@@ -8,13 +8,15 @@ usage: python .ci/light.py                    makes the pictures in all notebook
        python .ci/light.py --selftest         shows that the check can fail
 
 A plot has few colours and sharp edges: PNG with a palette keeps it. A micrograph is noise to PNG and light as JPEG. Both are
-tried on what a cell has drawn, at most 640 px wide, and the lightest stays; PNG files of results get a palette. A picture that was made lighter once is left
-alone: neither its size nor its kind changes when the tool runs again.
+tried on what a cell has drawn, at most 640 px wide, and the lightest stays; PNG files of results get a palette. A picture that
+was made lighter once is left alone: neither its size nor its kind changes when the tool runs again. Tables of pandas lose their
+style sheet and the blanks between their cells, which no reader sees.
 """
 import argparse
 import base64
 import io
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -80,9 +82,42 @@ def png_of(output):
     return base64.b64decode(kept if isinstance(kept, str) else ''.join(kept))
 
 
+def table_of(output):
+    "The HTML of a table as pandas writes it; empty of anything else"
+    html = ''.join(output.get('data', {}).get('text/html', ''))
+    return html if html.startswith('<div>\n<style scoped>') else ''
+
+
+def make_tables_lighter(notebook):
+    "Tables of pandas without style sheet and blanks; gives how many characters are gone"
+    gone = 0
+    for cell in notebook['cells']:
+        for output in cell.get('outputs', []):
+            if not (table := table_of(output)):
+                continue
+            kept = re.sub(r'>\s+<', '><', re.sub(r'<style scoped>.*?</style>', '', table, flags=re.S)).strip()
+            output['data']['text/html'] = kept
+            gone += len(table) - len(kept)
+    return gone
+
+
+def keep_one_kind(notebook):
+    "Of a picture that is there as PNG and as JPEG the lighter; gives how many characters are gone"
+    gone = 0
+    for output in pictures_of(notebook):
+        kinds = {kind: len(''.join(output['data'][kind])) for kind in ('image/png', 'image/jpeg') if kind in output['data']}
+        if len(kinds) < 2:
+            continue
+        heavier = max(kinds, key=kinds.get)
+        del output['data'][heavier]
+        gone += kinds[heavier]
+    return gone
+
+
 def make_lighter(file):
-    "Rewrite a notebook whose pictures can be lighter; gives how many bytes of pictures are gone"
-    notebook, gone = json.loads(file.read_text(encoding='utf-8')), 0
+    "Rewrite a notebook whose outputs can be lighter; gives how many bytes are gone"
+    notebook = json.loads(file.read_text(encoding='utf-8'))
+    gone = make_tables_lighter(notebook) + keep_one_kind(notebook)
     for output in pictures_of(notebook):
         png = png_of(output)
         if not (found := lighter(png)):
@@ -170,6 +205,13 @@ def selftest():
         assert not too_heavy([file], Path(folder))[0], 'what was made lighter is still named'
         assert too_heavy([file], Path(folder), whole=10)[0], 'a heavy checkout is not named'
         kept, = json.loads(file.read_text())['cells'][0]['outputs']
+        both = dict(cells=[dict(outputs=[dict(data={'image/png': 'x'*9, 'image/jpeg': 'x'*5})])])
+        assert keep_one_kind(both) == 9 and list(both['cells'][0]['outputs'][0]['data']) == ['image/jpeg'], 'two kinds stay'
+        table = '<div>\n<style scoped>\n a {}\n</style>\n<table>\n  <tr>\n    <td>1 2</td>\n  </tr>\n</table>\n</div>'
+        shown = dict(cells=[dict(outputs=[dict(data={'text/html': [table]})])])
+        assert make_tables_lighter(shown) and shown['cells'][0]['outputs'][0]['data']['text/html'] == (
+            '<div><table><tr><td>1 2</td></tr></table></div>'), 'a table is not lighter'
+        assert not make_tables_lighter(shown), 'a table is made lighter twice'
         assert Image.open(io.BytesIO(base64.b64decode(kept['data']['image/jpeg']))).size == (640, 480)
     assert lighter(written(plot, format='PNG')) is None, 'a small plot was touched'
     print('a heavy picture is named, and made lighter once')
@@ -196,7 +238,7 @@ def main():
     for file, less in gone.items():
         if less:
             print(f'{file}: {less/1e3:.0f} kB less')
-    print(f'{sum(gone.values())/1e6:.1f} MB of pictures less')
+    print(f'{sum(gone.values())/1e6:.1f} MB less')
 
 
 if __name__ == '__main__':
