@@ -237,7 +237,9 @@ def word(
 
 # %% ../../nbs/08_hands/11_words.ipynb #cd113ed6
 _phrases = dict(de=[
-    ('none in the test pictures of the model', 'in den Prüfbildern des Modells kommt keines vor'),
+    ('none in the test pictures of the model: its errors are not in the interval', 'in den Prüfbildern des Modells kommt keines vor: ohne seine Fehler'),
+    ('far more than in these: the interval may be too narrow', 'weit mehr als in diesen: der Bereich kann zu eng sein'),
+    ('it found nothing to measure', 'fand es nichts zu messen'),
     ('with the errors of the model, which reads', 'mit den Fehlern des Modells; es misst'),
     ('with the errors of the model, which finds some on', 'mit den Fehlern des Modells; es findet welche auf'),
     ('es misst right on', 'es misst richtig auf'), ('too low on', 'zu niedrig auf'), ('too high on', 'zu hoch auf'),
@@ -250,7 +252,7 @@ _phrases = dict(de=[
     ('mean thickness', 'mittlere Dicke'), ('thickness', 'Dicke'), ('crack density', 'Rissdichte'), ('grain size number', 'Korngrößenkennzahl'),
     ('NOT SAVED, the labels are in memory', 'NICHT GESICHERT, die Zeichnung ist nur im Speicher'),
     ("the model's errors are not in the interval", 'ohne die Fehler des Modells'),
-    ("with the model's errors in its area", 'mit den Fehlern des Modells in der Fläche')])
+    ('with the errors of the model in its area', 'mit den Fehlern des Modells in der Fläche')])
 
 def translated(
     text:str # As another room has said it

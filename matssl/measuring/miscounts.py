@@ -63,23 +63,30 @@ def through_area_errors(
         if not np.isfinite(a.high - a.low): return a
         below = np.hypot(a.value - a.low, max(0., a.value*(1 - factors[0])))
         above = np.hypot(a.high - a.value, max(0., a.value*(factors[1] - 1)))
-        note = '; '.join(filter(None, (a.note, "with the model's errors in its area")))
+        note = '; '.join(filter(None, (a.note, 'with the errors of the model in its area')))
         return replace(a, low=float(max(0., a.value - below)), high=float(a.value + above), note=note)
     return [widened(a) for a in answers]
 
 
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #61148ead
-_usual_scatter, _usual_share, _usual_pictures = .2, .7, 2 # of other models: at least; of their mean error; what it counts for
+_usual_scatter, _usual_share, _usual_pictures = .2, .7, 2 # of errors: at least; of their mean; pictures that this guess counts for
 _g_of_all = 1/np.log(2) # what a grain size number changes by where the density changes by all of itself, in first order
 
-def _errors_on_tests(drawn, found, size):
-    "Mean error, its scatter and degrees of freedom, as shares of `size`"
+def _scatter_of_errors(drawn, found, size):
+    "Scatter of the errors from picture to picture as a share of `size`, and its degrees of freedom"
     errors = (np.asarray(drawn, float) - found)/size
-    mean, k = errors.mean(), len(errors)
-    usual = np.hypot(_usual_scatter, _usual_share*mean)
-    degrees = _usual_pictures + k - 1
-    scatter = np.sqrt((_usual_pictures*usual**2 + ((errors - mean)**2).sum())/degrees)
-    return mean, scatter, degrees
+    usual = np.hypot(_usual_scatter, _usual_share*errors.mean())
+    degrees = _usual_pictures + len(errors) - 1
+    around = ((errors - errors.mean())**2).sum()
+    return np.sqrt((_usual_pictures*usual**2 + around)/degrees), degrees
+
+# %% ../../nbs/07_measuring/04_miscounts.ipynb #b377abba
+def _shifts(value, drawn, found, in_g):
+    "What is missing of a number: as many as on the test pictures, and as large a share"
+    drawn, found = np.mean(drawn), np.mean(found)
+    as_many = drawn - found
+    as_large_a_share = as_many if in_g or not found else value*(drawn/found - 1)
+    return sorted([float(as_many), float(as_large_a_share)])
 
 def miscount(
     value:float, # Number measured on what a model found
@@ -88,18 +95,15 @@ def miscount(
     fields:int=1, # Number of fields behind the value
     level:float=.95, # Of the interval, 0-1
     in_g:bool=False # Is it a grain size number?
-)->tuple|None: # `(shift, half)` in the unit of the value; None where there was nothing to count
-    "How far the truth lies from a number, by test pictures, and half the interval of that"
-    on_tests = np.mean([drawn, found])
-    size = _g_of_all if in_g else on_tests
+)->tuple|None: # `(least, most, half)` in the unit of the value; None where there was nothing to count
+    "What is missing of a number at least and at most, by test pictures, and half the interval around both"
+    size = _g_of_all if in_g else np.mean([drawn, found])
     if not size > 0: return None
-    mean, scatter, degrees = _errors_on_tests(drawn, found, size)
-    lasting, of_mean = max(_usual_scatter, abs(mean)), scatter**2/len(drawn)
-    believed = lasting**2/(lasting**2 + of_mean)
-    variance = (1-believed)**2*lasting**2 + believed**2*of_mean + (scatter**2 if fields == 1 else 0)
-    shift = mean*(size if in_g else np.hypot(value, size)/2**.5)
-    largest = size if in_g else max(size, value, value + shift)
-    return float(shift), float(stdtrit(degrees, (1+level)/2)*variance**.5*largest)
+    least, most = _shifts(value, drawn, found, in_g)
+    scatter, degrees = _scatter_of_errors(drawn, found, size)
+    of_mean, of_one_field = scatter**2/len(drawn), scatter**2 if fields == 1 else 0
+    largest = size if in_g else max(size, value, value + most)
+    return least, most, float(stdtrit(degrees, (1+level)/2)*np.sqrt(of_mean + of_one_field)*largest)
 
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #3174b40a
 def _like(m, field):
@@ -136,22 +140,40 @@ def _read_by_model(drawn, found, in_g):
     if abs(share) < .5: return f'reads right on {pictures}'
     return f'reads {abs(share):.0f} % too {"high" if share > 0 else "low"} on {pictures}'
 
+# %% ../../nbs/07_measuring/04_miscounts.ipynb #ac52bd73
 def _highest(a):
     "What a number cannot exceed"
     if a.unit == '%': return 100.
     return 1. if a.name.endswith('roundness') else np.inf
 
+def _with_word(a, *words): return replace(a, note='; '.join(filter(None, (a.note, *words))))
+
 def _with_miscount(a, drawn, found):
     "An answer whose interval holds the difference between what was drawn and what was found"
     in_g = is_grain_size_number(a)
     off = miscount(a.value, drawn, found, a.fields, a.level, in_g)
-    if off is None: return replace(a, note='; '.join(filter(None, (a.note, 'none in the test pictures of the model'))))
-    shift, half = off
-    low, high = a.value + min(0, shift) - np.hypot(a.value - a.low, half), a.value + max(0, shift) + np.hypot(a.high - a.value, half)
-    if not in_g: low = max(0., low)
-    high = min(high, _highest(a))
-    note = f'with the errors of the model, which {_read_by_model(drawn, found, in_g)}'
-    return replace(a, low=float(low), high=float(high), is_bound=True, note='; '.join(filter(None, (a.note, note))))
+    if off is None: return _with_word(a, 'none in the test pictures of the model: its errors are not in the interval')
+    least, most, half = off
+    low = a.value + min(0, least) - np.hypot(a.value - a.low, half)
+    high = a.value + max(0, most) + np.hypot(a.high - a.value, half)
+    wide = replace(a, low=float(low if in_g else max(0., low)), high=float(min(high, _highest(a))), is_bound=True)
+    far = not in_g and a.value > 2*max(found)
+    return _with_word(wide, f'with the errors of the model, which {_read_by_model(drawn, found, in_g)}',
+                      'far more than in these: the interval may be too narrow' if far else '')
+
+# %% ../../nbs/07_measuring/04_miscounts.ipynb #d7955c2c
+_none_found = "the model's errors are not in the interval: on {} of {} test pictures it found nothing to measure"
+
+def _one_through_tests(a, pairs, fields):
+    "An answer through the test pictures: `(values drawn, values found)` of each, by name and unit"
+    key = a.name, a.unit
+    known = lambda values: key in values and np.isfinite(values[key])
+    there = [pair for pair in pairs if known(pair[0])]
+    both = [(drawn[key], found[key]) for drawn, found in there if known(found)]
+    if not np.isfinite(a.high - a.low): return a
+    if not there: return without_model_errors([a], fields)[0]
+    if len(both) < len(there): return _with_word(a, _none_found.format(len(there) - len(both), len(there)))
+    return _with_miscount(a, *np.transpose(both))
 
 def through_tests(
     answers:list, # Of `Answer`, measured on what a model found
@@ -160,10 +182,4 @@ def through_tests(
 )->list: # Of `Answer`
     "Answers whose interval holds what the model gets wrong of them, as far as its test pictures tell"
     pairs = [(_values(measured, drawn), _values(measured, found)) for drawn, found in test_maps(fields)]
-    def widened(a):
-        key = a.name, a.unit
-        both = [(drawn[key], found[key]) for drawn, found in pairs if key in drawn and key in found]
-        both = [pair for pair in both if np.isfinite(pair).all()]
-        if not both: return without_model_errors([a], fields)[0]
-        return _with_miscount(a, *np.transpose(both)) if np.isfinite(a.high - a.low) else a
-    return [widened(a) for a in answers]
+    return [_one_through_tests(a, pairs, fields) for a in answers]
