@@ -17,6 +17,10 @@ from .model_errors import corrected_fractions
 from .fractions import basis_of
 
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #270ac96e
+def _with_word(a, *words):
+    "An answer with more words in its note"
+    return replace(a, note='; '.join(filter(None, (a.note, *words))))
+
 def without_model_errors(
     answers:list, # Of `Answer`, measured as if the labels were the truth
     fields:list # What they were measured on: anything with an `origin`
@@ -26,7 +30,7 @@ def without_model_errors(
     if not any(o and o.kind in ('model', 'corrected') for o in origins): return answers
     said = "the model's errors are not in the interval"
     is_known = lambda a: np.isfinite(a.high - a.low)
-    return [replace(a, note='; '.join(filter(None, (a.note, said)))) if is_known(a) else a for a in answers]
+    return [_with_word(a, said) if is_known(a) else a for a in answers]
 
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #2b195e69
 def _of_two(confusions, chosen):
@@ -63,8 +67,8 @@ def through_area_errors(
         if not np.isfinite(a.high - a.low): return a
         below = np.hypot(a.value - a.low, max(0., a.value*(1 - factors[0])))
         above = np.hypot(a.high - a.value, max(0., a.value*(factors[1] - 1)))
-        note = '; '.join(filter(None, (a.note, 'with the errors of the model in its area')))
-        return replace(a, low=float(max(0., a.value - below)), high=float(a.value + above), note=note)
+        wide = replace(a, low=float(max(0., a.value - below)), high=float(a.value + above))
+        return _with_word(wide, 'with the errors of the model in its area')
     return [widened(a) for a in answers]
 
 
@@ -145,8 +149,6 @@ def _highest(a):
     "What a number cannot exceed"
     if a.unit == '%': return 100.
     return 1. if a.name.endswith('roundness') else np.inf
-
-def _with_word(a, *words): return replace(a, note='; '.join(filter(None, (a.note, *words))))
 
 def _with_miscount(a, drawn, found):
     "An answer whose interval holds the difference between what was drawn and what was found"
