@@ -112,14 +112,12 @@ def _left_of_error(test, spread, scale):
 
 # %% ../../nbs/07_measuring/02_model_errors.ipynb #1514ad0d
 def _half_width(variances, degrees, level):
-    "Half an interval over several independent variances with their degrees of freedom"
-    variances, degrees = np.array(variances), np.asarray(degrees, float)
-    whole = variances.sum(0)
-    welch = whole**2/np.maximum((variances**2/degrees[:, None]).sum(0), 1e-300)
-    of_largest, others = degrees[variances.argmax(0)], 1 - variances.max(0)/np.maximum(whole, 1e-300)
-    df = of_largest + (welch - of_largest)*np.minimum(1, 2*others)
-    return stdtrit(np.clip(df, 1, 1e9), (1+level)/2)*np.sqrt(whole)
+    "Half an interval over independent variances, each with its degrees of freedom, that holds at least at `level`"
+    t = stdtrit(np.clip(degrees, 1, 1e9), (1+level)/2)
+    return np.sqrt(t**2 @ np.array(variances))
 
+
+# %% ../../nbs/07_measuring/02_model_errors.ipynb #d4ba5184
 def _by_composition(test, raw):
     "How far corrected fractions may be off because errors follow the composition not at all or wholly"
     rates = _rates_at(test, _follows)
