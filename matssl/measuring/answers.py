@@ -19,7 +19,7 @@ class Answer:
     unit:str='' # '%', 'um', '/mm2', '' for a pure number
     low:float=math.nan # Lower end of the interval, in `unit`
     high:float=math.nan # Upper end
-    level:float=.95 # Of the interval, 0-1
+    level:float|None=.95 # Of the interval, 0-1; None: none can be stated
     fields:int=1 # Number of fields behind it
     is_bound:bool=False # Is the interval an upper bound of the uncertainty, rather than an interval of this level?
     note:str='' # What the number rests on, e.g. 'model tested on 2 pictures'
@@ -49,13 +49,18 @@ def _interval_in_words(a, n, unit):
     if abs(above - below) <= .02*(above + below): return f' ± {_rounded(above, n)}{unit}'
     return f'{unit} ({_rounded(a.low, n)} to {_rounded(a.high, n)}{unit})'
 
+
+# %% ../../nbs/07_measuring/01_answers.ipynb #75f86504
+def _level_in_words(a):
+    "How often an interval holds the truth"
+    if not math.isfinite(a.high - a.low): return 'no interval'
+    if a.level is None: return 'no level'
+    return f'{"at least " if a.is_bound else ""}{100*a.level:.3g} %'
+
 def _behind(a):
     "What stands in brackets: level, fields, note"
-    level = f'{100*a.level:.3g} %'
-    if not math.isfinite(a.high - a.low): level = 'no interval'
-    elif a.is_bound: level = f'at least {level}'
     fields = f'{a.fields} field{"" if a.fields == 1 else "s"}'
-    return f'{level}, {fields}' + (f'; {a.note}' if a.note else '')
+    return f'{_level_in_words(a)}, {fields}' + (f'; {a.note}' if a.note else '')
 
 def in_words(
     a:Answer # An answer
@@ -124,7 +129,7 @@ def decision(
 )->str: # 'met', 'not met' or 'not decided'
     "Is a limit met? Only if all of the interval says so"
     check_limit_unit(a, limit)
-    if not math.isfinite(a.high - a.low): return 'not decided'
+    if a.level is None or not math.isfinite(a.high - a.low): return 'not decided'
     worst, best = (a.high, a.low) if limit.sign == '<=' else (-a.low, -a.high)
     bound = limit.value if limit.sign == '<=' else -limit.value
     if worst <= bound: return 'met'

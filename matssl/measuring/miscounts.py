@@ -74,6 +74,7 @@ def through_area_errors(
 
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #61148ead
 _usual_scatter, _usual_share, _usual_pictures = .2, .7, 2 # of errors: at least; of their mean; pictures that this guess counts for
+_denser = 1.5 # times as much as on the test pictures may be in a single field
 _g_of_all = 1/np.log(2) # what a grain size number changes by where the density changes by all of itself, in first order
 
 def _scatter_of_errors(drawn, found, size):
@@ -106,8 +107,8 @@ def miscount(
     least, most = _shifts(value, drawn, found, in_g)
     scatter, degrees = _scatter_of_errors(drawn, found, size)
     of_mean, of_one_field = scatter**2/len(drawn), scatter**2 if fields == 1 else 0
-    largest = size if in_g else max(size, value, value + most)
-    return least, most, float(stdtrit(degrees, (1+level)/2)*np.sqrt(of_mean + of_one_field)*largest)
+    there = size if in_g else max(size*(_denser if fields == 1 else 1), value, value + most)
+    return least, most, float(stdtrit(degrees, (1+level)/2)*np.sqrt(of_mean + of_one_field)*there)
 
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #3174b40a
 def _like(m, field):
@@ -150,18 +151,22 @@ def _highest(a):
     if a.unit == '%': return 100.
     return 1. if a.name.endswith('roundness') else np.inf
 
+def _without_level(a, *words):
+    "An answer for whose interval no level can be stated, and why"
+    return _with_word(replace(a, level=None, is_bound=False), *words)
+
 def _with_miscount(a, drawn, found):
     "An answer whose interval holds the difference between what was drawn and what was found"
     in_g = is_grain_size_number(a)
     off = miscount(a.value, drawn, found, a.fields, a.level, in_g)
-    if off is None: return _with_word(a, 'none in the test pictures of the model: its errors are not in the interval')
+    if off is None: return _without_level(a, 'none in the test pictures of the model: its errors are not in the interval')
     least, most, half = off
     low = a.value + min(0, least) - np.hypot(a.value - a.low, half)
     high = a.value + max(0, most) + np.hypot(a.high - a.value, half)
     wide = replace(a, low=float(low if in_g else max(0., low)), high=float(min(high, _highest(a))), is_bound=True)
-    far = not in_g and a.value > 2*max(found)
-    return _with_word(wide, f'with the errors of the model, which {_read_by_model(drawn, found, in_g)}',
-                      'far more than in these: the interval may be too narrow' if far else '')
+    said = f'with the errors of the model, which {_read_by_model(drawn, found, in_g)}'
+    is_far = not in_g and a.value > 2*max(found)
+    return _without_level(wide, said, 'far more than in these') if is_far else _with_word(wide, f'{said}, if the fields are like these')
 
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #d7955c2c
 _none_found = "the model's errors are not in the interval: on {} of {} test pictures it found nothing to measure"
@@ -174,7 +179,7 @@ def _one_through_tests(a, pairs, fields):
     both = [(drawn[key], found[key]) for drawn, found in there if known(found)]
     if not np.isfinite(a.high - a.low): return a
     if not there: return without_model_errors([a], fields)[0]
-    if len(both) < len(there): return _with_word(a, _none_found.format(len(there) - len(both), len(there)))
+    if len(both) < len(there): return _without_level(a, _none_found.format(len(there) - len(both), len(there)))
     return _with_miscount(a, *np.transpose(both))
 
 def through_tests(

@@ -96,6 +96,7 @@ decision_rule = ('Decision rule (ISO 14253-1:2017, JCGM 106:2012, the interval a
 def _why(answer, decided):
     "Why a limit is decided so, in words"
     if not math.isfinite(answer.high - answer.low): return 'the answer has no interval'
+    if answer.level is None: return 'no level can be stated for its interval'
     return {'met': 'the whole interval lies on the good side', 'not met': 'the whole interval lies on the other side',
             'not decided': 'the limit lies within the interval'}[decided]
 
