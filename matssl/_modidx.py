@@ -3870,6 +3870,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                              'matssl/pictures/labels.py'),
                                         'matssl.pictures.labels.LabelMap.__post_init__': ( '01_pictures/labels.html#labelmap.__post_init__',
                                                                                            'matssl/pictures/labels.py'),
+                                        'matssl.pictures.labels.LabelMap.__repr__': ( '01_pictures/labels.html#labelmap.__repr__',
+                                                                                      'matssl/pictures/labels.py'),
                                         'matssl.pictures.labels.LabelMap.entropy': ( '01_pictures/labels.html#labelmap.entropy',
                                                                                      'matssl/pictures/labels.py'),
                                         'matssl.pictures.labels.LabelMap.fractions': ( '01_pictures/labels.html#labelmap.fractions',

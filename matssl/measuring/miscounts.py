@@ -21,6 +21,12 @@ def _with_word(a, *words):
     "An answer with more words in its note"
     return replace(a, note='; '.join(filter(None, (a.note, *words))))
 
+def _without_level(a, *words):
+    "An answer for whose interval no level can be stated, and why"
+    return _with_word(replace(a, level=None, is_bound=False), *words)
+
+
+# %% ../../nbs/07_measuring/04_miscounts.ipynb #bbf7bf8f
 def without_model_errors(
     answers:list, # Of `Answer`, measured as if the labels were the truth
     fields:list # What they were measured on: anything with an `origin`
@@ -151,10 +157,8 @@ def _highest(a):
     if a.unit == '%': return 100.
     return 1. if a.name.endswith('roundness') else np.inf
 
-def _without_level(a, *words):
-    "An answer for whose interval no level can be stated, and why"
-    return _with_word(replace(a, level=None, is_bound=False), *words)
 
+# %% ../../nbs/07_measuring/04_miscounts.ipynb #1b48a79f
 def _with_miscount(a, drawn, found):
     "An answer whose interval holds the difference between what was drawn and what was found"
     in_g = is_grain_size_number(a)

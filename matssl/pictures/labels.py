@@ -80,6 +80,10 @@ class LabelMap:
         if self.origin: self.origin = _in_order(self.origin, self.codes)
         if self.um_per_px_y and self.um_per_px and abs(self.um_per_px_y/self.um_per_px-1) <= .01:
             self.um_per_px_y = None
+    def __repr__(self):
+        size, scale = ' x '.join(map(str, self.shape)), f'{self.um_per_px:.4g} um/px' if self.um_per_px else 'no scale'
+        origin = [str(self.origin)] if self.origin else []
+        return f'LabelMap({"; ".join([f"{size} px", scale, ", ".join(map(str, self.codes)), *origin, *self.doubts])})'
     @property
     def shape(self):
         "`(H, W)`"
