@@ -18,7 +18,7 @@ setup(
     packages=find_packages(include=['matssl', 'matssl.*']), 
     package_data={'matssl.data': ['files.csv'], 'matssl.hands': ['canvas.js', 'app.ipynb', '*.j2'], 'matssl.segmentation': ['*.j2'], 'matssl.measuring': ['*.j2', '*.css']},
     python_requires=f">={cfg['min_python']},<{cfg['max_python']}",
-    install_requires=lines('requirements'), extras_require={k: lines(f'{k}_requirements') for k in ('formats', 'docs', 'dev')},
+    install_requires=lines('requirements'), extras_require={k: lines(f'{k}_requirements') for k in ('formats', 'lab', 'docs', 'dev')},
     entry_points={'console_scripts': lines('console_scripts'), 'nbdev': ['matssl=matssl._modidx:d']},
     classifiers=['Development Status :: 4 - Beta', 'Intended Audience :: Science/Research',
                  'Programming Language :: Python :: 3.11', 'Programming Language :: Python :: 3.12',
