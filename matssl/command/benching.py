@@ -117,6 +117,15 @@ def _say_setup(rows, quick):
     print(f'\n{r.protocol}' + (': QUICK, a trial and not a result' if quick else '')
           + f'; {network}; {all_of(rows.hardware)}; {all_of(rows.versions)}; ImageNet weights: {weights}')
 
+
+# %% ../../nbs/10_command/07_benching.ipynb #d24a3607
+def _check_paths(out, *read):
+    "Refuse a path that cannot be used, before anything slow is loaded"
+    check_there(*read)
+    if Path(out).is_file(): raise InputError(out, 'a file', 'a folder, new or with earlier results', 'choose another with -o')
+
+
+# %% ../../nbs/10_command/07_benching.ipynb #75a1da12
 @command
 def benchmark(
     protocol:str, # metaldam, ebc1 ... ebc3, uhcs, super1 ... super4, synthetic; with few labels metaldam-few, ebc3-few, metaldam-few-transductive ...; ebc3-paper
@@ -142,19 +151,19 @@ def benchmark(
     group:int=None # Of ebc3-paper: pictures that go through the network together (default: all)
 ):
     "Methods against each other under a named protocol; resumable"
+    _check_paths(out, None if protocol.startswith('synthetic') else data, weights, encoder) # made pictures make their folder
+    some, unlabelled_sizes = labels and _numbers(labels, '--labels'), _numbers(unlabelled, '--unlabelled')
     from matssl.bench.experiment import run_benchmark, usual_numbers
     from matssl.bench.protocol import protocol as named
-    some = None if labels is None else _numbers(labels, '--labels')
     own = backbone_given(mean, std, timm)
     if named(protocol).run_by:
         return _as_paper(protocol, out, encoder, weights, own, seeds=3 if seeds is None else seeds, backbone=backbone,
             decoder=decoder, group=group, root=data)
     few, (each_seed, some, _) = named(protocol).few, usual_numbers(named(protocol), seeds, some)
     by = None if few else _curve_over(labels or 'all', unlabelled)
-    sizes = some, _numbers(unlabelled, '--unlabelled')
     start = dict(own, weights=weights) if weights or own['timm_kwargs'] or own['stats'] else None
     folds = folds.split(',') if folds else None
-    rows = run_benchmark(protocol, methods.split(','), folds, each_seed, backbone, pool, *sizes, recipe, decoder,
+    rows = run_benchmark(protocol, methods.split(','), folds, each_seed, backbone, pool, some, unlabelled_sizes, recipe, decoder,
                          quick, plan, out, data, start, log=lambda s: say(one_line(s)), draws=draws)
     if plan: return _say_plan(rows)
     _say_setup(rows, quick)
@@ -173,9 +182,9 @@ def speed(
     repeats:int=3 # Turns
 ):
     "Pictures a second: ours, the usual recipe at its best, the ceiling of the chip, in one run"
+    sides = _numbers(sides, '--sides')
     from matssl.bench.speed import run_speed
-    rows = run_speed(tasks.split(','), archs.split(','), out, sides=_numbers(sides, '--sides'), alone=(),
-                     bs=bs, steps=steps, repeats=repeats)
+    rows = run_speed(tasks.split(','), archs.split(','), out, sides=sides, alone=(), bs=bs, steps=steps, repeats=repeats)
     shown = rows.set_index(['task', 'arch'])[['unit', 'ours', 'usual', 'ratio', 'ceiling', 'of_ceiling']].round(3)
     print(f'\n{shown.to_string()}\n\nratio: ours to the usual recipe; of_ceiling: ours to the same network on ready-made batches')
     print(f'added to {out}')
