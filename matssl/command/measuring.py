@@ -259,6 +259,7 @@ def measure(
     asked = _asked(what, cls, boundary, layer, cracks or crack, particles, nodules, lamellae, settings)
     reading = reading_options(**kwargs)
     check_there(pictures, template)
+    if out: new_output(out)
     check_scale_uncertainty(scale_uncertainty)
     palette, codes = colours_given(palette, names_given(codes))
     files = files_given(maps)
