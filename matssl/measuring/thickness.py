@@ -297,19 +297,7 @@ def _row(i, p, method, position, values, profile, level):
                 tilt_deg=p.tilt_deg, covered_pct=100*p.covered, cut_columns=p.cut)
 
 
-# %% ../../nbs/07_measuring/15_thickness.ipynb #290000c4
-def _profile_doubts(p):
-    "What a reader of the table must know of one profile"
-    name = field_name(p.map)
-    doubts = [f'{name}: {d}' for d in p.doubts]
-    if p.layers > 1: name = f'{name}, layer {p.layer} of {p.layers}'
-    if p.cut: doubts.append(f'{name}: the border cuts the layer in {p.cut} columns, which are left out')
-    if p.covered < 1: doubts.append(
-        f'{name}: {100*(1-p.covered):.1f} % of the columns hold no layer; the mean is over the others')
-    if not len(p.skeleton): doubts.append(
-        f'{name}: no point of the skeleton is further from the border than from both faces')
-    return doubts
-
+# %% ../../nbs/07_measuring/15_thickness.ipynb #51c0e0eb
 def _profile_rows(i, p, level, best):
     "The three rows of one profile, the recommended one first"
     at, distances = p.columns[f'position_{p.unit}'], p.skeleton[f'thickness_{p.unit}']
@@ -323,6 +311,30 @@ def _profile_rows(i, p, level, best):
     for row in rows: row['recommended'] = row['method'] == best
     return sorted(rows, key=lambda row: not row['recommended'])
 
+
+# %% ../../nbs/07_measuring/15_thickness.ipynb #565c4b90
+def _methods_for(profiles):
+    "The recommended method of each layer over all fields: `{'1 of 2': method}`"
+    alike = {}
+    for p in profiles: alike.setdefault(f'{p.layer} of {p.layers}', []).append(p)
+    return {layer: method_for(of) for layer, of in alike.items()}
+
+
+# %% ../../nbs/07_measuring/15_thickness.ipynb #1c80a041
+def _profile_doubts(p):
+    "What a reader of the table must know of one profile"
+    name = field_name(p.map)
+    doubts = [f'{name}: {d}' for d in p.doubts]
+    if p.layers > 1: name = f'{name}, layer {p.layer} of {p.layers}'
+    if p.cut: doubts.append(f'{name}: the border cuts the layer in {p.cut} columns, which are left out')
+    if p.covered < 1: doubts.append(
+        f'{name}: {100*(1-p.covered):.1f} % of the columns hold no layer; the mean is over the others')
+    if not len(p.skeleton): doubts.append(
+        f'{name}: no point of the skeleton is further from the border than from both faces')
+    return doubts
+
+
+# %% ../../nbs/07_measuring/15_thickness.ipynb #2cf51944
 def _each_kind_once(doubts):
     "Doubts of fields, `'field: what'`: where several fields have the same but for its numbers, that with the largest"
     kinds = {}
@@ -336,12 +348,8 @@ def _each_kind_once(doubts):
         said.append(f'{field}: {what}' if len(alike) == 1 else f'{len(alike)} fields, most of all {field}: {what}')
     return said
 
-def _methods_for(profiles):
-    "The recommended method of each layer over all fields: `{'1 of 2': method}`"
-    alike = {}
-    for p in profiles: alike.setdefault(f'{p.layer} of {p.layers}', []).append(p)
-    return {layer: method_for(of) for layer, of in alike.items()}
 
+# %% ../../nbs/07_measuring/15_thickness.ipynb #8c4ce5e4
 def _folded_doubts(profiles, methods):
     "What a reader must know of layers that overhang themselves"
     doubts = []
@@ -353,6 +361,8 @@ def _folded_doubts(profiles, methods):
                       'a sum over a column is no thickness there, so that on the skeleton is recommended')
     return doubts
 
+
+# %% ../../nbs/07_measuring/15_thickness.ipynb #5514f211
 def _apart_doubts(rows, unit, most=.15):
     "What a reader must know of layers on which the two methods disagree"
     doubts, table = [], pd.DataFrame(rows)
@@ -365,6 +375,8 @@ def _apart_doubts(rows, unit, most=.15):
             f'({100*apart:+.0f} %): it is steep, folded or very ragged, look at its picture before either is used')
     return doubts
 
+
+# %% ../../nbs/07_measuring/15_thickness.ipynb #0c01f9ec
 def _rough_doubts(rows):
     "What a reader must know of intervals from few independent places"
     few = [r for r in rows if r['recommended'] and r['places'] < 5]
