@@ -213,13 +213,15 @@ def _with_spacing(rows):
     return r
 
 
-# %% ../../nbs/07_measuring/16_cracks.ipynb #3551688d
+# %% ../../nbs/07_measuring/16_cracks.ipynb #b1eba705
 def _length_of(band):
     "Length of the mid line, px: columns in which the border cuts the layer count half, unless it does so all along"
     held = np.isfinite(band.top)
     weight = np.where(band.cut, .5, 1.) if not band.cut[held].all() else 1.
     return (band.step*weight)[held].sum()
 
+
+# %% ../../nbs/07_measuring/16_cracks.ipynb #da8c39dc
 def _bands_and_cracks(m, cls, layer, along, join_px):
     "The layers of a field as bands, its cracks by number, the layer of each, the axis, the share of columns left out"
     from scipy import ndimage as ndi
@@ -233,6 +235,8 @@ def _bands_and_cracks(m, cls, layer, along, join_px):
     of_layer = [crack & np.isin(pieces, np.flatnonzero(owners == k) + 1) for k in range(len(layers))]
     return [_band_of(a, b, hidden) for a, b in zip(layers, of_layer)], pieces, owners, along, left.any(0).mean()
 
+
+# %% ../../nbs/07_measuring/16_cracks.ipynb #ecaca04b
 def _cracks_of(m, cls, layer, along, min_length_px, join_px, through):
     "One field: a row a crack, px; and what else is known of the field"
     from scipy import ndimage as ndi
@@ -376,7 +380,7 @@ def _crack_answers(found, cls, um, level):
             for name, of, (value, low, high, bound, note) in rows]
 
 
-# %% ../../nbs/07_measuring/16_cracks.ipynb #290000d4
+# %% ../../nbs/07_measuring/16_cracks.ipynb #dfec5e1c
 def _crack_doubts(found, um, shortest):
     "What a reader of the table must know"
     def total(name): return sum(f[name] for _, f in found)
@@ -400,6 +404,8 @@ def _crack_doubts(found, um, shortest):
     if um is None: doubts.append('no scale: lengths in px')
     return doubts
 
+
+# %% ../../nbs/07_measuring/16_cracks.ipynb #16ae2ec7
 def _check_cracks(x, cls, layer, who, along):
     "The fields, each with a layer; whether there are cracks in them is what is asked"
     if along not in (None, 'x', 'y') or cls == layer: raise InputError(
@@ -408,6 +414,8 @@ def _check_cracks(x, cls, layer, who, along):
     refuse_not_square(maps)
     return fields_with_class(maps, layer)[0]
 
+
+# %% ../../nbs/07_measuring/16_cracks.ipynb #38d4b251
 def _all_cracks(x, cls, layer, who='cracks', level=.95, **kw):
     "The fields and their scale, `(cracks, what else is known)` of each, px, and the table's `attrs`"
     maps = _check_cracks(x, cls, layer, who, kw['along'])
