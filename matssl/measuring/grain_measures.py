@@ -201,7 +201,7 @@ def mean_intercept(
     "Mean lineal intercept over all directions, px"
     return 1/float((t.weight/t.intercept_px).sum())
 
-# %% ../../nbs/07_measuring/09_grain_measures.ipynb #a639b4c4
+# %% ../../nbs/07_measuring/09_grain_measures.ipynb #288a4d22
 def _circles(shape):
     "Centres and radii of circles of three sizes, at most a radius apart, all of each inside the picture"
     h, w = shape
@@ -210,12 +210,16 @@ def _circles(shape):
         for y in places(h):
             for x in places(w): yield y, x, r
 
+
+# %% ../../nbs/07_measuring/09_grain_measures.ipynb #f4788488
 def _around(cells, y, x, r):
     "Grain numbers along a circle, at every pixel of arc, from a boundary on"
     (h, w), a = cells.shape, np.linspace(0, 2*np.pi, int(np.ceil(2*np.pi*r)), endpoint=False)
     seq = cells[np.clip((y + r*np.sin(a)).astype(int), 0, h-1), np.clip((x + r*np.cos(a)).astype(int), 0, w-1)]
     return np.roll(seq, -int(np.argmax(seq != np.roll(seq, 1))))
 
+
+# %% ../../nbs/07_measuring/09_grain_measures.ipynb #1e39b2fc
 def _met_around(cells, short):
     "Boundaries met by circles, their length in px, boundaries a px without what the steps lose"
     once, twice, length, samples = np.zeros(2), np.zeros(2), 0., 0
@@ -229,6 +233,8 @@ def _met_around(cells, short):
     rate = 1.5*once[0]/max(once[1], 1) - .5*twice[0]/max(2*twice[1], 1)
     return once[0], length, rate*samples/max(length, 1e-9)
 
+
+# %% ../../nbs/07_measuring/09_grain_measures.ipynb #b7c4fd20
 def circle_intercepts(
     g:GrainMap, # Grains of one field
     short:float=3., # Shortest excursion from a grain, px
@@ -239,6 +245,7 @@ def circle_intercepts(
     open_px = _across(g, None)
     per_px += open_px
     return dict(met=met + open_px*length, length_px=length, intercept_px=1/per_px if per_px > 0 else np.inf)
+
 
 # %% ../../nbs/07_measuring/09_grain_measures.ipynb #26700028
 def triple_points(
@@ -255,7 +262,7 @@ def triple_points(
     pairs = np.unique(np.c_[np.tile(spot[at], 4), w[:, at[0], at[1]].ravel()], axis=0)
     return np.array(ndi.center_of_mass(many, spot, np.arange(1, n+1))) + .5, np.bincount(pairs[:, 0], minlength=n+1)[1:] - 2
 
-# %% ../../nbs/07_measuring/09_grain_measures.ipynb #2670d302
+# %% ../../nbs/07_measuring/09_grain_measures.ipynb #75bbfb2e
 def _pieces_of_network(cells):
     "Connected pieces of the network of boundaries, the frame of the picture included"
     h, w = cells.shape
@@ -267,10 +274,14 @@ def _pieces_of_network(cells):
     at |= net[1:-2:2, 2:-1:2] | net[3::2, 2:-1:2] | net[2:-1:2, 1:-2:2] | net[2:-1:2, 3::2]
     return ndi.label(net)[1]
 
+
+# %% ../../nbs/07_measuring/09_grain_measures.ipynb #3eeaedf4
 def _stretches(frame):
     "Times that a closed row of bool begins to be True"
     return int((frame & ~np.roll(frame, 1)).sum())
 
+
+# %% ../../nbs/07_measuring/09_grain_measures.ipynb #a8d294c2
 def _grains_by_points(g, points):
     "Grains by Euler's formula; `points`: triple points between grains alone"
     if g.ground is None: return points/2 + 1
@@ -280,6 +291,8 @@ def _grains_by_points(g, points):
     points = triple_points(GrainMap(cells))[1].sum()
     return points/2 + _pieces_of_network(cells) - n + _stretches(frame)/2
 
+
+# %% ../../nbs/07_measuring/09_grain_measures.ipynb #e37da52c
 def unbiased_by_points(
     g:GrainMap, # Grains of one field
     points:int, # Triple points between grains alone
@@ -291,3 +304,4 @@ def unbiased_by_points(
     stretches, corners = _stretches_of_sides(g.ground)
     pieces = _pieces_of_network(np.where(g.ground, g.labels.max() + pores, g.labels))
     return points/2 + pieces - 1 - (n - stretches/2 + corners/4)
+
