@@ -122,9 +122,11 @@ class Tuning(Learning):
     folder:Word = Field('tuned-1', description='the folder of the trained network, beside the job')
     pictures:list[Word] = Field([], description='names of the pictures with strokes', max_length=10_000)
     drawn:Word = Field('', description='checksum of the classes, the strokes and the settings of their model')
-    use:str = Field('none', description='how other pictures are used: none, self or teacher', pattern='^(none|self|teacher)$')
+    use:str = Field('none', description='how other pictures are used: none, self or teacher',
+                    pattern='^(none|self|teacher)$')
     others:list[Word] = Field([], description='names of the other pictures', max_length=10_000)
-    share:float = Field(.5, description='of what is filled in, the surest part that is learned from, above 0, up to 1', gt=0, le=1, allow_inf_nan=False)
+    share:float = Field(.5, description='of what is filled in, the surest part that is learned from, above 0, up to 1',
+                        gt=0, le=1, allow_inf_nan=False)
     recipe:str = Field('few', description='few: a small decoder alone, then everything', pattern='^few$')
     steps:int = Field(120, description='batches of fields, 20 to 100000', ge=20, le=100_000)
     size:int = Field(256, description='side of a field, 32 to 2048 px', ge=32, le=2048)
