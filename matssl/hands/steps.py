@@ -1119,6 +1119,8 @@ def line_of(self:RunStep, about):
     keys = dict(stopped='state_stopped_run', failed='state_failed')
     return word(keys.get(about.state, 'state_broken_run'), why=about.why)
 
+
+# %% ../../nbs/08_hands/12_steps.ipynb #4eba20a9
 @patch
 def _stamp_of(self:RunStep, found):
     "What is shown of a run hangs on this"
@@ -1176,6 +1178,8 @@ def open(self:RunStep):
     self.browser = dressed_browser(made, self.job.colours)
     self.place.children, self.pictures.children = [self.browser], []
 
+
+# %% ../../nbs/08_hands/12_steps.ipynb #3a121000
 @patch
 def _name_in_sight(self:RunStep):
     "The picture that is looked at; the first where none is"
@@ -1206,6 +1210,8 @@ def take_back(self:RunStep):
     self.mender.current.painter.replace(self._model_says(name))
     self.mender._drawn()
 
+
+# %% ../../nbs/08_hands/12_steps.ipynb #55748750
 @patch
 def go_correct(self:RunStep):
     "Draw on the picture that is looked at"
@@ -1322,6 +1328,8 @@ def _filled(self:ReportStep):
     if found.is_old: raise NotYet(word('is_old'))
     return found
 
+
+# %% ../../nbs/08_hands/12_steps.ipynb #378a9436
 @patch
 def measure(self:ReportStep):
     "Measure what the last run has filled in, and write the report"
@@ -1340,6 +1348,8 @@ def measure(self:ReportStep):
     self.app.say('')
     return answers
 
+
+# %% ../../nbs/08_hands/12_steps.ipynb #dbf21404
 @patch
 def show_report(self:ReportStep, page, folder):
     "The page, and its files to take"

@@ -129,6 +129,8 @@ class Tuning(Learning):
                         gt=0, le=1, allow_inf_nan=False)
     recipe:str = Field('few', description='few: a small decoder alone, then everything', pattern='^few$')
     steps:int = Field(120, description='batches of fields, 20 to 100000', ge=20, le=100_000)
+    tone:str = Field('', description='how grey levels are read: picture or levels, against its own; nothing: as they are',
+                     pattern='^(|picture|levels)$')
     size:int = Field(256, description='side of a field, 32 to 2048 px', ge=32, le=2048)
     bs:int = Field(4, description='fields in one step, 2 to 256', ge=2, le=256)
 
@@ -338,7 +340,7 @@ def _pool(self:Tuner, strokes):
     if about.use == 'self':
         said = lambda: self.counted(self.counted.last - self.counted.base + 1)
         return chosen, pseudo_labels(_telling_each(strokes, said), list(chosen), about.share), []
-    fields = pool_fields(list(chosen), about.size, about.bs, about.seed)
+    fields = pool_fields(list(chosen), about.size, about.bs, about.seed, tone=about.tone or None)
     return chosen, [], [MeanTeacher(fields, seed=about.seed)]
 
 
@@ -350,7 +352,8 @@ def _learner(self:Tuner, filled, strokes, labels, cbs):
     from matssl.segmentation.segment import segment_learner, with_pool
     about, recipe = self.about, finetune_recipes[self.about.recipe]
     how = dict(size=about.size, bs=about.bs, n=about.bs*round_steps, valid_pct=0, ignore=255, balance=.5, seed=about.seed)
-    dls = MicrographDataLoaders.from_pairs(filled, strokes.codes, um_per_px=_scale_in(self.um_per_px, filled.images), **how)
+    scale = _scale_in(self.um_per_px, filled.images)
+    dls = MicrographDataLoaders.from_pairs(filled, strokes.codes, um_per_px=scale, tone=about.tone or None, **how)
     fields = dls.train.dataset
     if labels: dls = with_pool(dls, labels, about.seed)
     encoder = strokes.classifier.encoder
