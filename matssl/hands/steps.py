@@ -858,10 +858,12 @@ def _how_trained(tuned):
         f'fine-tuning (recipe {tuned.recipe}: U-Net, the decoder alone for half of the steps), {fields}',
         f'labels: strokes on {len(tuned.pictures)} pictures, and {filled}',
         _uses[tuned.use].format(n=len(tuned.others)),
+        *([f'grey levels read against their own: {tuned.tone}'] if tuned.tone else []),
         f'start: {tuned.start or f"ImageNet, {tuned.arch}"}']
 
 _measured = (
-    'no measured row shows yet that the pool pays here, nor the network itself',
+    'no measured row of real pictures shows yet that the network pays here, nor its pool; '
+    'of made ones some do, where something is fine and many strokes are there',
     'EBC-3, three strokes a class on three pictures: mean IoU .28 (pool self: .26), model of strokes .50; '
     'six minutes of one core, a trial a minute and a half')
 
