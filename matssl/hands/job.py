@@ -440,7 +440,7 @@ def plan_tuning(self:Job,
 )->Tuning:
     "What a network would be trained on now: all strokes but those on pictures kept back; the same as before keeps its folder"
     about, before = self.about, self.about.tuned
-    as_before = before.model_dump(include={'steps', 'use', 'share', 'recipe', 'size', 'bs', 'seed'}) if before else {}
+    as_before = before.model_dump(include={'steps', 'use', 'share', 'recipe', 'tone', 'size', 'bs', 'seed'}) if before else {}
     asked = {name: value for name, value in dict(steps=steps, use=use).items() if value is not None}
     told = {**as_before, **asked, **settings}
     drawn, is_pool = self.learned_from, told.get('use', 'none') != 'none'

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['first_pictures', 'good_share', 'all_steps', 'html_part', 'NotYet', 'Step', 'dressed_labeller', 'thumbnail',
            'number_in', 'short_path', 'FolderStep', 'ClassesStep', 'DrawStep', 'time_in_words', 'BackgroundStep',
-           'curve', 'is_better', 'learned_in_words', 'TeachStep', 'TunePart', 'colour_of', 'verdict_lines',
-           'verdict_html', 'says_with_model', 'CheckStep', 'table_of_run', 'dressed_browser', 'RunStep', 'answers_html',
-           'ReportStep']
+           'curve', 'is_better', 'learned_in_words', 'LearningStep', 'state_in_words', 'TeachStep', 'TunePart',
+           'colour_of', 'verdict_lines', 'verdict_html', 'says_with_model', 'CheckStep', 'table_of_run',
+           'dressed_browser', 'RunStep', 'answers_html', 'ReportStep']
 
 # %% ../../nbs/08_hands/12_steps.ipynb #fbd1bec9
 import base64, io, os, warnings
@@ -32,7 +32,7 @@ from .canvas import class_palette
 from .job import Checked, Compared, least_gain
 from .labelling import label
 from .suggest import suggest
-from .teach import before_and_after
+from .teach import before_and_after, use_in_words
 from .words import sentence_here, spoken, translated, word
 
 # %% ../../nbs/08_hands/12_steps.ipynb #862c7974
@@ -149,6 +149,8 @@ def _dressed_fields(labeller):
     _dress(labeller.live, 'live', 'auto')
     _dress(labeller.help.children[1], 'accept', 'auto')
 
+
+# %% ../../nbs/08_hands/12_steps.ipynb #c0e08076
 def _locks_of(labeller):
     "A button for each class: what is drawn of a locked one stays"
     tip, layout = word('lock_tip'), dict(width='auto')
@@ -157,6 +159,8 @@ def _locks_of(labeller):
     for widget in (*made, labeller.which): widget.observe(lock, 'value') # another picture has a painter of its own
     return made
 
+
+# %% ../../nbs/08_hands/12_steps.ipynb #f3b21b19
 def dressed_labeller(
     labeller, # A `Labeller`
     colours # Red, green and blue of each class
@@ -588,22 +592,109 @@ def learned_in_words(
     if compared: said.append(word('agrees', before=100*compared.before, after=100*compared.after, n=compared.pictures))
     return [*said, word('now_used' if is_better(rows, compared) else 'former_kept')]
 
-# %% ../../nbs/08_hands/12_steps.ipynb #d4273fad
-class TeachStep(BackgroundStep):
-    "The network looks at all pictures, without strokes"
-    name, part, do_key = 'teach', 'teach', 'begin_do'
-    lengths = (4, 16, 48) # rounds
-    def build(self):
+# %% ../../nbs/08_hands/12_steps.ipynb #2b455770
+class LearningStep(BackgroundStep):
+    "A network learns; then it is chosen, or what was there before"
+    kind = '' # what the job calls it: 'taught' or 'tuned'
+    lengths, names, long_key = (), '', '' # the usual ones; what their names begin with; what the field is called
+    def build_learning(self,
+        long:int # How long it learns, as the job says or as usual
+    ):
+        "The widgets that both works have"
         self.build_work()
-        taught = self.job.about.taught
-        rounds = taught.rounds if taught else 16
-        lengths = [(word(f'long_{n}') if n in self.lengths else str(n), n) for n in sorted({*self.lengths, rounds})]
-        networks = [(word('as_it_came'), False), (word('taught'), True)]
-        is_used = bool(taught and taught.is_used)
-        self.long = self.field(W.Dropdown, 'long', self.show, options=lengths, value=rounds)
-        self.network = self.field(W.Dropdown, 'network', self.choose, options=networks, value=is_used)
-        self.compare = self.button('compare_do', self.compare_both, '')
+        self.long = self.long_field(long)
         self.curve, self.found, self.expert = _html(), _html(), _html()
+    @property
+    def described(self):
+        "What the job says of it; None: nothing yet"
+        return getattr(self.job.about, self.kind)
+    def plan(self): "What would be learned now"
+    def is_there(self): "Is what was learned there?"
+
+
+# %% ../../nbs/08_hands/12_steps.ipynb #3dc46da3
+@patch
+def long_field(self:LearningStep,
+    long:int # As the job says or as usual
+)->W.Dropdown:
+    "How long it learns: the usual lengths by name, and another one as a number"
+    lengths = [(word(f'{self.names}_{n}') if n in self.lengths else str(n), n) for n in sorted({*self.lengths, long})]
+    return self.field(W.Dropdown, self.long_key, self.show, options=lengths, value=long)
+
+
+# %% ../../nbs/08_hands/12_steps.ipynb #57390da8
+@patch
+def choice_field(self:LearningStep,
+    key:str, # Of its name
+    former:str, # The word for what was there before
+    learned:str # The word for what was learned
+)->W.Dropdown:
+    "What was there before, or what was learned"
+    both = [(word(former), False), (word(learned), True)]
+    is_used = bool(self.described and self.described.is_used)
+    self.choice = self.field(W.Dropdown, key, self.choose, options=both, value=is_used)
+    return self.choice
+
+@patch
+def choose(self:LearningStep):
+    "What is used from now on"
+    described = self.described
+    if self.choice.value and not self.is_there():
+        self.choice.value = False
+        raise NotYet(word(f'not_{self.kind}'))
+    if described and described.is_used != self.choice.value:
+        self.job.tell(**{self.kind: {**described.model_dump(), 'is_used': self.choice.value}})
+
+
+# %% ../../nbs/08_hands/12_steps.ipynb #735b2714
+@patch
+def begin(self:LearningStep):
+    "What is to be learned goes into the job first"
+    self.choice.value = False
+    self.job.tell(**{self.kind: {**self.plan().model_dump(), 'is_used': False}})
+    BackgroundStep.begin(self)
+
+@patch
+def take_into_use(self:LearningStep,
+    is_better:bool # Than what was there before
+):
+    "What was learned is used from now on if it is better"
+    mark = self.job.home/self.described.folder/'seen'
+    if mark.exists(): return
+    mark.touch()
+    self.choice.value = is_better
+
+
+# %% ../../nbs/08_hands/12_steps.ipynb #780c94cf
+_state_keys = dict(running='state_running', stopped='state_stopped', done='state_done', failed='state_failed')
+
+def state_in_words(
+    about # A `Progress`
+)->str: # '': nothing was begun
+    "What a work is at"
+    if about.state == 'none': return ''
+    return word(_state_keys.get(about.state, 'state_broken'), why=about.why)
+
+@patch
+def name_button(self:LearningStep,
+    about, # A `Progress`
+    is_this:bool # Is it of what would be learned now?
+):
+    "Begin, or go on"
+    goes_on = is_this and about.state in ('stopped', 'failed', 'broken off')
+    key = 'go_on_do' if goes_on else self.do_key
+    self.do.description, self.do.tooltip = word(key), word(f'{key}_tip')
+
+
+# %% ../../nbs/08_hands/12_steps.ipynb #d4273fad
+class TeachStep(LearningStep):
+    "The network looks at all pictures, without strokes"
+    name, part, kind, do_key = 'teach', 'teach', 'taught', 'begin_do'
+    lengths, names, long_key = (4, 16, 48), 'long', 'long' # rounds
+    def build(self):
+        self.build_learning(self.described.rounds if self.described else 16)
+        self.network = self.choice_field('network', 'as_it_came', 'taught')
+        self.compare = self.button('compare_do', self.compare_both, '')
         self.said.value = html_part('said', word('teach_says'))
         self.tuning = TunePart(self.app)
         working, choosing = _row(self.long, self.do, self.stop), _row(self.network, self.compare)
@@ -615,6 +706,7 @@ class TeachStep(BackgroundStep):
         BackgroundStep.show(self)
         self.tuning.show()
 
+
 # %% ../../nbs/08_hands/12_steps.ipynb #32ecd9aa
 @patch
 def plan(self:TeachStep):
@@ -625,42 +717,19 @@ def plan(self:TeachStep):
 def folder(self:TeachStep): return self.job.home/self.plan().folder
 
 @patch
-def begin(self:TeachStep):
-    "What is to be learned goes into the job first"
-    self.job.tell(taught={**self.plan().model_dump(), 'is_used': False})
-    BackgroundStep.begin(self)
+def is_there(self:TeachStep):
+    "Is there a taught network?"
+    return bool(self.described) and self.job.taught_file().exists()
 
 @patch
 def do_here(self:TeachStep, tell): self.job.teach_and_compare(tell)
 
+
 # %% ../../nbs/08_hands/12_steps.ipynb #8254f48d
-@patch
-def _is_there(self:TeachStep):
-    "Is there a taught network?"
-    return bool(self.job.about.taught) and self.job.taught_file().exists()
-
-@patch
-def choose(self:TeachStep):
-    "Which network the model of strokes stands on"
-    taught = self.job.about.taught
-    if self.network.value and not self._is_there():
-        self.network.value = False
-        raise NotYet(word('not_taught'))
-    if not taught or taught.is_used == self.network.value: return
-    self.job.tell(taught={**taught.model_dump(), 'is_used': self.network.value})
-
-@patch
-def take_into_use(self:TeachStep, taught, rows):
-    "What was learned is used from now on if it is better, once; even if it was finished while the page was closed"
-    mark = self.job.home/taught.folder/'seen'
-    if mark.exists(): return
-    mark.touch()
-    self.network.value = is_better(rows, Compared.read(self.job.compared_file))
-
 @patch
 def compare_both(self:TeachStep):
     "Both networks on the pictures kept back, now that more may be drawn; the better one is used"
-    if not self._is_there(): raise NotYet(word('not_taught'))
+    if not self.is_there(): raise NotYet(word('not_taught'))
     self.app.say(word('comparing'))
     self.app.keep()
     found = self.job.compare_networks()
@@ -669,15 +738,13 @@ def compare_both(self:TeachStep):
     self.network.value = is_better([], found)
     self.look()
 
-# %% ../../nbs/08_hands/12_steps.ipynb #fc5cd5d1
-_state_keys = dict(running='state_running', stopped='state_stopped', done='state_done', failed='state_failed')
 
+# %% ../../nbs/08_hands/12_steps.ipynb #fc5cd5d1
 @patch
 def line_of(self:TeachStep, about):
     "The state in words, and the rounds"
-    if about.state == 'none': return ''
-    said = word(_state_keys.get(about.state, 'state_broken'), why=about.why)
-    return f'{said} {word("round", done=int(about.done), n=int(about.total))}' if about.total else said
+    rounds = word('round', done=int(about.done), n=int(about.total)) if about.total else ''
+    return ' '.join(filter(None, [state_in_words(about), rounds]))
 
 @patch
 def what_it_found(self:TeachStep, about):
@@ -695,54 +762,43 @@ def for_experts(self:TeachStep, taught):
         f'encoder: {self.job.taught_file()}',
         f'matssl run {self.job.file} --only teach'])
 
-# %% ../../nbs/08_hands/12_steps.ipynb #7cd986c9
-@patch
-def _name_button(self:TeachStep, goes_on):
-    "Begin, or go on"
-    key = 'go_on_do' if goes_on else 'begin_do'
-    self.do.description, self.do.tooltip = word(key), word(f'{key}_tip')
 
+# %% ../../nbs/08_hands/12_steps.ipynb #7cd986c9
 @patch
 def look(self:TeachStep):
     "How far it is, and what it has found"
     about = BackgroundStep.look(self)
-    taught = self.job.about.taught
+    taught = self.described
     is_this = taught is not None and self.plan().folder == taught.folder
     is_done = is_this and about.state == 'done'
-    self._name_button(is_this and about.state in ('stopped', 'failed', 'broken off'))
+    self.name_button(about, is_this)
     self.do.disabled = self.do.disabled or is_done
     self.compare.disabled = not is_done
     self.curve.value = curve(about.rows, about.total) if is_this else ''
-    if is_done: self.take_into_use(taught, about.rows)
+    if is_done: self.take_into_use(is_better(about.rows, Compared.read(self.job.compared_file)))
     is_new = taught is not None and not is_this
     self.found.value = self.what_it_found(about) if is_done else word('fresh') if is_new else ''
     self.expert.value = self.for_experts(taught) if taught else ''
     return about
 
+
 # %% ../../nbs/08_hands/12_steps.ipynb #cab08841
-class TunePart(BackgroundStep):
+class TunePart(LearningStep):
     "A network is tried on strokes that it has not seen, and trained on all of them if it is better"
-    name, part, do_key = 'tune', 'tune', 'tune_do'
-    lengths = (60, 120, 480) # batches
+    name, part, kind, do_key = 'tune', 'tune', 'tuned', 'tune_do'
+    lengths, names, long_key = (60, 120, 480), 'tune', 'tune_long' # batches
     def build(self):
-        self.build_work()
-        tuned = self.job.about.tuned
-        steps, use, is_used = (tuned.steps, tuned.use, tuned.is_used) if tuned else (120, 'none', False)
-        lengths = [(word(f'tune_{n}') if n in self.lengths else str(n), n) for n in sorted({*self.lengths, steps})]
+        self.build_learning(self.described.steps if self.described else 120)
         uses = [(word(f'use_{use}'), use) for use in ('none', 'self', 'teacher')]
-        models = [(word('of_strokes'), False), (word('of_its_own'), True)]
-        self.long = self.field(W.Dropdown, 'tune_long', self.show, options=lengths, value=steps)
+        use = self.described.use if self.described else 'none'
         self.use = self.field(W.Dropdown, 'use', self.show, options=uses, value=use)
-        self.model = self.field(W.Dropdown, 'model', self.choose, options=models, value=is_used)
-        self.curve, self.found, self.expert = _html(), _html(), _html()
+        self.model = self.choice_field('model', 'of_strokes', 'of_its_own')
         self.said.value = html_part('heading', word('tune_title')) + html_part('said', word('tune_says'))
         working = _row(self.long, self.use, self.do, self.stop)
-        self.box.children = [self.said, working, self.progress, self.line, self.curve, self.found, self.model, self.expert]
+        looking = [self.said, working, self.progress, self.line, self.curve, self.found]
+        self.box.children = [*looking, self.model, self.expert]
     @property
-    def folder(self):
-        tuned = self.job.about.tuned
-        return self.job.home/(tuned.folder if tuned else 'tuned-0') # none is called so
-    def do_here(self, tell): self.job.tune_if_better(tell)
+    def folder(self): return self.job.home/(self.described.folder if self.described else 'tuned-0') # none is called so
 
 
 # %% ../../nbs/08_hands/12_steps.ipynb #d3579df4
@@ -753,50 +809,31 @@ def plan(self:TunePart):
 
 @patch
 def begin(self:TunePart):
-    "What is to be trained goes into the job first"
+    "A trial needs strokes on two pictures, and other pictures where they are to be used"
     self.app.keep()
     plan = self.plan()
     if len(plan.pictures) < 2: raise NotYet(word('tune_first'))
     if plan.use != 'none' and not plan.others: raise NotYet(word('no_others'))
-    self.model.value = False
-    self.job.tell(tuned={**plan.model_dump(), 'is_used': False})
-    BackgroundStep.begin(self)
+    LearningStep.begin(self)
 
 @patch
-def _is_there(self:TunePart):
+def is_there(self:TunePart):
     "Is there a trained network?"
     return (self.folder/'network'/'config.json').exists()
 
 @patch
-def choose(self:TunePart):
-    "What Check, Run and Report work with"
-    tuned = self.job.about.tuned
-    if self.model.value and not self._is_there():
-        self.model.value = False
-        raise NotYet(word('not_tuned'))
-    if tuned and tuned.is_used != self.model.value:
-        self.job.tell(tuned={**tuned.model_dump(), 'is_used': self.model.value})
-
-@patch
-def take_into_use(self:TunePart):
-    "What was trained is used from now on if it is better, once; even if it was finished while the page was closed"
-    mark = self.folder/'seen'
-    if mark.exists(): return
-    mark.touch()
-    found = Compared.read(self.job.tried_file)
-    self.model.value = bool(found and found.is_better)
+def do_here(self:TunePart, tell): self.job.tune_if_better(tell)
 
 
 # %% ../../nbs/08_hands/12_steps.ipynb #68c0308d
 @patch
 def line_of(self:TunePart, about):
     "The state in words, which part it is, and the steps"
-    if about.state == 'none': return ''
-    said = [word(_state_keys.get(about.state, 'state_broken'), why=about.why)]
+    said = [state_in_words(about)]
     if about.state == 'running' and about.total:
         said.append(word('trial_says', names=about.what) if about.what else word('last_says'))
     if about.total: said.append(word('steps', done=int(about.done), n=int(about.total)))
-    return ' '.join(said)
+    return ' '.join(filter(None, said))
 
 @patch
 def what_it_found(self:TunePart):
@@ -806,35 +843,50 @@ def what_it_found(self:TunePart):
     agrees = word('tune_agrees', before=100*found.before, after=100*found.after, n=found.pictures)
     return html_part('sentences', [agrees, word('tuned_used' if found.is_better else 'strokes_kept')])
 
+
+# %% ../../nbs/08_hands/12_steps.ipynb #01a98588
 _uses = dict(
     none='pool: none',
     self='pool self: {n} pictures, labelled by the model of strokes, every second field',
     teacher='pool teacher: {n} pictures, labelled by a mean teacher; a step takes two to two and a half times as long')
 
+def _how_trained(tuned):
+    "Recipe, labels and pool of a training, a line each"
+    filled = f'the surest {100*tuned.share:.0f} % of what their model fills in, class by class'
+    fields = f'{tuned.steps} steps of {tuned.bs} fields of {tuned.size} px, seed {tuned.seed}'
+    return [
+        f'fine-tuning (recipe {tuned.recipe}: U-Net, the decoder alone for half of the steps), {fields}',
+        f'labels: strokes on {len(tuned.pictures)} pictures, and {filled}',
+        _uses[tuned.use].format(n=len(tuned.others)),
+        *([f'grey levels read against their own: {tuned.tone}'] if tuned.tone else []),
+        f'start: {tuned.start or f"ImageNet, {tuned.arch}"}']
+
+_measured = (
+    'no measured row of real pictures shows yet that the network pays here, nor its pool; '
+    'of made ones some do, where something is fine and many strokes are there',
+    'EBC-3, three strokes a class on three pictures: mean IoU .28 (pool self: .26), model of strokes .50; '
+    'six minutes of one core, a trial a minute and a half')
+
 @patch
 def for_experts(self:TunePart, tuned):
     "What a person from image analysis asks, as HTML"
     found = Compared.read(self.job.tried_file)
-    scores = f'mean IoU {found.before:.3f} of the model of strokes, {found.after:.3f} of the network' if found else 'not done yet'
+    told = use_in_words(found.is_better, tuned.is_used) if found else 'not done yet'
+    scores = f'mean IoU {found.before:.3f} of the model of strokes, {found.after:.3f} of the network; {told}' if found else told
     return html_part('for_experts', [
-        f'fine-tuning (recipe {tuned.recipe}: U-Net, the decoder alone for half of the steps), {tuned.steps} steps of {tuned.bs} fields of {tuned.size} px, seed {tuned.seed}',
-        f'labels: strokes on {len(tuned.pictures)} pictures, and the surest {100*tuned.share:.0f} % of what their model fills in, class by class',
-        _uses[tuned.use].format(n=len(tuned.others)),
-        'no measured row shows yet that the pool pays here, nor the network itself',
-        'EBC-3, three strokes a class on three pictures: mean IoU .28 (pool self: .26), model of strokes .50; six minutes of one core, a trial a minute and a half',
+        *_how_trained(tuned), *_measured,
         f'trials on strokes of pictures left out in turn: {scores}',
-        f'start: {tuned.start or f"ImageNet, {tuned.arch}"}',
-        f'network: {self.folder/"network"}; to use one that was no better, say is_used = true below [tuned]',
+        f'network: {self.folder/"network"}',
         f'matssl run {self.job.file} --only tune'])
 
 
 # %% ../../nbs/08_hands/12_steps.ipynb #3d2e1371
 @patch
-def _say_found(self:TunePart, tuned, is_this, is_done):
+def _say_found(self:TunePart, is_this, is_done):
     "What the trials have found; or that this would be another training"
-    if tuned is None: return ''
+    tuned = self.described
+    if tuned is None or (is_this and not is_done): return ''
     if is_done: return self.what_it_found()
-    if is_this: return ''
     is_old = tuned.is_used and tuned.drawn != self.job.drawn_sum
     return word('tune_old' if is_old else 'tune_fresh')
 
@@ -842,16 +894,15 @@ def _say_found(self:TunePart, tuned, is_this, is_done):
 def look(self:TunePart):
     "How far it is, and what it has found"
     about = BackgroundStep.look(self)
-    tuned, is_on = self.job.about.tuned, about.state in ('begun', 'running')
+    tuned, is_on = self.described, about.state in ('begun', 'running')
     is_this = tuned is not None and (is_on or self.plan().folder == tuned.folder)
     is_done = is_this and about.state == 'done'
-    key = 'go_on_do' if is_this and about.state in ('stopped', 'failed', 'broken off') else self.do_key
-    self.do.description, self.do.tooltip = word(key), word(f'{key}_tip')
+    self.name_button(about, is_this)
     self.do.disabled = is_on or is_done
     if not is_this: self.line.value, self.progress.layout.visibility = '', 'hidden'
     self.curve.value = curve(about.rows, tuned.steps//20*2, 'tune_curve') if is_this else ''
-    if is_done: self.take_into_use()
-    self.found.value = self._say_found(tuned, is_this, is_done)
+    if is_done: self.take_into_use(is_better([], Compared.read(self.job.tried_file)))
+    self.found.value = self._say_found(is_this, is_done)
     self.expert.value = self.for_experts(tuned) if tuned else ''
     return about
 
@@ -1070,6 +1121,8 @@ def line_of(self:RunStep, about):
     keys = dict(stopped='state_stopped_run', failed='state_failed')
     return word(keys.get(about.state, 'state_broken_run'), why=about.why)
 
+
+# %% ../../nbs/08_hands/12_steps.ipynb #4eba20a9
 @patch
 def _stamp_of(self:RunStep, found):
     "What is shown of a run hangs on this"
@@ -1127,6 +1180,8 @@ def open(self:RunStep):
     self.browser = dressed_browser(made, self.job.colours)
     self.place.children, self.pictures.children = [self.browser], []
 
+
+# %% ../../nbs/08_hands/12_steps.ipynb #3a121000
 @patch
 def _name_in_sight(self:RunStep):
     "The picture that is looked at; the first where none is"
@@ -1157,6 +1212,8 @@ def take_back(self:RunStep):
     self.mender.current.painter.replace(self._model_says(name))
     self.mender._drawn()
 
+
+# %% ../../nbs/08_hands/12_steps.ipynb #55748750
 @patch
 def go_correct(self:RunStep):
     "Draw on the picture that is looked at"
@@ -1273,6 +1330,8 @@ def _filled(self:ReportStep):
     if found.is_old: raise NotYet(word('is_old'))
     return found
 
+
+# %% ../../nbs/08_hands/12_steps.ipynb #378a9436
 @patch
 def measure(self:ReportStep):
     "Measure what the last run has filled in, and write the report"
@@ -1291,6 +1350,8 @@ def measure(self:ReportStep):
     self.app.say('')
     return answers
 
+
+# %% ../../nbs/08_hands/12_steps.ipynb #dbf21404
 @patch
 def show_report(self:ReportStep, page, folder):
     "The page, and its files to take"
