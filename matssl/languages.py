@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['languages', 'speech_in']
 
-# %% ../nbs/00_ground/04_german.ipynb #9257ddf0
+# %% ../nbs/00_ground/04_german.ipynb #839627a0
 from .errors import one_of
 from .speech import Speech
 
-# %% ../nbs/00_ground/04_german.ipynb #326ccc7b
+# %% ../nbs/00_ground/04_german.ipynb #52e671ad
 _german = {
     '{what} {n} ± {n1} {unit} ({words})': '{what} {n} ± {n1} {unit} ({words})',
     '{what} {n} ± {n1} ({words})': '{what} {n} ± {n1} ({words})',
@@ -25,7 +25,7 @@ _german = {
     '{n} field': '{n} Messfeld', '{n} fields': '{n} Messfelder',
     '{n} of {n1} fields': '{n} von {n1} Messfeldern'}
 
-# %% ../nbs/00_ground/04_german.ipynb #09d11325
+# %% ../nbs/00_ground/04_german.ipynb #e93033eb
 _german |= {
     '{name} thickness': 'Dicke von {name}',
     '{name} thickness, layer {n} of {n1}': 'Dicke von {name}, Schicht {n} von {n1}',
@@ -40,7 +40,7 @@ _german |= {
     'mean roundness': 'mittlere Rundheit',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #827e50a0
+# %% ../nbs/00_ground/04_german.ipynb #a53c468a
 _german |= {
     'from {n} to {n1} {unit} along the layer': 'von {n} bis {n1} {unit} entlang der Schicht',
     'on the skeleton, {words}': 'auf dem Skelett, {words}',
@@ -58,7 +58,7 @@ _german |= {
     'scale ± {n} %': 'Maßstab ± {n} %',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #cbe189ea
+# %% ../nbs/00_ground/04_german.ipynb #ba2fcd7d
 _german |= {
     'counting only': 'nur ausgezählt', 'the model has not been tested': 'das Modell ist nicht geprüft',
     'the model was tested on other classes': 'das Modell wurde an anderen Klassen geprüft',
@@ -88,7 +88,7 @@ _german |= {
     'far more than in these: the interval may be too narrow': 'weit mehr als in diesen: der Bereich kann zu eng sein',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #a4619034
+# %% ../nbs/00_ground/04_german.ipynb #cc27fdde
 _german |= {
     '{what} <= {n}': '{what} ≤ {n}', '{what} >= {n}': '{what} ≥ {n}',
     '{what} <= {n} {unit}': '{what} ≤ {n} {unit}', '{what} >= {n} {unit}': '{what} ≥ {n} {unit}',
@@ -109,7 +109,7 @@ _german |= {
     'decision': 'Entscheidung', 'because': 'weil',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #328e1835
+# %% ../nbs/00_ground/04_german.ipynb #df144c85
 _german |= {
     'Measurement report': 'Prüfbericht', 'What was measured': 'Was gemessen wurde', 'scale': 'Maßstab', 'Scale': 'Maßstab',
     'Fields': 'Messfelder', 'A field is a picture.': 'Ein Messfeld ist ein Bild.', 'a field is a picture': 'ein Messfeld ist ein Bild',
@@ -118,7 +118,7 @@ _german |= {
     '{n} fields. A field is a picture.': '{n} Messfelder. Ein Messfeld ist ein Bild.',
     'colour': 'Farbe', 'class': 'Klasse', 'mean area, %': 'mittlerer Flächenanteil, %', 'not tinted': 'nicht eingefärbt',
     'Method: {words}.': 'Verfahren: {words}.', 'Standard: {words}.': 'Norm: {words}.', 'none': 'keine',
-    'Settings: {any}.': 'Einstellungen: {any}.',
+    'Settings: {any}.': 'Einstellungen: {any}.', 'Settings': 'Einstellungen',
     'Longest to shortest mean intercept over the directions: {n}.':
         'Größte zu kleinster mittlerer Sehnenlänge über die Richtungen: {n}.',
     'Mean intercept by direction: {any}.': 'Mittlere Sehnenlänge nach der Richtung: {any}.',
@@ -133,10 +133,10 @@ _german |= {
     'all numbers of this page': 'alle Zahlen dieser Seite', 'all numbers of this report': 'alle Zahlen dieses Berichts',
     'Signatures': 'Unterschriften', 'name': 'Name', 'date': 'Datum', 'signature': 'Unterschrift',
     'Made on {any} by matssl {any1}': 'Erstellt am {any} mit matssl {any1}', 'page {n} of {any}': 'Seite {n} von {any}',
-    'yes': 'ja', 'no': 'nein',
+    'yes': 'ja', 'no': 'nein', '{unit}': '{unit}',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #15032047
+# %% ../nbs/00_ground/04_german.ipynb #8b07de8b
 _german |= {
     'report number': 'Berichtsnummer', 'laboratory': 'Labor', 'customer': 'Auftraggeber', 'specimen': 'Probe',
     'material': 'Werkstoff', 'plane of section': 'Schliffebene', 'preparation': 'Präparation', 'etchant': 'Ätzmittel',
@@ -145,7 +145,7 @@ _german |= {
     'operator': 'Bearbeiter', 'measured by': 'gemessen von', 'checked by': 'geprüft von', 'released by': 'freigegeben von',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #339ac958
+# %% ../nbs/00_ground/04_german.ipynb #82a59085
 _german |= {
     '{n} {unit} ({words})': '{n} {unit} ({words})', 'not known': 'nicht bekannt', 'by hand': 'von Hand',
     'uncertainty not given': 'Unsicherheit nicht angegeben', '± {n} % as given': '± {n} % wie angegeben',
@@ -156,7 +156,7 @@ _german |= {
                                   'DigitalMicrograph')},
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #216b9fbf
+# %% ../nbs/00_ground/04_german.ipynb #fb983190
 _german |= {
     'Report': 'Bericht', 'Answers': 'Ergebnisse', 'Doubts': 'Zweifel', 'Classes': 'Klassen', 'Made with': 'Erstellt mit',
     'answer': 'Ergebnis', 'value': 'Wert', 'unit': 'Einheit', 'lower end': 'unteres Ende', 'upper end': 'oberes Ende',
@@ -169,7 +169,7 @@ _german |= {
     'Files of the model': 'Dateien des Modells',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #4fca3f8c
+# %% ../nbs/00_ground/04_german.ipynb #75c8345d
 _german |= {
     'Phase fractions': 'Phasenanteile', 'Grain size': 'Korngröße', 'Particles': 'Teilchen', 'Nodularity': 'Nodularität',
     'Layer and cracks': 'Schicht und Risse', 'Lamellae': 'Lamellen', '{words} of {name}': '{words}: {name}',
@@ -181,7 +181,7 @@ _german |= {
     'thickness': 'Dicke', 'cracks': 'Risse', 'each crack': 'jeder Riss', 'spacing': 'Abstand',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #f7e2bd83
+# %% ../nbs/00_ground/04_german.ipynb #39cd829b
 _german |= {
     '{what}, %': '{what}, %', '{what}, {unit}': '{what}, {unit}', '{what}, °': '{what}, °',
     '{words} per {unit}': '{words} je {unit}', 'per {unit}': 'je {unit}', '{words}, lower end': '{words}, unteres Ende',
@@ -200,7 +200,7 @@ _german |= {
     'spacing, least': 'Abstand, kleinster', 'spacing, largest': 'Abstand, größter',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #35b132d5
+# %% ../nbs/00_ground/04_german.ipynb #47c7c390
 _german |= {
     'recommended': 'empfohlen', 'least': 'kleinster Wert', 'largest': 'größter Wert', 'least at': 'kleinster Wert bei',
     'largest at': 'größter Wert bei', 'independent places': 'unabhängige Stellen', 'along': 'entlang',
@@ -223,7 +223,7 @@ _german |= {
     'miles-lantuejoul': 'nach Miles und Lantuéjoul', 'smallest': 'kleinstes',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #b873fa2c
+# %% ../nbs/00_ground/04_german.ipynb #1df7e2b3
 _german |= {
     'direction': 'Richtung', 'intercept': 'Sehnenlänge', 'count': 'Zählung', 'interval': 'Vertrauensbereich', 'G': 'G',
     'G, lower end': 'G, unteres Ende', 'G, upper end': 'G, oberes Ende', 'phase': 'Phase', 'corner': 'Gewicht einer Ecke',
@@ -244,7 +244,7 @@ _german |= {
     'strips': 'Streifen', 'endless': 'ohne Ende', 'sd': 's', 'most rays': 'höchstens Strahlen', 'seed': 'Startzahl',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #3f001fd0
+# %% ../nbs/00_ground/04_german.ipynb #448d0b10
 _german |= {
     '{n} of {n1}': '{n} von {n1}', "Student's t over fields": 't-Verteilung über die Messfelder',
     'two-point covariance of one picture': 'Zweipunkt-Kovarianz eines Bildes',
@@ -277,7 +277,7 @@ _german |= {
         'ASTM E112-13, ASTM E930-18', 'ISO 945-1:2019', 'ISO 945-4:2019')},
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #1019f157
+# %% ../nbs/00_ground/04_german.ipynb #c0afeddc
 _german |= {
     '{name}, {n} x {n1} px': '{name}, {n} x {n1} px', 'field {n}': 'Messfeld {n}',
     'field {n}, {n1} x {n2} px': 'Messfeld {n}, {n1} x {n2} px',
@@ -299,7 +299,7 @@ _german |= {
     'position along {any}, {unit}': 'Lage entlang {any}, {unit}', '{n} grains': '{n} Körner',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #72cc5934
+# %% ../nbs/00_ground/04_german.ipynb #e925455a
 _german |= {
     '{words}: too few to know how the specimen varies; {n} is the least, 10 to 30 are usual':
         '{words}: zu wenige, um zu wissen, wie die Probe schwankt; {n} ist das Mindeste, 10 bis 30 sind üblich',
@@ -336,7 +336,7 @@ _german |= {
         '{n} von {n1} Bildern waren nicht brauchbar und sind in dieser Zahl nicht enthalten: {any}',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #e3ab08bf
+# %% ../nbs/00_ground/04_german.ipynb #c5dd43ff
 _german |= {
     'the model has not been tested: its errors are in no interval; '
     'test it with labelled pictures it has not seen':
@@ -377,7 +377,7 @@ _german |= {
     'it is at or below its floor': 'es liegt bei oder unter seinem Vergleichswert',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #08b5101d
+# %% ../nbs/00_ground/04_german.ipynb #54ca4ce4
 _german |= {
     'its structure is nearly as large as the picture ({n} independent points); the interval is a rough one':
         'ihr Gefüge ist fast so groß wie das Bild ({n} unabhängige Punkte); der Vertrauensbereich ist ein grober',
@@ -404,7 +404,7 @@ _german |= {
     'as mean over fields': 'als Mittel über die Messfelder', 'weighted by area': 'nach der Fläche gewichtet',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #08a8723b
+# %% ../nbs/00_ground/04_german.ipynb #ac563168
 _german |= {
     'count and lines contradict each other by {n} of G, more than their intervals allow ({n1}): {words}; {words1}. '
     'A limit on G must say by which method':
@@ -444,7 +444,7 @@ _german |= {
         'hier {n} %: siehe die Zeilen ohne Randfehler',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #dcf0d156
+# %% ../nbs/00_ground/04_german.ipynb #79c42aec
 _german |= {
     'grains at least three G coarser than the others take {n}% of the area: '
     'the structure may be duplex (ASTM E1181), and one average G describes neither part':
@@ -473,7 +473,7 @@ _german |= {
     '{n} of {n1} fields hold no {name} and are left out': '{n} von {n1} Messfeldern enthalten kein {name} und sind weggelassen',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #c5bcefb4
+# %% ../nbs/00_ground/04_german.ipynb #da1b906a
 _german |= {
     '{n} of {n1} grain numbers lie in several places (up to {n2}): connected parts are counted, {n3} grains':
         '{n} von {n1} Kornnummern liegen an mehreren Stellen (bis zu {n2}): '
@@ -509,7 +509,7 @@ _german |= {
         'grain_map zählt zusammenhängende Teile, wenn es die Nummern bekommt',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #4d16f633
+# %% ../nbs/00_ground/04_german.ipynb #d6088550
 _german |= {
     '{n} of {n1} particles are too small for their shape to be believed':
         '{n} von {n1} Teilchen sind zu klein, um ihrer Form zu trauen',
@@ -536,7 +536,7 @@ _german |= {
         'kein ganzes Teilchen: mit 95 % Sicherheit weniger als {n} {unit}',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #d0adedbc
+# %% ../nbs/00_ground/04_german.ipynb #21baba8d
 _german |= {
     "{n}% of the area lie within {n1}% of the threshold of {n2}: "
     'angular particles of 20 px read that much too round, smooth ones do not':
@@ -552,7 +552,7 @@ _german |= {
         'und weiß nichts davon, wie die Probe schwankt',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #0556fb39
+# %% ../nbs/00_ground/04_german.ipynb #a9d8aebc
 _german |= {
     'pieces of the class apart from the layer ({n} % of its pixels, in {n1} % of the columns) are left out':
         'Teile der Klasse abseits der Schicht ({n} % ihrer Pixel, in {n1} % der Spalten) sind weggelassen',
@@ -586,7 +586,7 @@ _german |= {
         'die Messfelder zeigen verschieden viele Schichten: was sich unterscheidet, wird nicht zusammengefasst',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #686c016a
+# %% ../nbs/00_ground/04_german.ipynb #c84c9071
 _german |= {
     '{n} crack outside the layer is not counted': '{n} Riss außerhalb der Schicht ist nicht gezählt',
     '{n} cracks outside the layer are not counted': '{n} Risse außerhalb der Schicht sind nicht gezählt',
@@ -604,7 +604,7 @@ _german |= {
         '{n} von {n1} Messfeldern zeigen keinen Riss in der Schicht: das ist eine Anzahl von 0, mit einer oberen Schranke',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #e114e9ec
+# %% ../nbs/00_ground/04_german.ipynb #c90cb557
 _german |= {
     'the spacing is {n} px; below 12 px pixels limit it': 'der Abstand ist {n} px; unter 12 px begrenzen ihn die Pixel',
     'the number of plates says another spacing than the periods (`counted`): plates end, or colonies are small':
@@ -624,7 +624,7 @@ _german |= {
         '{n} unabhängige Streifen: der Vertrauensbereich ist ein grober',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #36ac52dc
+# %% ../nbs/00_ground/04_german.ipynb #68889af8
 _german |= {
     'the scale is doubtful: {words}': 'der Maßstab ist zweifelhaft: {words}',
     'a resolution tag': 'eine Auflösungsangabe der Datei',
@@ -665,7 +665,7 @@ _german |= {
     'the table of scales has no row for it': 'die Tabelle der Maßstäbe hat keine Zeile dafür',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #a4afa939
+# %% ../nbs/00_ground/04_german.ipynb #ebdc4ef7
 _german |= {
     'its colours are CMYK, made for print: grey levels are not those of the detector':
         'die Farben sind für den Druck gemacht (CMYK): die Grauwerte sind nicht die des Detektors',
@@ -692,7 +692,7 @@ _german |= {
     'where the labels come from is not known: {any}': 'woher das Klassenbild kommt, ist nicht bekannt (englisch: {any})',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #55a6623a
+# %% ../nbs/00_ground/04_german.ipynb #89794bfd
 _german |= {
     'Above its floors': 'Über seinen Vergleichswerten', 'Not shown to be above its floors': 'Nicht nachweislich über seinen Vergleichswerten',
     'Below its floors': 'Unter seinen Vergleichswerten',
@@ -716,15 +716,17 @@ _german |= {
         'Kein Urteil: das Modell hat an {n} von {n1} Prüfbildern gelernt.',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #4d6a5fc1
+# %% ../nbs/00_ground/04_german.ipynb #eb157139
 _german |= {
     'Segmenter': 'Segmenter', 'Classes': 'Klassen', 'Scores': 'Prüfergebnisse', 'Limits': 'Grenzen',
     'Segments micrographs into {any}. Load it with `{any1}(FOLDER)` of matssl; no code in the files is executed.':
         'Teilt Gefügebilder in {any}. Zu laden mit `{any1}(ORDNER)` von matssl; kein Programm in den Dateien wird ausgeführt.',
+    '![a picture of the set: micrograph, labels, prediction]({any})':
+        '![ein Bild: Gefügebild, Klassen, Vorhersage]({any})',
     'network': 'Netz', 'encoder': 'Encoder', 'contrast of data deeper than 8 bit': 'Kontrast von Daten mit mehr als 8 Bit',
     'a linear layer on features of {any} (strides {any1}) and 14 grey filters':
         'eine lineare Schicht auf Merkmalen von {any} (Schrittweiten {any1}) und 14 Graufiltern',
-    '{name} on {any}': '{name} auf {any}', '`{any}`': '`{any}`',
+    '{word} on {word1}': '{word} auf {word1}', '`{any}`': '`{any}`',
     '{words}; taken as it is, not fine-tuned': '{words}; wie er ist, nicht nachtrainiert',
     '{n} unlabelled micrographs, method `{any}`': '{n} Gefügebilder ohne Klassen, Verfahren `{any}`',
     'not known: pictures of any scale are taken, and none is checked':
@@ -750,7 +752,7 @@ _german |= {
     'in a way not noted': 'auf nicht vermerkte Weise', 'made': 'erstellt', '{any}, matssl {any1}': '{any}, matssl {any1}',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #ff91f122
+# %% ../nbs/00_ground/04_german.ipynb #d9ec735c
 _german |= {
     'adapted': 'angepasst',
     '{any}: statistics of {n} tiles of pictures without labels ({any1}); what was measured before does not count':
@@ -793,7 +795,7 @@ _german |= {
         'Klassen, die wenig vom Bild einnehmen, zählen weniger (`by_share`): eine Schätzung ihrer Anteile.',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #388b2cfc
+# %% ../nbs/00_ground/04_german.ipynb #1da90370
 _german |= {
     'Fitted to what was drawn (strokes or full masks) on {any} picture: {words}':
         'Angepasst an das, was auf {any} Bild gezeichnet ist (Striche oder volle Masken): {words}',
@@ -812,7 +814,7 @@ _german |= {
         'sich auf ihn verlässt; seltene Klassen (oben mit kleinem Anteil) gehen zuerst schief.',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #d1cfc7d8
+# %% ../nbs/00_ground/04_german.ipynb #af385828
 languages = ('en', 'de')
 
 def speech_in(

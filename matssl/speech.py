@@ -5,15 +5,15 @@
 # %% auto #0
 __all__ = ['Speech']
 
-# %% ../nbs/00_ground/03_speech.ipynb #ca2751f6
+# %% ../nbs/00_ground/03_speech.ipynb #05cd0e8e
 import re
 from functools import cached_property
 
-# %% ../nbs/00_ground/03_speech.ipynb #732f9a78
+# %% ../nbs/00_ground/03_speech.ipynb #51df95ce
 _places = dict(
     n=r'[-+]?(?:\d+(?:\.\d+)?(?:e[-+]?\d+)?|nan|inf)',
     unit=r'(?:1?/)?(?:%|[nuµmc]?m[234²³]?|px[2²]?|Mpx)(?:/(?:[uµm]m[23²³]?|px[2²]?))?',
-    name='.+?', words='.+?', what='.+?', list='.+?', any='.+?')
+    word=r'\S+', name='.+?', words='.+?', what='.+?', list='.+?', any='.+?')
 
 def _compiled(text):
     "A text with places as a regular expression, a group a place"
@@ -23,7 +23,7 @@ def _compiled(text):
         said.append(f'(?P<{kind}{number}>{_places[kind]}){re.escape(between)}')
     return re.compile(''.join(said), re.S)
 
-# %% ../nbs/00_ground/03_speech.ipynb #66a87f36
+# %% ../nbs/00_ground/03_speech.ipynb #fce4045f
 def _at_commas(text):
     "The parts of a list; a comma in brackets parts nothing"
     parts, depth = [''], 0
@@ -33,7 +33,9 @@ def _at_commas(text):
         else: parts[-1] += piece
     return parts
 
-# %% ../nbs/00_ground/03_speech.ipynb #0d15b35a
+# %% ../nbs/00_ground/03_speech.ipynb #10bb9549
+_is_number = _compiled('{n}')
+
 class Speech:
     "Says texts in another language; without a table as they are"
     def __init__(self,
@@ -58,7 +60,7 @@ class Speech:
         "The same with the decimal sign of the language"
         return text.replace('.', self.comma)
 
-# %% ../nbs/00_ground/03_speech.ipynb #f23ab4b6
+# %% ../nbs/00_ground/03_speech.ipynb #7554534d
 from fastcore.basics import patch
 
 @patch
@@ -91,7 +93,7 @@ def _by_places(self:Speech, text):
         said = found and self._filled(other, found.groupdict())
         if said is not None: return said
 
-# %% ../nbs/00_ground/03_speech.ipynb #65c2f977
+# %% ../nbs/00_ground/03_speech.ipynb #2d8dd664
 @patch
 def _in_parts(self:Speech, text):
     "A text that consists of known ones; None where it does not"
@@ -115,7 +117,8 @@ def _looked_up(self:Speech, text):
     "What `known` gives, looked for"
     if not text or text in (self.names or ()): return text
     if text in self.texts: return self.texts[text]
-    if _compiled('{n}').fullmatch(text): return self.number(text)
+    if _is_number.fullmatch(text): return self.number(text)
+    if not re.search(r'[^\W\d_]', text): return text # no letter
     return self._by_places(text) or self._in_parts(text)
 
 @patch
