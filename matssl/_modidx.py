@@ -1911,7 +1911,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                              'matssl/hands/teach.py'),
                                     'matssl.hands.teach.teach_encoder': ('08_hands/teach.html#teach_encoder', 'matssl/hands/teach.py')},
             'matssl.hands.words': { 'matssl.hands.words.known_language': ('08_hands/words.html#known_language', 'matssl/hands/words.py'),
-                                    'matssl.hands.words.on_a_page': ('08_hands/words.html#on_a_page', 'matssl/hands/words.py'),
                                     'matssl.hands.words.sentence_here': ('08_hands/words.html#sentence_here', 'matssl/hands/words.py'),
                                     'matssl.hands.words.speak': ('08_hands/words.html#speak', 'matssl/hands/words.py'),
                                     'matssl.hands.words.spoken': ('08_hands/words.html#spoken', 'matssl/hands/words.py'),

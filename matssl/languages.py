@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['languages', 'speech_in']
 
-# %% ../nbs/00_ground/04_german.ipynb #839627a0
+# %% ../nbs/00_ground/04_german.ipynb #c32d137b
 from .errors import one_of
 from .speech import Speech
 
-# %% ../nbs/00_ground/04_german.ipynb #52e671ad
+# %% ../nbs/00_ground/04_german.ipynb #f168cbef
 _german = {
     '{what} {n} ± {n1} {unit} ({words})': '{what} {n} ± {n1} {unit} ({words})',
     '{what} {n} ± {n1} ({words})': '{what} {n} ± {n1} ({words})',
@@ -25,11 +25,11 @@ _german = {
     '{n} field': '{n} Messfeld', '{n} fields': '{n} Messfelder',
     '{n} of {n1} fields': '{n} von {n1} Messfeldern'}
 
-# %% ../nbs/00_ground/04_german.ipynb #e93033eb
+# %% ../nbs/00_ground/04_german.ipynb #a877f6f9
 _german |= {
     '{name} thickness': 'Dicke von {name}',
     '{name} thickness, layer {n} of {n1}': 'Dicke von {name}, Schicht {n} von {n1}',
-    '{name}s': '{name}', 'mean {name} depth': 'mittlere Tiefe von {name}', '{name} spacing': 'Abstand von {name}',
+    '{known}s': '{known}', 'mean {name} depth': 'mittlere Tiefe von {name}', '{name} spacing': 'Abstand von {name}',
     'perpendicular {name} spacing': 'senkrechter Abstand von {name}',
     'random {name} spacing': 'zufälliger Abstand von {name}', 'true {name} spacing': 'wahrer Abstand von {name}',
     'grain size number G': 'Korngrößenkennzahl G', 'mean intercept': 'mittlere Sehnenlänge',
@@ -40,7 +40,7 @@ _german |= {
     'mean roundness': 'mittlere Rundheit',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #a53c468a
+# %% ../nbs/00_ground/04_german.ipynb #8f1847a8
 _german |= {
     'from {n} to {n1} {unit} along the layer': 'von {n} bis {n1} {unit} entlang der Schicht',
     'on the skeleton, {words}': 'auf dem Skelett, {words}',
@@ -58,7 +58,7 @@ _german |= {
     'scale ± {n} %': 'Maßstab ± {n} %',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #ba2fcd7d
+# %% ../nbs/00_ground/04_german.ipynb #3c52c226
 _german |= {
     'counting only': 'nur ausgezählt', 'the model has not been tested': 'das Modell ist nicht geprüft',
     'the model was tested on other classes': 'das Modell wurde an anderen Klassen geprüft',
@@ -66,7 +66,7 @@ _german |= {
     'not from a model as far as the files tell': 'soweit die Dateien sagen, nicht von einem Modell',
     'not all fields are from a model': 'nicht alle Messfelder sind von einem Modell',
     'fields of several models': 'Messfelder mehrerer Modelle',
-    'the test pictures have no labelled pixel': 'die Prüfbilder haben keinen gezeichneten Pixel',
+    'the test pictures have no labelled pixel': 'die Prüfbilder haben keinen Pixel mit Klasse',
     'no correction was asked for': 'eine Korrektur war nicht verlangt',
     'no true pixel in the test pictures': 'kein wahrer Pixel in den Prüfbildern',
     'model tested on {n} picture': 'Modell geprüft an {n} Bild',
@@ -88,7 +88,7 @@ _german |= {
     'far more than in these: the interval may be too narrow': 'weit mehr als in diesen: der Bereich kann zu eng sein',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #cc27fdde
+# %% ../nbs/00_ground/04_german.ipynb #62daa7f3
 _german |= {
     '{what} <= {n}': '{what} ≤ {n}', '{what} >= {n}': '{what} ≥ {n}',
     '{what} <= {n} {unit}': '{what} ≤ {n} {unit}', '{what} >= {n} {unit}': '{what} ≥ {n} {unit}',
@@ -109,7 +109,7 @@ _german |= {
     'decision': 'Entscheidung', 'because': 'weil',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #df144c85
+# %% ../nbs/00_ground/04_german.ipynb #c3c0d915
 _german |= {
     'Measurement report': 'Prüfbericht', 'What was measured': 'Was gemessen wurde', 'scale': 'Maßstab', 'Scale': 'Maßstab',
     'Fields': 'Messfelder', 'A field is a picture.': 'Ein Messfeld ist ein Bild.', 'a field is a picture': 'ein Messfeld ist ein Bild',
@@ -126,17 +126,17 @@ _german |= {
     '{n} more rows in the CSV file': '{n} weitere Zeilen in der CSV-Datei',
     'Model': 'Modell', 'model': 'Modell',
     'Fingerprint of the model: {any}; label maps: {list}.': 'Prüfsumme des Modells: {any}; Klassenbilder: {list}.',
-    'hand': 'von Hand', 'corrected': 'verbessert', 'unknown': 'unbekannt',
+    'hand': 'von Hand', 'corrected': 'korrigiert', 'unknown': 'unbekannt',
     'Files and their checksums': 'Dateien und ihre Prüfsummen',
     'Files and their checksums (SHA-256)': 'Dateien und ihre Prüfsummen (SHA-256)',
     'of': 'von', 'file': 'Datei', 'label map': 'Klassenbild', 'micrograph': 'Gefügebild', 'SHA-256': 'SHA-256',
     'all numbers of this page': 'alle Zahlen dieser Seite', 'all numbers of this report': 'alle Zahlen dieses Berichts',
     'Signatures': 'Unterschriften', 'name': 'Name', 'date': 'Datum', 'signature': 'Unterschrift',
     'Made on {any} by matssl {any1}': 'Erstellt am {any} mit matssl {any1}', 'page {n} of {any}': 'Seite {n} von {any}',
-    'yes': 'ja', 'no': 'nein', '{unit}': '{unit}',
+    'yes': 'ja', 'no': 'nein', '{unit}': '{unit}', '{n} {unit}': '{n} {unit}',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #8b07de8b
+# %% ../nbs/00_ground/04_german.ipynb #052c6d6c
 _german |= {
     'report number': 'Berichtsnummer', 'laboratory': 'Labor', 'customer': 'Auftraggeber', 'specimen': 'Probe',
     'material': 'Werkstoff', 'plane of section': 'Schliffebene', 'preparation': 'Präparation', 'etchant': 'Ätzmittel',
@@ -145,7 +145,7 @@ _german |= {
     'operator': 'Bearbeiter', 'measured by': 'gemessen von', 'checked by': 'geprüft von', 'released by': 'freigegeben von',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #82a59085
+# %% ../nbs/00_ground/04_german.ipynb #b1c95c0c
 _german |= {
     '{n} {unit} ({words})': '{n} {unit} ({words})', 'not known': 'nicht bekannt', 'by hand': 'von Hand',
     'uncertainty not given': 'Unsicherheit nicht angegeben', '± {n} % as given': '± {n} % wie angegeben',
@@ -156,7 +156,7 @@ _german |= {
                                   'DigitalMicrograph')},
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #fb983190
+# %% ../nbs/00_ground/04_german.ipynb #c906cbc5
 _german |= {
     'Report': 'Bericht', 'Answers': 'Ergebnisse', 'Doubts': 'Zweifel', 'Classes': 'Klassen', 'Made with': 'Erstellt mit',
     'answer': 'Ergebnis', 'value': 'Wert', 'unit': 'Einheit', 'lower end': 'unteres Ende', 'upper end': 'oberes Ende',
@@ -169,7 +169,7 @@ _german |= {
     'Files of the model': 'Dateien des Modells',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #75c8345d
+# %% ../nbs/00_ground/04_german.ipynb #1fb74f0a
 _german |= {
     'Phase fractions': 'Phasenanteile', 'Grain size': 'Korngröße', 'Particles': 'Teilchen', 'Nodularity': 'Nodularität',
     'Layer and cracks': 'Schicht und Risse', 'Lamellae': 'Lamellen', '{words} of {name}': '{words}: {name}',
@@ -181,7 +181,7 @@ _german |= {
     'thickness': 'Dicke', 'cracks': 'Risse', 'each crack': 'jeder Riss', 'spacing': 'Abstand',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #39cd829b
+# %% ../nbs/00_ground/04_german.ipynb #38d477f9
 _german |= {
     '{what}, %': '{what}, %', '{what}, {unit}': '{what}, {unit}', '{what}, °': '{what}, °',
     '{words} per {unit}': '{words} je {unit}', 'per {unit}': 'je {unit}', '{words}, lower end': '{words}, unteres Ende',
@@ -192,7 +192,7 @@ _german |= {
     'independent points': 'unabhängige Punkte', 'is bound': 'ist Schranke', 'corrected low': 'korrigiert, unteres Ende',
     'corrected high': 'korrigiert, oberes Ende', 'corrected, lower end': 'korrigiert, unteres Ende',
     'corrected, upper end': 'korrigiert, oberes Ende', '± of corrected': '± des korrigierten',
-    '± of that by the model': '± davon durch das Modell', 'labelled pixels': 'gezeichnete Pixel',
+    '± of that by the model': '± davon durch das Modell', 'labelled pixels': 'Pixel mit Klasse',
     'µm per px': 'µm je px', 'area': 'Fläche', 'diameter': 'Durchmesser', 'perimeter': 'Umfang', 'x': 'x', 'y': 'y',
     'position': 'Lage', 'length': 'Länge', 'width': 'Breite', 'depth': 'Tiefe', 'angle': 'Winkel', 'cut': 'vom Rand geschnitten',
     'through': 'durchgehend', 'outside': 'außerhalb', 'short': 'zu kurz', 'layer': 'Schicht', 'layer length': 'Länge der Schicht',
@@ -200,7 +200,7 @@ _german |= {
     'spacing, least': 'Abstand, kleinster', 'spacing, largest': 'Abstand, größter',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #47c7c390
+# %% ../nbs/00_ground/04_german.ipynb #d3859e76
 _german |= {
     'recommended': 'empfohlen', 'least': 'kleinster Wert', 'largest': 'größter Wert', 'least at': 'kleinster Wert bei',
     'largest at': 'größter Wert bei', 'independent places': 'unabhängige Stellen', 'along': 'entlang',
@@ -223,7 +223,7 @@ _german |= {
     'miles-lantuejoul': 'nach Miles und Lantuéjoul', 'smallest': 'kleinstes',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #1df7e2b3
+# %% ../nbs/00_ground/04_german.ipynb #fbc51fc4
 _german |= {
     'direction': 'Richtung', 'intercept': 'Sehnenlänge', 'count': 'Zählung', 'interval': 'Vertrauensbereich', 'G': 'G',
     'G, lower end': 'G, unteres Ende', 'G, upper end': 'G, oberes Ende', 'phase': 'Phase', 'corner': 'Gewicht einer Ecke',
@@ -244,7 +244,7 @@ _german |= {
     'strips': 'Streifen', 'endless': 'ohne Ende', 'sd': 's', 'most rays': 'höchstens Strahlen', 'seed': 'Startzahl',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #448d0b10
+# %% ../nbs/00_ground/04_german.ipynb #75632dc3
 _german |= {
     '{n} of {n1}': '{n} von {n1}', "Student's t over fields": 't-Verteilung über die Messfelder',
     'two-point covariance of one picture': 'Zweipunkt-Kovarianz eines Bildes',
@@ -277,7 +277,7 @@ _german |= {
         'ASTM E112-13, ASTM E930-18', 'ISO 945-1:2019', 'ISO 945-4:2019')},
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #c0afeddc
+# %% ../nbs/00_ground/04_german.ipynb #4192ee93
 _german |= {
     '{name}, {n} x {n1} px': '{name}, {n} x {n1} px', 'field {n}': 'Messfeld {n}',
     'field {n}, {n1} x {n2} px': 'Messfeld {n}, {n1} x {n2} px',
@@ -299,7 +299,7 @@ _german |= {
     'position along {any}, {unit}': 'Lage entlang {any}, {unit}', '{n} grains': '{n} Körner',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #e925455a
+# %% ../nbs/00_ground/04_german.ipynb #f7484fda
 _german |= {
     '{words}: too few to know how the specimen varies; {n} is the least, 10 to 30 are usual':
         '{words}: zu wenige, um zu wissen, wie die Probe schwankt; {n} ist das Mindeste, 10 bis 30 sind üblich',
@@ -336,7 +336,7 @@ _german |= {
         '{n} von {n1} Bildern waren nicht brauchbar und sind in dieser Zahl nicht enthalten: {any}',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #c5dd43ff
+# %% ../nbs/00_ground/04_german.ipynb #35cac0be
 _german |= {
     'the model has not been tested: its errors are in no interval; '
     'test it with labelled pictures it has not seen':
@@ -359,7 +359,7 @@ _german |= {
         'die Messfelder sind von mehreren Modellen, die verschieden irren: '
         'nichts wird berichtigt; die jedes Modells sind für sich zu messen',
     'the test pictures have no labelled pixel: nothing is corrected':
-        'die Prüfbilder haben keinen gezeichneten Pixel: nichts wird berichtigt',
+        'die Prüfbilder haben keinen Pixel mit Klasse: nichts wird berichtigt',
     'no true pixel in the test pictures, so nobody knows how often the model misses it: '
     'it is not corrected, nor is what of it is called by another name':
         'kein wahrer Pixel in den Prüfbildern, so dass niemand weiß, wie oft das Modell sie übersieht: '
@@ -377,7 +377,7 @@ _german |= {
     'it is at or below its floor': 'es liegt bei oder unter seinem Vergleichswert',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #54ca4ce4
+# %% ../nbs/00_ground/04_german.ipynb #2b3ab0ab
 _german |= {
     'its structure is nearly as large as the picture ({n} independent points); the interval is a rough one':
         'ihr Gefüge ist fast so groß wie das Bild ({n} unabhängige Punkte); der Vertrauensbereich ist ein grober',
@@ -388,7 +388,7 @@ _german |= {
     '{name} {n} % as mean over fields, {n1} % weighted by area':
         '{name} {n} % als Mittel über die Messfelder, {n1} % nach der Fläche gewichtet',
     'no pixel in any field, so no interval': 'kein Pixel auf den Messfeldern, also kein Vertrauensbereich',
-    'every labelled pixel, so no interval': 'jeder gezeichnete Pixel, also kein Vertrauensbereich',
+    'every labelled pixel, so no interval': 'jeder Pixel mit Klasse, also kein Vertrauensbereich',
     'one field: the interval says how well this picture stands for more of the same, '
     'not how the specimen varies; tiles of one picture are not fields':
         'ein Messfeld: der Vertrauensbereich sagt, wie gut dieses Bild für mehr von demselben steht, '
@@ -404,7 +404,7 @@ _german |= {
     'as mean over fields': 'als Mittel über die Messfelder', 'weighted by area': 'nach der Fläche gewichtet',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #ac563168
+# %% ../nbs/00_ground/04_german.ipynb #707cb1bb
 _german |= {
     'count and lines contradict each other by {n} of G, more than their intervals allow ({n1}): {words}; {words1}. '
     'A limit on G must say by which method':
@@ -444,7 +444,7 @@ _german |= {
         'hier {n} %: siehe die Zeilen ohne Randfehler',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #79c42aec
+# %% ../nbs/00_ground/04_german.ipynb #de144abc
 _german |= {
     'grains at least three G coarser than the others take {n}% of the area: '
     'the structure may be duplex (ASTM E1181), and one average G describes neither part':
@@ -473,7 +473,7 @@ _german |= {
     '{n} of {n1} fields hold no {name} and are left out': '{n} von {n1} Messfeldern enthalten kein {name} und sind weggelassen',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #da1b906a
+# %% ../nbs/00_ground/04_german.ipynb #e2eaba47
 _german |= {
     '{n} of {n1} grain numbers lie in several places (up to {n2}): connected parts are counted, {n3} grains':
         '{n} von {n1} Kornnummern liegen an mehreren Stellen (bis zu {n2}): '
@@ -509,7 +509,7 @@ _german |= {
         'grain_map zählt zusammenhängende Teile, wenn es die Nummern bekommt',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #d6088550
+# %% ../nbs/00_ground/04_german.ipynb #ccce1f7c
 _german |= {
     '{n} of {n1} particles are too small for their shape to be believed':
         '{n} von {n1} Teilchen sind zu klein, um ihrer Form zu trauen',
@@ -536,7 +536,7 @@ _german |= {
         'kein ganzes Teilchen: mit 95 % Sicherheit weniger als {n} {unit}',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #21baba8d
+# %% ../nbs/00_ground/04_german.ipynb #51a54e07
 _german |= {
     "{n}% of the area lie within {n1}% of the threshold of {n2}: "
     'angular particles of 20 px read that much too round, smooth ones do not':
@@ -552,7 +552,7 @@ _german |= {
         'und weiß nichts davon, wie die Probe schwankt',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #a9d8aebc
+# %% ../nbs/00_ground/04_german.ipynb #b6c1645a
 _german |= {
     'pieces of the class apart from the layer ({n} % of its pixels, in {n1} % of the columns) are left out':
         'Teile der Klasse abseits der Schicht ({n} % ihrer Pixel, in {n1} % der Spalten) sind weggelassen',
@@ -586,7 +586,7 @@ _german |= {
         'die Messfelder zeigen verschieden viele Schichten: was sich unterscheidet, wird nicht zusammengefasst',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #c84c9071
+# %% ../nbs/00_ground/04_german.ipynb #caafc464
 _german |= {
     '{n} crack outside the layer is not counted': '{n} Riss außerhalb der Schicht ist nicht gezählt',
     '{n} cracks outside the layer are not counted': '{n} Risse außerhalb der Schicht sind nicht gezählt',
@@ -604,7 +604,7 @@ _german |= {
         '{n} von {n1} Messfeldern zeigen keinen Riss in der Schicht: das ist eine Anzahl von 0, mit einer oberen Schranke',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #c90cb557
+# %% ../nbs/00_ground/04_german.ipynb #e003f566
 _german |= {
     'the spacing is {n} px; below 12 px pixels limit it': 'der Abstand ist {n} px; unter 12 px begrenzen ihn die Pixel',
     'the number of plates says another spacing than the periods (`counted`): plates end, or colonies are small':
@@ -624,7 +624,7 @@ _german |= {
         '{n} unabhängige Streifen: der Vertrauensbereich ist ein grober',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #68889af8
+# %% ../nbs/00_ground/04_german.ipynb #893bb3c8
 _german |= {
     'the scale is doubtful: {words}': 'der Maßstab ist zweifelhaft: {words}',
     'a resolution tag': 'eine Auflösungsangabe der Datei',
@@ -665,7 +665,7 @@ _german |= {
     'the table of scales has no row for it': 'die Tabelle der Maßstäbe hat keine Zeile dafür',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #ebdc4ef7
+# %% ../nbs/00_ground/04_german.ipynb #5be7cddb
 _german |= {
     'its colours are CMYK, made for print: grey levels are not those of the detector':
         'die Farben sind für den Druck gemacht (CMYK): die Grauwerte sind nicht die des Detektors',
@@ -692,11 +692,11 @@ _german |= {
     'where the labels come from is not known: {any}': 'woher das Klassenbild kommt, ist nicht bekannt (englisch: {any})',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #89794bfd
+# %% ../nbs/00_ground/04_german.ipynb #302fdfef
 _german |= {
     'Above its floors': 'Über seinen Vergleichswerten', 'Not shown to be above its floors': 'Nicht nachweislich über seinen Vergleichswerten',
     'Below its floors': 'Unter seinen Vergleichswerten',
-    'mean IoU {n}, without a network {n1} ({what})': 'mittlere IoU {n}, ohne Netz {n1} ({what})',
+    'mean IoU {n}, without a network {n1} ({what})': 'mittlere IoU {n}; ohne Netz {n1} ({what})',
     '{n} test picture, too few for an interval.': '{n} Prüfbild, zu wenig für einen Vertrauensbereich.',
     '{n} test pictures, too few for an interval.': '{n} Prüfbilder, zu wenige für einen Vertrauensbereich.',
     'a difference of {n} to {n1} (95 %, {n2} test pictures).': 'ein Unterschied von {n} bis {n1} (95 %, {n2} Prüfbilder).',
@@ -716,7 +716,7 @@ _german |= {
         'Kein Urteil: das Modell hat an {n} von {n1} Prüfbildern gelernt.',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #eb157139
+# %% ../nbs/00_ground/04_german.ipynb #731843a4
 _german |= {
     'Segmenter': 'Segmenter', 'Classes': 'Klassen', 'Scores': 'Prüfergebnisse', 'Limits': 'Grenzen',
     'Segments micrographs into {any}. Load it with `{any1}(FOLDER)` of matssl; no code in the files is executed.':
@@ -726,7 +726,9 @@ _german |= {
     'network': 'Netz', 'encoder': 'Encoder', 'contrast of data deeper than 8 bit': 'Kontrast von Daten mit mehr als 8 Bit',
     'a linear layer on features of {any} (strides {any1}) and 14 grey filters':
         'eine lineare Schicht auf Merkmalen von {any} (Schrittweiten {any1}) und 14 Graufiltern',
-    '{word} on {word1}': '{word} auf {word1}', '`{any}`': '`{any}`',
+    
+    **{f'{decoder} on {{any}}': f'{decoder} auf {{any}}' for decoder in (
+        'unetplusplus', 'unet', 'manet', 'linknet', 'fpn', 'pspnet', 'deeplabv3', 'deeplabv3plus', 'pan', 'upernet', 'segformer')}, '`{any}`': '`{any}`',
     '{words}; taken as it is, not fine-tuned': '{words}; wie er ist, nicht nachtrainiert',
     '{n} unlabelled micrographs, method `{any}`': '{n} Gefügebilder ohne Klassen, Verfahren `{any}`',
     'not known: pictures of any scale are taken, and none is checked':
@@ -752,7 +754,7 @@ _german |= {
     'in a way not noted': 'auf nicht vermerkte Weise', 'made': 'erstellt', '{any}, matssl {any1}': '{any}, matssl {any1}',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #d9ec735c
+# %% ../nbs/00_ground/04_german.ipynb #00ac2496
 _german |= {
     'adapted': 'angepasst',
     '{any}: statistics of {n} tiles of pictures without labels ({any1}); what was measured before does not count':
@@ -763,7 +765,7 @@ _german |= {
     'what was measured before does not count':
         '{any}: Statistik von {n} Kacheln aus Bildern ohne Klassen ({any1}), dann an den eigenen Antworten geschult; '
         'was vorher gemessen wurde, zählt nicht',
-    'colour (R, G, B)': 'Farbe (R, G, B)', 'share of the labelled pixels, %': 'Anteil an den gezeichneten Pixeln, %',
+    'colour (R, G, B)': 'Farbe (R, G, B)', 'share of the labelled pixels, %': 'Anteil an den Pixeln mit Klasse, %',
     '**{words}**': '**{words}**',
     'Mean IoU on the pictures that were held back, by tiles, after the last epoch: {n} %. '
     'Held-back pictures may have steered choices; a test score is worth more.':
@@ -795,7 +797,7 @@ _german |= {
         'Klassen, die wenig vom Bild einnehmen, zählen weniger (`by_share`): eine Schätzung ihrer Anteile.',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #1da90370
+# %% ../nbs/00_ground/04_german.ipynb #3e9acbbe
 _german |= {
     'Fitted to what was drawn (strokes or full masks) on {any} picture: {words}':
         'Angepasst an das, was auf {any} Bild gezeichnet ist (Striche oder volle Masken): {words}',
@@ -814,7 +816,7 @@ _german |= {
         'sich auf ihn verlässt; seltene Klassen (oben mit kleinem Anteil) gehen zuerst schief.',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #af385828
+# %% ../nbs/00_ground/04_german.ipynb #34153a37
 languages = ('en', 'de')
 
 def speech_in(

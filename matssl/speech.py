@@ -5,15 +5,15 @@
 # %% auto #0
 __all__ = ['Speech']
 
-# %% ../nbs/00_ground/03_speech.ipynb #05cd0e8e
+# %% ../nbs/00_ground/03_speech.ipynb #9bbdf86e
 import re
 from functools import cached_property
 
-# %% ../nbs/00_ground/03_speech.ipynb #51df95ce
+# %% ../nbs/00_ground/03_speech.ipynb #fed5f46e
 _places = dict(
     n=r'[-+]?(?:\d+(?:\.\d+)?(?:e[-+]?\d+)?|nan|inf)',
     unit=r'(?:1?/)?(?:%|[nuµmc]?m[234²³]?|px[2²]?|Mpx)(?:/(?:[uµm]m[23²³]?|px[2²]?))?',
-    word=r'\S+', name='.+?', words='.+?', what='.+?', list='.+?', any='.+?')
+    known='.+?', name='.+?', words='.+?', what='.+?', list='.+?', any='.+?')
 
 def _compiled(text):
     "A text with places as a regular expression, a group a place"
@@ -23,7 +23,7 @@ def _compiled(text):
         said.append(f'(?P<{kind}{number}>{_places[kind]}){re.escape(between)}')
     return re.compile(''.join(said), re.S)
 
-# %% ../nbs/00_ground/03_speech.ipynb #fce4045f
+# %% ../nbs/00_ground/03_speech.ipynb #6ef9f3af
 def _at_commas(text):
     "The parts of a list; a comma in brackets parts nothing"
     parts, depth = [''], 0
@@ -33,7 +33,7 @@ def _at_commas(text):
         else: parts[-1] += piece
     return parts
 
-# %% ../nbs/00_ground/03_speech.ipynb #10bb9549
+# %% ../nbs/00_ground/03_speech.ipynb #c09adaca
 _is_number = _compiled('{n}')
 
 class Speech:
@@ -43,6 +43,7 @@ class Speech:
         names=None, # What is somebody's name and stays; None: anything may be one
         comma:str='.'): # Decimal sign
         self.texts, self.comma = texts, comma
+        self.between = '; ' if comma == ',' else ', ' # numbers of a list
         self.names = None if names is None else frozenset(names)
         self.missing = {} # What it was asked for and did not know
         self._said = {}
@@ -60,17 +61,19 @@ class Speech:
         "The same with the decimal sign of the language"
         return text.replace('.', self.comma)
 
-# %% ../nbs/00_ground/03_speech.ipynb #7554534d
+# %% ../nbs/00_ground/03_speech.ipynb #bdd4b18d
 from fastcore.basics import patch
 
 @patch
 def _in_place(self:Speech, kind, text):
     "What stands in a place, said in the language; None where it is not known"
     if kind == 'n': return self.number(text)
+    if kind == 'unit': return text.replace('um', 'µm')
     if kind == 'name': return text if self.names is None or text in self.names else None
+    if kind == 'known': return text if text in (self.names or ()) else None
     if kind == 'words': return self.known(text)
     if kind == 'what': return text if self.known(text) is None and self.names is None else self.known(text)
-    if kind == 'list': return self._joined(_at_commas(text), ', ')
+    if kind == 'list': return self._joined(_at_commas(text), self.between if re.search(r'\d', text) else ', ')
     return text
 
 @patch
@@ -93,16 +96,16 @@ def _by_places(self:Speech, text):
         said = found and self._filled(other, found.groupdict())
         if said is not None: return said
 
-# %% ../nbs/00_ground/03_speech.ipynb #2d8dd664
+# %% ../nbs/00_ground/03_speech.ipynb #7c1a63b1
+_joints = r'(?<=\.) (?=[A-Z])', '; ', ': ' # between sentences, between parts, after what they are about
+
 @patch
 def _in_parts(self:Speech, text):
     "A text that consists of known ones; None where it does not"
-    for parts, between in ((re.split(r'(?<=\.) (?=[A-Z])', text), ' '), (text.split('; '), '; ')):
-        said = self._joined(parts, between) if len(parts) > 1 else None
-        if said is not None: return said
-    for colon in re.finditer(': ', text):
-        said = self._joined([text[:colon.start()], text[colon.end():]], ': ')
-        if said is not None: return said
+    for joint in _joints:
+        for found in re.finditer(joint, text):
+            said = self._joined([text[:found.start()], text[found.end():]], found[0])
+            if said is not None: return said
 
 @patch
 def known(self:Speech,

@@ -122,16 +122,17 @@ def _table_part(pdf, rows, widths, sides, size, has_titles):
         for row in rows: table.row(row)
     pdf.ln(2)
 
-def _title(pdf, name):
+def _title(name, say):
     "A title in the language, with the room behind it that is to be written in"
     text = name.rstrip()
-    return printable(pdf.say(text) + name[len(text):])
+    return printable(say(text) + name[len(text):])
 
-def _table(pdf, names, rows, size=7, text=cell_text, most=48):
+def _table(pdf, names, rows, size=7, text=cell_text, most=48, say=None):
     "A table, in parts where it is wider than the sheet; without titles where they are blank"
     if not names: return
-    titles = [[_title(pdf, name) for name in names]] if any(names) else []
-    cells = [[_clean(text(value, pdf.say)) for value in row] for row in rows]
+    say = say or pdf.say
+    titles = [[_title(name, say) for name in names]] if any(names) else []
+    cells = [[_clean(text(value, say)) for value in row] for row in rows]
     sides = _aligned(rows) or ['LEFT']*len(names)
     pdf.set_font('DejaVu', '', size)
     pdf.set_fill_color(255)
@@ -300,10 +301,10 @@ def _section(pdf, section, pictures):
 
 # %% ../../nbs/07_measuring/21_pdf.ipynb #d9673516
 def _card_table(pdf, rows):
-    "A table of a card; one of two columns has no titles"
+    "A table of a card, which is in its language already; one of two columns has no titles"
     is_titled = len(rows) > 1 and len(rows[0]) > 2
-    if is_titled: _table(pdf, rows[0], rows[1:])
-    else: _table(pdf, ['']*len(rows[0]), rows, most=110)
+    if is_titled: _table(pdf, rows[0], rows[1:], say=in_english)
+    else: _table(pdf, ['']*len(rows[0]), rows, most=110, say=in_english)
 
 def _card(pdf, markdown):
     "The card of the model"

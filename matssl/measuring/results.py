@@ -415,8 +415,8 @@ def cell_text(
     say:Speech=in_english # The language
 )->str:
     "A value as a table shows it: four digits, blanks as blanks, names of others in one line"
-    if isinstance(v, (list, tuple)): return ', '.join(cell_text(x, say) for x in v)
-    if isinstance(v, dict): return ', '.join(f'{cell_text(k, say)}: {cell_text(x, say)}' for k, x in v.items())
+    if isinstance(v, (list, tuple)): return say.between.join(cell_text(x, say) for x in v)
+    if isinstance(v, dict): return say.between.join(f'{cell_text(k, say)}: {cell_text(x, say)}' for k, x in v.items())
     if isinstance(v, str): return printable(say(v), 260) # no file name is longer
     if isinstance(v, (bool, np.bool_)): return say('yes' if v else 'no')
     if v is None or v is pd.NA or (isinstance(v, (float, np.floating)) and np.isnan(v)): return ''
