@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['languages', 'speech_in']
 
-# %% ../nbs/00_ground/04_german.ipynb #c32d137b
+# %% ../nbs/00_ground/04_german.ipynb #1ae1bc49
 from .errors import one_of
 from .speech import Speech
 
-# %% ../nbs/00_ground/04_german.ipynb #f168cbef
+# %% ../nbs/00_ground/04_german.ipynb #7974986d
 _german = {
     '{what} {n} ± {n1} {unit} ({words})': '{what} {n} ± {n1} {unit} ({words})',
     '{what} {n} ± {n1} ({words})': '{what} {n} ± {n1} ({words})',
@@ -25,7 +25,7 @@ _german = {
     '{n} field': '{n} Messfeld', '{n} fields': '{n} Messfelder',
     '{n} of {n1} fields': '{n} von {n1} Messfeldern'}
 
-# %% ../nbs/00_ground/04_german.ipynb #a877f6f9
+# %% ../nbs/00_ground/04_german.ipynb #55b8a207
 _german |= {
     '{name} thickness': 'Dicke von {name}',
     '{name} thickness, layer {n} of {n1}': 'Dicke von {name}, Schicht {n} von {n1}',
@@ -40,7 +40,7 @@ _german |= {
     'mean roundness': 'mittlere Rundheit',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #8f1847a8
+# %% ../nbs/00_ground/04_german.ipynb #379331d1
 _german |= {
     'from {n} to {n1} {unit} along the layer': 'von {n} bis {n1} {unit} entlang der Schicht',
     'on the skeleton, {words}': 'auf dem Skelett, {words}',
@@ -58,7 +58,7 @@ _german |= {
     'scale ± {n} %': 'Maßstab ± {n} %',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #3c52c226
+# %% ../nbs/00_ground/04_german.ipynb #6a28cd17
 _german |= {
     'counting only': 'nur ausgezählt', 'the model has not been tested': 'das Modell ist nicht geprüft',
     'the model was tested on other classes': 'das Modell wurde an anderen Klassen geprüft',
@@ -88,7 +88,7 @@ _german |= {
     'far more than in these: the interval may be too narrow': 'weit mehr als in diesen: der Bereich kann zu eng sein',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #62daa7f3
+# %% ../nbs/00_ground/04_german.ipynb #c5dfda97
 _german |= {
     '{what} <= {n}': '{what} ≤ {n}', '{what} >= {n}': '{what} ≥ {n}',
     '{what} <= {n} {unit}': '{what} ≤ {n} {unit}', '{what} >= {n} {unit}': '{what} ≥ {n} {unit}',
@@ -109,7 +109,7 @@ _german |= {
     'decision': 'Entscheidung', 'because': 'weil',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #c3c0d915
+# %% ../nbs/00_ground/04_german.ipynb #aa0ec8bb
 _german |= {
     'Measurement report': 'Prüfbericht', 'What was measured': 'Was gemessen wurde', 'scale': 'Maßstab', 'Scale': 'Maßstab',
     'Fields': 'Messfelder', 'A field is a picture.': 'Ein Messfeld ist ein Bild.', 'a field is a picture': 'ein Messfeld ist ein Bild',
@@ -136,7 +136,7 @@ _german |= {
     'yes': 'ja', 'no': 'nein', '{unit}': '{unit}', '{n} {unit}': '{n} {unit}',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #052c6d6c
+# %% ../nbs/00_ground/04_german.ipynb #846c26c8
 _german |= {
     'report number': 'Berichtsnummer', 'laboratory': 'Labor', 'customer': 'Auftraggeber', 'specimen': 'Probe',
     'material': 'Werkstoff', 'plane of section': 'Schliffebene', 'preparation': 'Präparation', 'etchant': 'Ätzmittel',
@@ -145,7 +145,7 @@ _german |= {
     'operator': 'Bearbeiter', 'measured by': 'gemessen von', 'checked by': 'geprüft von', 'released by': 'freigegeben von',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #b1c95c0c
+# %% ../nbs/00_ground/04_german.ipynb #7b06e73e
 _german |= {
     '{n} {unit} ({words})': '{n} {unit} ({words})', 'not known': 'nicht bekannt', 'by hand': 'von Hand',
     'uncertainty not given': 'Unsicherheit nicht angegeben', '± {n} % as given': '± {n} % wie angegeben',
@@ -156,7 +156,7 @@ _german |= {
                                   'DigitalMicrograph')},
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #c906cbc5
+# %% ../nbs/00_ground/04_german.ipynb #78ab573d
 _german |= {
     'Report': 'Bericht', 'Answers': 'Ergebnisse', 'Doubts': 'Zweifel', 'Classes': 'Klassen', 'Made with': 'Erstellt mit',
     'answer': 'Ergebnis', 'value': 'Wert', 'unit': 'Einheit', 'lower end': 'unteres Ende', 'upper end': 'oberes Ende',
@@ -169,19 +169,19 @@ _german |= {
     'Files of the model': 'Dateien des Modells',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #1fb74f0a
+# %% ../nbs/00_ground/04_german.ipynb #bb3e22b9
 _german |= {
     'Phase fractions': 'Phasenanteile', 'Grain size': 'Korngröße', 'Particles': 'Teilchen', 'Nodularity': 'Nodularität',
     'Layer and cracks': 'Schicht und Risse', 'Lamellae': 'Lamellen', '{words} of {name}': '{words}: {name}',
     '{words} of {name} with {name1}': '{words}: {name} mit {name1}',
-    'phases': 'Phasen', 'grains': 'Körner', 'layers': 'Schichten', 'lamellae': 'Lamellen',
+    'phases': 'Phasen', 'grains': 'Körner', 'layers': 'Schicht', 'lamellae': 'Lamellen',
     '{words}, {words1}': '{words}, {words1}',
-    'over fields': 'über die Messfelder', 'each field': 'jedes Messfeld', 'each particle': 'jedes Teilchen',
+    'over fields': 'alle Messfelder', 'each field': 'jedes Messfeld', 'each particle': 'jedes Teilchen',
     'grain size': 'Korngröße', 'grains of each field': 'Körner je Messfeld', 'directions': 'Richtungen',
     'thickness': 'Dicke', 'cracks': 'Risse', 'each crack': 'jeder Riss', 'spacing': 'Abstand',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #38d477f9
+# %% ../nbs/00_ground/04_german.ipynb #2f389e81
 _german |= {
     '{what}, %': '{what}, %', '{what}, {unit}': '{what}, {unit}', '{what}, °': '{what}, °',
     '{words} per {unit}': '{words} je {unit}', 'per {unit}': 'je {unit}', '{words}, lower end': '{words}, unteres Ende',
@@ -200,7 +200,7 @@ _german |= {
     'spacing, least': 'Abstand, kleinster', 'spacing, largest': 'Abstand, größter',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #d3859e76
+# %% ../nbs/00_ground/04_german.ipynb #317dc045
 _german |= {
     'recommended': 'empfohlen', 'least': 'kleinster Wert', 'largest': 'größter Wert', 'least at': 'kleinster Wert bei',
     'largest at': 'größter Wert bei', 'independent places': 'unabhängige Stellen', 'along': 'entlang',
@@ -223,7 +223,7 @@ _german |= {
     'miles-lantuejoul': 'nach Miles und Lantuéjoul', 'smallest': 'kleinstes',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #fbc51fc4
+# %% ../nbs/00_ground/04_german.ipynb #a2005225
 _german |= {
     'direction': 'Richtung', 'intercept': 'Sehnenlänge', 'count': 'Zählung', 'interval': 'Vertrauensbereich', 'G': 'G',
     'G, lower end': 'G, unteres Ende', 'G, upper end': 'G, oberes Ende', 'phase': 'Phase', 'corner': 'Gewicht einer Ecke',
@@ -244,7 +244,7 @@ _german |= {
     'strips': 'Streifen', 'endless': 'ohne Ende', 'sd': 's', 'most rays': 'höchstens Strahlen', 'seed': 'Startzahl',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #75632dc3
+# %% ../nbs/00_ground/04_german.ipynb #a2f4eedf
 _german |= {
     '{n} of {n1}': '{n} von {n1}', "Student's t over fields": 't-Verteilung über die Messfelder',
     'two-point covariance of one picture': 'Zweipunkt-Kovarianz eines Bildes',
@@ -277,7 +277,7 @@ _german |= {
         'ASTM E112-13, ASTM E930-18', 'ISO 945-1:2019', 'ISO 945-4:2019')},
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #4192ee93
+# %% ../nbs/00_ground/04_german.ipynb #32f53fe7
 _german |= {
     '{name}, {n} x {n1} px': '{name}, {n} x {n1} px', 'field {n}': 'Messfeld {n}',
     'field {n}, {n1} x {n2} px': 'Messfeld {n}, {n1} x {n2} px',
@@ -299,7 +299,7 @@ _german |= {
     'position along {any}, {unit}': 'Lage entlang {any}, {unit}', '{n} grains': '{n} Körner',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #f7484fda
+# %% ../nbs/00_ground/04_german.ipynb #cb031994
 _german |= {
     '{words}: too few to know how the specimen varies; {n} is the least, 10 to 30 are usual':
         '{words}: zu wenige, um zu wissen, wie die Probe schwankt; {n} ist das Mindeste, 10 bis 30 sind üblich',
@@ -336,7 +336,7 @@ _german |= {
         '{n} von {n1} Bildern waren nicht brauchbar und sind in dieser Zahl nicht enthalten: {any}',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #35cac0be
+# %% ../nbs/00_ground/04_german.ipynb #652b9285
 _german |= {
     'the model has not been tested: its errors are in no interval; '
     'test it with labelled pictures it has not seen':
@@ -377,7 +377,7 @@ _german |= {
     'it is at or below its floor': 'es liegt bei oder unter seinem Vergleichswert',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #2b3ab0ab
+# %% ../nbs/00_ground/04_german.ipynb #b25a45d7
 _german |= {
     'its structure is nearly as large as the picture ({n} independent points); the interval is a rough one':
         'ihr Gefüge ist fast so groß wie das Bild ({n} unabhängige Punkte); der Vertrauensbereich ist ein grober',
@@ -404,7 +404,7 @@ _german |= {
     'as mean over fields': 'als Mittel über die Messfelder', 'weighted by area': 'nach der Fläche gewichtet',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #707cb1bb
+# %% ../nbs/00_ground/04_german.ipynb #3ace5b75
 _german |= {
     'count and lines contradict each other by {n} of G, more than their intervals allow ({n1}): {words}; {words1}. '
     'A limit on G must say by which method':
@@ -444,7 +444,7 @@ _german |= {
         'hier {n} %: siehe die Zeilen ohne Randfehler',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #de144abc
+# %% ../nbs/00_ground/04_german.ipynb #08a9a6f0
 _german |= {
     'grains at least three G coarser than the others take {n}% of the area: '
     'the structure may be duplex (ASTM E1181), and one average G describes neither part':
@@ -473,7 +473,7 @@ _german |= {
     '{n} of {n1} fields hold no {name} and are left out': '{n} von {n1} Messfeldern enthalten kein {name} und sind weggelassen',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #e2eaba47
+# %% ../nbs/00_ground/04_german.ipynb #c6c3f736
 _german |= {
     '{n} of {n1} grain numbers lie in several places (up to {n2}): connected parts are counted, {n3} grains':
         '{n} von {n1} Kornnummern liegen an mehreren Stellen (bis zu {n2}): '
@@ -509,7 +509,7 @@ _german |= {
         'grain_map zählt zusammenhängende Teile, wenn es die Nummern bekommt',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #ccce1f7c
+# %% ../nbs/00_ground/04_german.ipynb #5a8a4cf3
 _german |= {
     '{n} of {n1} particles are too small for their shape to be believed':
         '{n} von {n1} Teilchen sind zu klein, um ihrer Form zu trauen',
@@ -536,7 +536,7 @@ _german |= {
         'kein ganzes Teilchen: mit 95 % Sicherheit weniger als {n} {unit}',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #51a54e07
+# %% ../nbs/00_ground/04_german.ipynb #58d3c3ae
 _german |= {
     "{n}% of the area lie within {n1}% of the threshold of {n2}: "
     'angular particles of 20 px read that much too round, smooth ones do not':
@@ -552,7 +552,7 @@ _german |= {
         'und weiß nichts davon, wie die Probe schwankt',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #b6c1645a
+# %% ../nbs/00_ground/04_german.ipynb #8371f01d
 _german |= {
     'pieces of the class apart from the layer ({n} % of its pixels, in {n1} % of the columns) are left out':
         'Teile der Klasse abseits der Schicht ({n} % ihrer Pixel, in {n1} % der Spalten) sind weggelassen',
@@ -586,7 +586,7 @@ _german |= {
         'die Messfelder zeigen verschieden viele Schichten: was sich unterscheidet, wird nicht zusammengefasst',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #caafc464
+# %% ../nbs/00_ground/04_german.ipynb #28c8b519
 _german |= {
     '{n} crack outside the layer is not counted': '{n} Riss außerhalb der Schicht ist nicht gezählt',
     '{n} cracks outside the layer are not counted': '{n} Risse außerhalb der Schicht sind nicht gezählt',
@@ -604,7 +604,7 @@ _german |= {
         '{n} von {n1} Messfeldern zeigen keinen Riss in der Schicht: das ist eine Anzahl von 0, mit einer oberen Schranke',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #e003f566
+# %% ../nbs/00_ground/04_german.ipynb #f9b0551f
 _german |= {
     'the spacing is {n} px; below 12 px pixels limit it': 'der Abstand ist {n} px; unter 12 px begrenzen ihn die Pixel',
     'the number of plates says another spacing than the periods (`counted`): plates end, or colonies are small':
@@ -624,7 +624,7 @@ _german |= {
         '{n} unabhängige Streifen: der Vertrauensbereich ist ein grober',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #893bb3c8
+# %% ../nbs/00_ground/04_german.ipynb #68b92eac
 _german |= {
     'the scale is doubtful: {words}': 'der Maßstab ist zweifelhaft: {words}',
     'a resolution tag': 'eine Auflösungsangabe der Datei',
@@ -652,7 +652,7 @@ _german |= {
         'die Breite des Messfelds durch die des Bildes, da die Datei nicht sagt, mit wie vielen Pixeln es aufgenommen ist',
     'the pixel of the monitor, since Zeiss has written no other':
         'der Pixel des Bildschirms, da Zeiss keinen anderen geschrieben hat',
-    'a monitor shows {n} px across, the picture has {n1}': 'ein Bildschirm zeigt {n} px Breite, das Bild hat {n1}',
+    'a monitor shows 1024 px across, the picture has {n}': 'ein Bildschirm zeigt 1024 px Breite, das Bild hat {n}',
     'the stage is tilted by {n} degrees and no correction is noted: '
     'across the axis of tilt lengths are short, {n1}% of the true ones':
         'der Tisch ist um {n} Grad gekippt, und keine Korrektur ist vermerkt: '
@@ -665,7 +665,7 @@ _german |= {
     'the table of scales has no row for it': 'die Tabelle der Maßstäbe hat keine Zeile dafür',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #5be7cddb
+# %% ../nbs/00_ground/04_german.ipynb #479f96e3
 _german |= {
     'its colours are CMYK, made for print: grey levels are not those of the detector':
         'die Farben sind für den Druck gemacht (CMYK): die Grauwerte sind nicht die des Detektors',
@@ -689,10 +689,18 @@ _german |= {
         'crop_bar={n1} schneidet sie ab',
     'the file says that {n} of {n1} rows are picture: not believed':
         'die Datei sagt, dass {n} von {n1} Zeilen Bild sind: nicht geglaubt',
+    '{n} of {n1} pixels are not finite; NaN and -Inf are taken as black, Inf as white':
+        '{n} von {n1} Pixeln sind nicht endlich; NaN und -Inf gelten als schwarz, Inf als weiß',
+    'whole numbers up to {n} as {any}: taken as 8-bit grey levels, but a deeper picture may be as dark':
+        'ganze Zahlen bis {n} als {any}: als Graustufen von 8 Bit genommen, doch ein tieferes Bild kann so dunkel sein',
+    'whole numbers up to {n} as {any}: stretched, but 8 bit or a deeper picture may be as dark':
+        'ganze Zahlen bis {n} als {any}: gestreckt, doch 8 Bit oder ein tieferes Bild können so dunkel sein',
+    'floats from {n} to {n1}: stretched like deep data; if 0 and 1 are black and white, pass them as 8 bit':
+        'Gleitkommazahlen von {n} bis {n1}: gestreckt wie tiefe Daten; sind 0 und 1 Schwarz und Weiß, dann mit 8 Bit übergeben',
     'where the labels come from is not known: {any}': 'woher das Klassenbild kommt, ist nicht bekannt (englisch: {any})',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #302fdfef
+# %% ../nbs/00_ground/04_german.ipynb #e35221ff
 _german |= {
     'Above its floors': 'Über seinen Vergleichswerten', 'Not shown to be above its floors': 'Nicht nachweislich über seinen Vergleichswerten',
     'Below its floors': 'Unter seinen Vergleichswerten',
@@ -716,7 +724,7 @@ _german |= {
         'Kein Urteil: das Modell hat an {n} von {n1} Prüfbildern gelernt.',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #731843a4
+# %% ../nbs/00_ground/04_german.ipynb #ae4bd552
 _german |= {
     'Segmenter': 'Segmenter', 'Classes': 'Klassen', 'Scores': 'Prüfergebnisse', 'Limits': 'Grenzen',
     'Segments micrographs into {any}. Load it with `{any1}(FOLDER)` of matssl; no code in the files is executed.':
@@ -754,7 +762,7 @@ _german |= {
     'in a way not noted': 'auf nicht vermerkte Weise', 'made': 'erstellt', '{any}, matssl {any1}': '{any}, matssl {any1}',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #00ac2496
+# %% ../nbs/00_ground/04_german.ipynb #f8c1308a
 _german |= {
     'adapted': 'angepasst',
     '{any}: statistics of {n} tiles of pictures without labels ({any1}); what was measured before does not count':
@@ -797,7 +805,7 @@ _german |= {
         'Klassen, die wenig vom Bild einnehmen, zählen weniger (`by_share`): eine Schätzung ihrer Anteile.',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #3e9acbbe
+# %% ../nbs/00_ground/04_german.ipynb #7942fd55
 _german |= {
     'Fitted to what was drawn (strokes or full masks) on {any} picture: {words}':
         'Angepasst an das, was auf {any} Bild gezeichnet ist (Striche oder volle Masken): {words}',
@@ -816,7 +824,7 @@ _german |= {
         'sich auf ihn verlässt; seltene Klassen (oben mit kleinem Anteil) gehen zuerst schief.',
 }
 
-# %% ../nbs/00_ground/04_german.ipynb #34153a37
+# %% ../nbs/00_ground/04_german.ipynb #063d76bb
 languages = ('en', 'de')
 
 def speech_in(
