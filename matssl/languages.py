@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['languages', 'speech_in']
 
-# %% ../nbs/00_ground/04_german.ipynb #1ae1bc49
+# %% ../nbs/00_ground/04_german.ipynb #1f739a59
 from .errors import one_of
 from .speech import Speech
 
-# %% ../nbs/00_ground/04_german.ipynb #7974986d
+# %% ../nbs/00_ground/04_german.ipynb #2a0d9bb5
 _german = {
     '{what} {n} ± {n1} {unit} ({words})': '{what} {n} ± {n1} {unit} ({words})',
     '{what} {n} ± {n1} ({words})': '{what} {n} ± {n1} ({words})',
@@ -25,11 +25,11 @@ _german = {
     '{n} field': '{n} Messfeld', '{n} fields': '{n} Messfelder',
     '{n} of {n1} fields': '{n} von {n1} Messfeldern'}
 
-# %% ../nbs/00_ground/04_german.ipynb #55b8a207
+# %% ../nbs/00_ground/04_german.ipynb #7f803d36
 _german |= {
     '{name} thickness': 'Dicke von {name}',
-    '{name} thickness, layer {n} of {n1}': 'Dicke von {name}, Schicht {n} von {n1}',
-    '{known}s': '{known}', 'mean {name} depth': 'mittlere Tiefe von {name}', '{name} spacing': 'Abstand von {name}',
+    '{name} thickness, layer {n} of {n1}': 'Dicke von {name}, Schicht {n} von {n1}', '{known}s': '{known}',
+    'mean {name} depth': 'mittlere Tiefe von {name}', '{name} spacing': 'Abstand von {name}',
     'perpendicular {name} spacing': 'senkrechter Abstand von {name}',
     'random {name} spacing': 'zufälliger Abstand von {name}', 'true {name} spacing': 'wahrer Abstand von {name}',
     'grain size number G': 'Korngrößenkennzahl G', 'mean intercept': 'mittlere Sehnenlänge',
@@ -37,16 +37,14 @@ _german |= {
     'graphite size class': 'Größenklasse des Graphits', 'particles': 'Teilchen',
     'mean equivalent diameter': 'mittlerer Äquivalentdurchmesser', 'area fraction': 'Flächenanteil',
     'mean free path': 'mittlere freie Weglänge', 'nearest neighbour distance': 'Abstand zum nächsten Nachbarn',
-    'mean roundness': 'mittlere Rundheit',
-}
+    'mean roundness': 'mittlere Rundheit'}
 
-# %% ../nbs/00_ground/04_german.ipynb #379331d1
+# %% ../nbs/00_ground/04_german.ipynb #61792595
 _german |= {
     'from {n} to {n1} {unit} along the layer': 'von {n} bis {n1} {unit} entlang der Schicht',
-    'on the skeleton, {words}': 'auf dem Skelett, {words}',
-    '{n} whole cracks': '{n} ganze Risse', 'all of {n} cracks go through': 'alle {n} Risse gehen durch',
-    '{n} spacings': '{n} Abstände', 'none seen': 'keine gesehen',
-    'as if cracks fell independently': 'als lägen die Risse unabhängig voneinander',
+    'on the skeleton, {words}': 'auf dem Skelett, {words}', '{n} whole cracks': '{n} ganze Risse',
+    'all of {n} cracks go through': 'alle {n} Risse gehen durch', '{n} spacings': '{n} Abstände',
+    'none seen': 'keine gesehen', 'as if cracks fell independently': 'als lägen die Risse unabhängig voneinander',
     'lines in eight directions': 'Linien in acht Richtungen', 'by intercepts on lines': 'aus Sehnen auf Linien',
     'count without bias of the border': 'Auszählung ohne Fehler durch den Bildrand',
     'the boundaries do not close': 'die Korngrenzen schließen sich nicht',
@@ -55,10 +53,9 @@ _german |= {
     'largest particle': 'größtes Teilchen', 'in the section': 'im Schliff',
     'lines in all directions': 'Linien in allen Richtungen',
     'if colonies lie in all directions': 'wenn die Kolonien in allen Richtungen liegen',
-    'scale ± {n} %': 'Maßstab ± {n} %',
-}
+    'scale ± {n} %': 'Maßstab ± {n} %'}
 
-# %% ../nbs/00_ground/04_german.ipynb #6a28cd17
+# %% ../nbs/00_ground/04_german.ipynb #92f9111f
 _german |= {
     'counting only': 'nur ausgezählt', 'the model has not been tested': 'das Modell ist nicht geprüft',
     'the model was tested on other classes': 'das Modell wurde an anderen Klassen geprüft',
@@ -85,67 +82,67 @@ _german |= {
     'reads right on {words}': 'es misst richtig auf {words}',
     'finds some on {words} that have none': 'es findet welche auf {words} ohne solche',
     '{n} test picture': '{n} Prüfbild', '{n} test pictures': '{n} Prüfbildern',
-    'far more than in these: the interval may be too narrow': 'weit mehr als in diesen: der Bereich kann zu eng sein',
-}
+    'far more than in these: the interval may be too narrow': 'weit mehr als in diesen: der Bereich kann zu eng sein'}
 
-# %% ../nbs/00_ground/04_german.ipynb #c5dfda97
+# %% ../nbs/00_ground/04_german.ipynb #1b1892dc
 _german |= {
-    '{what} <= {n}': '{what} ≤ {n}', '{what} >= {n}': '{what} ≥ {n}',
-    '{what} <= {n} {unit}': '{what} ≤ {n} {unit}', '{what} >= {n} {unit}': '{what} ≥ {n} {unit}',
-    'met': 'eingehalten', 'not met': 'nicht eingehalten', 'not decided': 'nicht entschieden',
-    'the answer has no interval': 'die Angabe hat keinen Vertrauensbereich',
+    '{what} <= {n}': '{what} ≤ {n}', '{what} >= {n}': '{what} ≥ {n}', '{what} <= {n} {unit}': '{what} ≤ {n} {unit}',
+    '{what} >= {n} {unit}': '{what} ≥ {n} {unit}', 'met': 'eingehalten', 'not met': 'nicht eingehalten',
+    'not decided': 'nicht entschieden', 'the answer has no interval': 'die Angabe hat keinen Vertrauensbereich',
     'the whole interval lies on the good side': 'der ganze Vertrauensbereich liegt auf der guten Seite',
     'the whole interval lies on the other side': 'der ganze Vertrauensbereich liegt auf der anderen Seite',
     'the limit lies within the interval': 'der Grenzwert liegt im Vertrauensbereich',
     'the model is below its floor': 'das Modell liegt unter seinem Vergleichswert',
     'Decision rule (ISO 14253-1:2017, JCGM 106:2012, the interval as guard band): a limit is met if the whole '
-    'interval lies on its good side, not met if the whole interval lies on the other side; '
-    'otherwise the measurement does not decide. The numbers of a model below its floor decide nothing.':
-        'Entscheidungsregel (ISO 14253-1:2017, JCGM 106:2012, der Vertrauensbereich als Schutzabstand): Ein Grenzwert '
-        'ist eingehalten, wenn der ganze Vertrauensbereich auf seiner guten Seite liegt, und nicht eingehalten, wenn der '
-        'ganze Vertrauensbereich auf der anderen Seite liegt; sonst entscheidet die Messung nichts. Die Zahlen eines '
-        'Modells unter seinem Vergleichswert entscheiden nichts.',
+    'interval lies on its good side, not met if the whole interval lies on the other side; otherwise the '
+    'measurement does not decide. The numbers of a model below its floor decide nothing.':
+        'Entscheidungsregel (ISO 14253-1:2017, JCGM 106:2012, der Vertrauensbereich als Schutzabstand): Ein '
+        'Grenzwert ist eingehalten, wenn der ganze Vertrauensbereich auf seiner guten Seite liegt, und nicht '
+        'eingehalten, wenn der ganze Vertrauensbereich auf der anderen Seite liegt; sonst entscheidet die Messung '
+        'nichts. Die Zahlen eines Modells unter seinem Vergleichswert entscheiden nichts.',
     'Against limits': 'Gegen Grenzwerte gehalten', 'limit': 'Grenzwert', 'measured': 'gemessen',
-    'decision': 'Entscheidung', 'because': 'weil',
-}
+    'decision': 'Entscheidung', 'because': 'weil'}
 
-# %% ../nbs/00_ground/04_german.ipynb #aa0ec8bb
+# %% ../nbs/00_ground/04_german.ipynb #706d856d
 _german |= {
-    'Measurement report': 'Prüfbericht', 'What was measured': 'Was gemessen wurde', 'scale': 'Maßstab', 'Scale': 'Maßstab',
-    'Fields': 'Messfelder', 'A field is a picture.': 'Ein Messfeld ist ein Bild.', 'a field is a picture': 'ein Messfeld ist ein Bild',
-    '{n} fields; a field is a picture. Scale: {words}.': '{n} Messfelder; ein Messfeld ist ein Bild. Maßstab: {words}.',
+    'Measurement report': 'Prüfbericht', 'What was measured': 'Was gemessen wurde', 'scale': 'Maßstab',
+    'Scale': 'Maßstab', 'Fields': 'Messfelder', 'A field is a picture.': 'Ein Messfeld ist ein Bild.',
+    'a field is a picture': 'ein Messfeld ist ein Bild',
+    '{n} fields; a field is a picture. Scale: {words}.':
+        '{n} Messfelder; ein Messfeld ist ein Bild. Maßstab: {words}.',
     '{n} field. A field is a picture.': '{n} Messfeld. Ein Messfeld ist ein Bild.',
-    '{n} fields. A field is a picture.': '{n} Messfelder. Ein Messfeld ist ein Bild.',
-    'colour': 'Farbe', 'class': 'Klasse', 'mean area, %': 'mittlerer Flächenanteil, %', 'not tinted': 'nicht eingefärbt',
+    '{n} fields. A field is a picture.': '{n} Messfelder. Ein Messfeld ist ein Bild.', 'colour': 'Farbe',
+    'class': 'Klasse', 'mean area, %': 'mittlerer Flächenanteil, %', 'not tinted': 'nicht eingefärbt',
     'Method: {words}.': 'Verfahren: {words}.', 'Standard: {words}.': 'Norm: {words}.', 'none': 'keine',
     'Settings: {any}.': 'Einstellungen: {any}.', 'Settings': 'Einstellungen',
     'Longest to shortest mean intercept over the directions: {n}.':
         'Größte zu kleinster mittlerer Sehnenlänge über die Richtungen: {n}.',
     'Mean intercept by direction: {any}.': 'Mittlere Sehnenlänge nach der Richtung: {any}.',
-    '{n} more rows in the CSV file and in the Excel sheet.': '{n} weitere Zeilen in der CSV-Datei und in der Excel-Mappe.',
-    '{n} more rows in the CSV file': '{n} weitere Zeilen in der CSV-Datei',
-    'Model': 'Modell', 'model': 'Modell',
+    '{n} more rows in the CSV file and in the Excel sheet.':
+        '{n} weitere Zeilen in der CSV-Datei und in der Excel-Mappe.',
+    '{n} more rows in the CSV file': '{n} weitere Zeilen in der CSV-Datei', 'Model': 'Modell', 'model': 'Modell',
     'Fingerprint of the model: {any}; label maps: {list}.': 'Prüfsumme des Modells: {any}; Klassenbilder: {list}.',
     'hand': 'von Hand', 'corrected': 'korrigiert', 'unknown': 'unbekannt',
     'Files and their checksums': 'Dateien und ihre Prüfsummen',
-    'Files and their checksums (SHA-256)': 'Dateien und ihre Prüfsummen (SHA-256)',
-    'of': 'von', 'file': 'Datei', 'label map': 'Klassenbild', 'micrograph': 'Gefügebild', 'SHA-256': 'SHA-256',
-    'all numbers of this page': 'alle Zahlen dieser Seite', 'all numbers of this report': 'alle Zahlen dieses Berichts',
-    'Signatures': 'Unterschriften', 'name': 'Name', 'date': 'Datum', 'signature': 'Unterschrift',
-    'Made on {any} by matssl {any1}': 'Erstellt am {any} mit matssl {any1}', 'page {n} of {any}': 'Seite {n} von {any}',
-    'yes': 'ja', 'no': 'nein', '{unit}': '{unit}', '{n} {unit}': '{n} {unit}',
-}
+    'Files and their checksums (SHA-256)': 'Dateien und ihre Prüfsummen (SHA-256)', 'of': 'von', 'file': 'Datei',
+    'label map': 'Klassenbild', 'micrograph': 'Gefügebild', 'SHA-256': 'SHA-256',
+    'all numbers of this page': 'alle Zahlen dieser Seite',
+    'all numbers of this report': 'alle Zahlen dieses Berichts', 'Signatures': 'Unterschriften', 'name': 'Name',
+    'date': 'Datum', 'signature': 'Unterschrift',
+    'Made on {any} by matssl {any1}': 'Erstellt am {any} mit matssl {any1}',
+    'page {n} of {any}': 'Seite {n} von {any}', 'yes': 'ja', 'no': 'nein', '{unit}': '{unit}',
+    '{n} {unit}': '{n} {unit}'}
 
-# %% ../nbs/00_ground/04_german.ipynb #846c26c8
+# %% ../nbs/00_ground/04_german.ipynb #6f0c240d
 _german |= {
     'report number': 'Berichtsnummer', 'laboratory': 'Labor', 'customer': 'Auftraggeber', 'specimen': 'Probe',
     'material': 'Werkstoff', 'plane of section': 'Schliffebene', 'preparation': 'Präparation', 'etchant': 'Ätzmittel',
-    'microscope': 'Mikroskop', 'magnification': 'Vergrößerung', 'calibration of the scale': 'Kalibrierung des Maßstabs',
-    'field selection': 'Auswahl der Messfelder', 'deviations from the standard': 'Abweichungen von der Norm',
-    'operator': 'Bearbeiter', 'measured by': 'gemessen von', 'checked by': 'geprüft von', 'released by': 'freigegeben von',
-}
+    'microscope': 'Mikroskop', 'magnification': 'Vergrößerung',
+    'calibration of the scale': 'Kalibrierung des Maßstabs', 'field selection': 'Auswahl der Messfelder',
+    'deviations from the standard': 'Abweichungen von der Norm', 'operator': 'Bearbeiter',
+    'measured by': 'gemessen von', 'checked by': 'geprüft von', 'released by': 'freigegeben von'}
 
-# %% ../nbs/00_ground/04_german.ipynb #7b06e73e
+# %% ../nbs/00_ground/04_german.ipynb #3e69752e
 _german |= {
     '{n} {unit} ({words})': '{n} {unit} ({words})', 'not known': 'nicht bekannt', 'by hand': 'von Hand',
     'uncertainty not given': 'Unsicherheit nicht angegeben', '± {n} % as given': '± {n} % wie angegeben',
@@ -153,54 +150,52 @@ _german |= {
     '{words}, doubtful: {words1}': '{words}, zweifelhaft: {words1}', 'resolution tag': 'Auflösungsangabe der Datei',
     'an XML beside it': 'eine XML-Datei daneben', 'a table': 'eine Tabelle',
     **{maker: maker for maker in ('ImageJ', 'OME', 'FEI', 'FEI (XML)', 'Zeiss', 'Tescan', 'JEOL', 'Hitachi',
-                                  'DigitalMicrograph')},
-}
+                                  'DigitalMicrograph')}}
 
-# %% ../nbs/00_ground/04_german.ipynb #78ab573d
+# %% ../nbs/00_ground/04_german.ipynb #a1c4e27b
 _german |= {
-    'Report': 'Bericht', 'Answers': 'Ergebnisse', 'Doubts': 'Zweifel', 'Classes': 'Klassen', 'Made with': 'Erstellt mit',
-    'answer': 'Ergebnis', 'value': 'Wert', 'unit': 'Einheit', 'lower end': 'unteres Ende', 'upper end': 'oberes Ende',
-    'level': 'Vertrauensniveau', 'fields': 'Messfelder', 'note': 'Anmerkung', 'standard': 'Norm', 'in words': 'in Worten',
-    'uncertainty of the scale, %': 'Unsicherheit des Maßstabs, %', 'on': 'am', 'question': 'Frage', 'what': 'was',
-    'how': 'wie', 'method': 'Verfahren', 'doubt': 'Zweifel', 'mean intercept, {n} deg': 'mittlere Sehnenlänge, {n} Grad',
-    '{n} deg': '{n} Grad', 'SHA-256 of the label map': 'SHA-256 des Klassenbilds',
-    'SHA-256 of the micrograph': 'SHA-256 des Gefügebilds', 'scale from': 'Maßstab aus', 'doubts': 'Zweifel',
-    'field': 'Messfeld', 'How it was measured': 'Wie gemessen wurde', 'Files': 'Dateien',
-    'Files of the model': 'Dateien des Modells',
-}
+    'Report': 'Bericht', 'Answers': 'Ergebnisse', 'Doubts': 'Zweifel', 'Classes': 'Klassen',
+    'Made with': 'Erstellt mit', 'answer': 'Ergebnis', 'value': 'Wert', 'unit': 'Einheit', 'lower end': 'unteres Ende',
+    'upper end': 'oberes Ende', 'level': 'Vertrauensniveau', 'fields': 'Messfelder', 'note': 'Anmerkung',
+    'standard': 'Norm', 'in words': 'in Worten', 'uncertainty of the scale, %': 'Unsicherheit des Maßstabs, %',
+    'on': 'am', 'question': 'Frage', 'what': 'was', 'how': 'wie', 'method': 'Verfahren', 'doubt': 'Zweifel',
+    'mean intercept, {n} deg': 'mittlere Sehnenlänge, {n} Grad', '{n} deg': '{n} Grad',
+    'SHA-256 of the label map': 'SHA-256 des Klassenbilds', 'SHA-256 of the micrograph': 'SHA-256 des Gefügebilds',
+    'scale from': 'Maßstab aus', 'doubts': 'Zweifel', 'field': 'Messfeld', 'How it was measured': 'Wie gemessen wurde',
+    'Files': 'Dateien', 'Files of the model': 'Dateien des Modells'}
 
-# %% ../nbs/00_ground/04_german.ipynb #bb3e22b9
+# %% ../nbs/00_ground/04_german.ipynb #d20f0220
 _german |= {
-    'Phase fractions': 'Phasenanteile', 'Grain size': 'Korngröße', 'Particles': 'Teilchen', 'Nodularity': 'Nodularität',
-    'Layer and cracks': 'Schicht und Risse', 'Lamellae': 'Lamellen', '{words} of {name}': '{words}: {name}',
-    '{words} of {name} with {name1}': '{words}: {name} mit {name1}',
+    'Phase fractions': 'Phasenanteile', 'Grain size': 'Korngröße', 'Particles': 'Teilchen',
+    'Nodularity': 'Nodularität', 'Layer and cracks': 'Schicht und Risse', 'Lamellae': 'Lamellen',
+    '{words} of {name}': '{words}: {name}', '{words} of {name} with {name1}': '{words}: {name} mit {name1}',
     'phases': 'Phasen', 'grains': 'Körner', 'layers': 'Schicht', 'lamellae': 'Lamellen',
-    '{words}, {words1}': '{words}, {words1}',
-    'over fields': 'alle Messfelder', 'each field': 'jedes Messfeld', 'each particle': 'jedes Teilchen',
-    'grain size': 'Korngröße', 'grains of each field': 'Körner je Messfeld', 'directions': 'Richtungen',
-    'thickness': 'Dicke', 'cracks': 'Risse', 'each crack': 'jeder Riss', 'spacing': 'Abstand',
-}
+    '{words}, {words1}': '{words}, {words1}', 'over fields': 'alle Messfelder', 'each field': 'jedes Messfeld',
+    'each particle': 'jedes Teilchen', 'grain size': 'Korngröße', 'grains of each field': 'Körner je Messfeld',
+    'directions': 'Richtungen', 'thickness': 'Dicke', 'cracks': 'Risse', 'each crack': 'jeder Riss',
+    'spacing': 'Abstand'}
 
-# %% ../nbs/00_ground/04_german.ipynb #2f389e81
+# %% ../nbs/00_ground/04_german.ipynb #f301874a
 _german |= {
     '{what}, %': '{what}, %', '{what}, {unit}': '{what}, {unit}', '{what}, °': '{what}, °',
-    '{words} per {unit}': '{words} je {unit}', 'per {unit}': 'je {unit}', '{words}, lower end': '{words}, unteres Ende',
-    '{words}, upper end': '{words}, oberes Ende', 'mean': 'Mittelwert', 's': 's', '± (half interval)': '± (halber Bereich)',
-    'low': 'unteres Ende', 'high': 'oberes Ende', 'relative accuracy': 'relative Genauigkeit', 'number': 'Anzahl',
+    '{words} per {unit}': '{words} je {unit}', 'per {unit}': 'je {unit}',
+    '{words}, lower end': '{words}, unteres Ende', '{words}, upper end': '{words}, oberes Ende', 'mean': 'Mittelwert',
+    's': 's', '± (half interval)': '± (halber Bereich)', 'low': 'unteres Ende', 'high': 'oberes Ende',
+    'relative accuracy': 'relative Genauigkeit', 'number': 'Anzahl',
     'wanted relative accuracy': 'verlangte relative Genauigkeit', 'level of the intervals': 'Vertrauensniveau',
     'test pictures of the model': 'Prüfbilder des Modells', 'fields needed': 'nötige Messfelder',
-    'independent points': 'unabhängige Punkte', 'is bound': 'ist Schranke', 'corrected low': 'korrigiert, unteres Ende',
-    'corrected high': 'korrigiert, oberes Ende', 'corrected, lower end': 'korrigiert, unteres Ende',
-    'corrected, upper end': 'korrigiert, oberes Ende', '± of corrected': '± des korrigierten',
-    '± of that by the model': '± davon durch das Modell', 'labelled pixels': 'Pixel mit Klasse',
-    'µm per px': 'µm je px', 'area': 'Fläche', 'diameter': 'Durchmesser', 'perimeter': 'Umfang', 'x': 'x', 'y': 'y',
-    'position': 'Lage', 'length': 'Länge', 'width': 'Breite', 'depth': 'Tiefe', 'angle': 'Winkel', 'cut': 'vom Rand geschnitten',
-    'through': 'durchgehend', 'outside': 'außerhalb', 'short': 'zu kurz', 'layer': 'Schicht', 'layer length': 'Länge der Schicht',
+    'independent points': 'unabhängige Punkte', 'is bound': 'ist Schranke',
+    'corrected low': 'korrigiert, unteres Ende', 'corrected high': 'korrigiert, oberes Ende',
+    'corrected, lower end': 'korrigiert, unteres Ende', 'corrected, upper end': 'korrigiert, oberes Ende',
+    '± of corrected': '± des korrigierten', '± of that by the model': '± davon durch das Modell',
+    'labelled pixels': 'Pixel mit Klasse', 'µm per px': 'µm je px', 'area': 'Fläche', 'diameter': 'Durchmesser',
+    'perimeter': 'Umfang', 'x': 'x', 'y': 'y', 'position': 'Lage', 'length': 'Länge', 'width': 'Breite',
+    'depth': 'Tiefe', 'angle': 'Winkel', 'cut': 'vom Rand geschnitten', 'through': 'durchgehend',
+    'outside': 'außerhalb', 'short': 'zu kurz', 'layer': 'Schicht', 'layer length': 'Länge der Schicht',
     'number per mm²': 'Anzahl je mm²', 'number per px²': 'Anzahl je px²', 'spacing, s': 'Abstand, s',
-    'spacing, least': 'Abstand, kleinster', 'spacing, largest': 'Abstand, größter',
-}
+    'spacing, least': 'Abstand, kleinster', 'spacing, largest': 'Abstand, größter'}
 
-# %% ../nbs/00_ground/04_german.ipynb #317dc045
+# %% ../nbs/00_ground/04_german.ipynb #daa42d93
 _german |= {
     'recommended': 'empfohlen', 'least': 'kleinster Wert', 'largest': 'größter Wert', 'least at': 'kleinster Wert bei',
     'largest at': 'größter Wert bei', 'independent places': 'unabhängige Stellen', 'along': 'entlang',
@@ -209,42 +204,43 @@ _german |= {
     'min length': 'kleinste Länge', 'join': 'Lücken geschlossen bis', 'smooth': 'geglättet', 'sides': 'Seiten',
     'largest Feret diameter': 'größter Feret-Durchmesser', 'smallest Feret diameter': 'kleinster Feret-Durchmesser',
     'Feret diameter': 'Feret-Durchmesser', 'roundness': 'Rundheit', 'circularity': 'Zirkularität',
-    'aspect ratio': 'Achsenverhältnis', 'orientation': 'Ausrichtung', 'distance to the nearest': 'Abstand zum nächsten',
-    'the same, if random': 'derselbe, wenn zufällig', 'the one by the other': 'der eine durch den anderen',
-    'cut by the border': 'vom Rand geschnitten', 'weight for the border': 'Gewicht für den Rand',
-    'large enough for a shape': 'groß genug für eine Form', 'counted': 'gezählt', 'touching': 'vom Rand geschnitten',
+    'aspect ratio': 'Achsenverhältnis', 'orientation': 'Ausrichtung',
+    'distance to the nearest': 'Abstand zum nächsten', 'the same, if random': 'derselbe, wenn zufällig',
+    'the one by the other': 'der eine durch den anderen', 'cut by the border': 'vom Rand geschnitten',
+    'weight for the border': 'Gewicht für den Rand', 'large enough for a shape': 'groß genug für eine Form',
+    'counted': 'gezählt', 'touching': 'vom Rand geschnitten',
     'free path along rows': 'freie Weglänge entlang der Zeilen',
-    'free path along columns': 'freie Weglänge entlang der Spalten',
-    'pooled': 'zusammengefasst', 'pooled low': 'zusammengefasst, unteres Ende', 'pooled high': 'zusammengefasst, oberes Ende',
+    'free path along columns': 'freie Weglänge entlang der Spalten', 'pooled': 'zusammengefasst',
+    'pooled low': 'zusammengefasst, unteres Ende', 'pooled high': 'zusammengefasst, oberes Ende',
     'pooled, lower end': 'zusammengefasst, unteres Ende', 'pooled, upper end': 'zusammengefasst, oberes Ende',
     'least diameter': 'kleinster Durchmesser', 'least diameter for a shape': 'kleinster Durchmesser für eine Form',
     'connectivity': 'Nachbarschaft', 'holes filled': 'Löcher gefüllt', 'touching ones parted': 'berührende getrennt',
-    'left out': 'weggelassen', 'border': 'Rand', 'guard': 'Schutzrand', 'unbiased': 'ohne Rasterfehler', 'hull': 'Hülle',
-    'miles-lantuejoul': 'nach Miles und Lantuéjoul', 'smallest': 'kleinstes',
-}
+    'left out': 'weggelassen', 'border': 'Rand', 'guard': 'Schutzrand', 'unbiased': 'ohne Rasterfehler',
+    'hull': 'Hülle', 'miles-lantuejoul': 'nach Miles und Lantuéjoul', 'smallest': 'kleinstes'}
 
-# %% ../nbs/00_ground/04_german.ipynb #a2005225
+# %% ../nbs/00_ground/04_german.ipynb #3b86cd20
 _german |= {
     'direction': 'Richtung', 'intercept': 'Sehnenlänge', 'count': 'Zählung', 'interval': 'Vertrauensbereich', 'G': 'G',
-    'G, lower end': 'G, unteres Ende', 'G, upper end': 'G, oberes Ende', 'phase': 'Phase', 'corner': 'Gewicht einer Ecke',
-    'G, mended half as wide': 'G, halb so weit geschlossen', 'G, mended twice as wide': 'G, doppelt so weit geschlossen',
-    'grains half mend': 'Körner, halb so weit geschlossen', 'grains double mend': 'Körner, doppelt so weit geschlossen',
+    'G, lower end': 'G, unteres Ende', 'G, upper end': 'G, oberes Ende', 'phase': 'Phase',
+    'corner': 'Gewicht einer Ecke', 'G, mended half as wide': 'G, halb so weit geschlossen',
+    'G, mended twice as wide': 'G, doppelt so weit geschlossen',
+    'grains half mend': 'Körner, halb so weit geschlossen',
+    'grains double mend': 'Körner, doppelt so weit geschlossen',
     'grains per px2 half mend': 'Körner je px², halb so weit geschlossen',
-    'grains per px2 double mend': 'Körner je px², doppelt so weit geschlossen',
-    'grains inside': 'Körner im Inneren', 'grains cut': 'vom Rand geschnittene Körner', 'grains from': 'Körner aus',
-    'mend': 'Lücken geschlossen bis', 'open share': 'offener Anteil', 'twins': 'Zwillinge', 'ignore': 'nicht gezählt',
-    'keep': 'gezählt', 'planimetric': 'Flächenauszählung', 'planimetric, unbiased': 'Flächenauszählung, ohne Randfehler',
+    'grains per px2 double mend': 'Körner je px², doppelt so weit geschlossen', 'grains inside': 'Körner im Inneren',
+    'grains cut': 'vom Rand geschnittene Körner', 'grains from': 'Körner aus', 'mend': 'Lücken geschlossen bis',
+    'open share': 'offener Anteil', 'twins': 'Zwillinge', 'ignore': 'nicht gezählt', 'keep': 'gezählt',
+    'planimetric': 'Flächenauszählung', 'planimetric, unbiased': 'Flächenauszählung, ohne Randfehler',
     'lines': 'Linien', 'circles': 'Kreise', 'triple points': 'Tripelpunkte',
     'triple points, unbiased': 'Tripelpunkte, ohne Randfehler', 'largest grain': 'größtes Korn',
-    'largest grain, mean of fields': 'größtes Korn, Mittel der Messfelder',
-    'nodule area': 'Fläche der Sphärolithe', 'all': 'alle', 'size class': 'Größenklasse',
-    'roundness threshold': 'Schwelle der Rundheit', 'min size': 'kleinste Größe',
-    'random': 'zufällig', 'true': 'wahr', 'plate': 'Platte', 'fraction': 'Anteil', 'alignment': 'Ausrichtungsgrad',
-    'anisotropy index': 'Anisotropiegrad', 'degree of orientation': 'Orientierungsgrad', 'periods': 'Perioden',
-    'strips': 'Streifen', 'endless': 'ohne Ende', 'sd': 's', 'most rays': 'höchstens Strahlen', 'seed': 'Startzahl',
-}
+    'largest grain, mean of fields': 'größtes Korn, Mittel der Messfelder', 'nodule area': 'Fläche der Sphärolithe',
+    'all': 'alle', 'size class': 'Größenklasse', 'roundness threshold': 'Schwelle der Rundheit',
+    'min size': 'kleinste Größe', 'random': 'zufällig', 'true': 'wahr', 'plate': 'Platte', 'fraction': 'Anteil',
+    'alignment': 'Ausrichtungsgrad', 'anisotropy index': 'Anisotropiegrad',
+    'degree of orientation': 'Orientierungsgrad', 'periods': 'Perioden', 'strips': 'Streifen', 'endless': 'ohne Ende',
+    'sd': 's', 'most rays': 'höchstens Strahlen', 'seed': 'Startzahl'}
 
-# %% ../nbs/00_ground/04_german.ipynb #a2f4eedf
+# %% ../nbs/00_ground/04_german.ipynb #982bbf6a
 _german |= {
     '{n} of {n1}': '{n} von {n1}', "Student's t over fields": 't-Verteilung über die Messfelder',
     'two-point covariance of one picture': 'Zweipunkt-Kovarianz eines Bildes',
@@ -252,54 +248,61 @@ _german |= {
     'at most: count of one field': 'höchstens: Zählung eines Messfelds',
     'along the layer of one field': 'entlang der Schicht eines Messfelds',
     'column by column, corrected by the tilt': 'Spalte für Spalte, um die Neigung berichtigt',
-    'distance transform on the skeleton': 'Abstandstransformation auf dem Skelett', 'column by column': 'Spalte für Spalte',
+    'distance transform on the skeleton': 'Abstandstransformation auf dem Skelett',
+    'column by column': 'Spalte für Spalte',
     'thickness of a layer: {words} (recommended), and the other methods beside it':
         'Dicke einer Schicht: {words} (empfohlen), daneben die anderen Verfahren',
     'connected regions; longest way on the skeleton; positions along the mid line; cut by the border: half':
-        'zusammenhängende Gebiete; längster Weg auf dem Skelett; Lage entlang der Mittellinie; vom Rand geschnittene: halb',
+        'zusammenhängende Gebiete; längster Weg auf dem Skelett; Lage entlang der Mittellinie; vom Rand '
+        'geschnittene: halb',
     'planimetric (Jeffries), intercepts on lines and circles, triple points, largest grain':
         'Flächenauszählung (Jeffries), Sehnen auf Linien und Kreisen, Tripelpunkte, größtes Korn',
     'connected regions': 'zusammenhängende Gebiete',
-    'connected regions, parted at their necks by a watershed': 'zusammenhängende Gebiete, an Hälsen durch Wasserscheiden getrennt',
+    'connected regions, parted at their necks by a watershed':
+        'zusammenhängende Gebiete, an Hälsen durch Wasserscheiden getrennt',
     'Crofton perimeter, Feret from the convex hull, ellipse of equal moments':
         'Umfang nach Crofton, Feret-Durchmesser aus der konvexen Hülle, Ellipse gleicher Momente',
     'Crofton perimeter, Feret from the convex hull, corrected for the grid, ellipse of equal moments':
-        'Umfang nach Crofton, Feret-Durchmesser aus der konvexen Hülle und um das Raster berichtigt, Ellipse gleicher Momente',
+        'Umfang nach Crofton, Feret-Durchmesser aus der konvexen Hülle und um das Raster berichtigt, Ellipse '
+        'gleicher Momente',
     'share of area with a roundness shape factor from the threshold on':
         'Flächenanteil mit einer Rundheit ab der Schwelle',
     'whole periods straight across the plates; interval from strips':
         'ganze Perioden quer zu den Platten; Vertrauensbereich aus Streifen',
-    'grain numbers': 'Nummern der Körner', 'boundary mask': 'Maske der Korngrenzen', 'boundaries: {list}': 'Korngrenzen: {list}',
-    'twin boundaries kept': 'Zwillingsgrenzen gezählt', 'twin boundaries ignored': 'Zwillingsgrenzen nicht gezählt',
+    'grain numbers': 'Nummern der Körner', 'boundary mask': 'Maske der Korngrenzen',
+    'boundaries: {list}': 'Korngrenzen: {list}', 'twin boundaries kept': 'Zwillingsgrenzen gezählt',
+    'twin boundaries ignored': 'Zwillingsgrenzen nicht gezählt',
     'and where two classes meet': 'und wo sich zwei Klassen treffen', '{name} alone': 'nur {name}',
-    'ASTM E1245-03(2016); fields planned as in ASTM E562-19': 'ASTM E1245-03(2016); Messfelder geplant nach ASTM E562-19',
+    'ASTM E1245-03(2016); fields planned as in ASTM E562-19':
+        'ASTM E1245-03(2016); Messfelder geplant nach ASTM E562-19',
     **{standard: standard for standard in ('ASTM E1245-03(2016)', 'ASTM E562-19', 'ASTM E112-13', 'ASTM E930-18',
-        'ASTM E112-13, ASTM E930-18', 'ISO 945-1:2019', 'ISO 945-4:2019')},
-}
+        'ASTM E112-13, ASTM E930-18', 'ISO 945-1:2019', 'ISO 945-4:2019')}}
 
-# %% ../nbs/00_ground/04_german.ipynb #32f53fe7
+# %% ../nbs/00_ground/04_german.ipynb #bc87e21b
 _german |= {
     '{name}, {n} x {n1} px': '{name}, {n} x {n1} px', 'field {n}': 'Messfeld {n}',
     'field {n}, {n1} x {n2} px': 'Messfeld {n}, {n1} x {n2} px',
-    'In each class on the left each field, on the right mean and interval as counted. Every class has a scale of its own.':
-        'Bei jeder Klasse links jedes Messfeld, rechts Mittelwert und Vertrauensbereich, wie ausgezählt. '
-        'Jede Klasse hat ihre eigene Skala.',
+    'In each class on the left each field, on the right mean and interval as counted. Every class has a scale '
+    'of its own.':
+        'Bei jeder Klasse links jedes Messfeld, rechts Mittelwert und Vertrauensbereich, wie ausgezählt. Jede '
+        'Klasse hat ihre eigene Skala.',
     'Grains of the first field; boundaries black, mended ones red, those that separate nothing orange.':
-        'Körner des ersten Messfelds; Korngrenzen schwarz, geschlossene Lücken rot, Grenzen, die nichts trennen, orange.',
-    'Particles of the first field as they were counted: blue; orange where too small for a shape; '
-    'grey where the border cuts them.':
+        'Körner des ersten Messfelds; Korngrenzen schwarz, geschlossene Lücken rot, Grenzen, die nichts trennen, '
+        'orange.',
+    'Particles of the first field as they were counted: blue; orange where too small for a shape; grey where '
+    'the border cuts them.':
         'Teilchen des ersten Messfelds, wie sie gezählt wurden: blau; orange, wo sie für eine Form zu klein sind; '
         'grau, wo der Rand sie schneidet.',
     'Sizes of whole particles, corrected for those that the border cuts.':
         'Größen der ganzen Teilchen, berichtigt um die vom Rand geschnittenen.',
     'All layers of the first field, and the thickness of each along it.':
         'Alle Schichten des ersten Messfelds, und die Dicke jeder an ihr entlang.',
-    'area, %': 'Flächenanteil, %', 'share, %': 'Anteil, %', 'by number': 'nach der Anzahl', 'by area': 'nach der Fläche',
-    'no particle': 'kein Teilchen', 'layer {n} of {n1}: {n2} {unit}': 'Schicht {n} von {n1}: {n2} {unit}',
-    'position along {any}, {unit}': 'Lage entlang {any}, {unit}', '{n} grains': '{n} Körner',
-}
+    'area, %': 'Flächenanteil, %', 'share, %': 'Anteil, %', 'by number': 'nach der Anzahl',
+    'by area': 'nach der Fläche', 'no particle': 'kein Teilchen',
+    'layer {n} of {n1}: {n2} {unit}': 'Schicht {n} von {n1}: {n2} {unit}',
+    'position along {any}, {unit}': 'Lage entlang {any}, {unit}', '{n} grains': '{n} Körner'}
 
-# %% ../nbs/00_ground/04_german.ipynb #cb031994
+# %% ../nbs/00_ground/04_german.ipynb #a18c4a27
 _german |= {
     '{words}: too few to know how the specimen varies; {n} is the least, 10 to 30 are usual':
         '{words}: zu wenige, um zu wissen, wie die Probe schwankt; {n} ist das Mindeste, 10 bis 30 sind üblich',
@@ -309,105 +312,109 @@ _german |= {
     'no scale: lengths in pixels, and no G': 'kein Maßstab: Längen in Pixeln, und kein G',
     '{n} fields have unlabelled pixels, which count nowhere':
         '{n} Messfelder haben Pixel ohne Klasse, die nirgends zählen',
-    'The model that made these label maps is no better than a guess without a network: these numbers must not be used.':
-        'Das Modell, das diese Klassenbilder gemacht hat, ist nicht besser als ein Raten ohne Netz: '
-        'diese Zahlen dürfen nicht verwendet werden.',
+    'The model that made these label maps is no better than a guess without a network: these numbers must not '
+    'be used.':
+        'Das Modell, das diese Klassenbilder gemacht hat, ist nicht besser als ein Raten ohne Netz: diese Zahlen '
+        'dürfen nicht verwendet werden.',
     'the answers hold the uncertainty of the scale (± {n} %); the intervals in the tables below them do not':
-        'die Ergebnisse enthalten die Unsicherheit des Maßstabs (± {n} %); '
-        'die Vertrauensbereiche in den Tabellen darunter enthalten sie nicht',
+        'die Ergebnisse enthalten die Unsicherheit des Maßstabs (± {n} %); die Vertrauensbereiche in den Tabellen '
+        'darunter enthalten sie nicht',
     'the uncertainty of the scale is not given: the intervals of lengths, areas, densities and G do not hold it':
-        'die Unsicherheit des Maßstabs ist nicht angegeben: '
-        'die Vertrauensbereiche von Längen, Flächen, Dichten und G enthalten sie nicht',
+        'die Unsicherheit des Maßstabs ist nicht angegeben: die Vertrauensbereiche von Längen, Flächen, Dichten '
+        'und G enthalten sie nicht',
     'the answers hold the errors of the model; the intervals in the tables below them do not':
-        'die Ergebnisse enthalten die Fehler des Modells; '
-        'die Vertrauensbereiche in den Tabellen darunter enthalten sie nicht',
+        'die Ergebnisse enthalten die Fehler des Modells; die Vertrauensbereiche in den Tabellen darunter '
+        'enthalten sie nicht',
     'several maps come from one file: tiles of one picture are not fields, and the interval is too narrow':
-        'mehrere Klassenbilder stammen aus einer Datei: '
-        'Kacheln eines Bildes sind keine Messfelder, und der Vertrauensbereich ist zu eng',
-    '{name} and {name1} are labelled alike to the last pixel: '
-    'one picture under two names counts as two fields, and the interval is too narrow':
-        '{name} und {name1} stimmen bis zum letzten Pixel überein: '
-        'ein Bild unter zwei Namen zählt als zwei Messfelder, und der Vertrauensbereich ist zu eng',
-    '{name} and {name1} are labelled alike to the last pixel (and {n} more such pairs): '
-    'one picture under two names counts as two fields, and the interval is too narrow':
-        '{name} und {name1} stimmen bis zum letzten Pixel überein (und {n} weitere solche Paare): '
-        'ein Bild unter zwei Namen zählt als zwei Messfelder, und der Vertrauensbereich ist zu eng',
+        'mehrere Klassenbilder stammen aus einer Datei: Kacheln eines Bildes sind keine Messfelder, und der '
+        'Vertrauensbereich ist zu eng',
+    '{name} and {name1} are labelled alike to the last pixel: one picture under two names counts as two '
+    'fields, and the interval is too narrow':
+        '{name} und {name1} stimmen bis zum letzten Pixel überein: ein Bild unter zwei Namen zählt als zwei '
+        'Messfelder, und der Vertrauensbereich ist zu eng',
+    '{name} and {name1} are labelled alike to the last pixel (and {n} more such pairs): one picture under two '
+    'names counts as two fields, and the interval is too narrow':
+        '{name} und {name1} stimmen bis zum letzten Pixel überein (und {n} weitere solche Paare): ein Bild unter '
+        'zwei Namen zählt als zwei Messfelder, und der Vertrauensbereich ist zu eng',
     '{n} of {n1} pictures could not be used and are not in this number: {any}':
-        '{n} von {n1} Bildern waren nicht brauchbar und sind in dieser Zahl nicht enthalten: {any}',
-}
+        '{n} von {n1} Bildern waren nicht brauchbar und sind in dieser Zahl nicht enthalten: {any}'}
 
-# %% ../nbs/00_ground/04_german.ipynb #652b9285
+# %% ../nbs/00_ground/04_german.ipynb #79787a23
 _german |= {
-    'the model has not been tested: its errors are in no interval; '
-    'test it with labelled pictures it has not seen':
-        'das Modell ist nicht geprüft: seine Fehler sind in keinem Vertrauensbereich; '
-        'es ist mit gezeichneten Bildern zu prüfen, die es nicht kennt',
+    'the model has not been tested: its errors are in no interval; test it with labelled pictures it has not '
+    'seen':
+        'das Modell ist nicht geprüft: seine Fehler sind in keinem Vertrauensbereich; es ist mit gezeichneten '
+        'Bildern zu prüfen, die es nicht kennt',
     'the model was tested on other classes than these: its errors are in no interval':
         'das Modell wurde an anderen Klassen als diesen geprüft: seine Fehler sind in keinem Vertrauensbereich',
-    '{n} of {n1} fields were corrected by hand since the model found them: '
-    'the error rates of its test no longer hold, and nothing is corrected for them':
-        '{n} von {n1} Messfeldern wurden von Hand verbessert, seit das Modell sie gefunden hat: '
-        'die Fehlerraten seiner Prüfung gelten nicht mehr, und nichts wird um sie berichtigt',
-    '{n} of {n1} fields were corrected by hand since the model found them: its error rates hold for them no longer':
-        '{n} von {n1} Messfeldern wurden von Hand verbessert, seit das Modell sie gefunden hat: '
-        'seine Fehlerraten gelten für sie nicht mehr',
+    '{n} of {n1} fields were corrected by hand since the model found them: the error rates of its test no '
+    'longer hold, and nothing is corrected for them':
+        '{n} von {n1} Messfeldern wurden von Hand verbessert, seit das Modell sie gefunden hat: die Fehlerraten '
+        'seiner Prüfung gelten nicht mehr, und nichts wird um sie berichtigt',
+    '{n} of {n1} fields were corrected by hand since the model found them: its error rates hold for them no '
+    'longer':
+        '{n} von {n1} Messfeldern wurden von Hand verbessert, seit das Modell sie gefunden hat: seine Fehlerraten '
+        'gelten für sie nicht mehr',
     '{n} of {n1} fields are from a model, the others not as far as the files tell: nothing is corrected':
-        '{n} von {n1} Messfeldern sind von einem Modell, die anderen, soweit die Dateien sagen, nicht: '
-        'nichts wird berichtigt',
-    'the fields are of several models, which err in different ways: '
-    'nothing is corrected; measure those of each model by themselves':
-        'die Messfelder sind von mehreren Modellen, die verschieden irren: '
-        'nichts wird berichtigt; die jedes Modells sind für sich zu messen',
+        '{n} von {n1} Messfeldern sind von einem Modell, die anderen, soweit die Dateien sagen, nicht: nichts wird '
+        'berichtigt',
+    'the fields are of several models, which err in different ways: nothing is corrected; measure those of '
+    'each model by themselves':
+        'die Messfelder sind von mehreren Modellen, die verschieden irren: nichts wird berichtigt; die jedes '
+        'Modells sind für sich zu messen',
     'the test pictures have no labelled pixel: nothing is corrected':
         'die Prüfbilder haben keinen Pixel mit Klasse: nichts wird berichtigt',
-    'no true pixel in the test pictures, so nobody knows how often the model misses it: '
-    'it is not corrected, nor is what of it is called by another name':
-        'kein wahrer Pixel in den Prüfbildern, so dass niemand weiß, wie oft das Modell sie übersieht: '
-        'sie wird nicht berichtigt, und auch nicht, was von ihr anders genannt wird',
+    'no true pixel in the test pictures, so nobody knows how often the model misses it: it is not corrected, '
+    'nor is what of it is called by another name':
+        'kein wahrer Pixel in den Prüfbildern, so dass niemand weiß, wie oft das Modell sie übersieht: sie wird '
+        'nicht berichtigt, und auch nicht, was von ihr anders genannt wird',
     'the model was tested on {n} picture: how its errors scatter is in good part taken from other models':
-        'das Modell wurde an {n} Bild geprüft: wie seine Fehler streuen, ist zum guten Teil von anderen Modellen genommen',
+        'das Modell wurde an {n} Bild geprüft: wie seine Fehler streuen, ist zum guten Teil von anderen Modellen '
+        'genommen',
     'the model was tested on {n} pictures: how its errors scatter is in good part taken from other models':
-        'das Modell wurde an {n} Bildern geprüft: wie seine Fehler streuen, ist zum guten Teil von anderen Modellen genommen',
+        'das Modell wurde an {n} Bildern geprüft: wie seine Fehler streuen, ist zum guten Teil von anderen '
+        'Modellen genommen',
     'the model is no better than a guess without a network: {words}':
         'das Modell ist nicht besser als ein Raten ohne Netz: {words}',
     'the model is not shown to be better than a guess without a network: {words}':
         'es ist nicht gezeigt, dass das Modell besser ist als ein Raten ohne Netz: {words}',
     'the model is not shown to be better than a guess without a network':
         'es ist nicht gezeigt, dass das Modell besser ist als ein Raten ohne Netz',
-    'it is at or below its floor': 'es liegt bei oder unter seinem Vergleichswert',
-}
+    'it is at or below its floor': 'es liegt bei oder unter seinem Vergleichswert'}
 
-# %% ../nbs/00_ground/04_german.ipynb #b25a45d7
+# %% ../nbs/00_ground/04_german.ipynb #fefd7435
 _german |= {
     'its structure is nearly as large as the picture ({n} independent points); the interval is a rough one':
         'ihr Gefüge ist fast so groß wie das Bild ({n} unabhängige Punkte); der Vertrauensbereich ist ein grober',
-    'its structure keeps its distances, and one picture bounds the uncertainty: the interval is at most this wide':
-        'ihr Gefüge hält Abstände ein, und ein Bild beschränkt die Unsicherheit: der Vertrauensbereich ist höchstens so weit',
+    'its structure keeps its distances, and one picture bounds the uncertainty: the interval is at most this '
+    'wide':
+        'ihr Gefüge hält Abstände ein, und ein Bild beschränkt die Unsicherheit: der Vertrauensbereich ist '
+        'höchstens so weit',
     'fields of {n} to {n1} megapixels weigh the same: {words}':
         'Messfelder von {n} bis {n1} Megapixeln haben gleiches Gewicht: {words}',
     '{name} {n} % as mean over fields, {n1} % weighted by area':
         '{name} {n} % als Mittel über die Messfelder, {n1} % nach der Fläche gewichtet',
     'no pixel in any field, so no interval': 'kein Pixel auf den Messfeldern, also kein Vertrauensbereich',
     'every labelled pixel, so no interval': 'jeder Pixel mit Klasse, also kein Vertrauensbereich',
-    'one field: the interval says how well this picture stands for more of the same, '
-    'not how the specimen varies; tiles of one picture are not fields':
-        'ein Messfeld: der Vertrauensbereich sagt, wie gut dieses Bild für mehr von demselben steht, '
-        'nicht, wie die Probe schwankt; Kacheln eines Bildes sind keine Messfelder',
+    'one field: the interval says how well this picture stands for more of the same, not how the specimen '
+    'varies; tiles of one picture are not fields':
+        'ein Messfeld: der Vertrauensbereich sagt, wie gut dieses Bild für mehr von demselben steht, nicht, wie '
+        'die Probe schwankt; Kacheln eines Bildes sind keine Messfelder',
     '{n} fields: at least 30 are recommended for a reliable interval (ASTM E562-19)':
         '{n} Messfelder: mindestens 30 werden für einen verlässlichen Vertrauensbereich empfohlen (ASTM E562-19)',
-    'counting: relative accuracy (%RA) above {n} %: {words}': 'Auszählung: relative Genauigkeit (%RA) über {n} %: {words}',
+    'counting: relative accuracy (%RA) above {n} %: {words}':
+        'Auszählung: relative Genauigkeit (%RA) über {n} %: {words}',
     '{name} {n} %': '{name} {n} %', '{name} {n} %, {n1} fields needed': '{name} {n} %, {n1} Messfelder nötig',
     '{list}: the fields differ much from the test pictures, and how far the errors of the model follow the '
     'composition makes most of its part of the interval':
-        '{list}: die Messfelder unterscheiden sich stark von den Prüfbildern, und wie weit die Fehler des Modells der '
-        'Zusammensetzung folgen, macht das meiste seines Teils am Vertrauensbereich',
-    'as mean over fields': 'als Mittel über die Messfelder', 'weighted by area': 'nach der Fläche gewichtet',
-}
+        '{list}: die Messfelder unterscheiden sich stark von den Prüfbildern, und wie weit die Fehler des Modells '
+        'der Zusammensetzung folgen, macht das meiste seines Teils am Vertrauensbereich',
+    'as mean over fields': 'als Mittel über die Messfelder', 'weighted by area': 'nach der Fläche gewichtet'}
 
-# %% ../nbs/00_ground/04_german.ipynb #3ace5b75
+# %% ../nbs/00_ground/04_german.ipynb #ba5434bb
 _german |= {
-    'count and lines contradict each other by {n} of G, more than their intervals allow ({n1}): {words}; {words1}. '
-    'A limit on G must say by which method':
+    'count and lines contradict each other by {n} of G, more than their intervals allow ({n1}): {words}; '
+    '{words1}. A limit on G must say by which method':
         'Auszählung und Linien widersprechen sich um {n} in G, mehr, als ihre Vertrauensbereiche zulassen ({n1}): '
         '{words}; {words1}. Ein Grenzwert für G muss sagen, nach welchem Verfahren',
     'the lines give the finer grains': 'die Linien ergeben die feineren Körner',
@@ -415,10 +422,10 @@ _german |= {
     'grains of uneven size or shape may explain it': 'Körner ungleicher Größe oder Form können es erklären',
     'no ordinary shape of grains explains it: look at GrainMap.show()':
         'keine gewöhnliche Kornform erklärt es: siehe das Bild der Körner (GrainMap.show())',
-    'the methods differ by {n} of G: {words} give the finest grains, {words1} the coarsest ({list}); '
-    'more than 0.5 may mean {words2}: look at GrainMap.show()':
-        'die Verfahren unterscheiden sich um {n} in G: {words} ergibt die feinsten Körner, {words1} die gröbsten ({list}); '
-        'mehr als 0,5 kann bedeuten: {words2}; siehe das Bild der Körner (GrainMap.show())',
+    'the methods differ by {n} of G: {words} give the finest grains, {words1} the coarsest ({list}); more than '
+    '0.5 may mean {words2}: look at GrainMap.show()':
+        'die Verfahren unterscheiden sich um {n} in G: {words} ergibt die feinsten Körner, {words1} die gröbsten '
+        '({list}); mehr als 0,5 kann bedeuten: {words2}; siehe das Bild der Körner (GrainMap.show())',
     'planimetric +{n}': 'Flächenauszählung +{n}', 'lines +{n}': 'Linien +{n}', 'circles +{n}': 'Kreise +{n}',
     'triple points +{n}': 'Tripelpunkte +{n}',
     'boundaries with holes, ground counted as a grain, or grains far from round':
@@ -428,40 +435,39 @@ _german |= {
     '{words} ({n} of {n1} fields alike)': '{words} (ebenso {n} von {n1} Messfeldern)',
     '{words}: a relative accuracy of {n} %, more than the 10 % that E112 asks for':
         '{words}: eine relative Genauigkeit von {n} %, mehr als die 10 %, die E112 verlangt',
-    '{words}: a relative accuracy of {n} %, more than the 10 % that E112 asks for: '
-    'about {n1} fields in all, {n2} more, would do':
-        '{words}: eine relative Genauigkeit von {n} %, mehr als die 10 %, die E112 verlangt: '
-        'etwa {n1} Messfelder im Ganzen, {n2} mehr, würden genügen',
+    '{words}: a relative accuracy of {n} %, more than the 10 % that E112 asks for: about {n1} fields in all, '
+    '{n2} more, would do':
+        '{words}: eine relative Genauigkeit von {n} %, mehr als die 10 %, die E112 verlangt: etwa {n1} Messfelder '
+        'im Ganzen, {n2} mehr, würden genügen',
     '{n} grains: E112 asks for at least 50 in each field of the planimetric method':
         '{n} Körner: E112 verlangt für die Flächenauszählung mindestens 50 auf jedem Messfeld',
-    '{n} of {n1} fields have fewer than 50 grains ({n2} in {name}): '
-    'E112 asks for at least 50 in each field of the planimetric method':
-        '{n} von {n1} Messfeldern haben weniger als 50 Körner ({n2} in {name}): '
-        'E112 verlangt für die Flächenauszählung mindestens 50 auf jedem Messfeld',
-    'planimetric by E112, and triple points alike, count about one grain too many a field, '
-    'here {n} %: see the unbiased rows':
+    '{n} of {n1} fields have fewer than 50 grains ({n2} in {name}): E112 asks for at least 50 in each field of '
+    'the planimetric method':
+        '{n} von {n1} Messfeldern haben weniger als 50 Körner ({n2} in {name}): E112 verlangt für die '
+        'Flächenauszählung mindestens 50 auf jedem Messfeld',
+    'planimetric by E112, and triple points alike, count about one grain too many a field, here {n} %: see the '
+    'unbiased rows':
         'die Flächenauszählung nach E112 und ebenso die Tripelpunkte zählen etwa ein Korn je Messfeld zu viel, '
-        'hier {n} %: siehe die Zeilen ohne Randfehler',
-}
+        'hier {n} %: siehe die Zeilen ohne Randfehler'}
 
-# %% ../nbs/00_ground/04_german.ipynb #08a9a6f0
+# %% ../nbs/00_ground/04_german.ipynb #1e6c7f9d
 _german |= {
-    'grains at least three G coarser than the others take {n}% of the area: '
-    'the structure may be duplex (ASTM E1181), and one average G describes neither part':
-        'Körner, die um mindestens drei G gröber sind als die anderen, nehmen {n} % der Fläche ein: '
-        'das Gefüge kann ein Mischkorn sein (ASTM E1181), und ein mittleres G beschreibt keinen der beiden Teile',
-    '{n}% of the boundaries separate nothing, even after mending: '
-    'no planimetric numbers and no triple points; intercepts count the boundaries as drawn':
-        '{n} % der Korngrenzen trennen nichts, auch nachdem Lücken geschlossen sind: '
-        'keine Flächenauszählung und keine Tripelpunkte; die Sehnen zählen die Grenzen, wie sie gezeichnet sind',
+    'grains at least three G coarser than the others take {n}% of the area: the structure may be duplex (ASTM '
+    'E1181), and one average G describes neither part':
+        'Körner, die um mindestens drei G gröber sind als die anderen, nehmen {n} % der Fläche ein: das Gefüge '
+        'kann ein Mischkorn sein (ASTM E1181), und ein mittleres G beschreibt keinen der beiden Teile',
+    '{n}% of the boundaries separate nothing, even after mending: no planimetric numbers and no triple points; '
+    'intercepts count the boundaries as drawn':
+        '{n} % der Korngrenzen trennen nichts, auch nachdem Lücken geschlossen sind: keine Flächenauszählung und '
+        'keine Tripelpunkte; die Sehnen zählen die Grenzen, wie sie gezeichnet sind',
     'boundaries mended at {n} px (holes up to {n1} px): look at GrainMap.show()':
         'Korngrenzen an {n} px geschlossen (Lücken bis {n1} px): siehe das Bild der Körner (GrainMap.show())',
     'planimetric {any} {n}, {n1} if mended half as wide and {n2} if double':
         'Flächenauszählung {any} {n}; {n1}, wenn halb so weit, und {n2}, wenn doppelt so weit geschlossen',
-    'one field: the intervals come from its intercepts and its count, '
-    'and say nothing of how the specimen varies; tiles of one picture are not fields':
-        'ein Messfeld: die Vertrauensbereiche stammen aus seinen Sehnen und seiner Zählung '
-        'und sagen nichts darüber, wie die Probe schwankt; Kacheln eines Bildes sind keine Messfelder',
+    'one field: the intervals come from its intercepts and its count, and say nothing of how the specimen '
+    'varies; tiles of one picture are not fields':
+        'ein Messfeld: die Vertrauensbereiche stammen aus seinen Sehnen und seiner Zählung und sagen nichts '
+        'darüber, wie die Probe schwankt; Kacheln eines Bildes sind keine Messfelder',
     "grains of {list} are counted together; phase= measures one of them, phase='each' all":
         "Körner von {list} sind gemeinsam gezählt; phase= misst eine davon, phase='each' alle",
     'a mean intercept of {n} px: the scale is too coarse, take a higher magnification':
@@ -470,99 +476,101 @@ _german |= {
         'ein Messfeld ohne ein Korn, das ganz im Inneren liegt: seine Körner sind größer als es',
     'a grain cut by the edge is larger than the largest inside':
         'ein vom Rand geschnittenes Korn ist größer als das größte im Inneren',
-    '{n} of {n1} fields hold no {name} and are left out': '{n} von {n1} Messfeldern enthalten kein {name} und sind weggelassen',
-}
+    '{n} of {n1} fields hold no {name} and are left out':
+        '{n} von {n1} Messfeldern enthalten kein {name} und sind weggelassen'}
 
-# %% ../nbs/00_ground/04_german.ipynb #c6c3f736
+# %% ../nbs/00_ground/04_german.ipynb #f6e5d98e
 _german |= {
     '{n} of {n1} grain numbers lie in several places (up to {n2}): connected parts are counted, {n3} grains':
-        '{n} von {n1} Kornnummern liegen an mehreren Stellen (bis zu {n2}): '
-        'gezählt werden zusammenhängende Teile, {n3} Körner',
-    'did the numbers begin again at the end of their type?': 'haben die Nummern am Ende ihres Zahlentyps neu begonnen?',
+        '{n} von {n1} Kornnummern liegen an mehreren Stellen (bis zu {n2}): gezählt werden zusammenhängende Teile, '
+        '{n3} Körner',
+    'did the numbers begin again at the end of their type?':
+        'haben die Nummern am Ende ihres Zahlentyps neu begonnen?',
     '{n} part smaller than {n1} px ({n2} % of the area) went to their neighbours':
         '{n} Teil kleiner als {n1} px ({n2} % der Fläche) wurde den Nachbarn zugeschlagen',
     '{n} parts smaller than {n1} px ({n2} % of the area) went to their neighbours':
         '{n} Teile kleiner als {n1} px ({n2} % der Fläche) wurden den Nachbarn zugeschlagen',
     '{n} is no grain but what lies between grains, {n1} % of the area: gaps narrower than {n2} px were closed':
-        '{n} ist kein Korn, sondern was zwischen Körnern liegt, {n1} % der Fläche: '
-        'Lücken schmaler als {n2} px wurden geschlossen',
+        '{n} ist kein Korn, sondern was zwischen Körnern liegt, {n1} % der Fläche: Lücken schmaler als {n2} px '
+        'wurden geschlossen',
     'wider ones, {n} %, are left out of the area, and lines end there':
         'weitere, {n} %, zählen nicht zur Fläche, und Linien enden dort',
-    'a negative number is no grain but what lies between grains, {n} % of the area: gaps narrower than {n1} px were closed':
-        'eine negative Nummer ist kein Korn, sondern was zwischen Körnern liegt, {n} % der Fläche: '
-        'Lücken schmaler als {n1} px wurden geschlossen',
+    'a negative number is no grain but what lies between grains, {n} % of the area: gaps narrower than {n1} px '
+    'were closed':
+        'eine negative Nummer ist kein Korn, sondern was zwischen Körnern liegt, {n} % der Fläche: Lücken schmaler '
+        'als {n1} px wurden geschlossen',
     '0 counts as a grain like the others; pass boundary=0 if it is none':
         '0 zählt als Korn wie die anderen; boundary=0, wenn es keines ist',
     'no pixel has the number {n} of the boundary': 'kein Pixel hat die Nummer {n} der Korngrenze',
     "'{name}' is taken for the boundary, since it covers less of the area ({n}%)":
         '„{name}“ wird für die Korngrenze genommen, da es weniger der Fläche bedeckt ({n} %)',
-    '{n} is taken for the boundary, {n1} for the grains, since it covers less ({n2}%) '
-    'and lies between; pass boundary={n3} if it is the other way round':
-        '{n} wird für die Korngrenze genommen, {n1} für die Körner, da es weniger bedeckt ({n2} %) '
-        'und dazwischen liegt; boundary={n3}, wenn es umgekehrt ist',
+    '{n} is taken for the boundary, {n1} for the grains, since it covers less ({n2}%) and lies between; pass '
+    'boundary={n3} if it is the other way round':
+        '{n} wird für die Korngrenze genommen, {n1} für die Körner, da es weniger bedeckt ({n2} %) und dazwischen '
+        'liegt; boundary={n3}, wenn es umgekehrt ist',
     'grain numbers, {n} is ground': 'Nummern der Körner, {n} ist Grund',
     'grain numbers, {n} is boundary': 'Nummern der Körner, {n} ist Korngrenze',
     'boundary mask, {any} is boundary': 'Maske der Korngrenzen, {any} ist Korngrenze',
-    '{n} parts carry a number that lies elsewhere too, and count with it; '
-    'pass the numbers to grain_map to count connected parts':
-        '{n} Teile tragen eine Nummer, die auch anderswo liegt, und zählen mit ihr; '
-        'grain_map zählt zusammenhängende Teile, wenn es die Nummern bekommt',
-}
+    '{n} parts carry a number that lies elsewhere too, and count with it; pass the numbers to grain_map to '
+    'count connected parts':
+        '{n} Teile tragen eine Nummer, die auch anderswo liegt, und zählen mit ihr; grain_map zählt '
+        'zusammenhängende Teile, wenn es die Nummern bekommt'}
 
-# %% ../nbs/00_ground/04_german.ipynb #5a8a4cf3
+# %% ../nbs/00_ground/04_german.ipynb #bf197f41
 _german |= {
     '{n} of {n1} particles are too small for their shape to be believed':
         '{n} von {n1} Teilchen sind zu klein, um ihrer Form zu trauen',
     '{n} of {n1} particles touch the border': '{n} von {n1} Teilchen berühren den Rand',
     'unlabelled pixels: particles beside them count as cut, and the weights hold for the whole rectangle only':
-        'Pixel ohne Klasse: Teilchen daneben zählen als geschnitten, und die Gewichte gelten nur für das ganze Rechteck',
+        'Pixel ohne Klasse: Teilchen daneben zählen als geschnitten, und die Gewichte gelten nur für das ganze '
+        'Rechteck',
     '1 particle of less than {n} px across is left out': '1 Teilchen unter {n} px Durchmesser ist weggelassen',
-    '{n} particles of less than {n1} px across are left out': '{n} Teilchen unter {n1} px Durchmesser sind weggelassen',
+    '{n} particles of less than {n1} px across are left out':
+        '{n} Teilchen unter {n1} px Durchmesser sind weggelassen',
     "no '{name}' of {n} px across in {n1} field": 'kein {name} von {n} px Durchmesser auf {n1} Messfeld',
     "no '{name}' of {n} px across in {n1} fields": 'kein {name} von {n} px Durchmesser auf {n1} Messfeldern',
-    'one field: the intervals say how well this picture stands for more of the same, not how the specimen varies':
-        'ein Messfeld: die Vertrauensbereiche sagen, wie gut dieses Bild für mehr von demselben steht, '
-        'nicht, wie die Probe schwankt',
+    'one field: the intervals say how well this picture stands for more of the same, not how the specimen '
+    'varies':
+        'ein Messfeld: die Vertrauensbereiche sagen, wie gut dieses Bild für mehr von demselben steht, nicht, wie '
+        'die Probe schwankt',
     'one field holds nearly all of the area: the intervals of the pooled values are those of its tiles':
-        'ein Messfeld enthält fast die ganze Fläche: '
-        'die Vertrauensbereiche der zusammengefassten Werte sind die seiner Kacheln',
-    'fields of {n} to {n1} megapixels weigh the same in the mean: '
-    'particles {n2} {unit} as mean over fields, {n3} {unit1} weighted by area':
-        'Messfelder von {n} bis {n1} Megapixeln haben im Mittel gleiches Gewicht: '
-        'Teilchen {n2} {unit} als Mittel über die Messfelder, {n3} {unit1} nach der Fläche gewichtet',
+        'ein Messfeld enthält fast die ganze Fläche: die Vertrauensbereiche der zusammengefassten Werte sind die '
+        'seiner Kacheln',
+    'fields of {n} to {n1} megapixels weigh the same in the mean: particles {n2} {unit} as mean over fields, '
+    '{n3} {unit1} weighted by area':
+        'Messfelder von {n} bis {n1} Megapixeln haben im Mittel gleiches Gewicht: Teilchen {n2} {unit} als Mittel '
+        'über die Messfelder, {n3} {unit1} nach der Fläche gewichtet',
     'particles keep apart: the interval of the area fraction is at most this wide':
         'die Teilchen halten Abstand: der Vertrauensbereich des Flächenanteils ist höchstens so weit',
     'no whole particle: with 95 % confidence fewer than {n} {unit}':
-        'kein ganzes Teilchen: mit 95 % Sicherheit weniger als {n} {unit}',
-}
+        'kein ganzes Teilchen: mit 95 % Sicherheit weniger als {n} {unit}'}
 
-# %% ../nbs/00_ground/04_german.ipynb #58d3c3ae
+# %% ../nbs/00_ground/04_german.ipynb #7dd39bcb
 _german |= {
-    "{n}% of the area lie within {n1}% of the threshold of {n2}: "
-    'angular particles of 20 px read that much too round, smooth ones do not':
-        '{n} % der Fläche liegen innerhalb von {n1} % um die Schwelle von {n2}: '
-        'eckige Teilchen von 20 px wirken um so viel zu rund, glatte nicht',
+    '{n}% of the area lie within {n1}% of the threshold of {n2}: angular particles of 20 px read that much too '
+    'round, smooth ones do not':
+        '{n} % der Fläche liegen innerhalb von {n1} % um die Schwelle von {n2}: eckige Teilchen von 20 px wirken '
+        'um so viel zu rund, glatte nicht',
     '{n} um are {n1} px: too few for a roundness': '{n} µm sind {n1} px: zu wenig für eine Rundheit',
     'a threshold of {n} and a smallest size of {n1} um are not those of ISO 945-4:2019 (0.6, 10 um)':
         'eine Schwelle von {n} und eine kleinste Größe von {n1} µm sind nicht die von ISO 945-4:2019 (0,6; 10 µm)',
     'no whole particle of {n} um: no nodularity': 'kein ganzes Teilchen von {n} µm: keine Nodularität',
-    'fewer than 5 fields: the interval of the nodularity takes the particles as independent, '
-    'and knows nothing of how the specimen varies':
-        'weniger als 5 Messfelder: der Vertrauensbereich der Nodularität nimmt die Teilchen als unabhängig '
-        'und weiß nichts davon, wie die Probe schwankt',
-}
+    'fewer than 5 fields: the interval of the nodularity takes the particles as independent, and knows nothing '
+    'of how the specimen varies':
+        'weniger als 5 Messfelder: der Vertrauensbereich der Nodularität nimmt die Teilchen als unabhängig und '
+        'weiß nichts davon, wie die Probe schwankt'}
 
-# %% ../nbs/00_ground/04_german.ipynb #8371f01d
+# %% ../nbs/00_ground/04_german.ipynb #94d2e15e
 _german |= {
     'pieces of the class apart from the layer ({n} % of its pixels, in {n1} % of the columns) are left out':
         'Teile der Klasse abseits der Schicht ({n} % ihrer Pixel, in {n1} % der Spalten) sind weggelassen',
     '{n} layers lie above one another: each is measured for itself':
         '{n} Schichten liegen übereinander: jede wird für sich gemessen',
     '{n} % of the columns meet the layer more than once (holes, overhangs, open cracks): they are added up':
-        '{n} % der Spalten treffen die Schicht mehr als einmal (Löcher, Überhänge, offene Risse): sie werden zusammengezählt',
+        '{n} % der Spalten treffen die Schicht mehr als einmal (Löcher, Überhänge, offene Risse): sie werden '
+        'zusammengezählt',
     'layer {n} of {n1}': 'Schicht {n} von {n1}', '{name}, layer {n} of {n1}': '{name}, Schicht {n} von {n1}',
-    'layer {n}': 'Schicht {n}',
-    '{n} fields, most of all {name}': '{n} Messfelder, am meisten {name}',
+    'layer {n}': 'Schicht {n}', '{n} fields, most of all {name}': '{n} Messfelder, am meisten {name}',
     'another layer ({n} in all) is cut by the border of the picture all along and not measured':
         'eine weitere Schicht (im Ganzen {n}) wird überall vom Bildrand geschnitten und nicht gemessen',
     'the border cuts the layer in {n} columns, which are left out':
@@ -571,29 +579,31 @@ _german |= {
         '{n} % der Spalten enthalten keine Schicht; das Mittel ist das der anderen',
     'no point of the skeleton is further from the border than from both faces':
         'kein Punkt des Skeletts ist weiter vom Rand entfernt als von beiden Grenzflächen',
-    '{n} % of the columns meet it more than once (overhangs, ragged faces): '
-    'a sum over a column is no thickness there, so that on the skeleton is recommended':
-        '{n} % der Spalten treffen sie mehr als einmal (Überhänge, zerklüftete Grenzflächen): '
-        'eine Summe über die Spalte ist dort keine Dicke, so dass die auf dem Skelett empfohlen wird',
-    'by columns it is {n} {unit} thick and on the skeleton {n1} {unit1} ({n2} %): '
-    'it is steep, folded or very ragged, look at its picture before either is used':
-        'nach Spalten ist sie {n} {unit} dick und auf dem Skelett {n1} {unit1} ({n2} %): '
-        'sie ist steil, gefaltet oder stark zerklüftet; vor dem Gebrauch ist ihr Bild anzusehen',
-    'the thickness changes so slowly along the layer that there are {n} independent places; its interval is a rough one':
-        'die Dicke ändert sich entlang der Schicht so langsam, dass es {n} unabhängige Stellen gibt; '
-        'ihr Vertrauensbereich ist ein grober',
+    '{n} % of the columns meet it more than once (overhangs, ragged faces): a sum over a column is no '
+    'thickness there, so that on the skeleton is recommended':
+        '{n} % der Spalten treffen sie mehr als einmal (Überhänge, zerklüftete Grenzflächen): eine Summe über die '
+        'Spalte ist dort keine Dicke, so dass die auf dem Skelett empfohlen wird',
+    'by columns it is {n} {unit} thick and on the skeleton {n1} {unit1} ({n2} %): it is steep, folded or very '
+    'ragged, look at its picture before either is used':
+        'nach Spalten ist sie {n} {unit} dick und auf dem Skelett {n1} {unit1} ({n2} %): sie ist steil, gefaltet '
+        'oder stark zerklüftet; vor dem Gebrauch ist ihr Bild anzusehen',
+    'the thickness changes so slowly along the layer that there are {n} independent places; its interval is a '
+    'rough one':
+        'die Dicke ändert sich entlang der Schicht so langsam, dass es {n} unabhängige Stellen gibt; ihr '
+        'Vertrauensbereich ist ein grober',
     'fields show different numbers of layers: those that differ are not put together':
-        'die Messfelder zeigen verschieden viele Schichten: was sich unterscheidet, wird nicht zusammengefasst',
-}
+        'die Messfelder zeigen verschieden viele Schichten: was sich unterscheidet, wird nicht zusammengefasst'}
 
-# %% ../nbs/00_ground/04_german.ipynb #28c8b519
+# %% ../nbs/00_ground/04_german.ipynb #f4995f71
 _german |= {
     '{n} crack outside the layer is not counted': '{n} Riss außerhalb der Schicht ist nicht gezählt',
     '{n} cracks outside the layer are not counted': '{n} Risse außerhalb der Schicht sind nicht gezählt',
     '{n} crack shorter than {n1} px is not counted': '{n} Riss kürzer als {n1} px ist nicht gezählt',
     '{n} cracks shorter than {n1} px are not counted': '{n} Risse kürzer als {n1} px sind nicht gezählt',
-    'the border cuts {n} of {n1} cracks: they count half for the number, and not at all for spacing, depth and length':
-        'der Rand schneidet {n} von {n1} Rissen: sie zählen halb für die Anzahl, und gar nicht für Abstand, Tiefe und Länge',
+    'the border cuts {n} of {n1} cracks: they count half for the number, and not at all for spacing, depth and '
+    'length':
+        'der Rand schneidet {n} von {n1} Rissen: sie zählen halb für die Anzahl, und gar nicht für Abstand, Tiefe '
+        'und Länge',
     'the border cuts the layer at some cracks: their depth is not known':
         'der Rand schneidet die Schicht an einigen Rissen: ihre Tiefe ist nicht bekannt',
     'pieces of the class apart from the layer, in up to {n} % of the columns, are not taken for layer':
@@ -601,30 +611,30 @@ _german |= {
     'several layers lie above one another: spacing is that within each, the length that of all':
         'mehrere Schichten liegen übereinander: der Abstand ist der innerhalb jeder, die Länge die aller',
     '{n} of {n1} fields show no crack in the layer: that is a number of 0, with an upper bound':
-        '{n} von {n1} Messfeldern zeigen keinen Riss in der Schicht: das ist eine Anzahl von 0, mit einer oberen Schranke',
-}
+        '{n} von {n1} Messfeldern zeigen keinen Riss in der Schicht: das ist eine Anzahl von 0, mit einer oberen '
+        'Schranke'}
 
-# %% ../nbs/00_ground/04_german.ipynb #f9b0551f
+# %% ../nbs/00_ground/04_german.ipynb #3a151cee
 _german |= {
-    'the spacing is {n} px; below 12 px pixels limit it': 'der Abstand ist {n} px; unter 12 px begrenzen ihn die Pixel',
+    'the spacing is {n} px; below 12 px pixels limit it':
+        'der Abstand ist {n} px; unter 12 px begrenzen ihn die Pixel',
     'the number of plates says another spacing than the periods (`counted`): plates end, or colonies are small':
-        'die Anzahl der Platten sagt einen anderen Abstand als die Perioden (Spalte „gezählt“): '
-        'Platten enden, oder die Kolonien sind klein',
+        'die Anzahl der Platten sagt einen anderen Abstand als die Perioden (Spalte „gezählt“): Platten enden, '
+        'oder die Kolonien sind klein',
     'more than 10 % of the rays meet no next plate of their direction though they stay in the picture':
         'mehr als 10 % der Strahlen treffen keine nächste Platte ihrer Richtung, obwohl sie im Bild bleiben',
-    'the plates share a direction: the true spacing is not half the random one; '
-    'it is the perpendicular one if they stand upright on the section':
-        'die Platten haben eine gemeinsame Richtung: der wahre Abstand ist nicht der halbe zufällige; '
-        'er ist der senkrechte, wenn sie senkrecht zum Schliff stehen',
-    'one picture cannot tell plates that keep their order from plates that wander: '
-    'the interval is that of wandering plates, and wider than need be for the others':
-        'ein Bild kann nicht sagen, ob Platten ihre Ordnung halten oder wandern: '
-        'der Vertrauensbereich ist der wandernder Platten, und für die anderen weiter als nötig',
+    'the plates share a direction: the true spacing is not half the random one; it is the perpendicular one if '
+    'they stand upright on the section':
+        'die Platten haben eine gemeinsame Richtung: der wahre Abstand ist nicht der halbe zufällige; er ist der '
+        'senkrechte, wenn sie senkrecht zum Schliff stehen',
+    'one picture cannot tell plates that keep their order from plates that wander: the interval is that of '
+    'wandering plates, and wider than need be for the others':
+        'ein Bild kann nicht sagen, ob Platten ihre Ordnung halten oder wandern: der Vertrauensbereich ist der '
+        'wandernder Platten, und für die anderen weiter als nötig',
     '{n} independent strips: the interval is a rough one':
-        '{n} unabhängige Streifen: der Vertrauensbereich ist ein grober',
-}
+        '{n} unabhängige Streifen: der Vertrauensbereich ist ein grober'}
 
-# %% ../nbs/00_ground/04_german.ipynb #68b92eac
+# %% ../nbs/00_ground/04_german.ipynb #d3849f1a
 _german |= {
     'the scale is doubtful: {words}': 'der Maßstab ist zweifelhaft: {words}',
     'a resolution tag': 'eine Auflösungsangabe der Datei',
@@ -646,26 +656,27 @@ _german |= {
     '{any} beside it speaks of the size of a pixel, in words that are not read':
         '{any} daneben spricht von der Größe eines Pixels, in Worten, die nicht gelesen werden',
     'it is that of page 0, which has another size': 'er ist der von Seite 0, die eine andere Größe hat',
-    'what {words} has written holds no size of a pixel': 'was {words} geschrieben hat, enthält keine Größe eines Pixels',
-    'the width of the field over that of the picture, '
-    'as the file does not say how many pixels it was taken with':
-        'die Breite des Messfelds durch die des Bildes, da die Datei nicht sagt, mit wie vielen Pixeln es aufgenommen ist',
+    'what {words} has written holds no size of a pixel':
+        'was {words} geschrieben hat, enthält keine Größe eines Pixels',
+    'the width of the field over that of the picture, as the file does not say how many pixels it was taken '
+    'with':
+        'die Breite des Messfelds durch die des Bildes, da die Datei nicht sagt, mit wie vielen Pixeln es '
+        'aufgenommen ist',
     'the pixel of the monitor, since Zeiss has written no other':
         'der Pixel des Bildschirms, da Zeiss keinen anderen geschrieben hat',
     'a monitor shows 1024 px across, the picture has {n}': 'ein Bildschirm zeigt 1024 px Breite, das Bild hat {n}',
-    'the stage is tilted by {n} degrees and no correction is noted: '
-    'across the axis of tilt lengths are short, {n1}% of the true ones':
-        'der Tisch ist um {n} Grad gekippt, und keine Korrektur ist vermerkt: '
-        'quer zur Kippachse sind Längen zu kurz, {n1} % der wahren',
+    'the stage is tilted by {n} degrees and no correction is noted: across the axis of tilt lengths are short, '
+    '{n1}% of the true ones':
+        'der Tisch ist um {n} Grad gekippt, und keine Korrektur ist vermerkt: quer zur Kippachse sind Längen zu '
+        'kurz, {n1} % der wahren',
     "the unit '{any}' is not known": 'die Einheit „{any}“ ist nicht bekannt',
     '{any} may be {n} or {n1} um': '{any} kann {n} oder {n1} µm sein',
     'a bar of {any} px may be one of {n} or {n1} px': 'ein Balken von {any} px kann einer von {n} oder {n1} px sein',
     'its XML has definitions, which are not read': 'seine XML-Datei hat Definitionen, die nicht gelesen werden',
     'its XML cannot be read': 'seine XML-Datei lässt sich nicht lesen',
-    'the table of scales has no row for it': 'die Tabelle der Maßstäbe hat keine Zeile dafür',
-}
+    'the table of scales has no row for it': 'die Tabelle der Maßstäbe hat keine Zeile dafür'}
 
-# %% ../nbs/00_ground/04_german.ipynb #479f96e3
+# %% ../nbs/00_ground/04_german.ipynb #8d0377f1
 _german |= {
     'its colours are CMYK, made for print: grey levels are not those of the detector':
         'die Farben sind für den Druck gemacht (CMYK): die Grauwerte sind nicht die des Detektors',
@@ -680,10 +691,10 @@ _german |= {
         'ein vierter Kanal ist weggelassen; die Datei sagt nicht, was er ist; mit channel=3 lässt er sich lesen',
     'its EXIF cannot be read: whether it is to be turned is not known':
         'seine EXIF-Angaben lassen sich nicht lesen: ob es zu drehen ist, ist nicht bekannt',
-    'the last {n} rows were cut as a data bar, but what stands in them is not in lines as writing is; '
-    'if they are picture, keep them with crop_bar=False (--keep-bar)':
-        'die letzten {n} Zeilen wurden als Datenzeile abgeschnitten, aber was darin steht, liegt nicht in Zeilen wie '
-        'Schrift; sind sie Bild, so bleiben sie mit crop_bar=False (--keep-bar)',
+    'the last {n} rows were cut as a data bar, but what stands in them is not in lines as writing is; if they '
+    'are picture, keep them with crop_bar=False (--keep-bar)':
+        'die letzten {n} Zeilen wurden als Datenzeile abgeschnitten, aber was darin steht, liegt nicht in Zeilen '
+        'wie Schrift; sind sie Bild, so bleiben sie mit crop_bar=False (--keep-bar)',
     'the last {n} rows are flat: is it a data bar? it was not cut; crop_bar={n1} cuts it':
         'die letzten {n} Zeilen sind eintönig: ist es eine Datenzeile? sie wurde nicht abgeschnitten; '
         'crop_bar={n1} schneidet sie ab',
@@ -692,52 +703,58 @@ _german |= {
     '{n} of {n1} pixels are not finite; NaN and -Inf are taken as black, Inf as white':
         '{n} von {n1} Pixeln sind nicht endlich; NaN und -Inf gelten als schwarz, Inf als weiß',
     'whole numbers up to {n} as {any}: taken as 8-bit grey levels, but a deeper picture may be as dark':
-        'ganze Zahlen bis {n} als {any}: als Graustufen von 8 Bit genommen, doch ein tieferes Bild kann so dunkel sein',
+        'ganze Zahlen bis {n} als {any}: als Graustufen von 8 Bit genommen, doch ein tieferes Bild kann so dunkel '
+        'sein',
     'whole numbers up to {n} as {any}: stretched, but 8 bit or a deeper picture may be as dark':
         'ganze Zahlen bis {n} als {any}: gestreckt, doch 8 Bit oder ein tieferes Bild können so dunkel sein',
     'floats from {n} to {n1}: stretched like deep data; if 0 and 1 are black and white, pass them as 8 bit':
-        'Gleitkommazahlen von {n} bis {n1}: gestreckt wie tiefe Daten; sind 0 und 1 Schwarz und Weiß, dann mit 8 Bit übergeben',
-    'where the labels come from is not known: {any}': 'woher das Klassenbild kommt, ist nicht bekannt (englisch: {any})',
-}
+        'Gleitkommazahlen von {n} bis {n1}: gestreckt wie tiefe Daten; sind 0 und 1 Schwarz und Weiß, dann mit 8 '
+        'Bit übergeben',
+    'where the labels come from is not known: {any}':
+        'woher das Klassenbild kommt, ist nicht bekannt (englisch: {any})'}
 
-# %% ../nbs/00_ground/04_german.ipynb #e35221ff
+# %% ../nbs/00_ground/04_german.ipynb #1202ed66
 _german |= {
-    'Above its floors': 'Über seinen Vergleichswerten', 'Not shown to be above its floors': 'Nicht nachweislich über seinen Vergleichswerten',
+    'Above its floors': 'Über seinen Vergleichswerten',
+    'Not shown to be above its floors': 'Nicht nachweislich über seinen Vergleichswerten',
     'Below its floors': 'Unter seinen Vergleichswerten',
     'mean IoU {n}, without a network {n1} ({what})': 'mittlere IoU {n}; ohne Netz {n1} ({what})',
     '{n} test picture, too few for an interval.': '{n} Prüfbild, zu wenig für einen Vertrauensbereich.',
     '{n} test pictures, too few for an interval.': '{n} Prüfbilder, zu wenige für einen Vertrauensbereich.',
-    'a difference of {n} to {n1} (95 %, {n2} test pictures).': 'ein Unterschied von {n} bis {n1} (95 %, {n2} Prüfbilder).',
+    'a difference of {n} to {n1} (95 %, {n2} test pictures).':
+        'ein Unterschied von {n} bis {n1} (95 %, {n2} Prüfbilder).',
     'the commonest class': 'die häufigste Klasse', 'majority class': 'häufigste Klasse',
-    'majority at each position': 'häufigste Klasse an jeder Stelle', 'majority per position': 'häufigste Klasse an jeder Stelle',
-    'threshold': 'Schwelle', 'Otsu': 'Otsu',
+    'majority at each position': 'häufigste Klasse an jeder Stelle',
+    'majority per position': 'häufigste Klasse an jeder Stelle', 'threshold': 'Schwelle', 'Otsu': 'Otsu',
     'No class can be measured with it: {list}.': 'Keine Klasse lässt sich damit messen: {list}.',
     'It cannot measure {list}.': 'Nicht messbar damit: {list}.',
     'It can measure {list}, but not {list1}.': 'Messbar damit: {list}; nicht messbar: {list1}.',
     'All classes can be measured with it.': 'Alle Klassen lassen sich damit messen.',
     '{name} ({words})': '{name} ({words})', 'not in the test pictures': 'nicht in den Prüfbildern',
-    '{n} % of it is found': '{n} % davon gefunden', '{n} % of what is called so is it': '{n} % des so Genannten ist es',
+    '{n} % of it is found': '{n} % davon gefunden',
+    '{n} % of what is called so is it': '{n} % des so Genannten ist es',
     'not found better than by a guess': 'nicht besser gefunden als durch Raten',
     'No verdict: the model has trained on {n} of {n1} test picture.':
         'Kein Urteil: das Modell hat an {n} von {n1} Prüfbild gelernt.',
     'No verdict: the model has trained on {n} of {n1} test pictures.':
-        'Kein Urteil: das Modell hat an {n} von {n1} Prüfbildern gelernt.',
-}
+        'Kein Urteil: das Modell hat an {n} von {n1} Prüfbildern gelernt.'}
 
-# %% ../nbs/00_ground/04_german.ipynb #ae4bd552
+# %% ../nbs/00_ground/04_german.ipynb #2e0d0425
 _german |= {
     'Segmenter': 'Segmenter', 'Classes': 'Klassen', 'Scores': 'Prüfergebnisse', 'Limits': 'Grenzen',
-    'Segments micrographs into {any}. Load it with `{any1}(FOLDER)` of matssl; no code in the files is executed.':
-        'Teilt Gefügebilder in {any}. Zu laden mit `{any1}(ORDNER)` von matssl; kein Programm in den Dateien wird ausgeführt.',
+    'Segments micrographs into {any}. Load it with `{any1}(FOLDER)` of matssl; no code in the files is '
+    'executed.':
+        'Teilt Gefügebilder in {any}. Zu laden mit `{any1}(ORDNER)` von matssl; kein Programm in den Dateien wird '
+        'ausgeführt.',
     '![a picture of the set: micrograph, labels, prediction]({any})':
         '![ein Bild: Gefügebild, Klassen, Vorhersage]({any})',
-    'network': 'Netz', 'encoder': 'Encoder', 'contrast of data deeper than 8 bit': 'Kontrast von Daten mit mehr als 8 Bit',
+    'network': 'Netz', 'encoder': 'Encoder',
+    'contrast of data deeper than 8 bit': 'Kontrast von Daten mit mehr als 8 Bit',
     'a linear layer on features of {any} (strides {any1}) and 14 grey filters':
         'eine lineare Schicht auf Merkmalen von {any} (Schrittweiten {any1}) und 14 Graufiltern',
-    
     **{f'{decoder} on {{any}}': f'{decoder} auf {{any}}' for decoder in (
-        'unetplusplus', 'unet', 'manet', 'linknet', 'fpn', 'pspnet', 'deeplabv3', 'deeplabv3plus', 'pan', 'upernet', 'segformer')}, '`{any}`': '`{any}`',
-    '{words}; taken as it is, not fine-tuned': '{words}; wie er ist, nicht nachtrainiert',
+        'unetplusplus', 'unet', 'manet', 'linknet', 'fpn', 'pspnet', 'deeplabv3', 'deeplabv3plus', 'pan', 'upernet', 'segformer')},
+    '`{any}`': '`{any}`', '{words}; taken as it is, not fine-tuned': '{words}; wie er ist, nicht nachtrainiert',
     '{n} unlabelled micrographs, method `{any}`': '{n} Gefügebilder ohne Klassen, Verfahren `{any}`',
     'not known: pictures of any scale are taken, and none is checked':
         'nicht bekannt: Bilder jeden Maßstabs werden genommen, und keiner wird geprüft',
@@ -746,10 +763,10 @@ _german |= {
     'grey levels {n} to {n1}': 'Graustufen {n} bis {n1}', 'tone': 'Ton',
     'standardised within each picture by its mean and deviation: absolute grey means nothing to this model':
         'in jedem Bild nach Mittel und Streuung normiert: absolute Grauwerte bedeuten diesem Modell nichts',
-    'stretched within each picture between its darkest and brightest hundredth: '
-    'absolute grey means nothing to this model':
-        'in jedem Bild zwischen dunkelstem und hellstem Hundertstel gestreckt: '
-        'absolute Grauwerte bedeuten diesem Modell nichts',
+    'stretched within each picture between its darkest and brightest hundredth: absolute grey means nothing to '
+    'this model':
+        'in jedem Bild zwischen dunkelstem und hellstem Hundertstel gestreckt: absolute Grauwerte bedeuten diesem '
+        'Modell nichts',
     'contrast of any data': 'Kontrast aller Daten',
     'every feature is standardised within each picture': 'jedes Merkmal wird in jedem Bild normiert',
     'labelled pictures': 'gezeichnete Bilder', 'held back': 'zurückgehalten', '{n}: {any}': '{n}: {any}',
@@ -758,54 +775,56 @@ _german |= {
     '{n} unlabelled pictures, {words}': '{n} Bilder ohne Klassen, {words}',
     'labelled by a first model, of which the surest part was learned':
         'von einem ersten Modell bestimmt, dessen sicherster Teil gelernt wurde',
-    'shown to an averaged copy, with which it had to agree': 'einer gemittelten Kopie gezeigt, mit der es übereinstimmen musste',
-    'in a way not noted': 'auf nicht vermerkte Weise', 'made': 'erstellt', '{any}, matssl {any1}': '{any}, matssl {any1}',
-}
+    'shown to an averaged copy, with which it had to agree':
+        'einer gemittelten Kopie gezeigt, mit der es übereinstimmen musste',
+    'in a way not noted': 'auf nicht vermerkte Weise', 'made': 'erstellt',
+    '{any}, matssl {any1}': '{any}, matssl {any1}'}
 
-# %% ../nbs/00_ground/04_german.ipynb #f8c1308a
+# %% ../nbs/00_ground/04_german.ipynb #8682a464
 _german |= {
     'adapted': 'angepasst',
-    '{any}: statistics of {n} tiles of pictures without labels ({any1}); what was measured before does not count':
+    '{any}: statistics of {n} tiles of pictures without labels ({any1}); what was measured before does not '
+    'count':
         '{any}: Statistik von {n} Kacheln aus Bildern ohne Klassen ({any1}); was vorher gemessen wurde, zählt nicht',
-    '{any}: pictures without labels ({any1}), then taught by its own answers on them; what was measured before does not count':
-        '{any}: Bilder ohne Klassen ({any1}), dann an den eigenen Antworten geschult; was vorher gemessen wurde, zählt nicht',
-    '{any}: statistics of {n} tiles of pictures without labels ({any1}), then taught by its own answers on them; '
-    'what was measured before does not count':
-        '{any}: Statistik von {n} Kacheln aus Bildern ohne Klassen ({any1}), dann an den eigenen Antworten geschult; '
-        'was vorher gemessen wurde, zählt nicht',
+    '{any}: pictures without labels ({any1}), then taught by its own answers on them; what was measured before '
+    'does not count':
+        '{any}: Bilder ohne Klassen ({any1}), dann an den eigenen Antworten geschult; was vorher gemessen wurde, '
+        'zählt nicht',
+    '{any}: statistics of {n} tiles of pictures without labels ({any1}), then taught by its own answers on '
+    'them; what was measured before does not count':
+        '{any}: Statistik von {n} Kacheln aus Bildern ohne Klassen ({any1}), dann an den eigenen Antworten '
+        'geschult; was vorher gemessen wurde, zählt nicht',
     'colour (R, G, B)': 'Farbe (R, G, B)', 'share of the labelled pixels, %': 'Anteil an den Pixeln mit Klasse, %',
     '**{words}**': '**{words}**',
-    'Mean IoU on the pictures that were held back, by tiles, after the last epoch: {n} %. '
-    'Held-back pictures may have steered choices; a test score is worth more.':
+    'Mean IoU on the pictures that were held back, by tiles, after the last epoch: {n} %. Held-back pictures '
+    'may have steered choices; a test score is worth more.':
         'Mittlere IoU auf den zurückgehaltenen Bildern, nach Kacheln, nach der letzten Epoche: {n} %. '
         'Zurückgehaltene Bilder können Entscheidungen beeinflusst haben; eine Prüfung zählt mehr.',
-    '**{any}** ({n} pictures, {any1}; native resolution, one confusion matrix): '
-    'mean IoU {n1} %; {list}. Without a network: {list1}.':
-        '**{any}** ({n} Bilder, {any1}; in voller Auflösung, eine Konfusionsmatrix): '
-        'mittlere IoU {n1} %; {list}. Ohne Netz: {list1}.',
-    '{name} {n}': '{name} {n}', '{name} does not occur': '{name} kommt nicht vor',
-    '{words} {n}': '{words} {n}',
-    'No test score has been noted. Measure one: `evaluate(segmenter, FOLDER)`, '
-    'then `segmenter.note_scores(...)` and save again.':
-        'Keine Prüfung ist vermerkt. So wird geprüft: `evaluate(segmenter, ORDNER)`, '
-        'dann `segmenter.note_scores(...)` und neu sichern.',
+    '**{any}** ({n} pictures, {any1}; native resolution, one confusion matrix): mean IoU {n1} %; {list}. '
+    'Without a network: {list1}.':
+        '**{any}** ({n} Bilder, {any1}; in voller Auflösung, eine Konfusionsmatrix): mittlere IoU {n1} %; {list}. '
+        'Ohne Netz: {list1}.',
+    '{name} {n}': '{name} {n}', '{name} does not occur': '{name} kommt nicht vor', '{words} {n}': '{words} {n}',
+    'No test score has been noted. Measure one: `evaluate(segmenter, FOLDER)`, then '
+    '`segmenter.note_scores(...)` and save again.':
+        'Keine Prüfung ist vermerkt. So wird geprüft: `evaluate(segmenter, ORDNER)`, dann '
+        '`segmenter.note_scores(...)` und neu sichern.',
     'What the model takes for what, in % of the true pixels of each class over all test pictures:':
         'Was das Modell wofür hält, in % der wahren Pixel jeder Klasse über alle Prüfbilder:',
     'true class': 'wahre Klasse',
-    'Test pictures, each counted once. Their confusions stand in `config.json`, and their labels as drawn and as found, '
-    'so that a length or a number can be measured on both:':
+    'Test pictures, each counted once. Their confusions stand in `config.json`, and their labels as drawn and '
+    'as found, so that a length or a number can be measured on both:':
         'Prüfbilder, jedes einmal gezählt. Ihre Verwechslungen stehen in `config.json`, und ihre Klassenbilder wie '
         'gezeichnet und wie gefunden, so dass sich eine Länge oder Anzahl an beiden messen lässt:',
     'picture': 'Bild', 'fingerprint': 'Prüfsumme', 'tested': 'geprüft',
-    'A class is told from another by how it looks beside the rest of its picture: '
-    'a picture that is all of one class is divided all the same.':
+    'A class is told from another by how it looks beside the rest of its picture: a picture that is all of one '
+    'class is divided all the same.':
         'Eine Klasse wird von einer anderen danach unterschieden, wie sie neben dem Rest ihres Bildes aussieht: '
         'ein Bild, das ganz aus einer Klasse besteht, wird trotzdem geteilt.',
     'Classes that take up little of a picture count for less (`by_share`), which is a guess at their shares.':
-        'Klassen, die wenig vom Bild einnehmen, zählen weniger (`by_share`): eine Schätzung ihrer Anteile.',
-}
+        'Klassen, die wenig vom Bild einnehmen, zählen weniger (`by_share`): eine Schätzung ihrer Anteile.'}
 
-# %% ../nbs/00_ground/04_german.ipynb #7942fd55
+# %% ../nbs/00_ground/04_german.ipynb #faed73d7
 _german |= {
     'Fitted to what was drawn (strokes or full masks) on {any} picture: {words}':
         'Angepasst an das, was auf {any} Bild gezeichnet ist (Striche oder volle Masken): {words}',
@@ -816,15 +835,14 @@ _german |= {
     'other materials, etchants, detectors and scales are other data.':
         'andere Werkstoffe, Ätzmittel, Detektoren und Maßstäbe sind andere Daten.',
     'Check a fraction before relying on it; rare classes (small shares above) are the first to go wrong.':
-        'Ein Anteil ist zu prüfen, bevor man sich auf ihn verlässt; '
-        'seltene Klassen (oben mit kleinem Anteil) gehen zuerst schief.',
+        'Ein Anteil ist zu prüfen, bevor man sich auf ihn verlässt; seltene Klassen (oben mit kleinem Anteil) '
+        'gehen zuerst schief.',
     'other materials, etchants, detectors and scales are other data. Check a fraction before relying on it; '
     'rare classes (small shares above) are the first to go wrong.':
-        'andere Werkstoffe, Ätzmittel, Detektoren und Maßstäbe sind andere Daten. Ein Anteil ist zu prüfen, bevor man '
-        'sich auf ihn verlässt; seltene Klassen (oben mit kleinem Anteil) gehen zuerst schief.',
-}
+        'andere Werkstoffe, Ätzmittel, Detektoren und Maßstäbe sind andere Daten. Ein Anteil ist zu prüfen, bevor '
+        'man sich auf ihn verlässt; seltene Klassen (oben mit kleinem Anteil) gehen zuerst schief.'}
 
-# %% ../nbs/00_ground/04_german.ipynb #063d76bb
+# %% ../nbs/00_ground/04_german.ipynb #8d1cc5e1
 languages = ('en', 'de')
 
 def speech_in(

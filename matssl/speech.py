@@ -5,16 +5,17 @@
 # %% auto #0
 __all__ = ['Speech']
 
-# %% ../nbs/00_ground/03_speech.ipynb #9bbdf86e
+# %% ../nbs/00_ground/03_speech.ipynb #6b6e471e
 import re
-from functools import cached_property
+from functools import cache, cached_property
 
-# %% ../nbs/00_ground/03_speech.ipynb #fed5f46e
+# %% ../nbs/00_ground/03_speech.ipynb #72c5f9e8
 _places = dict(
     n=r'[-+]?(?:\d+(?:\.\d+)?(?:e[-+]?\d+)?|nan|inf)',
     unit=r'(?:1?/)?(?:%|[nuµmc]?m[234²³]?|px[2²]?|Mpx)(?:/(?:[uµm]m[23²³]?|px[2²]?))?',
     known='.+?', name='.+?', words='.+?', what='.+?', list='.+?', any='.+?')
 
+@cache
 def _compiled(text):
     "A text with places as a regular expression, a group a place"
     pieces = re.split(r'\{([a-z]+)(\d*)\}', text)
@@ -23,7 +24,7 @@ def _compiled(text):
         said.append(f'(?P<{kind}{number}>{_places[kind]}){re.escape(between)}')
     return re.compile(''.join(said), re.S)
 
-# %% ../nbs/00_ground/03_speech.ipynb #6ef9f3af
+# %% ../nbs/00_ground/03_speech.ipynb #5331f320
 def _at_commas(text):
     "The parts of a list; a comma in brackets parts nothing"
     parts, depth = [''], 0
@@ -33,7 +34,7 @@ def _at_commas(text):
         else: parts[-1] += piece
     return parts
 
-# %% ../nbs/00_ground/03_speech.ipynb #c09adaca
+# %% ../nbs/00_ground/03_speech.ipynb #e0319a07
 _is_number = _compiled('{n}')
 
 class Speech:
@@ -61,7 +62,7 @@ class Speech:
         "The same with the decimal sign of the language"
         return text.replace('.', self.comma)
 
-# %% ../nbs/00_ground/03_speech.ipynb #bdd4b18d
+# %% ../nbs/00_ground/03_speech.ipynb #13e52594
 from fastcore.basics import patch
 
 @patch
@@ -96,7 +97,7 @@ def _by_places(self:Speech, text):
         said = found and self._filled(other, found.groupdict())
         if said is not None: return said
 
-# %% ../nbs/00_ground/03_speech.ipynb #7c1a63b1
+# %% ../nbs/00_ground/03_speech.ipynb #e23a78a4
 _joints = r'(?<=\.) (?=[A-Z])', '; ', ': ' # between sentences, between parts, after what they are about
 
 @patch

@@ -7,6 +7,7 @@ __all__ = ['texts', 'names_of_languages', 'known_language', 'speak', 'spoken', '
 
 # %% ../../nbs/08_hands/11_words.ipynb #9b86c0b8
 import re
+from functools import cache
 from ..languages import speech_in
 
 # %% ../../nbs/08_hands/11_words.ipynb #8fd33b9d
@@ -459,11 +460,13 @@ _phrases = dict(de=[
     ('no scale', 'kein Maßstab'), (', from by hand', ', von Hand'), (', from ', ', aus '), ('by hand', 'von Hand'),
     ('NOT SAVED, the labels are in memory', 'NICHT GESICHERT, die Zeichnung ist nur im Speicher')])
 
+_speech_in = cache(speech_in)
+
 def translated(
     text:str # As another room has said it
 )->str:
     "The same in the language of the application, as far as it is known there"
-    said = speech_in(spoken()).known(text) if spoken() in _phrases else text
+    said = _speech_in(spoken()).known(text) if spoken() in _phrases else text
     if said is not None: return said
     for english, other in _phrases[spoken()]: text = text.replace(english, other)
     return text
@@ -499,6 +502,6 @@ def sentence_here(
     for pattern, said in _sentences[spoken()]:
         found = re.fullmatch(pattern, text, re.S)
         if found: return said.format(*found.groups())
-    known = speech_in(spoken()).known(text)
+    known = _speech_in(spoken()).known(text)
     if known is not None: return known
     return _as_it_is[spoken()].format(text)
