@@ -8,9 +8,10 @@ __all__ = ['write_excel']
 # %% ../../nbs/07_measuring/22_excel.ipynb #3ac5147c
 from pathlib import Path
 from ..errors import printable
+from ..speech import Speech
 from ..pictures.writing import written_whole
-from .pdf import card_blocks
-from .results import cell_text, printed, sections_of, sentence, signatures
+from .pdf import card_blocks, card_in
+from .results import cell_text, in_english, ours_in, printed, sections_of, sentence, signatures
 
 # %% ../../nbs/07_measuring/22_excel.ipynb #30b7be67
 def _put(cell, value):
@@ -71,7 +72,7 @@ def _fit(sheet, least=9, most=60):
 # %% ../../nbs/07_measuring/22_excel.ipynb #d580968e
 _most_rows = 1_000_000
 
-def _table_sheet(book, name, table, red):
+def _table_sheet(book, name, table, red, say=in_english):
     "A sheet of one table, its titles staying in sight"
     sheet = book.create_sheet(_sheet_name(name, book.sheetnames))
     _red_line(sheet, red)
@@ -79,45 +80,59 @@ def _table_sheet(book, name, table, red):
     sheet.freeze_panes = f'A{sheet.max_row + 1}'
     left_out = len(table['rows']) - _most_rows
     _rows(sheet, table['rows'][:_most_rows])
-    if left_out > 0: _rows(sheet, [[f'{left_out} more rows in the CSV file']])
+    if left_out > 0: _rows(sheet, [[say(f'{left_out} more rows in the CSV file')]])
     _fit(sheet)
+
+# %% ../../nbs/07_measuring/22_excel.ipynb #d8a5a8d5
+def _cell_said(value, say):
+    "A value of a table in a language; a number stays one"
+    if isinstance(value, str): return say(value)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value if is_number or value is None else cell_text(value, say)
+
+def _said(table, say):
+    "A table in a language"
+    rows = [[_cell_said(value, say) for value in row] for row in table['rows']]
+    return dict(names=[say(name) for name in table['names']], rows=rows)
 
 # %% ../../nbs/07_measuring/22_excel.ipynb #de32b8dd
 _of_answers = dict(name='answer', value='value', unit='unit', low='lower end', high='upper end', level='level',
                    fields='fields', note='note', standard='standard', in_words='in words')
 
-def _answer_rows(results):
+def _answer_rows(results, say=in_english):
     "The answers, as they are printed, below their titles"
-    def in_print(value): return printed(value) if isinstance(value, str) else value
+    def in_print(value): return say(printed(value)) if isinstance(value, str) else value
     rows = [[in_print(answer[k]) for k in _of_answers] for answer in results['answers']]
-    return [list(_of_answers.values()), *rows] if rows else []
+    return [[say(title) for title in _of_answers.values()], *rows] if rows else []
 
 # %% ../../nbs/07_measuring/22_excel.ipynb #f3488e21
-def _limit_rows(results):
+def _limit_rows(results, say=in_english):
     "The limits with their decisions, and the rule of decision"
     rows = [[printed(row[k]) for k in ('limit', 'answer', 'decision', 'why')] for row in results['limits']]
-    return [['limit', 'measured', 'decision', 'because'], *rows, [results['decision_rule']]] if rows else []
+    rows = [['limit', 'measured', 'decision', 'because'], *rows, [results['decision_rule']]] if rows else []
+    return [[say(text) for text in row] for row in rows]
 
 # %% ../../nbs/07_measuring/22_excel.ipynb #7c401ef1
-def _parts(results):
+def _parts(results, say=in_english):
     "The parts of the first sheet: `{title: rows}`"
+    def said(*texts): return [say(text) for text in texts]
     return {
-        'Answers': _answer_rows(results),
-        'Against limits': _limit_rows(results),
-        'Doubts': [[warning] for warning in results['warnings']],
-        'Report': [list(known) for known in results['meta'].items()],
-        'Scale': [[printed(results['scale'])], ['uncertainty of the scale, %', results['scale_uncertainty_pct']]],
-        'Classes': [['class', 'mean area, %'], *([c['name'], c['share_pct']] for c in results['classes'])],
-        'Signatures': [['', 'name', 'date', 'signature'], *([who] for who in signatures)],
-        'Made with': [*(list(version) for version in results['versions'].items()), ['on', results['made_on']]]}
+        'Answers': _answer_rows(results, say),
+        'Against limits': _limit_rows(results, say),
+        'Doubts': [said(warning) for warning in results['warnings']],
+        'Report': [[ours_in(say, what), known] for what, known in results['meta'].items()],
+        'Scale': [said(printed(results['scale'])), [say('uncertainty of the scale, %'), results['scale_uncertainty_pct']]],
+        'Classes': [said('class', 'mean area, %'), *([c['name'], c['share_pct']] for c in results['classes'])],
+        'Signatures': [said('', 'name', 'date', 'signature'), *(said(who) for who in signatures)],
+        'Made with': [*(list(version) for version in results['versions'].items()), [say('on'), results['made_on']]]}
 
-def _front(sheet, results):
+def _front(sheet, results, say=in_english):
     "Answers, limits, doubts, and what a person knows"
-    _red_line(sheet, results['below_floor'])
-    _rows(sheet, [[results['title']]], bold=True)
-    for title, rows in _parts(results).items():
+    _red_line(sheet, [say(sentence) for sentence in results['below_floor']])
+    _rows(sheet, [[ours_in(say, results['title'])]], bold=True)
+    for title, rows in _parts(results, say).items():
         if not rows: continue
-        _rows(sheet, [[], [title]], bold=True)
+        _rows(sheet, [[], [say(title)]], bold=True)
         _rows(sheet, rows)
     _fit(sheet)
 
@@ -142,44 +157,49 @@ _of_files = dict(file='label map', sha256='SHA-256 of the label map',
                  picture='micrograph', picture_sha256='SHA-256 of the micrograph',
                  um_per_px='µm/px', scale_from='scale from', doubts='doubts')
 
-def _files(results):
+_said_of_files = ('scale_from', 'doubts') # the rest are names and numbers
+
+def _files(results, say=in_english):
     "The files that were measured"
-    rows = [[name, *(field[c] for c in _of_files)] for name, field in zip(results['names'], results['fields'])]
-    return dict(names=['field', *_of_files.values()], rows=rows)
+    def cell(field, c): return _cell_said(field[c], say) if c in _said_of_files else field[c]
+    rows = [[name, *(cell(field, c) for c in _of_files)] for name, field in zip(results['names'], results['fields'])]
+    return dict(names=[say(name) for name in ('field', *_of_files.values())], rows=rows)
 
 # %% ../../nbs/07_measuring/22_excel.ipynb #1b78685c
-def _model_files(results):
+def _model_files(results, say=in_english):
     "The files of the model"
     files = results['model_facts'].get('files') or {}
-    return dict(names=['file', 'SHA-256'], rows=[list(file) for file in files.items()])
+    return dict(names=[say('file'), 'SHA-256'], rows=[list(file) for file in files.items()])
 
 # %% ../../nbs/07_measuring/22_excel.ipynb #167ade14
-def _card(results):
+def _card(results, say=in_english):
     "The card of the model, a line a row"
-    blocks = card_blocks(results['model'] or '')
+    blocks = card_blocks(card_in(results['model'] or '', say))
     rows = [row for kind, content in blocks for row in (content if kind == 'table' else [[content]])]
-    return dict(names=['model'], rows=rows)
+    return dict(names=[say('model')], rows=rows)
 
 # %% ../../nbs/07_measuring/22_excel.ipynb #da090c9d
-def _sheets(results):
+def _sheets(results, say=in_english):
     "The sheets after the first one: `(name, table)`"
     for section in sections_of(results, None):
-        for name, table in section['tables'].items(): yield f'{section["name"]}, {name}', table
-    yield 'How it was measured', _methods(results)
-    yield 'Files', _files(results)
-    for name, table in (('Files of the model', _model_files(results)), ('Model', _card(results))):
-        if table['rows']: yield name, table
+        for name, table in section['tables'].items(): yield f'{say(section["name"])}, {say(name)}', _said(table, say)
+    yield say('How it was measured'), _said(_methods(results), say)
+    yield say('Files'), _files(results, say)
+    for name, table in (('Files of the model', _model_files(results, say)), ('Model', _card(results, say))):
+        if table['rows']: yield say(name), table
 
 # %% ../../nbs/07_measuring/22_excel.ipynb #e5b6f43c
 def write_excel(
     results:dict, # What `collect` gives
-    path # File to write, `.xlsx`
+    path, # File to write, `.xlsx`
+    say:Speech=in_english # Its language, as `speech_in` gives it
 )->Path:
     "All of a report as an Excel workbook"
     from openpyxl import Workbook
     book = Workbook()
-    book.active.title = 'Report'
-    _front(book.active, results)
-    for name, table in _sheets(results): _table_sheet(book, name, table, results['below_floor'])
+    book.active.title = say('Report')
+    _front(book.active, results, say)
+    red = [say(sentence) for sentence in results['below_floor']]
+    for name, table in _sheets(results, say): _table_sheet(book, name, table, red, say)
     with written_whole(path, True) as f: book.save(f)
     return Path(path)

@@ -14,6 +14,8 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, S
 from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup
 from ..errors import InputError, printable, refusing
+from ..speech import Speech
+from ..languages import speech_in
 from ..pictures.writing import written_whole
 from ..pictures.labels import LabelMap, class_colours, colours_of
 from ..pictures.micrograph import read_micrograph
@@ -23,7 +25,7 @@ from .fractions import field_name
 from .questions import *
 from .answers import read_limit, Limit
 from .results import *
-from .pdf import markdown_reader, write_pdf
+from .pdf import card_in, markdown_reader, write_pdf
 from .excel import write_excel
 
 # %% ../../nbs/07_measuring/23_report.ipynb #94cc47c5
@@ -41,9 +43,19 @@ def _as_html(markdown):
     return Markup(markdown_reader().render(markdown))
 
 _how = dict(autoescape=True, undefined=StrictUndefined, finalize=_blank, trim_blocks=True, lstrip_blocks=True)
-_filters = dict(cell=cell_text, printable=printable, sentence=sentence, units=printed, markdown=_as_html)
-_pages = Environment(loader=PackageLoader('matssl.measuring', '.'), **_how)
-_pages.filters.update(_filters)
+
+def _speaking(pages, say):
+    "Templates whose filters speak a language"
+    in_language = dict(say=say, number=say.number, ours=lambda text: ours_in(say, text),
+                       cell=lambda value: cell_text(value, say), markdown=lambda card: _as_html(card_in(card, say)))
+    pages.filters.update(printable=printable, sentence=sentence, units=printed, **in_language)
+    return pages
+
+def _pages_in(say):
+    "The templates of this room in a language"
+    return _speaking(Environment(loader=PackageLoader('matssl.measuring', '.'), **_how), say)
+
+_pages = _pages_in(in_english)
 
 # %% ../../nbs/07_measuring/23_report.ipynb #a688de4e
 def _part(name, of):
@@ -91,18 +103,17 @@ def html_picture(
     return _part('picture', _picture(x, words))
 
 # %% ../../nbs/07_measuring/23_report.ipynb #78e0f400
-def _own_page(file):
+def _own_page(file, say):
     "A laboratory's own template of the page; it may import ours"
     if not file.is_file(): raise InputError(file, 'no such file', 'a page in jinja2', 'check the path of the template')
     folders = ChoiceLoader([FileSystemLoader(file.parent), PackageLoader('matssl.measuring', '.')])
-    own = SandboxedEnvironment(loader=folders, **_how)
-    own.filters.update(_filters)
+    own = _speaking(SandboxedEnvironment(loader=folders, **_how), say)
     with refusing(file, 'a template that cannot be read', 'a page in jinja2', 'correct it'):
         return own.get_template(file.name)
 
-def _page_of(template):
+def _page_of(template, say=in_english):
     "The template of the page: ours, or a laboratory's own"
-    return _pages.get_template('report.html.j2') if template is None else _own_page(Path(template))
+    return _pages_in(say).get_template('report.html.j2') if template is None else _own_page(Path(template), say)
 
 def _rendered(page, template, **values):
     "The page as text; a fault of a laboratory's own template is said in a sentence"
@@ -137,8 +148,8 @@ def _draw_phases(tables, maps, **_):
     for i, ((name, row), ax) in enumerate(zip(over.iterrows(), panels)):
         _draw_phase(ax, i, name, each[f'{name}_pct'], row)
     panels[0].set_ylabel('area, %')
-    return _picture(figure, 'In each class on the left each field, on the right mean and interval as counted. '
-                            'Every class has a scale of its own.')
+    return figure, ('In each class on the left each field, on the right mean and interval as counted. '
+                    'Every class has a scale of its own.')
 
 # %% ../../nbs/07_measuring/23_report.ipynb #90b09f09
 def _some(settings, names):
@@ -152,8 +163,7 @@ def _draw_grains(tables, maps, cls=None, **settings):
     how = _some(settings, ('twins', 'mend', 'smallest', 'phase'))
     if how.get('phase') == 'each': how.pop('phase')
     grain_map(maps[0], boundary=class_in_question(maps, cls, 'grains'), **how).show(ax)
-    return _picture(figure, 'Grains of the first field; boundaries black, mended ones red, '
-                            'those that separate nothing orange.')
+    return figure, 'Grains of the first field; boundaries black, mended ones red, those that separate nothing orange.'
 
 def _draw_outlines(tables, maps, cls=None, **settings):
     "The particles of the first field, as they were counted"
@@ -163,7 +173,7 @@ def _draw_outlines(tables, maps, cls=None, **settings):
     plot_particles(maps[0], class_in_question(maps, cls, 'particles'), ax=ax, **how)
     words = ('Particles of the first field as they were counted: blue; orange where too small for a shape; '
              'grey where the border cuts them.')
-    return [_picture(figure, words)]
+    return figure, words
 
 # %% ../../nbs/07_measuring/23_report.ipynb #99b426fb
 def _draw_particles(tables, maps, **settings):
@@ -171,26 +181,48 @@ def _draw_particles(tables, maps, **settings):
     if not len(tables['each particle']): return []
     figure, ax = _figure(6, 3)
     plot_sizes(tables['each particle'], ax=ax)
-    sizes = _picture(figure, 'Sizes of whole particles, corrected for those that the border cuts.')
-    return [*_draw_outlines(tables, maps, **settings), sizes]
+    sizes = figure, 'Sizes of whole particles, corrected for those that the border cuts.'
+    return [_draw_outlines(tables, maps, **settings), sizes]
 
 def _draw_layers(tables, maps, cls=None, crack=None, micrographs=(None,), **_):
     "All layers of the first field, and their thickness along them"
     layer, cracks = class_in_question(maps, cls, 'layers'), (crack,) if crack else ()
     figure = plot_layers(maps[0], layer, cracks, micrographs[0])
-    return _picture(figure, 'All layers of the first field, and the thickness of each along it.')
+    return figure, 'All layers of the first field, and the thickness of each along it.'
 
 # %% ../../nbs/07_measuring/23_report.ipynb #7065b82d
 _drawings = dict(phases=_draw_phases, grains=_draw_grains, particles=_draw_particles, nodularity=_draw_outlines,
                  layers=_draw_layers)
 
 def _drawn(question, tables, maps, settings, micrographs):
-    "The pictures of a question; none where there is nothing to draw"
+    "The figures of a question, each with the words below it; none where there is nothing to draw"
     draw = _drawings.get(question)
     if draw is None: return []
     how = dict(micrographs=micrographs) if question == 'layers' else {}
     drawn = draw(tables, maps, **settings, **how)
     return drawn if isinstance(drawn, list) else [drawn]
+
+# %% ../../nbs/07_measuring/23_report.ipynb #2bf61580
+def _texts_of(ax):
+    "The texts in some axes, but for the ticks"
+    legend = ax.get_legend()
+    return [ax.title, ax.xaxis.label, ax.yaxis.label, *ax.texts, *(legend.get_texts() if legend else ())]
+
+def _set_ticks(ax, say):
+    "Numbers at ticks with the decimal sign of a language"
+    from matplotlib.ticker import ScalarFormatter
+    class Said(ScalarFormatter):
+        def __call__(self, x, pos=None): return say.number(super().__call__(x, pos))
+    for axis in (ax.xaxis, ax.yaxis):
+        if isinstance(axis.get_major_formatter(), ScalarFormatter): axis.set_major_formatter(Said())
+
+def _figure_in(say, figure):
+    "A figure in a language"
+    if say.texts is None: return figure
+    for ax in figure.axes:
+        for text in _texts_of(ax): text.set_text(say(text.get_text()))
+        _set_ticks(ax, say)
+    return figure
 
 # %% ../../nbs/07_measuring/23_report.ipynb #99eee247
 def _size_in_words(x):
@@ -247,12 +279,12 @@ def _round_length(most):
     return max(step*power for step in (1, 2, 5) if step*power <= most*(1+1e-9))
 
 # %% ../../nbs/07_measuring/23_report.ipynb #5ca1f23b
-def _draw_bar(draw, y, width, um_per_px, letters):
+def _draw_bar(draw, y, width, um_per_px, letters, say=in_english):
     "A scale bar of about a third of the picture's `width` px"
     length = _round_length(width*um_per_px/3)
     px = round(length/um_per_px)
     draw.rectangle((0, y + 4, px - 1, y + 10), fill='black')
-    draw.text((px + 8, y - 1), f'{length:g} µm', 'black', letters)
+    draw.text((px + 8, y - 1), say.number(f'{length:g} µm'), 'black', letters)
 
 # %% ../../nbs/07_measuring/23_report.ipynb #7e850693
 def _legend_rows(codes, letters, width):
@@ -280,7 +312,8 @@ def _draw_legend_row(draw, y, row, letters):
 def _with_legend(
     rgb, # `(h, w, 3)` uint8: an overlay
     codes, # Class names; the first one is not tinted
-    um_per_px=None): # Of the overlay
+    um_per_px=None, # Of the overlay
+    say=in_english): # The language
     "An overlay with scale bar and legend below it"
     from PIL import Image, ImageDraw
     height, width = rgb.shape[:2]
@@ -291,23 +324,23 @@ def _with_legend(
     sheet.paste(Image.fromarray(rgb), (0, 0))
     draw, y = ImageDraw.Draw(sheet), height + 6
     if um_per_px:
-        _draw_bar(draw, y, width, um_per_px, letters)
+        _draw_bar(draw, y, width, um_per_px, letters, say)
         y += _step
     for k, row in enumerate(rows): _draw_legend_row(draw, y + k*_step, row, letters)
     return np.asarray(sheet)
 
 # %% ../../nbs/07_measuring/23_report.ipynb #31010011
-def _overlay(m, micrograph, i, most):
+def _overlay(m, micrograph, i, most, say=in_english):
     "The classes of a field over its micrograph, or over grey, with scale bar and legend"
     every = -(-max(m.shape)//most) # a large picture is shown at every n-th pixel
     below = np.full(m.shape, 120, np.uint8) if micrograph is None else micrograph.to_uint8()
-    overlay = _with_legend(overlay_preview(m, below, most), m.codes, m.um_per_px and m.um_per_px*every)
+    overlay = _with_legend(overlay_preview(m, below, most), m.codes, m.um_per_px and m.um_per_px*every, say)
     return _picture(overlay, f'{printable(field_name(m, i), 260)}, {_size_in_words(m)}')
 
-def _overlays(maps, micrographs, shown, most=640):
+def _overlays(maps, micrographs, shown, most=640, say=in_english):
     "Some fields, evenly chosen"
     chosen = np.unique(np.linspace(0, len(maps)-1, min(shown, len(maps))).astype(int))
-    return [_overlay(maps[i], micrographs[i], i, most) for i in chosen]
+    return [_overlay(maps[i], micrographs[i], i, most, say) for i in chosen]
 
 # %% ../../nbs/07_measuring/23_report.ipynb #211834fb
 def _text_bytes(text):
@@ -354,11 +387,11 @@ def _write(path, content):
     "A file, whole or not at all"
     with written_whole(path) as f: f.write_bytes(content)
 
-def _write_all(out, files, results, pictures, page):
+def _write_all(out, files, results, pictures, page, say):
     "All files of a report, the page last; their checksums beside them"
     for name, content in files.items(): _write(out/name, content)
-    write_pdf(results, out/'report.pdf', pictures, _checksum_of(files['results.json']))
-    write_excel(results, out/'report.xlsx')
+    write_pdf(results, out/'report.pdf', pictures, _checksum_of(files['results.json']), say)
+    write_excel(results, out/'report.xlsx', say)
     sums = {name: file_checksum(out/name) for name in [*files, 'report.pdf', 'report.xlsx']}
     sums['report.html'] = _checksum_of(page)
     lines = [f'{checksum}  {name}\n' for name, checksum in sorted(sums.items())]
@@ -383,11 +416,12 @@ def _check_measured(measured, asked):
         'measured', ', '.join(measured), ', '.join(asked), 'pass what measure_all gave for these questions')
 
 # %% ../../nbs/07_measuring/23_report.ipynb #b1495cce
-def _all_pictures(maps, micrographs, measured, asked, shown):
+def _all_pictures(maps, micrographs, measured, asked, shown, say):
     "The pictures of the page: `{'fields' or name of a question: [picture, ...]}`"
     drawn = {name: _drawn(question, measured[name], maps, settings, micrographs)
              for name, (question, settings) in asked.items()}
-    return dict(fields=_overlays(maps, micrographs, shown), **drawn)
+    pictures = {name: [_picture(_figure_in(say, figure), words) for figure, words in pairs] for name, pairs in drawn.items()}
+    return dict(fields=_overlays(maps, micrographs, shown, say=say), **pictures)
 
 def _json_bytes(results):
     "Everything as JSON"
@@ -401,13 +435,14 @@ def report(
     pictures=None, # The micrographs under the maps: a folder, files, or `Micrograph`s
     meta:dict=None, # What only a person knows: `meta_fields`, and anything else
     segmenter=None, # The `Segmenter` that made the maps: its card goes in, and the checksums of its files
-    title:str='Measurement report', # Of the page
+    title:str=our_title, # Of the page
     codes:list=None, # Class names by hand, as for `read_fields`
     um_per_px=None, # Scale by hand, as for `read_fields`
     shown:int=6, # Fields whose pictures are shown
     limits=None, # What the answers are held against: texts like 'oxide <= 25'
     scale_uncertainty_pct:float=None, # Of the scale, % at 95 %, as its calibration says; goes into all that holds a length
     template=None, # A page of one's own in jinja2; default: ours
+    language:str='en', # Of page, PDF and workbook: 'en' or 'de'; `results.json` and the CSV files stay as they are
     measured:dict=None, # What `measure_all` gave for the same maps and questions, where it is there already
     said=said_on_terminal # Is told how far it is: `said(words, done, total)`; None: nobody
 )->Path:
@@ -415,7 +450,8 @@ def report(
     out = Path(out)
     _check_new(out)
     asked, uncertainty = asked_of(what, 'report'), check_scale_uncertainty(scale_uncertainty_pct)
-    limits, page = _as_limits(limits), _page_of(template)
+    limits = _as_limits(limits)
+    _page_of(template, speech_in(language)) # refused here, where there is no such page or language
     maps = read_fields(x, codes, um_per_px, said)
     micrographs = _micrographs(maps, pictures)
     if measured is None: measured = measure_all(maps, what, said=said)
@@ -424,8 +460,9 @@ def report(
     fields, files = _fields_json(maps, micrographs, out)
     results = collect(maps, measured, asked, fields, meta, limits, uncertainty, segmenter, title, codes, out)
     files |= _csv_files(measured) | {'results.json': _json_bytes(results)}
-    drawn = _all_pictures(maps, micrographs, measured, asked, shown)
-    text = _rendered(page, template, **results, pictures=drawn, sections=sections_of(results),
+    say = speech_in(language, names_in(results))
+    drawn = _all_pictures(maps, micrographs, measured, asked, shown, say)
+    text = _rendered(_page_of(template, say), template, **results, pictures=drawn, sections=sections_of(results), language=language,
                      signatures=signatures, results_sha256=_checksum_of(files['results.json']))
-    _write_all(out, files, results, drawn, _text_bytes(text))
+    _write_all(out, files, results, drawn, _text_bytes(text), say)
     return out/'report.html'
