@@ -12,6 +12,7 @@ import argparse, contextlib, functools, io, os, re, sys, warnings
 from contextlib import contextmanager
 from fastcore.script import anno_parser
 from .. import __version__
+from ..cores import cores_shared
 from ..errors import InputError, printable
 
 # %% ../../nbs/10_command/01_words.ipynb #c1100001
@@ -228,7 +229,7 @@ def main(
     who = f'matssl {name}' + (f' (process {number+1} of {processes})' if processes > 1 else '')
     try:
         _check_launched(name, processes)
-        with sentences(who, name):
+        with sentences(who, name), cores_shared(lambda text: say(f'{who}: {text}', sys.stderr)):
             pass_doors(name, given)
             return commands[name](**given) or 0
     except InputError as e:
