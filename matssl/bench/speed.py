@@ -8,8 +8,9 @@ __all__ = ['speed_columns', 'rate', 'take_turns', 'Stamps', 'usual_pretraining',
            'compare_prediction', 'Profile', 'profile', 'run_speed', 'Questions', 'time_to_quality']
 
 # %% ../../nbs/09_bench/06_speed.ipynb #798606bf
-import csv, time
+import csv, platform, time
 from contextlib import nullcontext
+from functools import partial
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
@@ -20,7 +21,8 @@ from ..masks.pairs import Pairs, pair_files
 from ..masks.names import list_pictures
 from ..data.synthetic import synthetic_micrograph
 from ..data.loaders import MicrographDataLoaders
-from ..training.compute import FusedAdam, has_bf16
+from ..training.announce import Countdown
+from ..training.compute import FusedAdam, has_bf16, processor
 from ..training.engine import engine_of
 from ..selfsup.encoder import Encoder
 from ..selfsup.losses import partner_accuracy
@@ -541,12 +543,16 @@ speed_columns = ['task', 'arch', 'device', 'size', 'bs', 'unit', 'ours', 'usual'
 
 def _usual_versions(): return ', '.join(f'{name} {version(name)}' for name in ('torchvision', 'lightly', 'monai'))
 
+def _machine():
+    "The machine in a few words, with the name of its processor"
+    return hardware().replace(f'({platform.machine()})', f'({processor()})')
+
 def _short(value): return f'{value:.5g}' if isinstance(value, float) else value
 
 def _record(out, row):
     "Add a line to a results file"
     finished = datetime.now(timezone.utc).isoformat(timespec='seconds')
-    row = dict(row, device=hardware(), versions=f'{package_versions()}, {_usual_versions()}', finished=finished)
+    row = dict(row, device=_machine(), versions=f'{package_versions()}, {_usual_versions()}', finished=finished)
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     new = not out.exists()
@@ -557,20 +563,22 @@ def _record(out, row):
 
 # %% ../../nbs/09_bench/06_speed.ipynb #b5a0001d
 def _measurements(tasks, archs, folder, sides, alone, bs, steps, repeats, engines, clock):
-    "The comparisons that were asked for, one after the other"
-    gpu = torch.cuda.is_available()
+    "The comparisons that were asked for, each a function without arguments"
+    gpu, todo = torch.cuda.is_available(), []
     if 'pretraining' in tasks:
         files = write_pictures(folder/'pool', 32)
-        for arch in archs: yield compare('pretraining', files, arch, 224, bs or (64 if gpu else 16), steps, repeats)
+        todo += [partial(compare, 'pretraining', files, arch, 224, bs or (64 if gpu else 16), steps, repeats) for arch in archs]
     if 'fine-tuning' in tasks:
         data = write_pictures(folder/'pool', 32, labelled=True), ['first', 'second']
-        yield compare('fine-tuning', data, 'resnet50', 512, bs or (16 if gpu else 2), steps, repeats,
-            (0, 1, 2, 4) if gpu else (0, 2))
+        todo.append(partial(compare, 'fine-tuning', data, 'resnet50', 512, bs or (16 if gpu else 2), steps, repeats,
+            (0, 1, 2, 4) if gpu else (0, 2)))
     if 'prediction' in tasks:
         model = SegmentationModel(Encoder('mobilenetv2_100'), 5, 'unet')
+        of = partial(partial, compare_prediction, model, clock=clock)
         for engine in engines:
-            for side in sides: yield compare_prediction(model, side, repeats if side < 3000 else 1, engine=engine, clock=clock)
-            for side in alone: yield compare_prediction(model, side, 1, False, False, engine=engine, clock=clock)
+            todo += [of(side, repeats if side < 3000 else 1, engine=engine) for side in sides]
+            todo += [of(side, 1, False, False, engine=engine) for side in alone]
+    return todo
 
 def _in_short(row):
     "What is printed of a line"
@@ -593,10 +601,13 @@ def run_speed(
     import tempfile
     rows = []
     with nullcontext(folder) if folder else tempfile.TemporaryDirectory() as d:
-        for row in _measurements(tasks, archs, Path(d), sides, alone, bs, steps, repeats, engines, clock):
-            rows.append(row)
-            _record(out, row)
-            print(_in_short(row), flush=True)
+        todo = _measurements(tasks, archs, Path(d), sides, alone, bs, steps, repeats, engines, clock)
+        countdown = Countdown(len(todo))
+        print(f'{len(todo)} lines to measure', flush=True)
+        for measure in todo:
+            rows.append(measure())
+            _record(out, rows[-1])
+            print(f'{countdown.worked()}: {_in_short(rows[-1])}', flush=True)
     return pd.DataFrame(rows)
 
 # %% ../../nbs/09_bench/06_speed.ipynb #53caaa52

@@ -6,7 +6,7 @@
 __all__ = ['let_go']
 
 # %% ../../nbs/09_bench/10_workers.ipynb #a0fb2e7c
-import ctypes, gc, sys
+import atexit, ctypes, gc, sys
 from functools import wraps
 from itertools import islice
 
@@ -51,10 +51,18 @@ def _emptied(shell):
     trim = getattr(ctypes.CDLL(None), 'malloc_trim', None) if sys.platform == 'linux' else None
     if trim: trim(0)
 
+def _say_largest():
+    "The largest resident size of a process that has ended: a worker, or a command that a notebook ran"
+    import resource
+    unit = 1 if sys.platform == 'darwin' else 1024 # bytes there, kB elsewhere
+    largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss*unit/2**20
+    if largest: print(f'largest process of the tests: {largest:,.0f} MB resident', flush=True)
+
 def let_go(
     cells=None # Those that will be run; not looked at
 ):
-    "Make the shells of `nbdev-test` let go of a notebook's data when it has ended"
+    "Make the shells of `nbdev-test` let go of a notebook's data when it has ended; the memory of its workers is said in the end"
+    if sys.platform != 'win32': atexit.register(_say_largest) # workers of a fork leave without it
     from execnb.shell import CaptureShell
     run = CaptureShell.run_all
     @wraps(run)

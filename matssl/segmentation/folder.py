@@ -25,6 +25,7 @@ from ..masks.names import list_pictures
 from ..pictures.export import LabelWriter, overlay_preview, write_index_png
 from ..masks.outlines import write_geojson
 from ..data.loaders import prefetched, progress
+from ..training.announce import Countdown
 from .asked import Heard, answer_doubts, as_micrograph
 from .segmenter import Segmenter, band_labels
 
@@ -353,12 +354,17 @@ def _heard_row(heard, segmenter, file, *args, **kwargs):
     if row['state'] == 'predicted': row['why'] = '; '.join(filter(None, [row['why'], *doubts]))
     return row
 
+def _how_far(row, countdown):
+    "A row for whoever listens: with how many pictures are done, and how long the others take"
+    is_new = row['state'] == 'predicted'
+    return dict(row, how_far=countdown.worked() if is_new else countdown.passed())
+
 def predict_folder(
     segmenter:Segmenter, # The model
     pictures, # A folder, or a list of files
     out, # Folder for the outputs, not that of the pictures
     outputs=('overlay',), # Beside the label TIFF: 'png', 'overlay', 'geojson', 'entropy'
-    said=None, # Called with each line of the table as it is made
+    said=None, # Called with each line of the table as it is made; `how_far` in it: '3 of 40, about 5 min left'
     part:tuple=(0, 1), # (k, n): of n processes this is k, from 0, and takes every n-th picture
     um_per_px=None, # Scale by hand: a number, or a CSV or dict of `read_scales`
     crop_bar:bool=True, # Cut data bars
@@ -375,11 +381,13 @@ def predict_folder(
         reading = dict(um_per_px=apply_scales(um_per_px, files), crop_bar=crop_bar, page=page, channel=channel)
         noted = _same_job(segmenter, out, dict(kwargs, channel=channel))
         for doubt in origin_doubts(segmenter.origin_of()): warnings.warn(doubt, stacklevel=2)
+        countdown = Countdown(len(share))
         try:
             for file in progress(share, 'predicting'):
                 row = _heard_row(heard, segmenter, file, out, outputs, noted.get(file.stem), reading, **kwargs)
                 rows.append(row)
-                if said: said(row)
+                how_far = _how_far(row, countdown)
+                if said: said(how_far)
         finally: heard.say(len(share))
     return pd.DataFrame(rows, columns=None if rows else ['picture', 'state', 'why'])
 
