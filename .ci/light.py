@@ -58,7 +58,7 @@ def candidates(png):
     if picture.width > widest:
         picture = picture.resize((widest, round(picture.height*widest/picture.width)), Image.LANCZOS)
     yield 'image/png', written(picture.quantize(colours, dither=Image.Dither.NONE), format='PNG')
-    yield 'image/jpeg', written(picture, format='JPEG', quality=quality, progressive=True)
+    yield 'image/jpeg', written(picture, format='JPEG', quality=quality, progressive=True, subsampling=0) # a thin line keeps its colour
 
 
 def lighter(png):

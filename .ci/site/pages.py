@@ -13,6 +13,8 @@ notes = {
     'real': 'needs real micrographs: MATSSL_DATA',
 }
 
+picture_of_a_step = r'!\[([^\]]+)\]\(([^)\s]*walk_\d_(\w+)\.webp)\)' # its words, its file, the name of the step
+
 
 class Page:
     "The page of one notebook, cell by cell"
@@ -58,7 +60,7 @@ class Page:
         "Title and line, then what the page is about: the module, or on the first page where to go"
         title, rest = re.match(r'(#[^\n]*\n(?:\s*>[^\n]*\n?)*)(.*)', text, re.S).groups()
         if not self.book.is_first: return f'{title}\n\n{self.about()}\n\n{rest}'
-        return f'---\nhide: [navigation]\n---\n\n{title}\n\n{self.ways()}\n\n{rest}'
+        return f'---\nhide: [navigation]\n---\n\n{title}\n\n{self.ways()}\n\n{self.walk()}\n\n{rest}'
 
     def about(self):
         "Module and notebook"
@@ -71,6 +73,17 @@ class Page:
         buttons = [f'[{book.title}]({book.page}){{ .md-button .md-button--primary }}' for book in first]
         buttons += ['[Reference](reference/index.md){ .md-button }', '[All names](api.md){ .md-button }']
         return ' '.join(buttons)
+
+    def walk(self):
+        "The steps of the application as its notebook shows them, four in a row, each leading there"
+        app = next(book for book in self.site.library.books if book.module == 'hands.app')
+        place = Place(self.book.page, app.folder)
+        shown = re.findall(picture_of_a_step, app.cells[0].source)
+        steps = [(f'**{k} {name.capitalize()}**', f'[![{alt}]({file})]({app.file.name})') for k, (alt, file, name) in enumerate(shown, 1)]
+        steps += [('', '')]*(-len(steps) % 4)
+        rows = [row for i in range(0, len(steps), 4) for row in zip(*steps[i:i+4])]
+        head, first, *others = [f'| {" | ".join(row)} |' for row in rows]
+        return self.site.prose.markdown('\n'.join([head, '|---|---|---|---|', first, *others]), place)
 
 
 def fenced(code, title=''):
