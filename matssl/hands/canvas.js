@@ -21,6 +21,12 @@ function asStyle(colour, alpha) {
   return `rgba(${colour},${alpha})`;
 }
 
+// All that is said goes through here: the English text, or what stands for it in the language of the page, with its {places} filled
+function say(canvas, text, values = {}) {
+  const said = canvas.get('words')[text] || text;
+  return said.replace(/\{(\w+)\}/g, (place, name) => values[name]);
+}
+
 // ---------------------------------------------------------------- What there is
 
 function boxIn(root) {
@@ -34,14 +40,23 @@ function boxIn(root) {
 const sheetStyle = {
   display: 'block', maxWidth: '100%', cursor: 'crosshair', touchAction: 'none', background: '#888', imageRendering: 'pixelated',
 };
-const lineStyle = { font: '12px monospace', whiteSpace: 'pre-wrap', minHeight: '1.4em', padding: '2px 0' };
+// As wide as the picture, whatever is said in it
+const belowStyle = { display: 'flex', flexWrap: 'wrap', gap: '0 12px', alignItems: 'flex-start', width: '0', minWidth: '100%' };
+const lineStyle = {
+  flex: '1 1 26em', font: '12px monospace', lineHeight: '1.4', whiteSpace: 'pre-wrap', overflowWrap: 'anywhere', minHeight: '2.8em', padding: '2px 0',
+};
+const zoomStyle = { flex: 'none', display: 'flex', flexWrap: 'wrap', gap: '4px', alignItems: 'center', font: '12px monospace', padding: '2px 0' };
+const buttonStyle = { font: '14px sans-serif', minWidth: '34px', height: '30px', padding: '0 6px', cursor: 'pointer' };
 
 function beginning(model, root) {
   const box = boxIn(root);
   const sheet = element('canvas', sheetStyle, box);
-  const line = element('div', lineStyle, box);
+  const below = element('div', belowStyle, box);
+  const line = element('div', lineStyle, below);
+  const zooming = element('div', zoomStyle, below);
+  const zoomLine = element('span', {}, zooming);
   return {
-    model, root, box, sheet, line,
+    model, root, box, sheet, line, zooming, zoomLine,
     pen: sheet.getContext('2d'),
     id: Math.random().toString(36).slice(2), // one widget may be shown twice: answers go to the view that asked
     get: name => model.get(name),
@@ -51,11 +66,17 @@ function beginning(model, root) {
     drawn: 0,        // windows that have come
     asking: 0,       // timer: the next request for windows
     pointer: null,   // where the pointer is, screen pixels
-    active: null,    // the pointer that is down; a second finger does nothing
+    active: null,    // the pointer that is down and does what the tool says
+    isPen: false,    // it is a pen: fingers do nothing meanwhile
+    erases: false,   // it is the other end of a pen
     panel: 0,        // the panel that it went down in
+    fingers: new Map(), // those on the screen: the number of each, and where it is
+    pinch: null,     // where moving the picture with two of them began
     stroke: null,    // points of the stroke in the making
+    tap: null,       // where a region is to be filled, once the hand is lifted
     pan: null,       // where moving the picture began
     held: null,      // the end of the measured line that is held: 0 or 2, its place in the list
+    lineBefore: [],  // the measured line before an end was taken
     space: false,    // the space bar is down
     sent: [],        // strokes that no window has answered yet
     waiting: 0,      // timer: how long the kernel may stay silent
@@ -127,6 +148,7 @@ function keepInside(canvas) {
 function moved(canvas, tell = true) {
   keepInside(canvas);
   draw(canvas);
+  readOut(canvas);
   clearTimeout(canvas.asking);
   canvas.asking = setTimeout(() => {
     askForWindows(canvas);
@@ -444,28 +466,39 @@ function drawScaleBar(canvas) {
 // ---------------------------------------------------------------- The line below the picture
 
 function readOut(canvas) {
-  const seen = canvas.pointer ? `${underThePointer(canvas)}   ` : '';
-  const late = canvas.silent ? 'No answer from the kernel yet: what was drawn last may not be kept.' : '';
-  const lines = [seen + zoomInWords(canvas.at.zoom), canvas.get('status'), late];
+  const seen = canvas.pointer ? underThePointer(canvas) : '';
+  const late = canvas.silent ? say(canvas, 'No answer yet: what was drawn last is seen here, but not kept so far.') : '';
+  const lines = [seen, canvas.get('said'), late];
   canvas.line.textContent = lines.filter(text => text).join('\n');
+  canvas.zoomLine.textContent = zoomInWords(canvas);
+  canvas.sheet.title = canvas.pointer ? doubtInFigures(canvas) : '';
 }
 
-function zoomInWords(zoom) {
-  if (zoom >= 1) return `${+zoom.toPrecision(3)} screen px a picture px`;
-  return `1 screen px = ${(1 / zoom).toPrecision(3)} picture px`;
+function zoomInWords(canvas) {
+  const { zoom } = canvas.at;
+  if (zoom >= 1) return say(canvas, '1 picture px = {n} screen px', { n: +zoom.toPrecision(3) });
+  return say(canvas, '1 screen px = {n} picture px', { n: (1 / zoom).toPrecision(3) });
 }
 
+function placeUnderPointer(canvas) {
+  return toPicture(canvas, ...canvas.pointer).map(Math.round);
+}
+
+// Where a hand can draw, the labels are its own; where none can, a model has filled them in
 function underThePointer(canvas) {
-  const [x, y] = toPicture(canvas, ...canvas.pointer).map(Math.round);
+  const [x, y] = placeUnderPointer(canvas);
   const { picture, labels, guess, truth, entropy } = canvas.parts;
+  const isDrawn = canvas.get('tools').includes('brush');
+  const named = classAt(canvas, labels, x, y);
   const seen = [
-    greyInWords(picture, x, y),
-    classInWords(canvas, labels, '', x, y),
-    classInWords(canvas, guess, 'guess ', x, y),
-    classInWords(canvas, truth, 'truth ', x, y),
-    entropyInWords(entropy, x, y),
+    greyInWords(canvas, picture, x, y),
+    isDrawn ? named : inPlace(named, name => say(canvas, 'filled in as {name}', { name })),
+    doubtInWords(canvas, entropy, x, y),
+    inPlace(classAt(canvas, guess, x, y), name => say(canvas, 'filled in as {name}', { name })),
+    inPlace(classAt(canvas, truth, x, y), name => say(canvas, 'should be {name}', { name })),
   ];
-  return `row ${y}, column ${x}   ${seen.filter(text => text).join(', ')}`;
+  const place = say(canvas, 'row {row}, column {column}', { row: y, column: x });
+  return `${place}   ${seen.filter(text => text).join(', ')}`;
 }
 
 // The value of a window at a pixel of the picture; undefined outside of it
@@ -477,22 +510,70 @@ function valueAt(part, x, y) {
   return inside ? part.data[down * part.w + across] : undefined;
 }
 
-function greyInWords(part, x, y) {
+function greyInWords(canvas, part, x, y) {
   if (!part || !isGrey(part)) return '';
   const value = valueAt(part, x, y);
   if (value === undefined) return '';
-  const mean = part.step > 1 ? `, mean of ${part.step} x ${part.step} px` : '';
-  return `grey ${value} of 255${mean}`;
+  const { step } = part;
+  if (step > 1) return say(canvas, 'grey {value} of 255, mean of {step} x {step} px', { value, step });
+  return say(canvas, 'grey {value} of 255', { value });
 }
 
-function classInWords(canvas, part, of, x, y) {
-  const name = canvas.get('codes')[valueAt(part, x, y)];
-  return name === undefined ? '' : `${of}${name}`;
+function classAt(canvas, part, x, y) {
+  return canvas.get('codes')[valueAt(part, x, y)] || '';
 }
 
-function entropyInWords(part, x, y) {
+function inPlace(name, words) {
+  return name && words(name);
+}
+
+// Of two classes a model is sure above 95 %, and not sure below 85 %
+function doubtInWords(canvas, part, x, y) {
   const value = valueAt(part, x, y);
-  return value === undefined ? '' : `entropy ${(value / 255).toFixed(2)}`;
+  if (value === undefined) return '';
+  if (value < .3 * 255) return say(canvas, 'sure');
+  return value < .6 * 255 ? say(canvas, 'not quite sure') : say(canvas, 'not sure');
+}
+
+// For experts: a tip where the pointer rests
+function doubtInFigures(canvas) {
+  const value = valueAt(canvas.parts.entropy, ...placeUnderPointer(canvas));
+  return value === undefined ? '' : say(canvas, 'entropy {value} of 1', { value: (value / 255).toFixed(2) });
+}
+
+// ---------------------------------------------------------------- Buttons
+// For hands without a wheel and without keys
+
+const zoomButtons = [
+  { name: () => '+', tip: canvas => say(canvas, 'Nearer (key +)'), act: canvas => zoomBy(canvas, 1.4142) },
+  { name: () => '−', tip: canvas => say(canvas, 'Farther (key -)'), act: canvas => zoomBy(canvas, .7071) },
+  { name: canvas => say(canvas, 'fit'), tip: canvas => say(canvas, 'The whole picture (key w)'), act: goToWhole },
+  { name: () => '1:1', tip: canvas => say(canvas, 'Pixel by pixel (key n)'), act: goToNative },
+];
+
+function goToWhole(canvas) {
+  goTo(canvas, wholePicture(canvas));
+}
+
+function goToNative(canvas) {
+  goTo(canvas, { ...canvas.at, zoom: 1 });
+}
+
+function makeButtons(canvas) {
+  canvas.buttons = zoomButtons.map(({ act }) => {
+    const button = element('button', buttonStyle, canvas.zooming);
+    button.type = 'button';
+    button.addEventListener('click', () => act(canvas));
+    return button;
+  });
+  nameButtons(canvas);
+}
+
+function nameButtons(canvas) {
+  zoomButtons.forEach(({ name, tip }, i) => {
+    canvas.buttons[i].textContent = name(canvas);
+    canvas.buttons[i].title = tip(canvas);
+  });
 }
 
 // ---------------------------------------------------------------- The wheel
@@ -521,31 +602,45 @@ function listenToWheel(canvas) {
 }
 
 // ---------------------------------------------------------------- The pointer
-// Space or the middle button moves the picture, the left button does what the tool says
+// Space or the middle button moves the picture; the left button, a pen or one finger does what the tool says
 
 function pressed(canvas, event) {
-  if (canvas.active !== null) return; // a second finger
+  event.preventDefault();
+  if (event.pointerType === 'touch') fingerDown(canvas, event);
+  else if (event.pointerType === 'pen') penDown(canvas, event);
+  else handDown(canvas, event);
+  draw(canvas);
+}
+
+function handDown(canvas, event) {
+  if (canvas.active !== null) return; // one thing at a time
   canvas.box.focus({ preventScroll: true });
   canvas.sheet.setPointerCapture(event.pointerId);
   canvas.pointer = placeOf(canvas, event);
   canvas.panel = panelUnder(canvas, canvas.pointer[0]);
   canvas.active = event.pointerId;
   beginWith(canvas, event.button);
-  event.preventDefault();
-  draw(canvas);
 }
 
 function beginWith(canvas, button) {
   const tool = canvas.get('tool');
   const point = toPicture(canvas, ...canvas.pointer);
-  if (button === 1 || button === 2 || canvas.space || tool === 'pan') beginPan(canvas);
-  else if (tool === 'fill') sendFill(canvas, point);
+  if (canvas.erases) canvas.stroke = [point];
+  else if (button === 1 || button === 2 || canvas.space || tool === 'pan') beginPan(canvas);
+  else if (tool === 'fill') canvas.tap = point;
   else if (tool === 'measure') beginMeasure(canvas, point);
   else canvas.stroke = [point];
 }
 
 function dragged(canvas, event) {
-  if (canvas.active !== null && event.pointerId !== canvas.active) return;
+  const isFinger = canvas.fingers.has(event.pointerId);
+  if (event.pointerType === 'touch' && !isFinger) return; // a hand that rests beside the pen
+  if (isFinger) canvas.fingers.set(event.pointerId, placeOf(canvas, event));
+  if (canvas.pinch) goOnPinch(canvas);
+  else if (canvas.active === null || canvas.active === event.pointerId) handMoved(canvas, event);
+}
+
+function handMoved(canvas, event) {
   canvas.pointer = placeOf(canvas, event);
   const point = toPicture(canvas, ...canvas.pointer);
   if (canvas.pan) goOnPan(canvas);
@@ -556,18 +651,37 @@ function dragged(canvas, event) {
 }
 
 function released(canvas, event) {
+  fingerUp(canvas, event);
   if (event.pointerId !== canvas.active) return;
   if (canvas.held !== null) canvas.model.save_changes();
   if (canvas.stroke) sendStroke(canvas);
+  if (canvas.tap) sendFill(canvas, canvas.tap);
   handsOff(canvas);
+  draw(canvas);
+}
+
+// The system says that a finger was none, a resting palm for example; a stroke of the mouse or the pen is kept
+function cancelled(canvas, event) {
+  const wasDrawing = event.pointerId === canvas.active;
+  if (event.pointerType === 'touch' && wasDrawing) takeBack(canvas);
+  released(canvas, event);
   draw(canvas);
 }
 
 function handsOff(canvas) {
   canvas.stroke = null;
+  canvas.tap = null;
   canvas.pan = null;
   canvas.held = null;
   canvas.active = null;
+  canvas.isPen = false;
+  canvas.erases = false;
+}
+
+// What has begun is not done
+function takeBack(canvas) {
+  if (canvas.held !== null) canvas.model.set('line', canvas.lineBefore);
+  handsOff(canvas);
 }
 
 function pointerGone(canvas) {
@@ -582,9 +696,67 @@ function listenToPointer(canvas) {
   sheet.addEventListener('pointerdown', event => pressed(canvas, event));
   sheet.addEventListener('pointermove', event => dragged(canvas, event));
   sheet.addEventListener('pointerup', event => released(canvas, event));
-  sheet.addEventListener('pointercancel', event => released(canvas, event));
+  sheet.addEventListener('pointercancel', event => cancelled(canvas, event));
   sheet.addEventListener('pointerleave', () => pointerGone(canvas));
   sheet.addEventListener('contextmenu', event => event.preventDefault());
+}
+
+// ---------------------------------------------------------------- Pen and fingers
+// A second finger takes back what the first has begun: two move the picture and zoom. A pen counts more than fingers
+
+const eraserEnd = 5; // its button
+
+function penDown(canvas, event) {
+  if (canvas.isPen) return;
+  takeBack(canvas);
+  canvas.fingers.clear();
+  canvas.pinch = null;
+  canvas.isPen = true;
+  canvas.erases = event.button === eraserEnd && canvas.get('tools').includes('erase');
+  handDown(canvas, event);
+}
+
+function fingerDown(canvas, event) {
+  if (canvas.isPen) return;
+  canvas.sheet.setPointerCapture(event.pointerId);
+  canvas.fingers.set(event.pointerId, placeOf(canvas, event));
+  if (canvas.fingers.size === 1) handDown(canvas, event);
+  if (canvas.fingers.size === 2) beginPinch(canvas);
+}
+
+// Of three fingers two are left: they begin anew. The last one draws nothing
+function fingerUp(canvas, event) {
+  const wasThere = canvas.fingers.delete(event.pointerId);
+  if (!wasThere || !canvas.pinch) return;
+  canvas.pinch = null;
+  if (canvas.fingers.size > 1) beginPinch(canvas);
+}
+
+function betweenFingers(canvas) {
+  const [[x1, y1], [x2, y2]] = [...canvas.fingers.values()];
+  const middle = [(x1 + x2) / 2, (y1 + y2) / 2];
+  const apart = Math.max(Math.hypot(x2 - x1, y2 - y1), 10); // screen pixels
+  return { middle, apart };
+}
+
+function beginPinch(canvas) {
+  takeBack(canvas);
+  canvas.pointer = null;
+  const { middle, apart } = betweenFingers(canvas);
+  const panel = panelUnder(canvas, middle[0]);
+  canvas.pinch = { apart, panel, zoom: canvas.at.zoom, place: toPicture(canvas, ...middle, panel) };
+}
+
+// The place between the fingers stays between them
+function goOnPinch(canvas) {
+  const { at, pinch } = canvas;
+  const { middle, apart } = betweenFingers(canvas);
+  at.zoom = pinch.zoom * apart / pinch.apart;
+  keepInside(canvas);
+  const [x, y] = toPicture(canvas, ...middle, pinch.panel);
+  at.x += pinch.place[0] - x;
+  at.y += pinch.place[1] - y;
+  moved(canvas);
 }
 
 // ---------------------------------------------------------------- What the tools do
@@ -606,7 +778,8 @@ function sendFill(canvas, point) {
 
 // A stroke with the tool, the class and the brush of this moment
 function inTheHand(canvas, points) {
-  return { kind: canvas.get('tool'), label: canvas.get('label'), brush: canvas.get('brush'), points };
+  const kind = canvas.erases ? 'erase' : canvas.get('tool');
+  return { kind, label: canvas.get('label'), brush: canvas.get('brush'), points };
 }
 
 function toHundredths(value) {
@@ -631,6 +804,7 @@ function awaitAnswer(canvas) {
 
 // The first click sets both ends, the second one the other end; later an end is taken where one is near
 function beginMeasure(canvas, point) {
+  canvas.lineBefore = canvas.get('line');
   canvas.held = endToHold(canvas, point);
   if (canvas.held === null) {
     canvas.held = 2;
@@ -669,8 +843,8 @@ const keys = {
   '-': canvas => zoomBy(canvas, .7071),
   '+': canvas => zoomBy(canvas, 1.4142),
   '=': canvas => zoomBy(canvas, 1.4142),
-  w: canvas => goTo(canvas, wholePicture(canvas)),
-  n: canvas => goTo(canvas, { ...canvas.at, zoom: 1 }),
+  w: goToWhole,
+  n: goToNative,
   ArrowRight: (canvas, event) => sendOnce(canvas, event, 'next'),
   ArrowLeft: (canvas, event) => sendOnce(canvas, event, 'previous'),
 };
@@ -707,7 +881,8 @@ function doKey(canvas, event) {
 }
 
 function keyDown(canvas, event) {
-  if (!doKey(canvas, event)) return;
+  const pressesButton = event.key === ' ' && event.target !== canvas.box;
+  if (pressesButton || !doKey(canvas, event)) return;
   event.preventDefault();
   event.stopPropagation();
   draw(canvas);
@@ -783,6 +958,7 @@ function pictureChanged(canvas) {
   canvas.whole = null;
   canvas.sent = [];
   handsOff(canvas);
+  canvas.pinch = null;
   goTo(canvas, wholePicture(canvas));
 }
 
@@ -792,8 +968,13 @@ function paintAnew(canvas) {
   readOut(canvas);
 }
 
+function saidAnew(canvas) {
+  nameButtons(canvas);
+  readOut(canvas);
+}
+
 const repainting = [
-  'palette', 'shown', 'opacity', 'entropy', 'label', 'tool', 'brush', 'line', 'region', 'status', 'um_per_px', 'codes',
+  'palette', 'shown', 'opacity', 'entropy', 'label', 'tool', 'brush', 'line', 'region', 'said', 'um_per_px', 'codes',
 ];
 
 function kernelHandlers(canvas) {
@@ -802,6 +983,7 @@ function kernelHandlers(canvas) {
     'change:size': () => resized(canvas),
     'change:beside': () => moved(canvas),
     'change:view': () => viewChanged(canvas),
+    'change:words': () => saidAnew(canvas),
     'change:picture_number': () => pictureChanged(canvas),
   };
   for (const name of repainting) handlers[`change:${name}`] = () => paintAnew(canvas);
@@ -827,6 +1009,7 @@ function stopTimers(canvas) {
 
 function render({ model, el: root }) {
   const canvas = beginning(model, root);
+  makeButtons(canvas);
   listenToWheel(canvas);
   listenToPointer(canvas);
   listenToKeys(canvas);

@@ -22,8 +22,8 @@ from ..masks.names import check_codes, codes_beside
 from ..masks.exchange import export_labels, read_labels, renamed
 from ..masks.pairs import Pair, Pairs
 from ..data.datasets import picture_hash
-from .painter import LabelPainter
-from .canvas import PictureCanvas, PictureWindows, cut_window, fault_in_words, middles
+from .painter import Journal, LabelPainter, most_noted
+from .canvas import PictureCanvas, PictureWindows, cut_window, fault_in_words, middles, not_saved
 from .canvas import is_file, picture_list, picture_menu, picture_name, swatch
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #41855d79
@@ -61,13 +61,26 @@ class LabelledPicture:
         **kwargs): # For `PictureWindows`
         self.picture, self.codes = PictureWindows(x, **kwargs), list(codes)
         self.file = Path(file) if file else None
+        self.journal = Journal(self.file) if self.file else None
         labels = self._opened() if self.file and self.file.exists() else _begun(self.picture, start)
-        self.painter = LabelPainter(_fitting(labels, self.codes, self.picture), len(self.codes))
+        self._begin_with(_fitting(labels, self.codes, self.picture))
         self.saved = 0 # changes that are on the disk
         self.stamp = _stamp_of(self.file)
         self.counted = None, None # changes, and the counts at that moment
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #260d62c6
+@patch
+def _begin_with(self:LabelledPicture, labels):
+    "A painter of labels; changes that are in a journal only are made again, and are news"
+    again = self.journal.again(labels) if self.journal else labels
+    self.painter = LabelPainter(again, len(self.codes))
+    if (again != labels).any(): self.painter.changes += 1
+
+@patch(as_prop=True)
+def is_noted(self:LabelledPicture):
+    "Is all that the mask lacks in the journal?"
+    return self.journal.is_known and not self.journal.is_torn and not self.painter.touched
+
 @patch(as_prop=True)
 def label_map(self:LabelledPicture):
     "The labels with names and scale"
@@ -126,7 +139,7 @@ def _has_news(self:LabelledPicture, even):
 @patch
 def _check_untouched(self:LabelledPicture):
     "Refuse to write over what somebody else has written"
-    if _stamp_of(self.file) != self.stamp:
+    if _stamp_of(self.file) != self.stamp or self.journal.is_strange:
         raise InputError(self.file, 'that somebody else has changed it since it was opened here',
             'the file as it was', 'export these labels under another name, then open the picture anew')
 
@@ -144,6 +157,19 @@ def keep(self:LabelledPicture,
     if codes_beside([self.file]) is None: _write_names(self.codes, self.file.parent/'codes.txt')
     write_index_png(self.label_map, self.file, overwrite=True)
     self.saved, self.stamp = changes, _stamp_of(self.file)
+    self.painter.touched.clear()
+    self.journal.end()
+    return True
+
+# %% ../../nbs/08_hands/03_labelling.ipynb #98e16b7d
+@patch
+def note_down(self:LabelledPicture)->bool: # False: it has to go into the mask
+    "Bring what was drawn onto the disk without writing the mask; raises `InputError` as the disk does"
+    parts = self.painter.news()
+    too_much = sum(part.size for *_, part in parts) > most_noted
+    if too_much or not self.stamp or _stamp_of(self.file) != self.stamp: return False
+    self.journal.add(parts)
+    self.painter.touched.clear()
     return True
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #5fa03b63
@@ -183,6 +209,7 @@ class Labeller(W.VBox):
         self._build(size)
         self._wire()
         super().__init__(self._rows())
+        self._recover()
         self.go(0)
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #4c4d1398
@@ -289,6 +316,7 @@ def _where_kept(p):
     "What has become of the mask, as HTML"
     if not p.file: return 'in memory only'
     if p.saved == p.painter.changes and p.file.exists(): return f'kept in {escape(p.file.name)}'
+    if p.is_noted: return f'kept in {escape(p.journal.file.name)}'
     return 'not saved' if p.painter.changes else 'nothing drawn yet'
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #79b52c16
@@ -320,7 +348,7 @@ def keep(self:Labeller,
     start = time.monotonic()
     fault = self._keep_all(even)
     self.cost = time.monotonic() - start
-    self.canvas.alarm = f'NOT SAVED, the labels are in memory: {fault}' if fault else ''
+    self.canvas.alarm = not_saved(fault) if fault else ''
     self.canvas.status = self.canvas.alarm
     self._say()
     if fault: raise fault
@@ -333,13 +361,23 @@ def _try_keep(self:Labeller):
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #ab310499
 @patch
+def _mask_of(self:Labeller, picture): return self.out/f'{Path(picture).stem}.png' if self.out else None
+
+@patch
 def _work(self:Labeller, picture):
     "The picture, opened if it is not open yet"
     key = _key_of(picture)
     if key not in self.works:
-        file = self.out/f'{Path(picture).stem}.png' if self.out else None
-        self.works[key] = LabelledPicture(picture, self.codes, file, self.start, **self.kwargs)
+        mask = self._mask_of(picture)
+        self.works[key] = LabelledPicture(picture, self.codes, mask, self.start, **self.kwargs)
     return self.works[key]
+
+@patch
+def _recover(self:Labeller):
+    "Open the pictures whose last strokes are in a journal only: their masks are written with the next save"
+    if not self.out: return
+    for picture, _ in self.jobs:
+        if Journal(self._mask_of(picture)).file.exists(): self._safely(lambda: self._work(picture))
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #f142a882
 @patch
@@ -415,11 +453,20 @@ def _soon(self:Labeller, what, seconds, act):
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #209f92d7
 @patch
+def _is_slow(self:Labeller): return self.cost >= .5 # s
+
+@patch
+def _noted(self:Labeller):
+    "Is all that was drawn in the journal? Where it cannot be, the mask is written at once"
+    try: return self.current.note_down()
+    except InputError: return False
+
+@patch
 def _drawn(self:Labeller):
     "Labels have changed: show them, keep them, ask the assistant"
     self.canvas.changed('labels')
-    if self.cost < .5: self._try_keep()
-    else: self._soon('keep', 10*self.cost, self._try_keep)
+    if self._is_slow() and self._noted(): self._soon('keep', 10*self.cost, self._try_keep)
+    else: self._try_keep()
     self._say()
     if self.assistant is not None: self._soon('assist', self.pause, self._assist)
 
