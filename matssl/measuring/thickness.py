@@ -8,7 +8,7 @@ __all__ = ['recommended', 'on_skeleton', 'profile_variance', 'interval_of_profil
 
 # %% ../../nbs/07_measuring/15_thickness.ipynb #b6757387
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 import numpy as np, pandas as pd
 from fastcore.basics import patch
 from fastcore.meta import delegates
@@ -363,17 +363,19 @@ def _folded_doubts(profiles, methods):
 
 
 # %% ../../nbs/07_measuring/15_thickness.ipynb #5514f211
-def _apart_doubts(rows, unit, most=.15):
-    "What a reader must know of layers on which the two methods disagree"
-    doubts, table = [], pd.DataFrame(rows)
-    for layer, of in table.groupby('layer', sort=False):
+def _two_ways_apart(rows, unit, most=.15):
+    "`{layer: (thickness by columns, on the skeleton)}` of the layers on which the two disagree by more than `most`"
+    apart = {}
+    for layer, of in pd.DataFrame(rows).groupby('layer', sort=False):
         column, skeleton = (of[of.method == method][f'mean_{unit}'].mean() for method in (recommended, on_skeleton))
-        apart = column/skeleton - 1 if skeleton > 0 else 0.
-        which = '' if layer == '1 of 1' else f' {layer}'
-        if abs(apart) > most: doubts.append(
-            f'layer{which}: by columns it is {column:.3g} {unit} thick and on the skeleton {skeleton:.3g} {unit} '
-            f'({100*apart:+.0f} %): it is steep, folded or very ragged, look at its picture before either is used')
-    return doubts
+        if skeleton > 0 and abs(column/skeleton - 1) > most: apart[layer] = float(column), float(skeleton)
+    return apart
+
+def _apart_doubts(apart, unit):
+    "What a reader must know of layers on which the two methods disagree"
+    return [f'layer{"" if layer == "1 of 1" else f" {layer}"}: by columns it is {column:.3g} {unit} thick and on the skeleton '
+            f'{skeleton:.3g} {unit} ({100*(column/skeleton - 1):+.0f} %): it is steep, folded or very ragged, look at its '
+            'picture before either is used' for layer, (column, skeleton) in apart.items()]
 
 
 # %% ../../nbs/07_measuring/15_thickness.ipynb #0c01f9ec
@@ -406,12 +408,20 @@ def _means(rows, unit, level):
     means = pd.DataFrame([_one_layer(group, unit, level) for _, group in groups])
     return means.sort_values('layer', kind='stable', ignore_index=True)
 
+
+# %% ../../nbs/07_measuring/15_thickness.ipynb #fcf5309f
 def _answer(cls, row, unit, level):
     "The recommended thickness of one layer in one line"
     name = f'{cls} thickness' + (f', layer {row.layer}' if row.layer != '1 of 1' else '')
     note = f'from {row[f"min_{unit}"]:.3g} to {row[f"max_{unit}"]:.3g} {unit} along the layer'
     if row.method == on_skeleton: note = f'on the skeleton, {note}'
     return Answer(name, row[f'mean_{unit}'], unit, row[f'low_{unit}'], row[f'high_{unit}'], level, row.fields, note=note)
+
+def _reaching_to_both(a, ways):
+    "An answer whose interval holds what both ways say, and for which no level can be stated"
+    if ways is None: return a
+    said = 'by columns {:.3g}, on the skeleton {:.3g} {}'.format(*ways, a.unit)
+    return replace(a, low=min(a.low, *ways), high=max(a.high, *ways), level=None, note=f'{said}; {a.note}')
 
 
 # %% ../../nbs/07_measuring/15_thickness.ipynb #f3b7aff2
@@ -429,14 +439,16 @@ def layer_thickness(
     rows = [row for i, p in profiles for row in _profile_rows(i, p, level, methods[f'{p.layer} of {p.layers}'])]
     doubts = ([] if um else ['no scale: lengths in px']) + doubts_of(maps) + tiles_remark(maps)
     unit = profiles[0][1].unit
-    doubts += _folded_doubts([p for _, p in profiles], methods) + _apart_doubts(rows, unit)
+    apart = _two_ways_apart(rows, unit)
+    doubts += _folded_doubts([p for _, p in profiles], methods) + _apart_doubts(apart, unit)
     doubts += _each_kind_once([d for _, p in profiles for d in _profile_doubts(p)])
     if len(maps) == 1: doubts += _rough_doubts(rows)
     if len({p.layers for _, p in profiles}) > 1: doubts.append(
         'fields show different numbers of layers: those that differ are not put together')
     r = pd.DataFrame(rows)
     means = _means(r, unit, level)
-    answers = [_answer(cls, row, unit, level) for _, row in means[means.recommended].iterrows()]
+    answers = [_reaching_to_both(_answer(cls, row, unit, level), apart.get(row.layer))
+               for _, row in means[means.recommended].iterrows()]
     best = '; '.join(dict.fromkeys(methods.values()))
     filled = [fill] if isinstance(fill, str) else list(fill)
     r.attrs = dict(method=f'thickness of a layer: {best} (recommended), and the other methods beside it',
