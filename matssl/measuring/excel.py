@@ -162,7 +162,7 @@ _said_of_files = ('scale_from', 'doubts') # the rest are names and numbers
 def _files(results, say=in_english):
     "The files that were measured"
     def cell(field, c): return _cell_said(field[c], say) if c in _said_of_files else field[c]
-    rows = [[name, *(cell(field, c) for c in _of_files)] for name, field in zip(results['names'], results['fields'])]
+    rows = [[say(name), *(cell(field, c) for c in _of_files)] for name, field in zip(results['names'], results['fields'])]
     return dict(names=[say(name) for name in ('field', *_of_files.values())], rows=rows)
 
 # %% ../../nbs/07_measuring/22_excel.ipynb #1b78685c
