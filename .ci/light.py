@@ -27,7 +27,7 @@ from PIL import Image
 root = Path(__file__).resolve().parent.parent
 widest = 640 # px, of a picture in a notebook
 colours = 48 # of a plot
-quality = 60 # of a micrograph as JPEG
+quality = 55 # of a micrograph as JPEG
 small = 12_000 # bytes: a picture below is left alone
 worth = .8 # of its weight: what saves less is left alone
 limits = {'.ipynb': 500_000, '': 250_000} # bytes a file, by ending
