@@ -248,6 +248,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                     'matssl.bench.judge._rows_of': ('09_bench/judge.html#_rows_of', 'matssl/bench/judge.py'),
                                     'matssl.bench.judge._score_row': ('09_bench/judge.html#_score_row', 'matssl/bench/judge.py'),
                                     'matssl.bench.judge._seconds': ('09_bench/judge.html#_seconds', 'matssl/bench/judge.py'),
+                                    'matssl.bench.judge._signed': ('09_bench/judge.html#_signed', 'matssl/bench/judge.py'),
                                     'matssl.bench.judge._stacks': ('09_bench/judge.html#_stacks', 'matssl/bench/judge.py'),
                                     'matssl.bench.judge._taught_by_pool': ('09_bench/judge.html#_taught_by_pool', 'matssl/bench/judge.py'),
                                     'matssl.bench.judge.expanded_level': ('09_bench/judge.html#expanded_level', 'matssl/bench/judge.py'),

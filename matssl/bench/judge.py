@@ -113,16 +113,20 @@ def _score_row(asked, runs, all_draws):
     return {title: f'{headline:.1f}', 'draws': f'{len(runs)} of {all_draws}',
         'SD over draws': f'{np.std(scores, ddof=1):.1f}' if len(scores) > 1 else ''}
 
+def _signed(points):
+    "One decimal with its sign; what rounds to nothing is +0.0"
+    return f'{round(points, 1) + 0.:+.1f}'
+
 _of_pairs = ('difference', 'SD of pairs', 'standard error', '95 % interval')
 
 def _difference_row(asked, runs, reference, times):
     "The difference to the reference within the draws"
     if not any(key in reference for key in runs): return dict.fromkeys(_of_pairs, '')
     d = paired_difference(runs, reference, asked.p.numbers[asked.number], times)
-    row = dict.fromkeys(_of_pairs, '') | {'difference': f'{round(100*d.mean, 1) + 0.:+.1f}'}
+    row = dict.fromkeys(_of_pairs, '') | {'difference': _signed(100*d.mean)}
     if np.isnan(d.error): return row
     return row | {'SD of pairs': f'{100*d.deviation:.1f}', 'standard error': f'{100*d.error:.2f}',
-        '95 % interval': f'{100*d.low:+.1f} to {100*d.high:+.1f}'}
+        '95 % interval': f'{_signed(100*d.low)} to {_signed(100*d.high)}'}
 
 # %% ../../nbs/09_bench/09_judge.ipynb #f8000018
 def _few_asked(rows, number, folds, labels):
