@@ -46,7 +46,10 @@ const lineStyle = {
   flex: '1 1 26em', font: '12px monospace', lineHeight: '1.4', whiteSpace: 'pre-wrap', overflowWrap: 'anywhere', minHeight: '2.8em', padding: '2px 0',
 };
 const zoomStyle = { flex: 'none', display: 'flex', flexWrap: 'wrap', gap: '4px', alignItems: 'center', font: '12px monospace', padding: '2px 0' };
-const buttonStyle = { font: '14px sans-serif', minWidth: '34px', height: '30px', padding: '0 6px', cursor: 'pointer' };
+const buttonStyle = {
+  font: '14px sans-serif', minWidth: '34px', height: '30px', padding: '0 6px', cursor: 'pointer',
+  color: '#222', background: '#f2f2f2', border: '1px solid #999', borderRadius: '3px',
+};
 
 function beginning(model, root) {
   const box = boxIn(root);
