@@ -79,10 +79,10 @@ class Lab:
         self.server = start_server(self.folder, port)
         wait_for(self.server, self.url, self.folder)
         self.chrome = playwright.chromium.launch(executable_path=chromium, args=['--no-sandbox', '--disable-gpu', '--disable-quic'])
-    def open(self, name, code):
-        "A notebook with the set-up and one more cell, both run; the page"
+    def open(self, name, code, touch=False):
+        "A notebook with the set-up and one more cell, both run; the page, of a screen that can be touched or not"
         (self.folder/'work'/f'{name}.ipynb').write_text(json.dumps(as_notebook(setup + code, '')))
-        self.page = self.chrome.new_page(viewport=dict(width=1180, height=1000))
+        self.page = self.chrome.new_page(viewport=dict(width=1180, height=1000), has_touch=touch)
         self.errors = []
         self.page.on('pageerror', lambda e: self.errors.append(str(e)))
         self.page.on('console', lambda m: self.errors.append(m.text) if m.type == 'error' and 'matssl' in m.text else None)
@@ -188,12 +188,57 @@ class Lab:
         mouse.down(button=button)
         for q in points[1:]: mouse.move(*q, steps=8)
         mouse.up(button=button)
+    def tell(self, method, **what):
+        "To the browser itself, by its own protocol"
+        session = self.page.context.new_cdp_session(self.page)
+        session.send(f'Input.{method}', what)
+        session.detach()
+    def touch(self, *steps):
+        "Fingers on the screen: for each step the places of those that are down; at the end none is"
+        def fingers(places): return [dict(x=x, y=y, id=k) for k, (x, y) in enumerate(places)]
+        session = self.page.context.new_cdp_session(self.page)
+        down = 0
+        for places in steps:
+            kind = 'touchStart' if len(places) > down else 'touchEnd' if len(places) < down else 'touchMove'
+            session.send('Input.dispatchTouchEvent', dict(type=kind, touchPoints=fingers(places)))
+            down = len(places)
+        session.send('Input.dispatchTouchEvent', dict(type='touchEnd', touchPoints=[]))
+        session.detach()
+    def pen(self, *points):
+        "A pen from the first place through the others"
+        def at(kind, place, buttons):
+            self.tell('dispatchMouseEvent', type=kind, x=place[0], y=place[1], button='left', buttons=buttons, clickCount=1, pointerType='pen')
+        at('mousePressed', points[0], 1)
+        for a, b in zip(points, points[1:]):
+            for t in range(1, 9): at('mouseMoved', (a[0]+(b[0]-a[0])*t/8, a[1]+(b[1]-a[1])*t/8), 1)
+        at('mouseReleased', points[-1], 0)
+    def eraser(self, start, end):
+        "The other end of a pen: no protocol has it, so the page is told itself"
+        self.page.evaluate("""([[x0, y0], [x1, y1]]) => {
+            const sheet = document.querySelector('.matssl-canvas canvas');
+            const tell = (kind, clientX, clientY, button, buttons) => sheet.dispatchEvent(new PointerEvent(kind,
+                { clientX, clientY, button, buttons, pointerId: 1, pointerType: 'pen', bubbles: true, cancelable: true }));
+            tell('pointerdown', x0, y0, 5, 32);
+            tell('pointermove', x1, y1, -1, 32);
+            tell('pointerup', x1, y1, 5, 0);
+        }""", [list(start), list(end)])
+    def said(self):
+        "What stands under the picture, and the tips of the buttons there"
+        return self.page.evaluate("""() => {
+            const box = document.querySelector('.matssl-canvas');
+            return [box.innerText, ...[...box.querySelectorAll('button')].map(button => button.title)].join('\\n');
+        }""")
+    def is_in_sight(self):
+        "Does all that the canvas shows lie within the page and within its own box?"
+        return self.page.evaluate("""() => [...document.querySelectorAll('.matssl-canvas *')].every(part =>
+            part.getBoundingClientRect().right <= document.documentElement.clientWidth + 1 && part.scrollWidth <= part.clientWidth + 1
+            || getComputedStyle(part).display === 'inline')""")
     def click_at(self, place): self.page.mouse.click(*place)
     def focus(self): self.page.evaluate("document.querySelector('.matssl-canvas').focus()")
     def key(self, k): self.page.keyboard.press(k)
     def keys(self, *ks):
         for k in ks: self.key(k)
-    def button(self, name): self.page.get_by_role('button', name=name).click()
+    def button(self, name, exact=False): self.page.get_by_role('button', name=name, exact=exact).click()
     def tick(self, text): self.page.get_by_text(text, exact=True).click()
     def choose(self, index): self.page.locator('.widget-dropdown select').first.select_option(index=index)
     def slide(self, number, steps):
@@ -320,13 +365,21 @@ w""")
     lab.drag(at(290, 60), at(310, 60), (at(319, 60)[0] + 60, at(319, 60)[1]))
     lab.is_true("(w.labels[60, 290:] == 0).all() and (w.labels[60, :280] == 255).all()")
 
+    colours = lab.value("w.canvas.palette")
     lab.run("import time\nw.canvas.hands['undo'] = lambda m: time.sleep(8)") # all of what follows while the undo lasts
+    begun = time.monotonic()
     start, end = at(60, 150), at(100, 150)
     lab.focus()
     lab.keys('z', '1')
     lab.drag(start, end)
     lab.key('0')
     lab.drag(at(60, 200), at(100, 200))
+    zoom = min(760/320, 560/240)
+    here = [((x+.5-160)*zoom + 380, (y+.5-120)*zoom + 280) for x, y in ((80, 150), (80, 200), (200, 150))]
+    seen = lab.colours(here)
+    assert time.monotonic() - begun < 7, 'too slow: the kernel may have answered'
+    through = lambda k: [round(.3*120 + .7*v) for v in colours[k]] # a stroke that waits is 70 % of its colour
+    lab.same(seen, [through(1), through(0), [120]*3])
     lab.key('ArrowRight')
     lab.drag(at(200, 200), at(240, 200))
     time.sleep(6)
@@ -346,6 +399,120 @@ w""")
     lab.drag(at(200, 100), at(220, 100))
     lab.until("[int(w.labels[100, 210]), w.canvas.status]", [1, ''])
     assert lab.value("bool((read_pixels('m/a.png', indices=True) == w.labels).all())")
+
+def test_label_touch(lab, out):
+    "One finger draws, two zoom and move and draw nothing; a pen draws and rubs out, whatever rests beside it"
+    lab.open('touch', """Path('t').mkdir()
+Image.fromarray(np.full((240, 320), 120, np.uint8)).save('t/a.png')
+w = label('t', ['x', 'y'], out='tm')
+w""", touch=True)
+    lab.canvas()
+    at = lambda x, y: on_screen(lab, (240, 320), (760, 560), x, y)
+    def along(*points, n=6):
+        "Places on the way"
+        ways = [[(a[0]+(b[0]-a[0])*t/n, a[1]+(b[1]-a[1])*t/n) for t in range(n+1)] for a, b in zip(points, points[1:])]
+        return [place for way in ways for place in way]
+    lab.touch(*([place] for place in along(at(40, 60), at(120, 60))))
+    lab.until("[int(w.labels[60, x]) for x in (40, 80, 120, 140)]", [0, 0, 0, 255])
+    drawn = lab.value("int((w.labels == 0).sum())")
+
+    zoom = min(760/320, 560/240)
+    middle, scale = at(160, 120), lab.box()['width']/760
+    pair = lambda apart, dx=0: [(middle[0]-apart+dx, middle[1]), (middle[0]+apart+dx, middle[1])]
+    begun_by_one = [[place] for place in along(pair(40)[0], (middle[0]-40, middle[1]+30))]
+    lab.touch(*begun_by_one, *(pair(a) for a in range(40, 121, 8)), *(pair(120, dx) for dx in range(0, 61, 10)), pair(120, 60)[:1], [(300, 300)])
+    time.sleep(.6)
+    view = lab.value("w.canvas.view")
+    lab.until("int((w.labels == 0).sum())", drawn) # the first finger's stroke was taken back
+    assert 2.2 < view[2]/zoom < 3.4, view
+    assert view[0] < 160 - 50/scale/view[2]/2, view # moved along with the fingers
+    lab.focus()
+    for name, want in (('fit', 0), ('1:1', 1)):
+        lab.button(name, exact=True)
+        time.sleep(.5)
+        got = lab.value("w.canvas.view[2]")
+        assert abs(got - (want or zoom)) < .01, (name, got)
+    lab.button('fit', exact=True)
+    lab.button('+', exact=True)
+    lab.button('−', exact=True)
+    time.sleep(.5)
+    assert abs(lab.value("w.canvas.view[2]") - zoom) < .01
+
+    lab.key('1')
+    lab.until("w.canvas.label", 1)
+    lab.pen(at(40, 150), at(120, 150), at(120, 190))
+    lab.until("[int(w.labels[y, x]) for x, y in ((40, 150), (80, 150), (120, 150), (120, 190), (160, 190))]", [1, 1, 1, 1, 255])
+    lab.eraser(at(70, 150), at(90, 150))
+    lab.until("[int(w.labels[150, x]) for x in (50, 80, 110)]", [1, 255, 1])
+    lab.key('f')
+    lab.until("w.canvas.tool", 'fill')
+    lab.touch([at(200, 100)], [at(200, 100), at(240, 100)], [at(190, 100), at(250, 100)]) # a pinch that begins with a region to be filled
+    time.sleep(.5)
+    assert lab.value("int(w.labels[100, 200])") == 255
+    lab.button('fit', exact=True)
+    time.sleep(.3)
+    lab.touch([at(200, 100)])
+    lab.until("int(w.labels[100, 200])", 1)
+    lab.shot(out/'touch.png')
+
+def test_label_killed(lab, out):
+    "A mask that is slow to write, and a kernel that is killed: what was drawn last is there again"
+    code = """Path('k').mkdir(exist_ok=True)
+if not Path('k/a.png').exists(): Image.fromarray(np.full((240, 320), 120, np.uint8)).save('k/a.png')
+w = label('k', ['x', 'y'], out='km')
+w"""
+    lab.open('killed', code)
+    lab.canvas()
+    at = lambda x, y: on_screen(lab, (240, 320), (760, 560), x, y)
+    lab.drag(at(40, 60), at(120, 60))
+    lab.until("int(w.labels[60, 80])", 0)
+    lab.run("w.cost = 30.") # s, as if the mask had taken so long: it would be written after five minutes
+    lab.drag(at(40, 150), at(120, 150))
+    lab.until("[int(w.labels[150, 80]), int(read_pixels('km/a.png', indices=True)[150, 80]), '.a.strokes' in w.note.value]", [0, 255, True])
+    try: lab.run("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", 3)
+    except TimeoutError: pass
+    lab.close()
+    lab.open('killed again', code)
+    lab.canvas()
+    assert lab.value("[int(w.labels[y, 80]) for y in (60, 150, 200)]") == [0, 0, 255]
+    lab.button('save', exact=True)
+    lab.until("[int(read_pixels('km/a.png', indices=True)[150, 80]), sorted(f.name for f in Path('km').iterdir())]", [0, ['a.png', 'codes.txt']])
+
+def test_label_words(lab, out):
+    "What is said under the picture: in German nothing is English, and on a narrow page nothing is cut off"
+    lab.open('words', """Path('d').mkdir()
+Image.fromarray(synthetic_micrograph('two-phase', (1500, 2000), seed=3)[0].to_uint8()).save('d/a.png')
+class Halves:
+    def fit(self, data): pass
+    def predict(self, m): return LabelMap((np.arange(m.shape[1]) > 900)[None].repeat(m.shape[0], 0).astype(np.uint8), ['Ferrit', 'Perlit'])
+w = label('d', ['Ferrit', 'Perlit'], out='dm', assistant=Halves())
+w""")
+    lab.canvas()
+    at = lambda x, y: on_screen(lab, (1500, 2000), (760, 560), x, y)
+    lab.drag(at(200, 300), at(500, 300))
+    lab.focus()
+    lab.key('1')
+    lab.drag(at(1400, 300), at(1700, 300))
+    lab.is_true("w.guess is not None")
+    lab.page.mouse.move(*at(1200, 900))
+    time.sleep(.6)
+    english = lab.said()
+    for text in ('row ', ', column ', 'grey ', 'mean of 2 x 2 px', 'filled in as Perlit', '1 screen px = 2.6', 'picture px', 'fit', 'Nearer', 'Farther'): assert text in english, (text, english)
+    assert 'guess' not in english and 'entropy' not in english
+    lab.run("""from matssl.hands.canvas import not_saved
+w.canvas.speak('de', lambda text: 'Es lässt sich nicht sichern (No space left on device): bitte Platz schaffen, oder einen Ordner nehmen, in den geschrieben werden darf.')
+w.canvas.status = not_saved('a fault')""")
+    for width in (1400, 800):
+        lab.page.set_viewport_size(dict(width=width, height=1000))
+        time.sleep(.5)
+        lab.page.mouse.move(*at(1200, 900))
+        time.sleep(.6)
+        said = lab.said()
+        assert lab.is_in_sight(), width
+        for text in ('Zeile ', ', Spalte ', 'Grau ', 'Mittel von 2 x 2 px', 'ausgefüllt als Perlit', '1 Bildschirmpixel = 2.6', 'ganz', 'Näher', 'NICHT GESICHERT: '): assert text in said, (text, said)
+        for word in ('row', 'column', 'grey', 'mean', 'filled', 'screen', 'picture', 'fit', 'Nearer', 'key', 'SAVED'): assert word not in said, (word, said)
+        lab.page.screenshot(path=str(out/f'words_{width}.png'))
+        shrink(out/f'words_{width}.png')
 
 def test_label_scribbles(lab, out):
     "Strokes filled in from an encoder's features, in a picture of 1024 x 1024 px"

@@ -42,11 +42,14 @@ const sheetStyle = {
 };
 // As wide as the picture, whatever is said in it
 const belowStyle = { display: 'flex', flexWrap: 'wrap', gap: '0 12px', alignItems: 'flex-start', width: '0', minWidth: '100%' };
-const lineStyle = {
-  flex: '1 1 26em', font: '12px monospace', lineHeight: '1.4', whiteSpace: 'pre-wrap', overflowWrap: 'anywhere', minHeight: '2.8em', padding: '2px 0',
+const textStyle = { font: '12px monospace', lineHeight: '1.4', whiteSpace: 'pre-wrap', overflowWrap: 'anywhere', padding: '2px 0' };
+const lineStyle = { ...textStyle, flex: '1 1 26em', minHeight: '2.8em' };
+const zoomStyle = { ...textStyle, flex: 'none', display: 'flex', flexWrap: 'wrap', gap: '4px', alignItems: 'center' };
+const statusStyle = { ...textStyle, flex: '1 1 100%', fontWeight: 'bold', padding: '0' };
+const buttonStyle = {
+  font: '14px sans-serif', minWidth: '34px', height: '30px', padding: '0 6px', cursor: 'pointer',
+  color: '#222', background: '#f2f2f2', border: '1px solid #999', borderRadius: '3px',
 };
-const zoomStyle = { flex: 'none', display: 'flex', flexWrap: 'wrap', gap: '4px', alignItems: 'center', font: '12px monospace', padding: '2px 0' };
-const buttonStyle = { font: '14px sans-serif', minWidth: '34px', height: '30px', padding: '0 6px', cursor: 'pointer' };
 
 function beginning(model, root) {
   const box = boxIn(root);
@@ -55,8 +58,9 @@ function beginning(model, root) {
   const line = element('div', lineStyle, below);
   const zooming = element('div', zoomStyle, below);
   const zoomLine = element('span', {}, zooming);
+  const statusLine = element('div', statusStyle, below);
   return {
-    model, root, box, sheet, line, zooming, zoomLine,
+    model, root, box, sheet, line, zooming, zoomLine, statusLine,
     pen: sheet.getContext('2d'),
     id: Math.random().toString(36).slice(2), // one widget may be shown twice: answers go to the view that asked
     get: name => model.get(name),
@@ -234,6 +238,7 @@ function takeWindows(canvas, message, buffers) {
   canvas.drawn += 1;
   canvas.box.dataset.windows = canvas.drawn;
   draw(canvas);
+  readOut(canvas);
 }
 
 function takeLayer(canvas, name, message, buffer) {
@@ -463,13 +468,12 @@ function drawScaleBar(canvas) {
   pen.fillText(text, x, y - 5);
 }
 
-// ---------------------------------------------------------------- The line below the picture
+// ---------------------------------------------------------------- Below the picture
 
 function readOut(canvas) {
-  const seen = canvas.pointer ? underThePointer(canvas) : '';
+  canvas.line.textContent = canvas.pointer ? underThePointer(canvas) : '';
   const late = canvas.silent ? say(canvas, 'No answer yet: what was drawn last is seen here, but not kept so far.') : '';
-  const lines = [seen, canvas.get('said'), late];
-  canvas.line.textContent = lines.filter(text => text).join('\n');
+  canvas.statusLine.textContent = [canvas.get('said'), late].filter(text => text).join('\n');
   canvas.zoomLine.textContent = zoomInWords(canvas);
   canvas.sheet.title = canvas.pointer ? doubtInFigures(canvas) : '';
 }

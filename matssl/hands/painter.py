@@ -55,7 +55,7 @@ def _remember(self:LabelPainter, row, col, part):
 
 @patch
 def _change(self:LabelPainter, row, col, on, label, only):
-    "Give the pixels of a mask a label, those of the label `only` if there is one, never those that are locked; the number that changed"
+    "Give the pixels of a mask a label: of the label `only` if there is one, never those that are locked; how many changed"
     self._check_label(label)
     part = self.labels[row:row+on.shape[0], col:col+on.shape[1]]
     on = on & (part != label)
@@ -227,6 +227,8 @@ class JournalLine(Described):
     pixels: Packed = Field(description='class numbers, packed by zlib, in base64')
 
 # %% ../../nbs/08_hands/01_painter.ipynb #16f74e24
+_lost = 'remove this file: its strokes are lost'
+
 def _packed(row, col, part):
     "A changed part as a line of a journal"
     pixels = base64.b64encode(zlib.compress(part.tobytes(), 1)).decode()
@@ -237,11 +239,11 @@ def _unpacked(line, file):
     size = line.height*line.width
     found = None
     if size <= most_noted:
-        with refusing(file, 'pixels that cannot be unpacked', 'a journal', 'remove this file: its strokes are lost'):
+        with refusing(file, 'pixels that cannot be unpacked', 'a journal', _lost):
             found = zlib.decompressobj().decompress(base64.b64decode(line.pixels), size+1)
     if found is None or len(found) != size:
         raise InputError(file, f'a line of {line.width} x {line.height} px that does not hold them',
-            'their class numbers', 'remove this file: its strokes are lost')
+            'their class numbers', _lost)
     return np.frombuffer(found, np.uint8).reshape(line.height, line.width)
 
 # %% ../../nbs/08_hands/01_painter.ipynb #c7413927
@@ -273,10 +275,11 @@ def add(self:Journal,
     "Note changes down; they are on the disk when this returns"
     if self.is_torn:
         raise InputError(self.file, 'a line that is not whole', 'a journal that can be added to', 'write the mask')
-    head = [] if self.is_known else [dict(mask=file_sum(self.mask))]
+    goes_on = self.is_known and self.file.exists()
+    head = [] if goes_on else [dict(mask=file_sum(self.mask))]
     text = ''.join(json.dumps(line) + '\n' for line in [*head, *(_packed(*part) for part in parts)])
     try:
-        with open(self.file, 'a' if self.is_known else 'x', encoding='ascii') as f:
+        with open(self.file, 'a' if goes_on else 'x', encoding='ascii') as f:
             self.is_known = self.is_torn = True # until all of it is on the disk
             f.write(text)
             f.flush()
@@ -298,7 +301,7 @@ def _put_back(labels, line, file):
     place = labels[line.row:line.row+line.height, line.col:line.col+line.width]
     if place.shape != part.shape:
         raise InputError(file, f'a change at row {line.row}, column {line.col}',
-            f'one in the {labels.shape[1]} x {labels.shape[0]} px of the mask', 'remove this file: its strokes are lost')
+            f'one in the {labels.shape[1]} x {labels.shape[0]} px of the mask', _lost)
     place[:] = part
 
 # %% ../../nbs/08_hands/01_painter.ipynb #de293aeb
@@ -310,15 +313,19 @@ def again(self:Journal,
     if not self.file.exists(): return labels
     lines, is_whole = _lines_in(self.file)
     made = labels.copy()
-    for text in lines[1:]: _put_back(made, described(JournalLine, text, self.file, 'remove this file: its strokes are lost'), self.file)
-    if lines and (made != labels).any(): self._check_mask(lines[0])
+    for text in lines[1:]:
+        line = described(JournalLine, text, self.file, _lost)
+        _put_back(made, line, self.file)
+    has_news = (made != labels).any()
+    if has_news: self._check_mask(lines[0])
     self.is_known, self.is_torn = True, not is_whole
+    if not has_news: self.end()
     return made
 
 @patch
 def _check_mask(self:Journal, text):
     "Refuse to change another mask than the one that was drawn on"
-    head = described(JournalHead, text, self.file, 'remove this file: its strokes are lost')
+    head = described(JournalHead, text, self.file, _lost)
     if not self.mask.exists() or file_sum(self.mask) != head.mask:
         raise InputError(self.file, 'strokes on a mask that somebody has changed or removed since',
-            'the mask that they were drawn on', 'put that mask back, or remove this file: its strokes are lost')
+            'the mask that they were drawn on', f'put that mask back, or {_lost}')
