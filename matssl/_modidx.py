@@ -366,6 +366,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                       'matssl.bench.results._is_result': ('09_bench/results.html#_is_result', 'matssl/bench/results.py'),
                                       'matssl.bench.results._key_of': ('09_bench/results.html#_key_of', 'matssl/bench/results.py'),
                                       'matssl.bench.results._table_of': ('09_bench/results.html#_table_of', 'matssl/bench/results.py'),
+                                      'matssl.bench.results._text_of': ('09_bench/results.html#_text_of', 'matssl/bench/results.py'),
                                       'matssl.bench.results._with_draws': ('09_bench/results.html#_with_draws', 'matssl/bench/results.py'),
                                       'matssl.bench.results.append_result': ( '09_bench/results.html#append_result',
                                                                               'matssl/bench/results.py'),

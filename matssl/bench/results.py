@@ -8,7 +8,7 @@ __all__ = ['cell_key', 'result_columns', 'floor_names', 'refuse_link', 'refuse_w
            'protocol_of', 'hardware', 'package_versions', 'PeakMemory']
 
 # %% ../../nbs/09_bench/03_results.ipynb #b2000004
-import csv, io, json, os, platform, threading
+import csv, gzip, io, json, os, platform, threading
 from importlib.metadata import version
 from pathlib import Path
 import numpy as np, pandas as pd, torch
@@ -87,12 +87,17 @@ _kinds = dict.fromkeys(cell_key, str) | dict(draw=int, seed=int)
 _ours = 'a results file of matssl benchmark'
 _elsewhere = 'choose another folder with -o'
 
+def _text_of(path):
+    "The text of a file; what has been kept for good may be packed, as `results.csv.gz`"
+    opened = gzip.open if path.suffix == '.gz' else open
+    with opened(path, 'rt', encoding='utf-8') as f: return f.read()
+
 def _complete_lines(path):
     "The text as far as its last line is whole"
     path = Path(path)
     if not path.exists(): return ''
-    try: text = path.read_text(encoding='utf-8')
-    except UnicodeDecodeError as e: raise InputError(path, 'no text', _ours, _elsewhere) from e
+    try: text = _text_of(path)
+    except (UnicodeDecodeError, gzip.BadGzipFile, EOFError) as e: raise InputError(path, 'no text', _ours, _elsewhere) from e
     return text[:text.rfind('\n')+1]
 
 # %% ../../nbs/09_bench/03_results.ipynb #b2a00003
@@ -126,7 +131,7 @@ def _with_draws(table):
     return table
 
 def read_results(
-    path, # `results.csv`
+    path, # `results.csv`, or packed for keeping as `results.csv.gz`
     begun:bool=True # Was a benchmark begun there? If not, a file that is not there has no lines
 )->pd.DataFrame:
     "All complete lines of a results file"
