@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['languages', 'speech_in']
 
-# %% ../nbs/00_ground/04_german.ipynb #0cec1cb0
+# %% ../nbs/00_ground/04_german.ipynb #3ce08b26
 from .errors import one_of
 from .speech import Speech
 
-# %% ../nbs/00_ground/04_german.ipynb #51204ce8
+# %% ../nbs/00_ground/04_german.ipynb #3394623f
 _german = {
     '{what} {n} ± {n1} {unit} ({words})': '{what} {n} ± {n1} {unit} ({words})',
     '{what} {n} ± {n1} ({words})': '{what} {n} ± {n1} ({words})',
@@ -25,7 +25,7 @@ _german = {
     '{n} field': '{n} Messfeld', '{n} fields': '{n} Messfelder',
     '{n} of {n1} fields': '{n} von {n1} Messfeldern'}
 
-# %% ../nbs/00_ground/04_german.ipynb #fb7dc7af
+# %% ../nbs/00_ground/04_german.ipynb #e6f6e575
 _german |= {
     '{name} thickness': 'Dicke von {name}',
     '{name} thickness, layer {n} of {n1}': 'Dicke von {name}, Schicht {n} von {n1}', '{known}s': '{known}',
@@ -39,7 +39,7 @@ _german |= {
     'mean free path': 'mittlere freie Weglänge', 'nearest neighbour distance': 'Abstand zum nächsten Nachbarn',
     'mean roundness': 'mittlere Rundheit'}
 
-# %% ../nbs/00_ground/04_german.ipynb #a88bb2bd
+# %% ../nbs/00_ground/04_german.ipynb #194262bf
 _german |= {
     'from {n} to {n1} {unit} along the layer': 'von {n} bis {n1} {unit} entlang der Schicht',
     'on the skeleton, {words}': 'auf dem Skelett, {words}', '{n} whole cracks': '{n} ganze Risse',
@@ -56,7 +56,7 @@ _german |= {
     'if colonies lie in all directions': 'wenn die Kolonien in allen Richtungen liegen',
     'scale ± {n} %': 'Maßstab ± {n} %'}
 
-# %% ../nbs/00_ground/04_german.ipynb #f28ff19b
+# %% ../nbs/00_ground/04_german.ipynb #76e1fdfe
 _german |= {
     'counting only': 'nur ausgezählt', 'the model has not been tested': 'das Modell ist nicht geprüft',
     'the model was tested on other classes': 'das Modell wurde an anderen Klassen geprüft',
@@ -85,7 +85,7 @@ _german |= {
     '{n} test picture': '{n} Prüfbild', '{n} test pictures': '{n} Prüfbildern',
     'far more than in these: the interval may be too narrow': 'weit mehr als in diesen: der Bereich kann zu eng sein'}
 
-# %% ../nbs/00_ground/04_german.ipynb #486a5df1
+# %% ../nbs/00_ground/04_german.ipynb #c1982ba8
 _german |= {
     '{what} <= {n}': '{what} ≤ {n}', '{what} >= {n}': '{what} ≥ {n}', '{what} <= {n} {unit}': '{what} ≤ {n} {unit}',
     '{what} >= {n} {unit}': '{what} ≥ {n} {unit}', 'met': 'eingehalten', 'not met': 'nicht eingehalten',
@@ -104,7 +104,7 @@ _german |= {
     'Against limits': 'Vergleich mit Grenzwerten', 'limit': 'Grenzwert', 'measured': 'gemessen',
     'decision': 'Entscheidung', 'because': 'Begründung'}
 
-# %% ../nbs/00_ground/04_german.ipynb #5abf250d
+# %% ../nbs/00_ground/04_german.ipynb #dd6c31db
 _german |= {
     'Measurement report': 'Prüfbericht', 'What was measured': 'Angaben zur Prüfung', 'scale': 'Maßstab',
     'Scale': 'Maßstab', 'Fields': 'Messfelder', 'A field is a picture.': 'Ein Messfeld ist ein Bild.',
@@ -134,7 +134,7 @@ _german |= {
     'page {n} of {any}': 'Seite {n} von {any}', 'yes': 'ja', 'no': 'nein', '{unit}': '{unit}',
     '{n} {unit}': '{n} {unit}'}
 
-# %% ../nbs/00_ground/04_german.ipynb #927dae1f
+# %% ../nbs/00_ground/04_german.ipynb #2bb6cee4
 _german |= {
     'report number': 'Berichtsnummer', 'laboratory': 'Labor', 'customer': 'Auftraggeber', 'specimen': 'Probe',
     'material': 'Werkstoff', 'plane of section': 'Schliffebene', 'preparation': 'Präparation', 'etchant': 'Ätzmittel',
@@ -143,7 +143,7 @@ _german |= {
     'deviations from the standard': 'Abweichungen von der Norm', 'operator': 'Bearbeiter',
     'measured by': 'gemessen von', 'checked by': 'geprüft von', 'released by': 'freigegeben von'}
 
-# %% ../nbs/00_ground/04_german.ipynb #47ab4185
+# %% ../nbs/00_ground/04_german.ipynb #c85826fc
 _german |= {
     '{n} {unit} ({words})': '{n} {unit} ({words})', 'not known': 'nicht bekannt', 'by hand': 'von Hand',
     'uncertainty not given': 'Unsicherheit nicht angegeben', '± {n} % as given': '± {n} % wie angegeben',
@@ -153,7 +153,7 @@ _german |= {
     **{maker: maker for maker in ('ImageJ', 'OME', 'FEI', 'FEI (XML)', 'Zeiss', 'Tescan', 'JEOL', 'Hitachi',
                                   'DigitalMicrograph')}}
 
-# %% ../nbs/00_ground/04_german.ipynb #16459d59
+# %% ../nbs/00_ground/04_german.ipynb #9536e9b7
 _german |= {
     'Report': 'Bericht', 'Answers': 'Ergebnisse', 'Doubts': 'Vorbehalte', 'Classes': 'Klassen',
     'Made with': 'Erstellt mit', 'answer': 'Ergebnis', 'value': 'Wert', 'unit': 'Einheit', 'lower end': 'unteres Ende',
@@ -165,7 +165,7 @@ _german |= {
     'scale from': 'Maßstab aus', 'doubts': 'Vorbehalte', 'field': 'Messfeld', 'How it was measured': 'Messverfahren',
     'Files': 'Dateien', 'Files of the model': 'Dateien des Modells'}
 
-# %% ../nbs/00_ground/04_german.ipynb #29cf209e
+# %% ../nbs/00_ground/04_german.ipynb #401bf4af
 _german |= {
     'Phase fractions': 'Phasenanteile', 'Grain size': 'Korngröße', 'Particles': 'Teilchen',
     'Nodularity': 'Nodularität', 'Layer and cracks': 'Schicht und Risse', 'Lamellae': 'Lamellen',
@@ -176,7 +176,7 @@ _german |= {
     'directions': 'Richtungen', 'thickness': 'Dicke', 'cracks': 'Risse', 'each crack': 'jeder Riss',
     'spacing': 'Abstand'}
 
-# %% ../nbs/00_ground/04_german.ipynb #4b7e4909
+# %% ../nbs/00_ground/04_german.ipynb #6c6e9eaa
 _german |= {
     '{what}, %': '{what}, %', '{what}, {unit}': '{what}, {unit}', '{what}, °': '{what}, °',
     '{words} per {unit}': '{words} je {unit}', 'per {unit}': 'je {unit}',
@@ -196,7 +196,7 @@ _german |= {
     'number per mm²': 'Anzahl je mm²', 'number per px²': 'Anzahl je px²', 'spacing, s': 'Abstand, s',
     'spacing, least': 'Abstand, kleinster', 'spacing, largest': 'Abstand, größter'}
 
-# %% ../nbs/00_ground/04_german.ipynb #de905c83
+# %% ../nbs/00_ground/04_german.ipynb #7b3c5b8c
 _german |= {
     'recommended': 'empfohlen', 'least': 'kleinster Wert', 'largest': 'größter Wert', 'least at': 'kleinster Wert bei',
     'largest at': 'größter Wert bei', 'independent places': 'unabhängige Stellen', 'along': 'entlang',
@@ -219,7 +219,7 @@ _german |= {
     'left out': 'weggelassen', 'border': 'Rand', 'guard': 'Schutzrand', 'unbiased': 'ohne Rasterfehler',
     'hull': 'Hülle', 'miles-lantuejoul': 'nach Miles und Lantuéjoul', 'smallest': 'kleinstes'}
 
-# %% ../nbs/00_ground/04_german.ipynb #9e7f9b6d
+# %% ../nbs/00_ground/04_german.ipynb #b1077148
 _german |= {
     'direction': 'Richtung', 'intercept': 'Sehnenlänge', 'count': 'Zählung', 'interval': 'Vertrauensbereich', 'G': 'G',
     'G, lower end': 'G, unteres Ende', 'G, upper end': 'G, oberes Ende', 'phase': 'Phase',
@@ -241,7 +241,7 @@ _german |= {
     'degree of orientation': 'Orientierungsgrad', 'periods': 'Perioden', 'strips': 'Streifen', 'endless': 'ohne Ende',
     'sd': 's', 'most rays': 'höchstens Strahlen', 'seed': 'Startzahl'}
 
-# %% ../nbs/00_ground/04_german.ipynb #10c981fc
+# %% ../nbs/00_ground/04_german.ipynb #32a7621d
 _german |= {
     '{n} of {n1}': '{n} von {n1}', "Student's t over fields": 't-Verteilung über die Messfelder',
     'two-point covariance of one picture': 'Zweipunkt-Kovarianz eines Bildes',
@@ -279,7 +279,7 @@ _german |= {
     **{standard: standard for standard in ('ASTM E1245-03(2016)', 'ASTM E562-19', 'ASTM E112-13', 'ASTM E930-18',
         'ASTM E112-13, ASTM E930-18', 'ISO 945-1:2019', 'ISO 945-4:2019')}}
 
-# %% ../nbs/00_ground/04_german.ipynb #6d10a51c
+# %% ../nbs/00_ground/04_german.ipynb #83757bff
 _german |= {
     '{name}, {n} x {n1} px': '{name}, {n} x {n1} px', 'field {n}': 'Messfeld {n}',
     'field {n}, {n1} x {n2} px': 'Messfeld {n}, {n1} x {n2} px',
@@ -303,7 +303,7 @@ _german |= {
     'layer {n} of {n1}: {n2} {unit}': 'Schicht {n} von {n1}: {n2} {unit}',
     'position along {any}, {unit}': 'Lage entlang {any}, {unit}', '{n} grains': '{n} Körner'}
 
-# %% ../nbs/00_ground/04_german.ipynb #52fb4fa6
+# %% ../nbs/00_ground/04_german.ipynb #3d154b7b
 _german |= {
     '{words}: too few to know how the specimen varies; {n} is the least, 10 to 30 are usual':
         '{words}: zu wenige, um zu wissen, wie die Probe schwankt; {n} ist das Mindeste, 10 bis 30 sind üblich',
@@ -342,7 +342,7 @@ _german |= {
     '{n} of {n1} pictures could not be used and are not in this number: {any}':
         '{n} von {n1} Bildern waren nicht brauchbar und sind in dieser Zahl nicht enthalten: {any}'}
 
-# %% ../nbs/00_ground/04_german.ipynb #8f899dbc
+# %% ../nbs/00_ground/04_german.ipynb #9d6520a2
 _german |= {
     'the model has not been tested: its errors are in no interval; test it with labelled pictures it has not '
     'seen':
@@ -385,7 +385,7 @@ _german |= {
         'es ist nicht gezeigt, dass das Modell besser ist als ein Raten ohne Netz',
     'it is at or below its floor': 'es liegt bei oder unter seinem Vergleichswert'}
 
-# %% ../nbs/00_ground/04_german.ipynb #fbed2156
+# %% ../nbs/00_ground/04_german.ipynb #b423a270
 _german |= {
     'its structure is nearly as large as the picture ({n} independent points); the interval is a rough one':
         'ihr Gefüge ist fast so groß wie das Bild ({n} unabhängige Punkte); der Vertrauensbereich ist ein grober',
@@ -414,7 +414,7 @@ _german |= {
         'der Zusammensetzung folgen, macht das meiste seines Teils am Vertrauensbereich',
     'as mean over fields': 'als Mittel über die Messfelder', 'weighted by area': 'nach der Fläche gewichtet'}
 
-# %% ../nbs/00_ground/04_german.ipynb #fc902cb6
+# %% ../nbs/00_ground/04_german.ipynb #80dd196d
 _german |= {
     'count and lines contradict each other by {n} of G, more than their intervals allow ({n1}): {words}; '
     '{words1}. A limit on G must say by which method':
@@ -453,7 +453,7 @@ _german |= {
         'die Flächenauszählung nach E112 und ebenso die Tripelpunkte zählen etwa ein Korn je Messfeld zu viel, '
         'hier {n} %: siehe die Zeilen ohne Randfehler'}
 
-# %% ../nbs/00_ground/04_german.ipynb #0839469a
+# %% ../nbs/00_ground/04_german.ipynb #20ef8c32
 _german |= {
     'grains at least three G coarser than the others take {n}% of the area: the structure may be duplex (ASTM '
     'E1181), and one average G describes neither part':
@@ -482,7 +482,7 @@ _german |= {
     '{n} of {n1} fields hold no {name} and are left out':
         '{n} von {n1} Messfeldern enthalten kein {name} und sind weggelassen'}
 
-# %% ../nbs/00_ground/04_german.ipynb #8d44352e
+# %% ../nbs/00_ground/04_german.ipynb #c1e3b8d5
 _german |= {
     '{n} of {n1} grain numbers lie in several places (up to {n2}): connected parts are counted, {n3} grains':
         '{n} von {n1} Kornnummern liegen an mehreren Stellen (bis zu {n2}): gezählt werden zusammenhängende Teile, '
@@ -519,7 +519,7 @@ _german |= {
         '{n} Teile tragen eine Nummer, die auch anderswo liegt, und zählen mit ihr; grain_map zählt '
         'zusammenhängende Teile, wenn es die Nummern bekommt'}
 
-# %% ../nbs/00_ground/04_german.ipynb #ad02a894
+# %% ../nbs/00_ground/04_german.ipynb #d2aa7cc0
 _german |= {
     '{n} of {n1} particles are too small for their shape to be believed':
         '{n} von {n1} Teilchen sind zu klein, um ihrer Form zu trauen',
@@ -548,7 +548,7 @@ _german |= {
     'no whole particle: with 95 % confidence fewer than {n} {unit}':
         'kein ganzes Teilchen: mit 95 % Sicherheit weniger als {n} {unit}'}
 
-# %% ../nbs/00_ground/04_german.ipynb #0d0639d8
+# %% ../nbs/00_ground/04_german.ipynb #205a5bc7
 _german |= {
     '{n}% of the area lie within {n1}% of the threshold of {n2}: angular particles of 20 px read that much too '
     'round, smooth ones do not':
@@ -563,7 +563,7 @@ _german |= {
         'weniger als 5 Messfelder: der Vertrauensbereich der Nodularität nimmt die Teilchen als unabhängig und '
         'weiß nichts davon, wie die Probe schwankt'}
 
-# %% ../nbs/00_ground/04_german.ipynb #3fe06413
+# %% ../nbs/00_ground/04_german.ipynb #939364ef
 _german |= {
     'pieces of the class apart from the layer ({n} % of its pixels, in {n1} % of the columns) are left out':
         'Teile der Klasse abseits der Schicht ({n} % ihrer Pixel, in {n1} % der Spalten) sind weggelassen',
@@ -597,7 +597,7 @@ _german |= {
     'fields show different numbers of layers: those that differ are not put together':
         'die Messfelder zeigen verschieden viele Schichten: was sich unterscheidet, wird nicht zusammengefasst'}
 
-# %% ../nbs/00_ground/04_german.ipynb #3deea58a
+# %% ../nbs/00_ground/04_german.ipynb #3e001789
 _german |= {
     '{n} crack outside the layer is not counted': '{n} Riss außerhalb der Schicht ist nicht gezählt',
     '{n} cracks outside the layer are not counted': '{n} Risse außerhalb der Schicht sind nicht gezählt',
@@ -617,7 +617,7 @@ _german |= {
         '{n} von {n1} Messfeldern zeigen keinen Riss in der Schicht: das ist eine Anzahl von 0, mit einer oberen '
         'Schranke'}
 
-# %% ../nbs/00_ground/04_german.ipynb #c3831c02
+# %% ../nbs/00_ground/04_german.ipynb #ecd0d0b2
 _german |= {
     'the spacing is {n} px; below 12 px pixels limit it':
         'der Abstand ist {n} px; unter 12 px begrenzen ihn die Pixel',
@@ -637,7 +637,7 @@ _german |= {
     '{n} independent strips: the interval is a rough one':
         '{n} unabhängige Streifen: der Vertrauensbereich ist ein grober'}
 
-# %% ../nbs/00_ground/04_german.ipynb #6fbb12fe
+# %% ../nbs/00_ground/04_german.ipynb #a66fbb61
 _german |= {
     'the scale is doubtful: {words}': 'der Maßstab ist zweifelhaft: {words}',
     'a resolution tag': 'eine Auflösungsangabe der Datei',
@@ -679,7 +679,7 @@ _german |= {
     'its XML cannot be read': 'seine XML-Datei lässt sich nicht lesen',
     'the table of scales has no row for it': 'die Tabelle der Maßstäbe hat keine Zeile dafür'}
 
-# %% ../nbs/00_ground/04_german.ipynb #2a601ece
+# %% ../nbs/00_ground/04_german.ipynb #b38a1c07
 _german |= {
     'its colours are CMYK, made for print: grey levels are not those of the detector':
         'die Farben sind für den Druck gemacht (CMYK): die Grauwerte sind nicht die des Detektors',
@@ -716,7 +716,7 @@ _german |= {
     'where the labels come from is not known: {any}':
         'woher das Klassenbild kommt, ist nicht bekannt (englisch: {any})'}
 
-# %% ../nbs/00_ground/04_german.ipynb #e118beb0
+# %% ../nbs/00_ground/04_german.ipynb #c2989718
 _german |= {
     'Above its floors': 'Über seinen Vergleichswerten',
     'Not shown to be above its floors': 'Nicht nachweislich über seinen Vergleichswerten',
@@ -742,7 +742,7 @@ _german |= {
     'No verdict: the model has trained on {n} of {n1} test pictures.':
         'Kein Urteil: das Modell hat an {n} von {n1} Prüfbildern gelernt.'}
 
-# %% ../nbs/00_ground/04_german.ipynb #ae8dd875
+# %% ../nbs/00_ground/04_german.ipynb #080529e6
 _german |= {
     'Segmenter': 'Segmenter', 'Classes': 'Klassen', 'Scores': 'Prüfergebnisse', 'Limits': 'Grenzen',
     'Segments micrographs into {any}. Load it with `{any1}(FOLDER)` of matssl; no code in the files is '
@@ -781,9 +781,9 @@ _german |= {
     'shown to an averaged copy, with which it had to agree':
         'einer gemittelten Kopie gezeigt, mit der es übereinstimmen musste',
     'in a way not noted': 'auf nicht vermerkte Weise', 'made': 'erstellt',
-    '{any}, matssl {any1}': '{any}, matssl {any1}'}
+    '{any}, matssl {any1}': '{any}, matssl {any1}', ', matssl {any}': ', matssl {any}'}
 
-# %% ../nbs/00_ground/04_german.ipynb #3215896a
+# %% ../nbs/00_ground/04_german.ipynb #fe4b6617
 _german |= {
     'adapted': 'angepasst',
     '{any}: statistics of {n} tiles of pictures without labels ({any1}); what was measured before does not '
@@ -827,7 +827,7 @@ _german |= {
     'Classes that take up little of a picture count for less (`by_share`), which is a guess at their shares.':
         'Klassen, die wenig vom Bild einnehmen, zählen weniger (`by_share`): eine Schätzung ihrer Anteile.'}
 
-# %% ../nbs/00_ground/04_german.ipynb #716132ed
+# %% ../nbs/00_ground/04_german.ipynb #ebc62c56
 _german |= {
     'Fitted to what was drawn (strokes or full masks) on {any} picture: {words}':
         'Angepasst an das, was auf {any} Bild gezeichnet ist (Striche oder volle Masken): {words}',
@@ -845,7 +845,7 @@ _german |= {
         'andere Werkstoffe, Ätzmittel, Detektoren und Maßstäbe sind andere Daten. Ein Anteil ist zu prüfen, bevor '
         'man sich auf ihn verlässt; seltene Klassen (oben mit kleinem Anteil) gehen zuerst schief.'}
 
-# %% ../nbs/00_ground/04_german.ipynb #2543dab5
+# %% ../nbs/00_ground/04_german.ipynb #559202cb
 languages = ('en', 'de')
 
 def speech_in(
