@@ -207,7 +207,8 @@ class Lab:
     def pen(self, *points):
         "A pen from the first place through the others"
         def at(kind, place, buttons):
-            self.tell('dispatchMouseEvent', type=kind, x=place[0], y=place[1], button='left', buttons=buttons, clickCount=1, pointerType='pen')
+            self.tell('dispatchMouseEvent', type=kind, x=place[0], y=place[1], button='left', buttons=buttons, clickCount=1,
+                      pointerType='pen')
         at('mousePressed', points[0], 1)
         for a, b in zip(points, points[1:]):
             for t in range(1, 9): at('mouseMoved', (a[0]+(b[0]-a[0])*t/8, a[1]+(b[1]-a[1])*t/8), 1)
@@ -378,7 +379,7 @@ w""")
     here = [((x+.5-160)*zoom + 380, (y+.5-120)*zoom + 280) for x, y in ((80, 150), (80, 200), (200, 150))]
     seen = lab.colours(here)
     assert time.monotonic() - begun < 7, 'too slow: the kernel may have answered'
-    through = lambda k: [round(.3*120 + .7*v) for v in colours[k]] # a stroke that waits is 70 % of its colour
+    through = lambda k: [round(.3*120 + .7*v) for v in colours[k]] # a stroke without an answer yet: 70 % of its colour
     lab.same(seen, [through(1), through(0), [120]*3])
     lab.key('ArrowRight')
     lab.drag(at(200, 200), at(240, 200))
@@ -420,7 +421,8 @@ w""", touch=True)
     middle, scale = at(160, 120), lab.box()['width']/760
     pair = lambda apart, dx=0: [(middle[0]-apart+dx, middle[1]), (middle[0]+apart+dx, middle[1])]
     begun_by_one = [[place] for place in along(pair(40)[0], (middle[0]-40, middle[1]+30))]
-    lab.touch(*begun_by_one, *(pair(a) for a in range(40, 121, 8)), *(pair(120, dx) for dx in range(0, 61, 10)), pair(120, 60)[:1], [(300, 300)])
+    apart, aside = (pair(a) for a in range(40, 121, 8)), (pair(120, dx) for dx in range(0, 61, 10))
+    lab.touch(*begun_by_one, *apart, *aside, pair(120, 60)[:1], [(300, 300)])
     time.sleep(.6)
     view = lab.value("w.canvas.view")
     lab.until("int((w.labels == 0).sum())", drawn) # the first finger's stroke was taken back
@@ -446,7 +448,7 @@ w""", touch=True)
     lab.until("[int(w.labels[150, x]) for x in (50, 80, 110)]", [1, 255, 1])
     lab.key('f')
     lab.until("w.canvas.tool", 'fill')
-    lab.touch([at(200, 100)], [at(200, 100), at(240, 100)], [at(190, 100), at(250, 100)]) # a pinch that begins with a region to be filled
+    lab.touch([at(200, 100)], [at(200, 100), at(240, 100)], [at(190, 100), at(250, 100)]) # no region is filled by a pinch
     time.sleep(.5)
     assert lab.value("int(w.labels[100, 200])") == 255
     lab.button('fit', exact=True)
@@ -497,11 +499,14 @@ w""")
     lab.page.mouse.move(*at(1200, 900))
     time.sleep(.6)
     english = lab.said()
-    for text in ('row ', ', column ', 'grey ', 'mean of 2 x 2 px', 'filled in as Perlit', '1 screen px = 2.6', 'picture px', 'fit', 'Nearer', 'Farther'): assert text in english, (text, english)
+    texts = 'row ', ', column ', 'grey ', 'mean of 2 x 2 px', 'filled in as Perlit', '1 screen px = 2.6', 'fit', 'Nearer', 'Farther'
+    assert not [text for text in texts if text not in english], english
     assert 'guess' not in english and 'entropy' not in english
     lab.run("""from matssl.hands.canvas import not_saved
-w.canvas.speak('de', lambda text: 'Es lässt sich nicht sichern (No space left on device): bitte Platz schaffen, oder einen Ordner nehmen, in den geschrieben werden darf.')
+w.canvas.speak('de', lambda text: 'Es lässt sich nicht sichern: ' + 'bitte Platz schaffen, oder einen anderen Ordner nehmen, '*2)
 w.canvas.status = not_saved('a fault')""")
+    german = ('Zeile ', ', Spalte ', 'Grau ', 'Mittel von 2 x 2 px', 'ausgefüllt als Perlit', '1 Bildschirmpixel = 2.6', 'ganz',
+              'Näher', 'NICHT GESICHERT: ')
     for width in (1400, 800):
         lab.page.set_viewport_size(dict(width=width, height=1000))
         time.sleep(.5)
@@ -509,8 +514,8 @@ w.canvas.status = not_saved('a fault')""")
         time.sleep(.6)
         said = lab.said()
         assert lab.is_in_sight(), width
-        for text in ('Zeile ', ', Spalte ', 'Grau ', 'Mittel von 2 x 2 px', 'ausgefüllt als Perlit', '1 Bildschirmpixel = 2.6', 'ganz', 'Näher', 'NICHT GESICHERT: '): assert text in said, (text, said)
-        for word in ('row', 'column', 'grey', 'mean', 'filled', 'screen', 'picture', 'fit', 'Nearer', 'key', 'SAVED'): assert word not in said, (word, said)
+        assert not [text for text in german if text not in said], said
+        assert not [text for text in (*texts, 'picture', 'screen', 'key', 'SAVED') if text in said], said
         lab.page.screenshot(path=str(out/f'words_{width}.png'))
         shrink(out/f'words_{width}.png')
 

@@ -473,7 +473,8 @@ function drawScaleBar(canvas) {
 function readOut(canvas) {
   canvas.line.textContent = canvas.pointer ? underThePointer(canvas) : '';
   const late = canvas.silent ? say(canvas, 'No answer yet: what was drawn last is seen here, but not kept so far.') : '';
-  canvas.statusLine.textContent = [canvas.get('said'), late].filter(text => text).join('\n');
+  const sentences = [canvas.get('said'), late].filter(text => text);
+  canvas.statusLine.textContent = sentences.join('\n');
   canvas.zoomLine.textContent = zoomInWords(canvas);
   canvas.sheet.title = canvas.pointer ? doubtInFigures(canvas) : '';
 }
