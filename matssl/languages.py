@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['languages', 'speech_in']
 
-# %% ../nbs/00_ground/04_german.ipynb #3ce08b26
+# %% ../nbs/00_ground/04_german.ipynb #6dc2de06
 from .errors import one_of
 from .speech import Speech
 
-# %% ../nbs/00_ground/04_german.ipynb #3394623f
+# %% ../nbs/00_ground/04_german.ipynb #8cec42ef
 _german = {
     '{what} {n} ± {n1} {unit} ({words})': '{what} {n} ± {n1} {unit} ({words})',
     '{what} {n} ± {n1} ({words})': '{what} {n} ± {n1} ({words})',
@@ -25,7 +25,7 @@ _german = {
     '{n} field': '{n} Messfeld', '{n} fields': '{n} Messfelder',
     '{n} of {n1} fields': '{n} von {n1} Messfeldern'}
 
-# %% ../nbs/00_ground/04_german.ipynb #e6f6e575
+# %% ../nbs/00_ground/04_german.ipynb #c43cdcb0
 _german |= {
     '{name} thickness': 'Dicke von {name}',
     '{name} thickness, layer {n} of {n1}': 'Dicke von {name}, Schicht {n} von {n1}', '{known}s': '{known}',
@@ -39,7 +39,7 @@ _german |= {
     'mean free path': 'mittlere freie Weglänge', 'nearest neighbour distance': 'Abstand zum nächsten Nachbarn',
     'mean roundness': 'mittlere Rundheit'}
 
-# %% ../nbs/00_ground/04_german.ipynb #194262bf
+# %% ../nbs/00_ground/04_german.ipynb #aee92ca6
 _german |= {
     'from {n} to {n1} {unit} along the layer': 'von {n} bis {n1} {unit} entlang der Schicht',
     'on the skeleton, {words}': 'auf dem Skelett, {words}', '{n} whole cracks': '{n} ganze Risse',
@@ -56,7 +56,7 @@ _german |= {
     'if colonies lie in all directions': 'wenn die Kolonien in allen Richtungen liegen',
     'scale ± {n} %': 'Maßstab ± {n} %'}
 
-# %% ../nbs/00_ground/04_german.ipynb #76e1fdfe
+# %% ../nbs/00_ground/04_german.ipynb #aad8aed7
 _german |= {
     'counting only': 'nur ausgezählt', 'the model has not been tested': 'das Modell ist nicht geprüft',
     'the model was tested on other classes': 'das Modell wurde an anderen Klassen geprüft',
@@ -85,7 +85,7 @@ _german |= {
     '{n} test picture': '{n} Prüfbild', '{n} test pictures': '{n} Prüfbildern',
     'far more than in these: the interval may be too narrow': 'weit mehr als in diesen: der Bereich kann zu eng sein'}
 
-# %% ../nbs/00_ground/04_german.ipynb #c1982ba8
+# %% ../nbs/00_ground/04_german.ipynb #7dc5e486
 _german |= {
     '{what} <= {n}': '{what} ≤ {n}', '{what} >= {n}': '{what} ≥ {n}', '{what} <= {n} {unit}': '{what} ≤ {n} {unit}',
     '{what} >= {n} {unit}': '{what} ≥ {n} {unit}', 'met': 'eingehalten', 'not met': 'nicht eingehalten',
@@ -104,7 +104,7 @@ _german |= {
     'Against limits': 'Vergleich mit Grenzwerten', 'limit': 'Grenzwert', 'measured': 'gemessen',
     'decision': 'Entscheidung', 'because': 'Begründung'}
 
-# %% ../nbs/00_ground/04_german.ipynb #dd6c31db
+# %% ../nbs/00_ground/04_german.ipynb #0047a164
 _german |= {
     'Measurement report': 'Prüfbericht', 'What was measured': 'Angaben zur Prüfung', 'scale': 'Maßstab',
     'Scale': 'Maßstab', 'Fields': 'Messfelder', 'A field is a picture.': 'Ein Messfeld ist ein Bild.',
@@ -134,7 +134,7 @@ _german |= {
     'page {n} of {any}': 'Seite {n} von {any}', 'yes': 'ja', 'no': 'nein', '{unit}': '{unit}',
     '{n} {unit}': '{n} {unit}'}
 
-# %% ../nbs/00_ground/04_german.ipynb #2bb6cee4
+# %% ../nbs/00_ground/04_german.ipynb #f703e730
 _german |= {
     'report number': 'Berichtsnummer', 'laboratory': 'Labor', 'customer': 'Auftraggeber', 'specimen': 'Probe',
     'material': 'Werkstoff', 'plane of section': 'Schliffebene', 'preparation': 'Präparation', 'etchant': 'Ätzmittel',
@@ -143,7 +143,7 @@ _german |= {
     'deviations from the standard': 'Abweichungen von der Norm', 'operator': 'Bearbeiter',
     'measured by': 'gemessen von', 'checked by': 'geprüft von', 'released by': 'freigegeben von'}
 
-# %% ../nbs/00_ground/04_german.ipynb #c85826fc
+# %% ../nbs/00_ground/04_german.ipynb #1b3fb567
 _german |= {
     '{n} {unit} ({words})': '{n} {unit} ({words})', 'not known': 'nicht bekannt', 'by hand': 'von Hand',
     'uncertainty not given': 'Unsicherheit nicht angegeben', '± {n} % as given': '± {n} % wie angegeben',
@@ -153,7 +153,7 @@ _german |= {
     **{maker: maker for maker in ('ImageJ', 'OME', 'FEI', 'FEI (XML)', 'Zeiss', 'Tescan', 'JEOL', 'Hitachi',
                                   'DigitalMicrograph')}}
 
-# %% ../nbs/00_ground/04_german.ipynb #9536e9b7
+# %% ../nbs/00_ground/04_german.ipynb #a14e5fc3
 _german |= {
     'Report': 'Bericht', 'Answers': 'Ergebnisse', 'Doubts': 'Vorbehalte', 'Classes': 'Klassen',
     'Made with': 'Erstellt mit', 'answer': 'Ergebnis', 'value': 'Wert', 'unit': 'Einheit', 'lower end': 'unteres Ende',
@@ -165,18 +165,18 @@ _german |= {
     'scale from': 'Maßstab aus', 'doubts': 'Vorbehalte', 'field': 'Messfeld', 'How it was measured': 'Messverfahren',
     'Files': 'Dateien', 'Files of the model': 'Dateien des Modells'}
 
-# %% ../nbs/00_ground/04_german.ipynb #401bf4af
+# %% ../nbs/00_ground/04_german.ipynb #794e4a9a
 _german |= {
     'Phase fractions': 'Phasenanteile', 'Grain size': 'Korngröße', 'Particles': 'Teilchen',
     'Nodularity': 'Nodularität', 'Layer and cracks': 'Schicht und Risse', 'Lamellae': 'Lamellen',
-    '{words} of {name}': '{words}: {name}', '{words} of {name} with {name1}': '{words}: {name} mit {name1}',
+    '{words} of {known}': '{words}: {known}', '{words} of {known} with {known1}': '{words}: {known} mit {known1}',
     'phases': 'Phasen', 'grains': 'Körner', 'layers': 'Schicht', 'lamellae': 'Lamellen',
     '{words}, {words1}': '{words}, {words1}', 'over fields': 'alle Messfelder', 'each field': 'jedes Messfeld',
     'each particle': 'jedes Teilchen', 'grain size': 'Korngröße', 'grains of each field': 'Körner je Messfeld',
     'directions': 'Richtungen', 'thickness': 'Dicke', 'cracks': 'Risse', 'each crack': 'jeder Riss',
     'spacing': 'Abstand'}
 
-# %% ../nbs/00_ground/04_german.ipynb #6c6e9eaa
+# %% ../nbs/00_ground/04_german.ipynb #d273d8a9
 _german |= {
     '{what}, %': '{what}, %', '{what}, {unit}': '{what}, {unit}', '{what}, °': '{what}, °',
     '{words} per {unit}': '{words} je {unit}', 'per {unit}': 'je {unit}',
@@ -196,7 +196,7 @@ _german |= {
     'number per mm²': 'Anzahl je mm²', 'number per px²': 'Anzahl je px²', 'spacing, s': 'Abstand, s',
     'spacing, least': 'Abstand, kleinster', 'spacing, largest': 'Abstand, größter'}
 
-# %% ../nbs/00_ground/04_german.ipynb #7b3c5b8c
+# %% ../nbs/00_ground/04_german.ipynb #78de7461
 _german |= {
     'recommended': 'empfohlen', 'least': 'kleinster Wert', 'largest': 'größter Wert', 'least at': 'kleinster Wert bei',
     'largest at': 'größter Wert bei', 'independent places': 'unabhängige Stellen', 'along': 'entlang',
@@ -219,7 +219,7 @@ _german |= {
     'left out': 'weggelassen', 'border': 'Rand', 'guard': 'Schutzrand', 'unbiased': 'ohne Rasterfehler',
     'hull': 'Hülle', 'miles-lantuejoul': 'nach Miles und Lantuéjoul', 'smallest': 'kleinstes'}
 
-# %% ../nbs/00_ground/04_german.ipynb #b1077148
+# %% ../nbs/00_ground/04_german.ipynb #e4f089fc
 _german |= {
     'direction': 'Richtung', 'intercept': 'Sehnenlänge', 'count': 'Zählung', 'interval': 'Vertrauensbereich', 'G': 'G',
     'G, lower end': 'G, unteres Ende', 'G, upper end': 'G, oberes Ende', 'phase': 'Phase',
@@ -241,7 +241,7 @@ _german |= {
     'degree of orientation': 'Orientierungsgrad', 'periods': 'Perioden', 'strips': 'Streifen', 'endless': 'ohne Ende',
     'sd': 's', 'most rays': 'höchstens Strahlen', 'seed': 'Startzahl'}
 
-# %% ../nbs/00_ground/04_german.ipynb #32a7621d
+# %% ../nbs/00_ground/04_german.ipynb #ae9e5b77
 _german |= {
     '{n} of {n1}': '{n} von {n1}', "Student's t over fields": 't-Verteilung über die Messfelder',
     'two-point covariance of one picture': 'Zweipunkt-Kovarianz eines Bildes',
@@ -279,7 +279,7 @@ _german |= {
     **{standard: standard for standard in ('ASTM E1245-03(2016)', 'ASTM E562-19', 'ASTM E112-13', 'ASTM E930-18',
         'ASTM E112-13, ASTM E930-18', 'ISO 945-1:2019', 'ISO 945-4:2019')}}
 
-# %% ../nbs/00_ground/04_german.ipynb #83757bff
+# %% ../nbs/00_ground/04_german.ipynb #65e02a24
 _german |= {
     '{name}, {n} x {n1} px': '{name}, {n} x {n1} px', 'field {n}': 'Messfeld {n}',
     'field {n}, {n1} x {n2} px': 'Messfeld {n}, {n1} x {n2} px',
@@ -303,7 +303,7 @@ _german |= {
     'layer {n} of {n1}: {n2} {unit}': 'Schicht {n} von {n1}: {n2} {unit}',
     'position along {any}, {unit}': 'Lage entlang {any}, {unit}', '{n} grains': '{n} Körner'}
 
-# %% ../nbs/00_ground/04_german.ipynb #3d154b7b
+# %% ../nbs/00_ground/04_german.ipynb #83a4cc35
 _german |= {
     '{words}: too few to know how the specimen varies; {n} is the least, 10 to 30 are usual':
         '{words}: zu wenige, um zu wissen, wie die Probe schwankt; {n} ist das Mindeste, 10 bis 30 sind üblich',
@@ -342,7 +342,7 @@ _german |= {
     '{n} of {n1} pictures could not be used and are not in this number: {any}':
         '{n} von {n1} Bildern waren nicht brauchbar und sind in dieser Zahl nicht enthalten: {any}'}
 
-# %% ../nbs/00_ground/04_german.ipynb #9d6520a2
+# %% ../nbs/00_ground/04_german.ipynb #352531ee
 _german |= {
     'the model has not been tested: its errors are in no interval; test it with labelled pictures it has not '
     'seen':
@@ -385,7 +385,7 @@ _german |= {
         'es ist nicht gezeigt, dass das Modell besser ist als ein Raten ohne Netz',
     'it is at or below its floor': 'es liegt bei oder unter seinem Vergleichswert'}
 
-# %% ../nbs/00_ground/04_german.ipynb #b423a270
+# %% ../nbs/00_ground/04_german.ipynb #9c56d543
 _german |= {
     'its structure is nearly as large as the picture ({n} independent points); the interval is a rough one':
         'ihr Gefüge ist fast so groß wie das Bild ({n} unabhängige Punkte); der Vertrauensbereich ist ein grober',
@@ -407,14 +407,14 @@ _german |= {
         '{n} Messfelder: mindestens 30 werden für einen verlässlichen Vertrauensbereich empfohlen (ASTM E562-19)',
     'counting: relative accuracy (%RA) above {n} %: {words}':
         'Auszählung: relative Genauigkeit (%RA) über {n} %: {words}',
-    '{name} {n} %': '{name} {n} %', '{name} {n} %, {n1} fields needed': '{name} {n} %, {n1} Messfelder nötig',
+    '{known} {n} %': '{known} {n} %', '{known} {n} %, {n1} fields needed': '{known} {n} %, {n1} Messfelder nötig',
     '{list}: the fields differ much from the test pictures, and how far the errors of the model follow the '
     'composition makes most of its part of the interval':
         '{list}: die Messfelder unterscheiden sich stark von den Prüfbildern, und wie weit die Fehler des Modells '
         'der Zusammensetzung folgen, macht das meiste seines Teils am Vertrauensbereich',
     'as mean over fields': 'als Mittel über die Messfelder', 'weighted by area': 'nach der Fläche gewichtet'}
 
-# %% ../nbs/00_ground/04_german.ipynb #80dd196d
+# %% ../nbs/00_ground/04_german.ipynb #09556b76
 _german |= {
     'count and lines contradict each other by {n} of G, more than their intervals allow ({n1}): {words}; '
     '{words1}. A limit on G must say by which method':
@@ -453,7 +453,7 @@ _german |= {
         'die Flächenauszählung nach E112 und ebenso die Tripelpunkte zählen etwa ein Korn je Messfeld zu viel, '
         'hier {n} %: siehe die Zeilen ohne Randfehler'}
 
-# %% ../nbs/00_ground/04_german.ipynb #20ef8c32
+# %% ../nbs/00_ground/04_german.ipynb #2d2639d8
 _german |= {
     'grains at least three G coarser than the others take {n}% of the area: the structure may be duplex (ASTM '
     'E1181), and one average G describes neither part':
@@ -482,7 +482,7 @@ _german |= {
     '{n} of {n1} fields hold no {name} and are left out':
         '{n} von {n1} Messfeldern enthalten kein {name} und sind weggelassen'}
 
-# %% ../nbs/00_ground/04_german.ipynb #c1e3b8d5
+# %% ../nbs/00_ground/04_german.ipynb #282fa634
 _german |= {
     '{n} of {n1} grain numbers lie in several places (up to {n2}): connected parts are counted, {n3} grains':
         '{n} von {n1} Kornnummern liegen an mehreren Stellen (bis zu {n2}): gezählt werden zusammenhängende Teile, '
@@ -519,7 +519,7 @@ _german |= {
         '{n} Teile tragen eine Nummer, die auch anderswo liegt, und zählen mit ihr; grain_map zählt '
         'zusammenhängende Teile, wenn es die Nummern bekommt'}
 
-# %% ../nbs/00_ground/04_german.ipynb #d2aa7cc0
+# %% ../nbs/00_ground/04_german.ipynb #78dc6644
 _german |= {
     '{n} of {n1} particles are too small for their shape to be believed':
         '{n} von {n1} Teilchen sind zu klein, um ihrer Form zu trauen',
@@ -548,7 +548,7 @@ _german |= {
     'no whole particle: with 95 % confidence fewer than {n} {unit}':
         'kein ganzes Teilchen: mit 95 % Sicherheit weniger als {n} {unit}'}
 
-# %% ../nbs/00_ground/04_german.ipynb #205a5bc7
+# %% ../nbs/00_ground/04_german.ipynb #c9072b70
 _german |= {
     '{n}% of the area lie within {n1}% of the threshold of {n2}: angular particles of 20 px read that much too '
     'round, smooth ones do not':
@@ -563,7 +563,7 @@ _german |= {
         'weniger als 5 Messfelder: der Vertrauensbereich der Nodularität nimmt die Teilchen als unabhängig und '
         'weiß nichts davon, wie die Probe schwankt'}
 
-# %% ../nbs/00_ground/04_german.ipynb #939364ef
+# %% ../nbs/00_ground/04_german.ipynb #4eb259f8
 _german |= {
     'pieces of the class apart from the layer ({n} % of its pixels, in {n1} % of the columns) are left out':
         'Teile der Klasse abseits der Schicht ({n} % ihrer Pixel, in {n1} % der Spalten) sind weggelassen',
@@ -597,7 +597,7 @@ _german |= {
     'fields show different numbers of layers: those that differ are not put together':
         'die Messfelder zeigen verschieden viele Schichten: was sich unterscheidet, wird nicht zusammengefasst'}
 
-# %% ../nbs/00_ground/04_german.ipynb #3e001789
+# %% ../nbs/00_ground/04_german.ipynb #7da5b49c
 _german |= {
     '{n} crack outside the layer is not counted': '{n} Riss außerhalb der Schicht ist nicht gezählt',
     '{n} cracks outside the layer are not counted': '{n} Risse außerhalb der Schicht sind nicht gezählt',
@@ -617,7 +617,7 @@ _german |= {
         '{n} von {n1} Messfeldern zeigen keinen Riss in der Schicht: das ist eine Anzahl von 0, mit einer oberen '
         'Schranke'}
 
-# %% ../nbs/00_ground/04_german.ipynb #ecd0d0b2
+# %% ../nbs/00_ground/04_german.ipynb #ffd08000
 _german |= {
     'the spacing is {n} px; below 12 px pixels limit it':
         'der Abstand ist {n} px; unter 12 px begrenzen ihn die Pixel',
@@ -637,7 +637,7 @@ _german |= {
     '{n} independent strips: the interval is a rough one':
         '{n} unabhängige Streifen: der Vertrauensbereich ist ein grober'}
 
-# %% ../nbs/00_ground/04_german.ipynb #a66fbb61
+# %% ../nbs/00_ground/04_german.ipynb #251fcf72
 _german |= {
     'the scale is doubtful: {words}': 'der Maßstab ist zweifelhaft: {words}',
     'a resolution tag': 'eine Auflösungsangabe der Datei',
@@ -679,7 +679,7 @@ _german |= {
     'its XML cannot be read': 'seine XML-Datei lässt sich nicht lesen',
     'the table of scales has no row for it': 'die Tabelle der Maßstäbe hat keine Zeile dafür'}
 
-# %% ../nbs/00_ground/04_german.ipynb #b38a1c07
+# %% ../nbs/00_ground/04_german.ipynb #6c7d8b51
 _german |= {
     'its colours are CMYK, made for print: grey levels are not those of the detector':
         'die Farben sind für den Druck gemacht (CMYK): die Grauwerte sind nicht die des Detektors',
@@ -716,7 +716,7 @@ _german |= {
     'where the labels come from is not known: {any}':
         'woher das Klassenbild kommt, ist nicht bekannt (englisch: {any})'}
 
-# %% ../nbs/00_ground/04_german.ipynb #c2989718
+# %% ../nbs/00_ground/04_german.ipynb #7bec278f
 _german |= {
     'Above its floors': 'Über seinen Vergleichswerten',
     'Not shown to be above its floors': 'Nicht nachweislich über seinen Vergleichswerten',
@@ -733,7 +733,7 @@ _german |= {
     'It cannot measure {list}.': 'Nicht messbar damit: {list}.',
     'It can measure {list}, but not {list1}.': 'Messbar damit: {list}; nicht messbar: {list1}.',
     'All classes can be measured with it.': 'Alle Klassen lassen sich damit messen.',
-    '{name} ({words})': '{name} ({words})', 'not in the test pictures': 'nicht in den Prüfbildern',
+    '{known} ({words})': '{known} ({words})', 'not in the test pictures': 'nicht in den Prüfbildern',
     '{n} % of it is found': '{n} % davon gefunden',
     '{n} % of what is called so is it': '{n} % des so Genannten ist es',
     'not found better than by a guess': 'nicht besser gefunden als durch Raten',
@@ -742,7 +742,7 @@ _german |= {
     'No verdict: the model has trained on {n} of {n1} test pictures.':
         'Kein Urteil: das Modell hat an {n} von {n1} Prüfbildern gelernt.'}
 
-# %% ../nbs/00_ground/04_german.ipynb #080529e6
+# %% ../nbs/00_ground/04_german.ipynb #63634e54
 _german |= {
     'Segmenter': 'Segmenter', 'Classes': 'Klassen', 'Scores': 'Prüfergebnisse', 'Limits': 'Grenzen',
     'Segments micrographs into {any}. Load it with `{any1}(FOLDER)` of matssl; no code in the files is '
@@ -783,7 +783,7 @@ _german |= {
     'in a way not noted': 'auf nicht vermerkte Weise', 'made': 'erstellt',
     '{any}, matssl {any1}': '{any}, matssl {any1}', ', matssl {any}': ', matssl {any}'}
 
-# %% ../nbs/00_ground/04_german.ipynb #fe4b6617
+# %% ../nbs/00_ground/04_german.ipynb #2629d448
 _german |= {
     'adapted': 'angepasst',
     '{any}: statistics of {n} tiles of pictures without labels ({any1}); what was measured before does not '
@@ -807,7 +807,7 @@ _german |= {
     'Without a network: {list1}.':
         '**{any}** ({n} Bilder, {any1}; in voller Auflösung, eine Konfusionsmatrix): mittlere IoU {n1} %; {list}. '
         'Ohne Netz: {list1}.',
-    '{name} {n}': '{name} {n}', '{name} does not occur': '{name} kommt nicht vor', '{words} {n}': '{words} {n}',
+    '{known} {n}': '{known} {n}', '{known} does not occur': '{known} kommt nicht vor', '{words} {n}': '{words} {n}',
     'No test score has been noted. Measure one: `evaluate(segmenter, FOLDER)`, then '
     '`segmenter.note_scores(...)` and save again.':
         'Keine Prüfung ist vermerkt. So wird geprüft: `evaluate(segmenter, ORDNER)`, dann '
@@ -827,7 +827,7 @@ _german |= {
     'Classes that take up little of a picture count for less (`by_share`), which is a guess at their shares.':
         'Klassen, die wenig vom Bild einnehmen, zählen weniger (`by_share`): eine Schätzung ihrer Anteile.'}
 
-# %% ../nbs/00_ground/04_german.ipynb #ebc62c56
+# %% ../nbs/00_ground/04_german.ipynb #ae7f3de9
 _german |= {
     'Fitted to what was drawn (strokes or full masks) on {any} picture: {words}':
         'Angepasst an das, was auf {any} Bild gezeichnet ist (Striche oder volle Masken): {words}',
@@ -845,7 +845,7 @@ _german |= {
         'andere Werkstoffe, Ätzmittel, Detektoren und Maßstäbe sind andere Daten. Ein Anteil ist zu prüfen, bevor '
         'man sich auf ihn verlässt; seltene Klassen (oben mit kleinem Anteil) gehen zuerst schief.'}
 
-# %% ../nbs/00_ground/04_german.ipynb #559202cb
+# %% ../nbs/00_ground/04_german.ipynb #a0d80af7
 languages = ('en', 'de')
 
 def speech_in(
