@@ -440,12 +440,14 @@ w""", touch=True)
     time.sleep(.5)
     assert abs(lab.value("w.canvas.view[2]") - zoom) < .01
 
+    lab.focus()
     lab.key('1')
     lab.until("w.canvas.label", 1)
     lab.pen(at(40, 150), at(120, 150), at(120, 190))
     lab.until("[int(w.labels[y, x]) for x, y in ((40, 150), (80, 150), (120, 150), (120, 190), (160, 190))]", [1, 1, 1, 1, 255])
     lab.eraser(at(70, 150), at(90, 150))
     lab.until("[int(w.labels[150, x]) for x in (50, 80, 110)]", [1, 255, 1])
+    lab.focus()
     lab.key('f')
     lab.until("w.canvas.tool", 'fill')
     lab.touch([at(200, 100)], [at(200, 100), at(240, 100)], [at(190, 100), at(250, 100)]) # no region is filled by a pinch
