@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 from typing import Annotated
 from fastcore.meta import delegates
-from ..cores import share_cores
 from ..errors import InputError
 from ..pictures.writing import written_whole
 from .words import *
@@ -45,7 +44,6 @@ def demo(
     out = Path(out)
     if out.exists() and any(out.iterdir()): raise InputError(out, 'files', 'a new folder', 'choose another with -o')
     print(_what_is_made(settings, seeds), flush=True)
-    share_cores()
     rows = run_demo(out, seeds)
     _say_scores(rows, pd.read_csv(out/'floors.csv').iloc[0])
     made = 'encoder-*.safetensors, segmenter/, predictions/, pretraining.png, evaluation-*.png, results.csv'
@@ -70,13 +68,6 @@ def _in_words(learn, processes):
     if processes == 1: return said
     bs, together = pool.train.bs, learn.recipe['together']
     return said + f'; {processes} processes, {bs//processes*together} of the {bs*together} fields of a batch each'
-
-
-# %% ../../nbs/10_command/03_training.ipynb #1c92ae1f
-def _look_around(learn):
-    "Before each step the command has its share of the cores"
-    from fastai.callback.core import Callback
-    learn.add_cb(Callback(before_batch=lambda _: share_cores()))
 
 
 # %% ../../nbs/10_command/03_training.ipynb #21bb5a0f
@@ -162,7 +153,6 @@ def pretrain(
     learn = pretrain_learner(dls, arch, method=method, recipe=recipe, holdout=holdout, allow_overlap=allow_overlap,
                              overrides=overrides, **network)
     learn.announce.say = spoken('pretrain')
-    _look_around(learn)
     if first: print(_in_words(learn, processes), flush=True)
     learn.fit_ssl(epochs, lr, checkpoint=checkpoint, sync_bn=sync_bn)
     leave_processes()
@@ -288,7 +278,6 @@ def finetune(
     learn = segment_learner(dls, arch, encoder=encoder, decoder=r['decoder'], loss=loss, **network)
     _say_division(dls)
     learn.announce.say = spoken('finetune')
-    _look_around(learn)
     learn.fit_segment(r['epochs'], r['lr'], checkpoint=checkpoint, recipe=recipe)
     Segmenter.from_learner(learn).save(out, picture=not no_picture)
     print(f'written: {out}/model.safetensors, config.json, README.md')

@@ -9,7 +9,6 @@ __all__ = ['evaluate', 'predict']
 import os, sys
 from pathlib import Path
 from fastcore.meta import delegates
-from ..cores import share_cores
 from ..errors import InputError
 from .words import *
 from .options import *
@@ -70,7 +69,6 @@ def evaluate(
     from matssl.segmentation.stroke_segmenter import load_segmenter
     without_windows()
     model = load_segmenter(segmenter)
-    share_cores()
     without = _without_classes(without, model.codes)
     scored = _scored(model, test, palette, symmetry=symmetry, allow_overlap=allow_overlap, ignore=ignore,
                      **reading_options(**kwargs))
@@ -148,11 +146,6 @@ def _adapted(model, files, reading, page, train):
     return adapted
 
 # %% ../../nbs/10_command/05_using.ipynb #37a5442c
-def _after_picture(row):
-    "Say what a picture holds, and look whether other commands compute here before the next is begun"
-    _say_shares(row)
-    share_cores()
-
 def _write_done(done, out, number, processes):
     "The table of all pictures, where there is anything new"
     mine = f'-process-{number+1}-of-{processes}' if processes > 1 else ''
@@ -181,9 +174,8 @@ def predict(
     number, processes = process_share()
     out, also = Path(out), [kind for kind in outputs.split(',') if kind]
     model = load_segmenter(segmenter, device=_device())
-    share_cores()
     if adapt: model = _adapted(model, files, reading, page, train)
-    done = predict_folder(model, files, out, also, _after_picture, symmetry=symmetry, part=(number, processes),
+    done = predict_folder(model, files, out, also, _say_shares, symmetry=symmetry, part=(number, processes),
                           page=page, channel=channel, **reading)
     done['why'] = [in_options(why, 'predict') for why in done.why]
     _write_done(done, out, number, processes)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np, torch, torch.nn.functional as F
 from PIL import Image
 from fastcore.basics import chunked, patch
+from ..cores import share_cores
 from ..errors import InputError
 from ..data.loaders import prefetched, squashed
 
@@ -175,6 +176,7 @@ def predict_bands(
     parts = prefetched((_tensor_rows(x, tops[0], tops[-1]+plan.side) for tops, _ in groups), 1)
     begun = None
     for (tops, end), rows in zip(groups, parts):
+        share_cores() # with other commands; elsewhere nothing
         total = _summed_answers(f, rows, plan, tops, bs, at_once, begun)
         done = end - tops[0]
         begun = total[:, done:].clone()

@@ -13,6 +13,7 @@ from torch.optim.adamw import adamw
 from fastai.callback.core import Callback
 from fastai.learner import Learner
 from fastai.optimizer import Optimizer
+from ..cores import share_cores
 from ..errors import InputError
 
 # %% ../../nbs/04_training/02_compute.ipynb #eab0d538
@@ -118,12 +119,17 @@ class FusedAdam(Optimizer):
     def zero_grad(self):
         for p, *_ in self.all_params(with_grad=True): p.grad = None
 
+# %% ../../nbs/04_training/02_compute.ipynb #37c4008b
+class ShareCores(Callback):
+    "Before each step a command has its share of the cores; in a notebook nothing happens"
+    def before_batch(self): share_cores()
+
 # %% ../../nbs/04_training/02_compute.ipynb #248cbca3
 def fast(
     learn:Learner, # Any
     bf16:bool=None, # Compute in bfloat16; None: where the chip has it
     compile:bool=False)->Learner: # Compile the network with `torch.compile`: slow to start, then faster on GPUs
-    "Channels-last memory; bfloat16 and compilation where wanted"
+    "Channels-last memory; bfloat16 and compilation where wanted; a command's share of the cores"
     dev = torch.device(learn.dls.device)
     learn.model.to(memory_format=torch.channels_last)
     if dev.type == 'cuda':
@@ -131,5 +137,6 @@ def fast(
         torch.backends.cuda.matmul.allow_tf32 = True
         torch.backends.cudnn.allow_tf32 = True
     if compile: learn.model.compile()
+    learn.add_cb(ShareCores())
     learn.bf16 = has_bf16(dev) if bf16 is None else bf16
     return learn.add_cb(BFloat16()) if learn.bf16 else learn
