@@ -774,6 +774,7 @@ import pandas as pd
 from ..errors import NotWritten
 from ..pictures.writing import alone, clear_parts, made_folder
 from ..data.loaders import progress
+from ..training.announce import Countdown
 from ..training.compute import has_bf16
 from .protocol import Protocol, protocol
 from .results import append_result, is_done, lines_of, lines_with, protocol_of, read_results
@@ -949,16 +950,19 @@ def _tried(experiment, cell, out, log):
 # %% ../../nbs/09_bench/13_run.ipynb #e9765983
 def _run_cells(experiment, out, log):
     "Run what is not in the file yet; the reasons of cells that failed"
-    file, failed = out/'results.csv', []
+    file, failed, countdown = out/'results.csv', [], Countdown(len(experiment.cells))
     for cell in progress(experiment.cells, f'{experiment.protocol.id}: {len(experiment.cells)} cells'):
-        if is_done(cell, read_results(file, begun=False)): continue
+        if is_done(cell, read_results(file, begun=False)):
+            countdown.passed()
+            continue
         row = _tried(experiment, cell, out, log)
+        how_far = countdown.worked()
         if isinstance(row, Exception):
             failed.append(row)
             continue
         append_result(file, row)
         _cell_state(out, cell).unlink(missing_ok=True)
-        if log: log(_result_said(row))
+        if log: log(f'{_result_said(row)}; cell {how_far}')
     return failed
 
 # %% ../../nbs/09_bench/13_run.ipynb #b3a00021

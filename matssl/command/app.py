@@ -32,12 +32,18 @@ def _part_of(job, only):
     missing = dict(teach=('learning from pictures', '[taught]'), tune=('training with strokes', '[tuned]'))[only]
     raise InputError(job.file, f'nothing on {missing[0]}', f'a part {missing[1]}', 'begin it in matssl app')
 
-def _say_tried(job):
+def _say_tried(found):
     "What the trials have found"
-    from matssl.hands.job import Compared
-    found = Compared.read(job.tried_file)
     is_better = 'better, and trained' if found.is_better else 'no better, and not trained further'
     say(f'on strokes not seen before: mean IoU {found.before:.3f} of the model of strokes, {found.after:.3f} of the network; {is_better}')
+
+def _say_of_use(job, only, is_used):
+    "What was found, and whether what came out is used"
+    from matssl.hands.job import Compared
+    from matssl.hands.teach import use_in_words
+    found = Compared.read(job.tried_file if only == 'tune' else job.compared_file)
+    if only == 'tune': _say_tried(found)
+    say(use_in_words(found and found.is_better, is_used, dict(teach='taught', tune='tuned')[only]))
 
 def _only_a_part(file, only):
     "Learn from the pictures, train on strokes, or fill in the pictures; 1 where it was stopped"
@@ -51,10 +57,7 @@ def _only_a_part(file, only):
         print('stopped; the same command goes on')
         return 1
     say(f'written: {made}')
-    if only == 'tune': _say_tried(job)
-    if described and not described.is_used:
-        where = dict(teach='[taught]', tune='[tuned]')[only]
-        print(f'matssl app takes it into use if it is better; without one, say is_used = true below {where}')
+    if described: _say_of_use(job, only, described.is_used)
 
 @command
 def run(

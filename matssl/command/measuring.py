@@ -242,6 +242,7 @@ def measure(
     out:str=None, # New folder for the report: page, PDF, Excel workbook, tables, checksums
     title:str='Measurement report', # Of the report
     template:str=None, # Page template of your own (jinja2)
+    language:str='en', # Of the report: en or de
     scale_uncertainty:float=None, # Of the scale, in % of it, as its calibration says: goes into every length
     ignore:Ignore=None,
     palette:Palette=None,
@@ -256,11 +257,13 @@ def measure(
     from matssl.measuring.questions import measure_all
     from matssl.measuring.results import check_scale_uncertainty
     from matssl.measuring.report import report
+    from matssl.languages import speech_in
     asked = _asked(what, cls, boundary, layer, cracks or crack, particles, nodules, lamellae, settings)
     reading = reading_options(**kwargs)
     check_there(pictures, template)
     if out: new_output(out)
     check_scale_uncertainty(scale_uncertainty)
+    speech_in(language)
     palette, codes = colours_given(palette, names_given(codes))
     files = files_given(maps)
     say_passed_over(maps)
@@ -272,7 +275,7 @@ def measure(
     said = _say_answers(fields, tables, limit or [], scale_uncertainty)
     for name, of_question in tables.items(): _say_tables(of_question, name, fields[0].codes, said)
     if not out: return
-    written = report(fields, out, asked, pictures, _known(meta), model, title, limits=limit or [], template=template,
+    written = report(fields, out, asked, pictures, _known(meta), model, title, limits=limit or [], template=template, language=language,
                      scale_uncertainty_pct=scale_uncertainty, measured=tables)
     print(f'written: {written}, report.pdf, report.xlsx, tables, results.json')
 

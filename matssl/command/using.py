@@ -84,7 +84,8 @@ def _say_shares(row):
     "A picture that is done, and how much of each class it holds"
     if row['state'] != 'predicted': return
     shares = ', '.join(f'{name[:-3]} {v:.2f} %' for name, v in row.items() if name.endswith(', %'))
-    say(one_line(f"{row['picture']}: {shares}"))
+    how_far = f"; {row['how_far']}" if 'how_far' in row else ''
+    say(one_line(f"{row['picture']}: {shares}{how_far}"))
 
 # %% ../../nbs/10_command/05_using.ipynb #6e4927ac
 def _some_names(names, most=5):

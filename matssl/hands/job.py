@@ -10,7 +10,6 @@ __all__ = ['least_gain', 'most_others', 'StrokeSettings', 'JobFile', 'rgb_of', '
 import hashlib, json, tomllib
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib import resources
 from pathlib import Path
 import numpy as np, pandas as pd, tomli_w
 from fastcore.basics import patch
@@ -70,7 +69,7 @@ class JobFile(Described):
     step: Word = Field('', description='the step at which the application was left')
     picture: Word = Field('', description='the picture that was drawn on last')
     language: Word = Field('', description="the language of the application, like 'de'; nothing: that of the browser")
-    report_language: Word = Field('', description="the language of the report's page, like 'de'; nothing: English")
+    report_language: Word = Field('', description="the language of the report, like 'de'; nothing: English")
 
 # %% ../../nbs/08_hands/10_job.ipynb #5351ffe6
 def rgb_of(
@@ -618,26 +617,19 @@ def measured(self:Job,
     return maps, tables
 
 # %% ../../nbs/08_hands/10_job.ipynb #3c12559f
-@contextmanager
-def _page_in(language):
-    "Within it the page has a template in this language; None: ours, in English"
-    written = resources.files('matssl.hands').joinpath(f'report.{language}.html.j2')
-    if not language or not written.is_file(): yield None
-    else:
-        with resources.as_file(written) as page: yield page
-
 @patch
 def reported(self:Job,
     maps, tables, # Of `measured`
     model, # Of `fitted`
     out # The folder of the report
 )->Path:
-    "The page in the language that the job says, its PDF and Excel workbook; the page's path"
+    "Page, PDF and Excel workbook in the language that the job says; the page's path"
     about = self.about
     own = self.colours if about.colours else None
     told = dict(limits=about.limits, scale_uncertainty_pct=about.scale_uncertainty_pct, measured=tables)
-    with _colours_lent(own), _page_in(about.report_language) as page:
-        return report(maps, out, about.questions, self.files, dict(about.meta), model, about.title, template=page, **told)
+    told |= dict(language=about.report_language or 'en')
+    with _colours_lent(own):
+        return report(maps, out, about.questions, self.files, dict(about.meta), model, about.title, **told)
 
 # %% ../../nbs/08_hands/10_job.ipynb #fd87aef6
 @dataclass
