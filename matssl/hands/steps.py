@@ -10,7 +10,7 @@ __all__ = ['first_pictures', 'good_share', 'all_steps', 'html_part', 'NotYet', '
            'table_of_run', 'dressed_browser', 'RunStep', 'answers_html', 'ReportStep']
 
 # %% ../../nbs/08_hands/12_steps.ipynb #fbd1bec9
-import base64, io, os, re, warnings
+import base64, io, os, re, time, warnings
 from html import escape
 from pathlib import Path
 import ipywidgets as W, numpy as np
@@ -211,6 +211,8 @@ def _read_quietly(file, um_per_px):
         warnings.simplefilter('ignore')
         return read_micrograph(file, um_per_px=um_per_px)
 
+_small = {} # the last small picture of each file, as PNG
+
 def thumbnail(
     file, # A picture
     side:int=150, # Longest side, px
@@ -225,7 +227,8 @@ def thumbnail(
     bar = m.meta.get('bar_rows', 0)
     cut = [word('bar_cut', n=bar)] if bar else []
     said = [f'{size}, {scale}', *cut, *map(sentence_here, m.doubts)]
-    return _png(small), '; '.join(said), bool(m.um_per_px)
+    png = _small[file] = _png(small)
+    return png, '; '.join(said), bool(m.um_per_px)
 
 # %% ../../nbs/08_hands/12_steps.ipynb #9ce20c25
 def number_in(
@@ -1068,11 +1071,12 @@ def mark(self:TickedPictures,
 def illustrate(self:TickedPictures,
     files:list # The pictures
 ):
-    "Small pictures beside the boxes"
+    "Small pictures beside the boxes: those that are there already, and others for as long as nobody has to wait"
+    end = time.monotonic() + 2
     for file in files:
         image = self.images[file.name]
-        if image.value: continue
-        try: image.value = thumbnail(file, 64)[0]
+        if image.value or (file not in _small and time.monotonic() > end): continue
+        try: image.value = _small.get(file) or thumbnail(file)[0]
         except InputError: continue
         image.layout.visibility = 'visible'
 
@@ -1294,6 +1298,7 @@ def _overlay_of(label_map, picture):
 def show_overlays(self:RunStep, found, corrections, most=24):
     "The first pictures with their classes in colour, as they will be measured"
     shown = []
+    _mark_old(self.old, self.pictures, word('is_old') if found.is_old else '')
     for file in [file for file in self.job.files if file.name in set(found.rows.picture)][:most]:
         overlay = found.folder/'maps'/f'{file.stem}_overlay.png'
         if file.name in corrections: png = _overlay_of(corrections[file.name], _read_quietly(file, self.job.scale))
