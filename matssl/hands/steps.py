@@ -6,11 +6,11 @@
 __all__ = ['first_pictures', 'good_share', 'all_steps', 'html_part', 'NotYet', 'Step', 'dressed_labeller', 'thumbnail',
            'number_in', 'short_path', 'FolderStep', 'ClassesStep', 'DrawStep', 'time_in_words', 'BackgroundStep',
            'curve', 'is_better', 'learned_in_words', 'LearningStep', 'state_in_words', 'TeachStep', 'TunePart',
-           'colour_of', 'verdict_lines', 'verdict_html', 'says_with_model', 'CheckStep', 'table_of_run',
-           'dressed_browser', 'RunStep', 'answers_html', 'ReportStep']
+           'colour_of', 'verdict_lines', 'verdict_html', 'says_with_model', 'TickedPictures', 'CheckStep',
+           'table_of_run', 'dressed_browser', 'RunStep', 'answers_html', 'ReportStep']
 
 # %% ../../nbs/08_hands/12_steps.ipynb #fbd1bec9
-import base64, io, os, warnings
+import base64, io, os, re, time, warnings
 from html import escape
 from pathlib import Path
 import ipywidgets as W, numpy as np
@@ -20,6 +20,7 @@ from markupsafe import Markup
 from PIL import Image
 from ..errors import InputError
 from ..masks.masks import read_label_map
+from ..pictures.claims import claims
 from ..pictures.export import overlay_preview
 from ..pictures.micrograph import read_micrograph
 from ..segmentation.stroke_segmenter import load_segmenter
@@ -29,7 +30,7 @@ from .background import ask_stop, begin_command, is_at_work, progress_of, second
 from .browse import browse
 from .calibrate import calibrate_scale
 from .canvas import class_palette
-from .job import Checked, Compared, least_gain
+from .job import Checked, Compared, changed_parts, least_gain, over_in_words
 from .labelling import label
 from .suggest import suggest
 from .teach import before_and_after, use_in_words
@@ -50,6 +51,12 @@ def html_part(
 
 # %% ../../nbs/08_hands/12_steps.ipynb #ed90e0cf
 def _html(text=''): return W.HTML(text)
+
+def _mark_old(line, shown, text):
+    "A red line, and what it is about in grey; nothing where there is no text"
+    line.value = html_part('outdated', text) if text else ''
+    if text: shown.add_class('matssl-outdated')
+    else: shown.remove_class('matssl-outdated')
 
 def _row(*children):
     "Widgets side by side, in several lines where there is no room"
@@ -122,11 +129,15 @@ def _named_in_full(widget):
     "Room for a name of any length"
     widget.style.description_width = 'initial'
 
-def _mirrored(html):
+def _mirrored(html, say=translated):
     "What another room says, in the language of the application"
-    mine = _html(translated(html.value))
-    W.dlink((html, 'value'), (mine, 'value'), translated)
+    mine = _html(say(html.value))
+    W.dlink((html, 'value'), (mine, 'value'), say)
     return mine
+
+def _say_saved(text):
+    "The line under the canvas: nobody wants to know the file, and the picture itself is as it was"
+    return translated(re.sub(r'kept in .*?(?= &nbsp; |$)', lambda _: word('strokes_saved'), text))
 
 # %% ../../nbs/08_hands/12_steps.ipynb #936f16ca
 def _dressed_buttons(labeller):
@@ -160,6 +171,17 @@ def _locks_of(labeller):
     return made
 
 
+# %% ../../nbs/08_hands/12_steps.ipynb #4cd6b1e8
+def _choose_in_browser(labeller):
+    "Buttons of the classes whose choice is on the canvas before the kernel hears of it"
+    former = labeller.classes
+    made = W.ToggleButtons(options=former.options, tooltips=former.tooltips, style=dict(button_width='auto'))
+    for row in labeller.children:
+        if former in getattr(row, 'children', ()): row.children = [made if one is former else one for one in row.children]
+    labeller.classes = made
+    labeller.class_link = W.jslink((made, 'index'), (labeller.canvas, 'label'))
+
+
 # %% ../../nbs/08_hands/12_steps.ipynb #f3b21b19
 def dressed_labeller(
     labeller, # A `Labeller`
@@ -168,12 +190,13 @@ def dressed_labeller(
     "The labelling widget with the words and colours of the application"
     _dressed_buttons(labeller)
     _dressed_fields(labeller)
+    _choose_in_browser(labeller)
     labeller.canvas.palette = colours
     labeller.locks = _locks_of(labeller)
     labeller._say()
     *rows, canvas, note, keys = labeller.children
     locks = _row(_html(word('locked')), *labeller.locks)
-    labeller.children = [*rows, locks, canvas, _mirrored(note), _html(html_part('keys', word('keys')))]
+    labeller.children = [*rows, locks, canvas, _mirrored(note, _say_saved), _html(html_part('keys', word('keys')))]
     return labeller
 
 # %% ../../nbs/08_hands/12_steps.ipynb #9a9c69f1
@@ -187,6 +210,8 @@ def _read_quietly(file, um_per_px):
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         return read_micrograph(file, um_per_px=um_per_px)
+
+_small = {} # the last small picture of each file, as PNG
 
 def thumbnail(
     file, # A picture
@@ -202,7 +227,8 @@ def thumbnail(
     bar = m.meta.get('bar_rows', 0)
     cut = [word('bar_cut', n=bar)] if bar else []
     said = [f'{size}, {scale}', *cut, *map(sentence_here, m.doubts)]
-    return _png(small), '; '.join(said), bool(m.um_per_px)
+    png = _small[file] = _png(small)
+    return png, '; '.join(said), bool(m.um_per_px)
 
 # %% ../../nbs/08_hands/12_steps.ipynb #9ce20c25
 def number_in(
@@ -260,6 +286,18 @@ def cards(self:FolderStep):
     return [self.card(file, um(file)) for file in self.job.files[:self.most]]
 
 @patch
+def refused(self:FolderStep):
+    "Cards of those of the other pictures whose head says that they cannot be read"
+    made = []
+    for file in self.job.files[self.most:]:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter('ignore')
+                claims(file)
+        except InputError: made.append(self.card(file, None)[0])
+    return made
+
+@patch
 def show(self:FolderStep):
     "All pictures, and how many can be used"
     files = self.job.files
@@ -268,9 +306,11 @@ def show(self:FolderStep):
     made = self.cards()
     good = sum(is_good for _, is_good, _ in made)
     without = sum(is_good and not has_scale for _, is_good, has_scale in made)
-    self.sum.value = word('folder_sum', good=good, bad=len(made)-good, without=without)
-    more = [_html(word('more_pictures', n=len(files)-self.most))] if len(files) > self.most else []
-    self.pictures.children = [card for card, _, _ in made] + more
+    refused, others = self.refused(), len(files) - len(made)
+    counts = dict(good=good + others - len(refused), bad=len(made) - good + len(refused), without=without)
+    self.sum.value = word('folder_sum_first', n=good, **counts) if others else word('folder_sum', **counts)
+    more = [_html(word('more_pictures', n=others - len(refused)))] if others > len(refused) else []
+    self.pictures.children = [card for card, _, _ in made] + refused + more
 
 # %% ../../nbs/08_hands/12_steps.ipynb #bdfb4d54
 @patch
@@ -467,6 +507,7 @@ def open(self:DrawStep, files, key):
 def remember(self:DrawStep):
     "The picture that is drawn on is where one goes on"
     self.job.tell(picture=Path(self.labeller.jobs[self.labeller.at][0]).name)
+    self.app.say('') # what was said of the picture before
 
 @patch
 def go_to(self:DrawStep, name):
@@ -485,10 +526,13 @@ def go_next(self:DrawStep):
     drawn = [pair.image for pair in self.job.learned_from]
     free = [file for file, _ in self.labeller.jobs if file not in drawn]
     if not free: return self.app.say(word('no_next'))
+    self.app.say(word('looking_next'))
     assistant = self.labeller.assistant
     model = assistant if len(drawn) >= first_pictures else None
     how = dict(n=1, size=None, most=24, symmetry=False, labelled=drawn or None)
-    found = suggest(model, free, encoder=assistant, **how)
+    self.next.disabled = True
+    try: found = suggest(model, free, encoder=assistant, **how)
+    finally: self.next.disabled = False
     name = Path(found[0].file or found[0].picture).name
     self.go_to(name)
     self.app.say(word('next_says', name=name))
@@ -695,7 +739,7 @@ class TeachStep(LearningStep):
         self.build_learning(self.described.rounds if self.described else 16)
         self.network = self.choice_field('network', 'as_it_came', 'taught')
         self.compare = self.button('compare_do', self.compare_both, '')
-        self.said.value = html_part('said', word('teach_says'))
+        self.said.value = html_part('sentences', [word('teach_optional'), word('teach_says')])
         self.tuning = TunePart(self.app)
         working, choosing = _row(self.long, self.do, self.stop), _row(self.network, self.compare)
         looking = [self.said, working, self.progress, self.line, self.curve, self.found, choosing, self.expert]
@@ -948,7 +992,7 @@ def verdict_lines(
     if checked is None: return [word('grey')]
     colour = colour_of(checked)
     of_classes = [_class_line(name, k, checked.cm) for k, name in enumerate(checked.codes)]
-    few = [word('few')] if checked.pictures < 3 else []
+    few = [word('few', n=checked.pictures)] if checked.pictures < 5 else []
     more = [word('draw_more')] if colour != 'green' else []
     return [word(colour), _right_line(checked), *of_classes, *few, *more]
 
@@ -984,13 +1028,66 @@ def says_with_model(
     is_used = job.about.tuned and job.about.tuned.is_used
     return html_part('sentences', [word(key), *([word('uses_tuned')] if is_used else [])])
 
+
+# %% ../../nbs/08_hands/12_steps.ipynb #407ffed7
+class TickedPictures(W.VBox):
+    "A tick box for each picture, in a box that scrolls"
+    def __init__(self,
+        names:list, # Of the pictures
+        ticked, # Names of those that are chosen
+        act # What is done when others are chosen
+    ):
+        how = dict(indent=False, tooltip=word('kept_tip'), layout=W.Layout(width='auto', flex='1 1 auto'))
+        self.boxes = {name: W.Checkbox(name in ticked, description=name, **how) for name in names}
+        self.images = {name: W.Image(format='png', layout=W.Layout(width='64px', visibility='hidden')) for name in names}
+        self.act, self.is_held = act, False
+        for box in self.boxes.values(): box.observe(lambda _: self.changed(), 'value')
+        row = lambda name: W.HBox([self.images[name], self.boxes[name]], layout=W.Layout(flex='0 0 auto', align_items='center'))
+        layout = W.Layout(max_height='300px', max_width='640px', overflow='hidden auto', border='1px solid #ccc', display='block')
+        super().__init__([row(name) for name in names], layout=layout)
+    def changed(self):
+        if not self.is_held: self.act()
+    @property
+    def value(self):
+        "Names of those that are ticked"
+        return tuple(name for name, box in self.boxes.items() if box.value)
+    @value.setter
+    def value(self, names):
+        before, self.is_held = self.value, True
+        for name, box in self.boxes.items(): box.value = name in names
+        self.is_held = False
+        if self.value != before: self.act()
+
+
+# %% ../../nbs/08_hands/12_steps.ipynb #c8bc9a9f
+@patch
+def mark(self:TickedPictures,
+    with_strokes # Names
+):
+    "Say which pictures have strokes"
+    for name, box in self.boxes.items(): box.description = f'{name} ({word("has_strokes")})' if name in with_strokes else name
+
+@patch
+def illustrate(self:TickedPictures,
+    files:list # The pictures
+):
+    "Small pictures beside the boxes: those that are there already, and others for as long as nobody has to wait"
+    end = time.monotonic() + 2
+    for file in files:
+        image = self.images[file.name]
+        if image.value or (file not in _small and time.monotonic() > end): continue
+        try: image.value = _small.get(file) or thumbnail(file)[0]
+        except InputError: continue
+        image.layout.visibility = 'visible'
+
+
+# %% ../../nbs/08_hands/12_steps.ipynb #07972013
 class CheckStep(Step):
     "Pictures kept back, and what the model makes of them"
     name = 'check'
     def build(self):
-        names = [file.name for file in self.job.files]
-        kept = tuple(name for name in names if name in self.job.about.kept_back)
-        self.kept = self.field(W.SelectMultiple, 'kept', self.keep_back, '420px', options=names, value=kept, rows=6)
+        names, act = [file.name for file in self.job.files], lambda: self.app.safely(self.keep_back)
+        self.kept = TickedPictures(names, self.job.about.kept_back, act)
         self.place, self.verdict, self.labeller, self.made_for = W.VBox([]), _html(), None, None
         self.box.children = [self.said, self.kept, self.button('check_do', self.check), self.verdict, self.place]
     @property
@@ -1001,9 +1098,12 @@ class CheckStep(Step):
 # %% ../../nbs/08_hands/12_steps.ipynb #1d3acc64
 @patch
 def keep_back(self:CheckStep):
-    "These pictures are kept back"
-    self.job.tell(kept_back=list(self.kept.value))
+    "These pictures are kept back; one with strokes not without a word"
+    before, names = self.job.about.kept_back, list(self.kept.value)
+    self.job.tell(kept_back=names)
     self.show()
+    drawn = [name for name in self.job.with_strokes if name in names and name not in before]
+    if drawn: self.app.say(word('kept_with_strokes', names=', '.join(drawn)), True)
 
 @patch
 def _open(self:CheckStep, files):
@@ -1011,7 +1111,14 @@ def _open(self:CheckStep, files):
     job = self.job
     made = label(files, job.about.codes, job.masks, size=self.app.size, um_per_px=job.scale)
     self.labeller = dressed_labeller(made, job.colours)
+    made.note.observe(lambda _: self.show_verdict(), 'value') # with each stroke
     self.place.children = [self.labeller]
+
+@patch
+def show_verdict(self:CheckStep):
+    "The last verdict, and whether it still holds"
+    checked = Checked.read(self.file)
+    self.verdict.value = verdict_html(checked, checked is not None and checked.made_from != self.job.made_from())
 
 @patch
 def show(self:CheckStep):
@@ -1024,9 +1131,9 @@ def show(self:CheckStep):
         self.keep()
         self.labeller, self.place.children, self.made_for = None, [], key
         if files and len(job.about.codes) >= 2: self._open(files)
-    checked = Checked.read(self.file)
-    is_old = checked is not None and checked.made_from != job.made_from()
-    self.verdict.value = verdict_html(checked, is_old)
+    self.kept.mark(job.with_strokes)
+    self.kept.illustrate(job.files[:FolderStep.most])
+    self.show_verdict()
 
 # %% ../../nbs/08_hands/12_steps.ipynb #5ecb6208
 @patch
@@ -1092,13 +1199,15 @@ class RunStep(BackgroundStep):
     def build(self):
         self.build_work()
         self.verdict, self.rows, self.pictures, self.place = _html(), _html(), _many(), W.VBox([])
-        self.browser, self.shown = None, None
+        self.browser, self.shown, self.selected = None, None, None
         buttons = ('look_do', self.open), ('mend_do', self.mend), ('correct_do', self.go_correct)
         looking = _row(*(self.button(key, act, '') for key, act in buttons))
         self.mender, self.mended = None, _html()
         self.after = W.VBox([looking, self.place, self.pictures])
         working = _row(self.do, self.stop)
-        self.box.children = [self.said, working, self.progress, self.line, self.verdict, self.rows, self.mended, self.after]
+        self.old, self.results = _html(), W.VBox([self.verdict, self.rows])
+        looking = [self.old, self.results, self.mended, self.after]
+        self.box.children = [self.said, working, self.progress, self.line, *looking]
     @property
     def folder(self): return self.job.home/'running'
     def keep(self):
@@ -1141,11 +1250,37 @@ def look(self:RunStep):
     self.shown = stamp
     return about
 
+# %% ../../nbs/08_hands/12_steps.ipynb #2eac8967
+@patch
+def _names(self:RunStep): return [file.name for file in self.job.files]
+
+@patch
+def _selector(self:RunStep, name):
+    "A button that chooses a picture"
+    made = W.ToggleButton(name == self.selected, description=name, tooltip=word('select_tip'), layout=W.Layout(width='auto'))
+    def chosen(change):
+        if change.new: self.select(name)
+        elif self.selected == name: self.selected = None
+    made.observe(chosen, 'value')
+    return made
+
+@patch
+def select(self:RunStep,
+    name # Of a picture
+):
+    "Choose a picture, and no other"
+    self.selected = name
+    for card in self.pictures.children:
+        button = card.children[1]
+        if button.description != name: button.value = False
+
+
 # %% ../../nbs/08_hands/12_steps.ipynb #6aef817c
 @patch
 def finished(self:RunStep, found):
     "What became of each picture"
     rows, out = found.rows, found.folder
+    _mark_old(self.old, self.results, word('is_old') if found.is_old else '')
     self.verdict.value = verdict_html(found.checked, found.is_old)
     done = int((rows.state != 'skipped').sum())
     where = short_path(out, self.job.files[0].parent)
@@ -1163,13 +1298,26 @@ def _overlay_of(label_map, picture):
 def show_overlays(self:RunStep, found, corrections, most=24):
     "The first pictures with their classes in colour, as they will be measured"
     shown = []
+    _mark_old(self.old, self.pictures, word('is_old') if found.is_old else '')
     for file in [file for file in self.job.files if file.name in set(found.rows.picture)][:most]:
         overlay = found.folder/'maps'/f'{file.stem}_overlay.png'
         if file.name in corrections: png = _overlay_of(corrections[file.name], _read_quietly(file, self.job.scale))
         elif overlay.exists(): png = overlay.read_bytes()
         else: continue
-        shown.append(W.Image(value=png, format='png', layout=W.Layout(max_width='220px', margin='4px')))
+        image = W.Image(value=png, format='png', layout=W.Layout(max_width='220px'))
+        shown.append(W.VBox([image, self._selector(file.name)], layout=W.Layout(margin='4px', width='224px')))
     self.pictures.children = shown
+
+# %% ../../nbs/08_hands/12_steps.ipynb #9055ae7d
+def _say_before(predictions, app):
+    "A model that looks at a picture takes its time: say so until it has"
+    answer = predictions._answer
+    def said(part):
+        app.say(word('computing'))
+        try: return answer(part)
+        finally: app.say('')
+    predictions._answer = said
+
 
 # %% ../../nbs/08_hands/12_steps.ipynb #3a2ecbe7
 @patch
@@ -1177,7 +1325,9 @@ def open(self:RunStep):
     "Look at the pictures in full size, with what was filled in, and where the model hesitates"
     model = load_segmenter(self.job.filled().folder/'model')
     made = browse(self.job.files, model, size=self.app.size, um_per_px=self.job.scale)
+    _say_before(made.model, self.app)
     self.browser = dressed_browser(made, self.job.colours)
+    if self.selected in self._names(): made.go(self._names().index(self.selected))
     self.place.children, self.pictures.children = [self.browser], []
 
 
@@ -1185,7 +1335,8 @@ def open(self:RunStep):
 @patch
 def _name_in_sight(self:RunStep):
     "The picture that is looked at; the first where none is"
-    return self.job.files[self.browser.at if self.browser else 0].name
+    if self.browser: return self._names()[self.browser.at]
+    return self.selected if self.selected in self._names() else self._names()[0]
 
 @patch
 def _model_says(self:RunStep, name):
@@ -1259,16 +1410,20 @@ class ReportStep(Step):
         named = [(word(name), name) for name in questions]
         self.question = self.field(W.Dropdown, 'question', self.changed, options=named, value=asked)
         self.cls, self.crack = (self.field(W.Dropdown, key, self.changed) for key in ('cls', 'crack'))
-        self.limits = self.field(W.Textarea, 'limits', self.changed, value='\n'.join(about.limits), **typed)
-        self.uncertainty = self.field(W.Text, 'uncertainty', self.changed, '200px', value=doubt, **typed)
+        example = word('limits_example')
+        self.limits = self.field(W.Textarea, 'limits', self.changed, value='\n'.join(about.limits), placeholder=example, **typed)
+        which = [(word(f'counted_{name}'), name) for name in ('new', 'all')]
+        self.counted = self.field(W.Dropdown, 'counted', self.changed, options=which, value=about.measured)
+        self.uncertainty = self.field(W.Text, 'uncertainty', self.changed, '380px', value=doubt, **typed)
         by_hand = lambda key: self.field(W.Text, key, self.changed, value=about.meta.get(key, ''), **typed)
         self.meta = {key: by_hand(key) for key in ('specimen', 'operator')}
         self.answers, self.links, self.page = _html(), _html(), _html()
         self.said.value = word('report_says')
         self.do = self.button('report_do', self.measure)
-        asking = _row(self.question, self.cls, self.crack)
+        asking = _row(self.question, self.cls, self.crack, self.counted)
         telling = _row(self.limits, self.uncertainty, *self.meta.values())
-        self.box.children = [self.said, asking, telling, self.do, self.answers, self.links, self.page]
+        self.made_of, self.old, self.results = None, _html(), W.VBox([self.answers, self.links, self.page])
+        self.box.children = [self.said, asking, telling, self.do, self.old, self.results]
 
 # %% ../../nbs/08_hands/12_steps.ipynb #3ec58c43
 @patch
@@ -1287,11 +1442,23 @@ def show(self:ReportStep):
     self.cls.layout.display = 'none' if self.question.value == 'phases' else None
     self.crack.layout.display = None if self.question.value == 'layers' else 'none'
     self.is_filling = False
+    self.show_age()
 
 @patch
 def changed(self:ReportStep):
     "A person has changed something"
     if not self.is_filling: self.take()
+
+# %% ../../nbs/08_hands/12_steps.ipynb #e76a23d7
+@patch
+def show_age(self:ReportStep):
+    "Do the numbers that are shown still hold?"
+    changed = changed_parts(self.made_of, self.job.parts_now()) if self.made_of else []
+    found = self.job.filled() if changed else None
+    key = 'outdated_run' if found and found.is_old else 'outdated'
+    what = ', '.join(word(f'part_{name}') for name in changed)
+    _mark_old(self.old, self.results, word(key, what=what) if changed else '')
+
 
 # %% ../../nbs/08_hands/12_steps.ipynb #a6365592
 @patch
@@ -1313,6 +1480,7 @@ def take(self:ReportStep):
         questions=self._question_asked(),
         limits=[line.strip() for line in self.limits.value.splitlines() if line.strip()],
         scale_uncertainty_pct=number_in(self.uncertainty.value),
+        measured=self.counted.value,
         meta={key: value for key, value in meta.items() if value})
     self.show()
 
@@ -1342,11 +1510,15 @@ def measure(self:ReportStep):
     self.job.tell(report_language=spoken()) # here, and when the job is run again
     maps, tables = self.job.measured(found.rows, found.folder)
     folder = _free_folder(found.folder)
-    page = self.job.reported(maps, tables, load_segmenter(found.folder/'model'), folder)
+    over = self.job.to_measure(found.rows)
+    page = self.job.reported(maps, tables, load_segmenter(found.folder/'model'), folder, over_in_words(over, spoken()))
     answers = answers_of(tables)
     limits = held_against(answers, self.job.about.limits, below_floor(maps, tables))
-    self.answers.value = verdict_html(found.checked) + answers_html(answers, limits)
+    of_which = html_part('of_which', word('counted'), over_in_words(over, spoken()))
+    self.answers.value = verdict_html(found.checked) + answers_html(answers, limits) + of_which
     self.show_report(page, folder)
+    self.made_of = self.job.parts_now()
+    self.show_age()
     self.app.say('')
     return answers
 

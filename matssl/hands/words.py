@@ -31,7 +31,7 @@ _english |= dict(
     classes_tip='What there is to see in the pictures, by name', draw='Draw',
     draw_tip='A few strokes on each class; the rest is filled in as you draw', teach='Teach',
     teach_tip='Not needed: let the network look at all pictures first', check='Check',
-    check_tip='Two pictures drawn with care show what the result is worth', run='Run',
+    check_tip='Pictures drawn with care, two at least, better five, show what the result is worth', run='Run',
     run_tip='All pictures are filled in', report='Report',
     report_tip='A question, a number with its interval, a report')
 
@@ -40,7 +40,7 @@ _german |= dict(
     classes_tip='Was auf den Bildern zu sehen ist, mit Namen', draw='Zeichnen',
     draw_tip='Wenige Striche je Klasse; der Rest wird beim Zeichnen ausgefüllt', teach='Lernen',
     teach_tip='Nicht nötig: das Netz sieht sich zuerst alle Bilder an', check='Prüfen',
-    check_tip='Zwei sorgfältig gezeichnete Bilder zeigen, was das Ergebnis taugt', run='Ausführen',
+    check_tip='Sorgfältig gezeichnete Bilder, mindestens zwei, besser fünf, zeigen, was das Ergebnis taugt', run='Ausführen',
     run_tip='Alle Bilder werden ausgefüllt', report='Bericht',
     report_tip='Eine Frage, eine Zahl mit Vertrauensbereich, ein Bericht')
 
@@ -49,7 +49,11 @@ _english |= dict(
     folder_says='{n} pictures in {folder}. All that you do is kept in {home}.',
     folder_sum=
         '{good} can be used, {bad} cannot; {without} of them have no scale. Without a scale there are shares '
-        'in %, but no lengths.',
+        'in %, but lengths only in pixels. Enter the scale now: if it comes later, the pictures are run again.',
+    folder_sum_first=
+        '{good} can be used, {bad} cannot. Of the first {n} that can be used, {without} have no scale; of the '
+        'others only the heads of the files were read. Without a scale there are shares in %, but lengths only '
+        'in pixels. Enter the scale now: if it comes later, the pictures are run again.',
     fault='cannot be used: {why}', no_scale='no scale', bar_cut='data bar of {n} rows cut',
     more_pictures='... and {n} more', scale='scale of all',
     scale_tip='Micrometres per pixel, for all pictures. Empty: what the files say', scale_unit='µm/px',
@@ -70,7 +74,12 @@ _german |= dict(
     folder_says='{n} Bilder in {folder}. Alles, was Sie tun, wird in {home} gesichert.',
     folder_sum=
         '{good} sind brauchbar, {bad} nicht; {without} davon haben keinen Maßstab. Ohne Maßstab gibt es '
-        'Anteile in %, aber keine Längen.',
+        'Anteile in %, aber Längen nur in Pixeln. Geben Sie den Maßstab jetzt an: kommt er später, werden die '
+        'Bilder erneut ausgeführt.',
+    folder_sum_first=
+        '{good} sind brauchbar, {bad} nicht. Von den ersten {n} brauchbaren haben {without} keinen Maßstab; von '
+        'den übrigen wurde nur der Dateikopf gelesen. Ohne Maßstab gibt es Anteile in %, aber Längen nur in '
+        'Pixeln. Geben Sie den Maßstab jetzt an: kommt er später, werden die Bilder erneut ausgeführt.',
     fault='nicht brauchbar: {why}', no_scale='kein Maßstab', bar_cut='Datenzeile ({n} Zeilen) abgeschnitten',
     more_pictures='... und {n} weitere', scale='Maßstab aller',
     scale_tip='Mikrometer je Pixel, für alle Bilder. Leer: was die Dateien sagen', scale_unit='µm/px', which='Bild',
@@ -90,8 +99,8 @@ _german |= dict(
 # %% ../../nbs/08_hands/11_words.ipynb #244e9c9e
 _english |= dict(
     classes_says=
-        'Name everything that there is to see, the background too. The number is the key that chooses the '
-        'class while you draw.',
+        'Name what you want to know, and call the rest something, too: everything that you do not need may be '
+        'one class, e.g. background. The number is the key that chooses the class while you draw.',
     class_tip='Name of this class; empty: it does not count',
     colour_tip='Colour of this class, on the canvas and in the report', key='key {n}', add_do='One more class',
     add_do_tip='A further class, after the others', usual_do='Usual colours',
@@ -99,8 +108,8 @@ _english |= dict(
 
 _german |= dict(
     classes_says=
-        'Benennen Sie alles, was zu sehen ist, auch den Hintergrund. Die Nummer ist die Taste, mit der die '
-        'Klasse beim Zeichnen gewählt wird.',
+        'Benennen Sie, was Sie wissen wollen, und auch den Rest: alles, was Sie nicht brauchen, kann eine '
+        'Klasse sein, z. B. Hintergrund. Die Nummer ist die Taste, mit der die Klasse beim Zeichnen gewählt wird.',
     class_tip='Name dieser Klasse; leer: zählt nicht',
     colour_tip='Farbe dieser Klasse, beim Zeichnen und im Bericht', key='Taste {n}', add_do='Weitere Klasse',
     add_do_tip='Eine weitere Klasse, nach den anderen', usual_do='Übliche Farben',
@@ -111,12 +120,14 @@ _english |= dict(
     draw_says='Draw a few strokes on each class of two or three pictures. Where the filling is wrong, draw again.',
     first_classes='Name at least two classes first.',
     all_kept='All pictures are kept back for the check: keep fewer.', next_do='What next?',
-    next_do_tip='Go to the part of a picture that would teach the most', next_says='Draw here next: {name}.',
+    next_do_tip='Go to the picture that would teach the most', next_says='Draw here next: {name}.',
+    looking_next='Looking for the next picture ...', strokes_saved='strokes saved',
     no_next='Nothing left to draw on.', tool='tool', tool_tip='What the mouse does on the picture', brush='brush',
     erase='erase', fill='fill', outline='circle', pan='move', undo='undo', redo='redo', save='save',
     undo_tip='Take the last stroke back (key z)', redo_tip='Draw it again (key y)',
     save_tip='Write the drawing now, even if nothing was drawn', back_tip='Previous picture', on_tip='Next picture',
-    accept='accept', accept_tip='Take what was filled in where nothing is drawn',
+    accept='take the filling over',
+    accept_tip='All that is filled in becomes your drawing, as if drawn by hand, where nothing is drawn yet; undo takes it back',
     picture_tip='The picture that is drawn on', label_tip='The class that is drawn; keys 0 to 9',
     brush_size='brush, px', brush_size_tip='Radius of the brush; keys [ and ]', opacity='opacity',
     opacity_tip='How strongly the colours lie over the picture', only='only where free',
@@ -134,14 +145,15 @@ _german |= dict(
         'zeichnen Sie nach.',
     first_classes='Bitte zuerst mindestens zwei Klassen benennen.',
     all_kept='Alle Bilder sind für die Prüfung zurückgehalten: bitte weniger zurückhalten.',
-    next_do='Was als Nächstes?', next_do_tip='Zu der Stelle, an der ein Strich am meisten lehrt',
+    next_do='Was als Nächstes?', next_do_tip='Zu dem Bild, auf dem Striche am meisten lehren',
     next_says='Zeichnen Sie hier weiter: {name}.', no_next='Es ist nichts mehr zu zeichnen.', tool='Werkzeug',
+    looking_next='Das nächste Bild wird gesucht ...', strokes_saved='Striche gesichert',
     tool_tip='Was die Maus auf dem Bild tut', brush='Pinsel', erase='Radierer', fill='füllen', outline='umkreisen',
     pan='schieben', undo='zurück', redo='wieder', save='sichern',
     undo_tip='Den letzten Strich zurücknehmen (Taste z)', redo_tip='Ihn wieder zeichnen (Taste y)',
     save_tip='Die Zeichnung jetzt sichern, auch wenn nichts gezeichnet wurde', back_tip='Voriges Bild',
-    on_tip='Nächstes Bild', accept='übernehmen',
-    accept_tip='Übernehmen, was ausgefüllt wurde, wo nichts gezeichnet ist',
+    on_tip='Nächstes Bild', accept='Ausgefülltes übernehmen',
+    accept_tip='Alles Ausgefüllte wird zu Ihrer Zeichnung, wie von Hand, wo noch nichts gezeichnet ist; „zurück“ nimmt es weg',
     picture_tip='Das Bild, auf dem gezeichnet wird', label_tip='Die Klasse, die gezeichnet wird; Tasten 0 bis 9',
     brush_size='Pinsel, px', brush_size_tip='Radius des Pinsels; Tasten [ und ]', opacity='Deckkraft',
     opacity_tip='Wie stark die Farben über dem Bild liegen', only='nur wo frei',
@@ -156,9 +168,9 @@ _german |= dict(
 # %% ../../nbs/08_hands/11_words.ipynb #b644d4db
 _english |= dict(
     teach_says=
-        'Not needed where strokes are enough. Here the network looks at all pictures of the folder for a '
-        'while, without strokes; then it tells apart more of what is in them. The pictures kept back are '
-        'left out. You can close the page meanwhile.',
+        'Here the network looks at all pictures but those kept back for a while, without strokes, to tell apart '
+        'more of what is in them. You can close the page meanwhile.',
+    teach_optional='Optional: go on to step 5 if you are in a hurry.',
     long='how long', long_tip='How often all pictures are looked at', long_4='briefly', long_16='as usual',
     long_48='thoroughly', begin_do='Begin', begin_do_tip='Let the network look at the pictures', go_on_do='Go on',
     go_on_do_tip='Go on where it was left', stop_do='Stop', stop_do_tip='Stop here; it can go on later',
@@ -187,9 +199,9 @@ _english |= dict(
 # %% ../../nbs/08_hands/11_words.ipynb #79bbbc9f
 _german |= dict(
     teach_says=
-        'Nicht nötig, wo Striche genügen. Hier sieht sich das Netz eine Weile alle Bilder des Ordners an, '
-        'ohne Striche; danach unterscheidet es mehr von dem, was darin ist. Die zurückgehaltenen Bilder '
-        'bleiben außen vor. Die Seite kann solange geschlossen werden.',
+        'Hier sieht sich das Netz eine Weile alle Bilder außer den zurückgehaltenen an, ohne Striche, um mehr '
+        'von dem zu unterscheiden, was darin ist. Die Seite kann solange geschlossen werden.',
+    teach_optional='Nicht nötig: wenn es eilt, weiter zu Schritt 5.',
     long='wie lange', long_tip='Wie oft alle Bilder angesehen werden', long_4='kurz', long_16='wie üblich',
     long_48='gründlich', begin_do='Beginnen', begin_do_tip='Das Netz sieht sich die Bilder an',
     go_on_do='Fortsetzen', go_on_do_tip='Dort weitermachen, wo es aufgehört hat', stop_do='Anhalten',
@@ -224,14 +236,10 @@ _german |= dict(
 _english |= dict(
     tune_title='A network for these pictures',
     tune_says=
-        'Not needed where the filling is good enough. Here a network of its own is trained on your strokes, '
-        'on what they fill in, and on the other pictures if you like. First it is tried beside the model of '
-        'strokes, on pictures whose strokes neither has seen. Only if it does better it is trained on all '
-        'strokes, and used from then on by Check, Run and Report. Do not expect much of it: with three '
-        'strokes a class on three pictures it was worse where it was measured, and the trials said so. They '
-        'and the training took six minutes there, and take longer with the other pictures or on a busy '
-        'machine. While you draw, the model of strokes fills in as before. The pictures kept back are left '
-        'out. You can close the page meanwhile.',
+        'Here a network of its own is trained on your strokes and on what they fill in. It is tried first, on '
+        'strokes that it has not seen, and used by Check, Run and Report only if it does better than the model '
+        'of strokes. Do not expect much: with three strokes a class on three pictures it was worse where it was '
+        'measured. It took six minutes there. The pictures kept back are left out. You can close the page meanwhile.',
     tune_long='training', tune_long_tip='How long the network is trained; each of the trials takes as long again',
     tune_60='short', tune_120='usual', tune_480='long', use='other pictures',
     use_tip=
@@ -264,15 +272,11 @@ _english |= dict(
 _german |= dict(
     tune_title='Ein Netz für diese Bilder',
     tune_says=
-        'Nicht nötig, wo gut genug ausgefüllt wird. Hier wird ein eigenes Netz geschult: an Ihren Strichen, '
-        'an dem, was sie ausfüllen, und auf Wunsch an den übrigen Bildern. Zuerst wird es neben dem Modell '
-        'der Striche erprobt, an Bildern, deren Striche beide nicht kennen. Nur wenn es dort besser ist, '
-        'wird es an allen Strichen geschult und von da an beim Prüfen, Ausführen und Berichten verwendet. '
-        'Versprechen Sie sich nicht zu viel davon: Mit drei Strichen je Klasse auf drei Bildern war es, wo '
-        'gemessen wurde, schlechter, und die Proben haben das gezeigt. Proben und Schulung dauerten dort '
-        'sechs Minuten; mit den übrigen Bildern oder auf einem ausgelasteten Rechner dauert es länger. Beim '
-        'Zeichnen füllt weiter das Modell der Striche aus. Die zurückgehaltenen Bilder bleiben außen vor. '
-        'Die Seite kann solange geschlossen werden.',
+        'Hier wird ein eigenes Netz geschult, an Ihren Strichen und an dem, was sie ausfüllen. Zuerst wird es '
+        'an Strichen erprobt, die es nicht kennt; nur wenn es besser ist als das Modell der Striche, wird es '
+        'beim Prüfen, Ausführen und Berichten verwendet. Versprechen Sie sich nicht zu viel: Mit drei Strichen '
+        'je Klasse auf drei Bildern war es, wo gemessen wurde, schlechter. Es dauerte dort sechs Minuten. Die '
+        'zurückgehaltenen Bilder bleiben außen vor. Die Seite kann solange geschlossen werden.',
     tune_long='Schulung', tune_long_tip='Wie lange das Netz geschult wird; jede Probe dauert noch einmal so lange',
     tune_60='kurz', tune_120='üblich', tune_480='lang', use='übrige Bilder',
     use_tip='Ob es auch von Bildern ohne Striche lernt. Was dort falsch ausgefüllt wird, lernt es mit',
@@ -306,39 +310,46 @@ _german |= dict(
 # %% ../../nbs/08_hands/11_words.ipynb #5e9bdf3d
 _english |= dict(
     check_says=
-        'Choose two pictures that you have not drawn on, and draw every part of them with care. The model '
-        'never learns from them.',
-    kept='kept back', kept_tip='Pictures that the model is tested on and never learns from. Ctrl and click: several',
+        'Tick pictures that you have not drawn on, two at least, better five, and draw every part of them with '
+        'care. The model never learns from them.',
+    kept_tip='Tick it to keep it back: the model is tested on it and never learns from it',
+    has_strokes='has strokes',
+    kept_with_strokes=
+        'There are strokes on {names}. Kept back, the model no longer learns from them: better take pictures '
+        'without strokes.',
     check_do='Check', check_do_tip='Learn from the strokes, then try it on the pictures kept back',
     checking='Learning and checking ...', green='It can be used.', yellow='Use it with care.',
     red='Do not use it yet.',
-    grey='Nobody knows yet what it is worth: keep pictures back, draw them with care, and check.',
+    grey='Nobody knows yet what it is worth: keep pictures back, two at least, better five, draw them with care, and check.',
     right_of=
         'On the pictures kept back ({n}), {right:.0f} of 100 pixels get their right class; calling '
         'everything "{common}" would get {guess:.0f}.',
     class_of='{name}: {found:.0f} of 100 pixels found; of 100 called so, {true:.0f} are',
     class_none='{name}: not found in the pictures kept back',
-    few='Fewer than three pictures were kept back: this may be luck.',
+    few='Kept back: {n}. Two at least, better five: with fewer than five this may be luck.',
     draw_more='Draw more where the filling is wrong, or choose other classes.',
     old_check='Something has changed since: check again.', taken_for='What is taken for what, pixels of 100',
     drawn_as='drawn as', filled_as='filled in as', details='For experts')
 
 _german |= dict(
     check_says=
-        'Wählen Sie zwei Bilder, auf denen Sie nicht gezeichnet haben, und zeichnen Sie sie vollständig und '
-        'sorgfältig. Das Modell lernt nie von ihnen.',
-    kept='zurückgehalten',
-    kept_tip='Bilder, an denen das Modell geprüft wird und von denen es nie lernt. Strg und Klick: mehrere',
+        'Kreuzen Sie Bilder an, auf denen Sie nicht gezeichnet haben, mindestens zwei, besser fünf, und zeichnen '
+        'Sie sie vollständig und sorgfältig. Das Modell lernt nie von ihnen.',
+    kept_tip='Ankreuzen hält es zurück: das Modell wird daran geprüft und lernt nie davon',
+    has_strokes='hat Striche',
+    kept_with_strokes=
+        'Auf {names} sind Striche. Zurückgehalten, lernt das Modell nicht mehr davon: nehmen Sie besser Bilder '
+        'ohne Striche.',
     check_do='Prüfen', check_do_tip='Von den Strichen lernen, dann an den zurückgehaltenen Bildern versuchen',
     checking='Lernt und prüft ...', green='Es ist brauchbar.', yellow='Mit Vorsicht verwenden.',
     red='Noch nicht verwenden.',
-    grey='Niemand weiß bisher, was es taugt: Bilder zurückhalten, sorgfältig zeichnen und prüfen.',
+    grey='Niemand weiß bisher, was es taugt: Bilder zurückhalten, mindestens zwei, besser fünf, sorgfältig zeichnen und prüfen.',
     right_of=
         'Auf den zurückgehaltenen Bildern ({n}) bekommen {right:.0f} von 100 Pixeln ihre richtige Klasse; '
         'alles „{common}“ zu nennen, träfe {guess:.0f}.',
     class_of='{name}: {found:.0f} von 100 Pixeln gefunden; von 100 so genannten sind es {true:.0f}',
     class_none='{name}: auf den zurückgehaltenen Bildern nicht gefunden',
-    few='Weniger als drei Bilder wurden zurückgehalten: das kann Glück sein.',
+    few='Zurückgehalten: {n}. Mindestens zwei, besser fünf: bei weniger als fünf kann das Glück sein.',
     draw_more='Zeichnen Sie nach, wo falsch ausgefüllt wird, oder wählen Sie andere Klassen.',
     old_check='Seitdem hat sich etwas geändert: bitte erneut prüfen.',
     taken_for='Was wofür gehalten wird, Pixel von 100', drawn_as='gezeichnet als', filled_as='ausgefüllt als',
@@ -366,7 +377,9 @@ _english |= dict(
     mended='Corrected by hand, and measured so: {names}.', correct_do='Draw strokes here',
     correct_do_tip='Draw on this picture, so that the model does better',
     is_kept='{name} is kept back for the check: the model does not learn from it.', doubt='where it hesitates',
-    doubt_tip='Bright where the model is not sure', native='pixel by pixel',
+    doubt_tip='Bright where the model is not sure; it looks eight times for that, which takes a while',
+    computing='The model is looking at this picture ...',
+    select_tip='Choose this picture: to look at it, to correct its result, to draw on it', native='pixel by pixel',
     native_tip='One pixel of the picture on one of the screen', whole='whole picture',
     whole_tip='All of the picture', shown_tip='Show this class, or hide it', truth='careful drawing',
     truth_tip='What was drawn with care, beside it', picture_col='picture', why_col='remark', seconds_col='s')
@@ -392,7 +405,9 @@ _german |= dict(
     mended='Von Hand verbessert, und so gemessen: {names}.', correct_do='Hier Striche zeichnen',
     correct_do_tip='Auf diesem Bild zeichnen, damit das Modell besser wird',
     is_kept='{name} ist für die Prüfung zurückgehalten: das Modell lernt nicht davon.', doubt='wo es zögert',
-    doubt_tip='Hell, wo sich das Modell nicht sicher ist', native='Pixel für Pixel',
+    doubt_tip='Hell, wo sich das Modell nicht sicher ist; es sieht dafür achtmal hin, und das dauert',
+    computing='Das Modell sieht sich dieses Bild an ...',
+    select_tip='Dieses Bild wählen: um es anzusehen, sein Ergebnis zu verbessern, darauf zu zeichnen', native='Pixel für Pixel',
     native_tip='Ein Pixel des Bildes auf einem des Bildschirms', whole='ganzes Bild', whole_tip='Das ganze Bild',
     shown_tip='Diese Klasse zeigen oder verbergen', truth='sorgfältige Zeichnung',
     truth_tip='Was sorgfältig gezeichnet wurde, daneben', picture_col='Bild', why_col='Bemerkung', seconds_col='s')
@@ -401,7 +416,7 @@ _german |= dict(
 _english |= dict(
     report_says='What do you want to know?', question='question', question_tip='What is measured', cls='class',
     cls_tip='Of which class', crack='cracks', crack_tip='Class of the cracks in the layer; none: not counted',
-    limits='limits', limits_tip='What the number is held against, one a line: oxide <= 25', uncertainty='scale, ± %',
+    limits='limits', limits_tip='What the number is held against, one a line: oxide <= 25', uncertainty='± % of the scale, from its calibration', limits_example='oxide <= 25',
     uncertainty_tip='Uncertainty of the scale in %, as its calibration says. Empty: not known', specimen='specimen',
     specimen_tip='Goes into the report', operator='operator', operator_tip='Who measures; goes into the report',
     report_do='Measure and report', report_do_tip='Measure all pictures, write page, PDF and Excel workbook',
@@ -414,7 +429,7 @@ _german |= dict(
     report_says='Was möchten Sie wissen?', question='Frage', question_tip='Was gemessen wird', cls='Klasse',
     cls_tip='Von welcher Klasse', crack='Risse', crack_tip='Klasse der Risse in der Schicht; keine: nicht gezählt',
     limits='Grenzwerte', limits_tip='Woran die Zahl gemessen wird, einer je Zeile: oxid <= 25',
-    uncertainty='Maßstab, ± %',
+    uncertainty='± % des Maßstabs, laut Kalibrierung', limits_example='oxid <= 25',
     uncertainty_tip='Unsicherheit des Maßstabs in %, laut Kalibrierung. Leer: nicht bekannt', specimen='Probe',
     specimen_tip='Kommt in den Bericht', operator='Bearbeiter', operator_tip='Wer misst; kommt in den Bericht',
     report_do='Messen und berichten', report_do_tip='Alle Bilder messen; Seite, PDF und Excel-Mappe schreiben',
@@ -422,6 +437,33 @@ _german |= dict(
     pdf='PDF', excel='Excel', in_folder='Alles liegt in {folder}.', none='(keine)', met='eingehalten',
     not_met='nicht eingehalten', not_decided='nicht entschieden', phases='Anteile der Klassen', grains='Korngröße',
     particles='Teilchen', nodularity='Nodularität', layers='Schicht und Risse', lamellae='Lamellen')
+
+# %% ../../nbs/08_hands/11_words.ipynb #8dbf0a93
+_english |= dict(
+    counted='pictures', counted_tip=
+        'New ones: pictures neither drawn on nor kept back, if there are two at least. The model knows the others, '
+        'and errs less on them',
+    counted_new='only new ones', counted_all='all',
+    outdated='These numbers are of an earlier state. Changed since: {what}. Measure again.',
+    outdated_run='These numbers are of an earlier state. Changed since: {what}. Run again, then measure.',
+    part_pictures='pictures', part_classes='classes', part_strokes='strokes', part_check='check pictures',
+    part_corrections='corrections by hand', part_scale='scale', part_model='model', part_question='question',
+    part_limits='limits', part_uncertainty='uncertainty of the scale', part_counted='which pictures count',
+    part_meta='words of the report')
+
+_german |= dict(
+    counted='Bilder', counted_tip=
+        'Neue: Bilder, auf denen nicht gezeichnet und die nicht zurückgehalten wurden, wenn es mindestens zwei sind. '
+        'Die anderen kennt das Modell und macht auf ihnen weniger falsch',
+    counted_new='nur neue', counted_all='alle',
+    outdated='Diese Zahlen gehören zu einem früheren Stand. Seitdem geändert: {what}. Bitte neu messen.',
+    outdated_run=
+        'Diese Zahlen gehören zu einem früheren Stand. Seitdem geändert: {what}. Bitte erneut ausführen, dann messen.',
+    part_pictures='Bilder', part_classes='Klassen', part_strokes='Striche', part_check='Prüfbilder',
+    part_corrections='Verbesserungen von Hand', part_scale='Maßstab', part_model='Modell', part_question='Frage',
+    part_limits='Grenzwerte', part_uncertainty='Unsicherheit des Maßstabs', part_counted='welche Bilder zählen',
+    part_meta='Angaben im Bericht')
+
 
 # %% ../../nbs/08_hands/11_words.ipynb #15229250
 texts = dict(en=_english, de=_german)
