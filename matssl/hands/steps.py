@@ -192,6 +192,7 @@ def dressed_labeller(
     _dressed_fields(labeller)
     _choose_in_browser(labeller)
     labeller.canvas.palette = colours
+    labeller.canvas.speak(spoken(), sentence_here)
     labeller.locks = _locks_of(labeller)
     labeller._say()
     *rows, canvas, note, keys = labeller.children
@@ -352,6 +353,7 @@ def calibrate(self:FolderStep):
     "Open the picture to click on its scale bar"
     file = next(file for file in self.job.files if file.name == self.which.value)
     made = self.calibrator = calibrate_scale(file, size=(760, 480))
+    made.canvas.speak(spoken(), sentence_here)
     for widget, key, width in ((made.length, 'length', '200px'), (made.unit, 'unit', '80px'), (made.snap, 'snap', 'auto')):
         _dress(widget, key, width)
     made.unit.description = ''
@@ -1188,6 +1190,7 @@ def dressed_browser(
     _dressed_controls(browser)
     for swatch, colour in zip(browser.swatches, colours): swatch.value = html_part('swatch', colour)
     browser.canvas.palette = colours
+    browser.canvas.speak(spoken(), sentence_here)
     *rows, note = browser.children
     browser.children = [*rows, _mirrored(note)]
     return browser
