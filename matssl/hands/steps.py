@@ -309,7 +309,8 @@ def show(self:FolderStep):
     without = sum(is_good and not has_scale for _, is_good, has_scale in made)
     refused, others = self.refused(), len(files) - len(made)
     counts = dict(good=good + others - len(refused), bad=len(made) - good + len(refused), without=without)
-    self.sum.value = word('folder_sum_first', n=good, **counts) if others else word('folder_sum', **counts)
+    said = word('folder_sum_first', n=good, **counts) if others else word('folder_sum', **counts)
+    self.sum.value = html_part('sentences', [said, *([word('scale_missing')] if without else [])])
     more = [_html(word('more_pictures', n=others - len(refused)))] if others > len(refused) else []
     self.pictures.children = [card for card, _, _ in made] + refused + more
 

@@ -48,12 +48,13 @@ _german |= dict(
 _english |= dict(
     folder_says='{n} pictures in {folder}. All that you do is kept in {home}.',
     folder_sum=
-        '{good} can be used, {bad} cannot; {without} of them have no scale. Without a scale there are shares '
-        'in %, but lengths only in pixels. Enter the scale now: if it comes later, the pictures are run again.',
+        '{good} can be used, {bad} cannot; {without} of them have no scale.',
     folder_sum_first=
         '{good} can be used, {bad} cannot. Of the first {n} that can be used, {without} have no scale; of the '
-        'others only the heads of the files were read. Without a scale there are shares in %, but lengths only '
-        'in pixels. Enter the scale now: if it comes later, the pictures are run again.',
+        'others only the heads of the files were read.',
+    scale_missing=
+        'Without a scale there are shares in %, but lengths only in pixels. Enter the scale now: if it comes '
+        'later, the pictures are run again.',
     fault='cannot be used: {why}', no_scale='no scale', bar_cut='data bar of {n} rows cut',
     more_pictures='... and {n} more', scale='scale of all',
     scale_tip='Micrometres per pixel, for all pictures. Empty: what the files say', scale_unit='µm/px',
@@ -73,13 +74,13 @@ _english |= dict(
 _german |= dict(
     folder_says='{n} Bilder in {folder}. Alles, was Sie tun, wird in {home} gesichert.',
     folder_sum=
-        '{good} sind brauchbar, {bad} nicht; {without} davon haben keinen Maßstab. Ohne Maßstab gibt es '
-        'Anteile in %, aber Längen nur in Pixeln. Geben Sie den Maßstab jetzt an: kommt er später, werden die '
-        'Bilder erneut ausgeführt.',
+        '{good} sind brauchbar, {bad} nicht; {without} davon haben keinen Maßstab.',
     folder_sum_first=
         '{good} sind brauchbar, {bad} nicht. Von den ersten {n} brauchbaren haben {without} keinen Maßstab; von '
-        'den übrigen wurde nur der Dateikopf gelesen. Ohne Maßstab gibt es Anteile in %, aber Längen nur in '
-        'Pixeln. Geben Sie den Maßstab jetzt an: kommt er später, werden die Bilder erneut ausgeführt.',
+        'den übrigen wurde nur der Dateikopf gelesen.',
+    scale_missing=
+        'Ohne Maßstab gibt es Anteile in %, aber Längen nur in Pixeln. Geben Sie den Maßstab jetzt an: kommt er '
+        'später, werden die Bilder erneut ausgeführt.',
     fault='nicht brauchbar: {why}', no_scale='kein Maßstab', bar_cut='Datenzeile ({n} Zeilen) abgeschnitten',
     more_pictures='... und {n} weitere', scale='Maßstab aller',
     scale_tip='Mikrometer je Pixel, für alle Bilder. Leer: was die Dateien sagen', scale_unit='µm/px', which='Bild',
@@ -315,7 +316,7 @@ _english |= dict(
     kept_tip='Tick it to keep it back: the model is tested on it and never learns from it',
     has_strokes='has strokes',
     kept_with_strokes=
-        'There are strokes on {names}. Kept back, the model no longer learns from them: better take pictures '
+        'There are strokes on {names}, and the model no longer learns from them: better keep back pictures '
         'without strokes.',
     check_do='Check', check_do_tip='Learn from the strokes, then try it on the pictures kept back',
     checking='Learning and checking ...', green='It can be used.', yellow='Use it with care.',
@@ -338,8 +339,8 @@ _german |= dict(
     kept_tip='Ankreuzen hält es zurück: das Modell wird daran geprüft und lernt nie davon',
     has_strokes='hat Striche',
     kept_with_strokes=
-        'Auf {names} sind Striche. Zurückgehalten, lernt das Modell nicht mehr davon: nehmen Sie besser Bilder '
-        'ohne Striche.',
+        'Auf {names} sind Striche, und das Modell lernt nun nicht mehr davon: halten Sie besser Bilder ohne '
+        'Striche zurück.',
     check_do='Prüfen', check_do_tip='Von den Strichen lernen, dann an den zurückgehaltenen Bildern versuchen',
     checking='Lernt und prüft ...', green='Es ist brauchbar.', yellow='Mit Vorsicht verwenden.',
     red='Noch nicht verwenden.',
