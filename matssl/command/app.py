@@ -75,6 +75,7 @@ def run(
     done = run_job(job, new_output_folder(out) if out else None, _say_picture)
     print()
     for answer in done.answers: say(f'{answer}')
+    if done.over: say(f'pictures in the numbers: {done.over}')
     _say_limits(done.report)
     if done.verdict: say(f'verdict: {done.verdict}')
     else: say('no verdict: no pictures were kept back, so nobody knows what these numbers are worth')
