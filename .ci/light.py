@@ -10,7 +10,7 @@ usage: python .ci/light.py                    makes the pictures in all notebook
 A plot has few colours and sharp edges: PNG with a palette keeps it. A micrograph is noise to PNG and light as JPEG. Both are
 tried on what a cell has drawn, at most 640 px wide, and the lightest stays; PNG files of results get a palette. A picture that
 was made lighter once is left alone: neither its size nor its kind changes when the tool runs again. Tables of pandas lose their
-style sheet and the blanks between their cells, which no reader sees.
+style sheet, the blanks between their cells, which no reader sees, and their plain text, which is cut off at the right.
 """
 import argparse
 import base64
@@ -108,6 +108,17 @@ def make_tables_lighter(notebook):
     return gone
 
 
+def drop_text_of_tables(notebook):
+    "A table's plain text, cut off at the right, says less than its HTML; gives how many characters are gone"
+    gone = 0
+    for cell in notebook['cells']:
+        for output in cell.get('outputs', []):
+            data = output.get('data', {})
+            if ''.join(data.get('text/html', '')).startswith('<div><table'):
+                gone += len(''.join(data.pop('text/plain', '')))
+    return gone
+
+
 def kept_of(output, kind):
     "The bytes of a picture as an output keeps it"
     text = output['data'][kind]
@@ -136,7 +147,7 @@ def keep_one_kind(notebook):
 def make_lighter(file):
     "Rewrite a notebook whose outputs can be lighter; gives how many bytes are gone"
     notebook = json.loads(file.read_text(encoding='utf-8'))
-    gone = make_tables_lighter(notebook) + keep_one_kind(notebook)
+    gone = make_tables_lighter(notebook) + drop_text_of_tables(notebook) + keep_one_kind(notebook)
     for output in pictures_of(notebook):
         png = png_of(output)
         if not (found := lighter(png)):
