@@ -568,6 +568,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                       'matssl.bench.workers.let_go': ('09_bench/workers.html#let_go', 'matssl/bench/workers.py')},
             'matssl.command.app': { 'matssl.command.app._answers': ('10_command/app.html#_answers', 'matssl/command/app.py'),
                                     'matssl.command.app._await': ('10_command/app.html#_await', 'matssl/command/app.py'),
+                                    'matssl.command.app._check_toml': ('10_command/app.html#_check_toml', 'matssl/command/app.py'),
                                     'matssl.command.app._free_port': ('10_command/app.html#_free_port', 'matssl/command/app.py'),
                                     'matssl.command.app._has_display': ('10_command/app.html#_has_display', 'matssl/command/app.py'),
                                     'matssl.command.app._only_a_part': ('10_command/app.html#_only_a_part', 'matssl/command/app.py'),

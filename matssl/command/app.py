@@ -6,10 +6,10 @@
 __all__ = ['run', 'app']
 
 # %% ../../nbs/10_command/08_app.ipynb #07cdfce6
-import json, os, sys
+import json, os, sys, tomllib
 from pathlib import Path
 from typing import Annotated
-from ..errors import InputError
+from ..errors import InputError, refusing
 from .words import *
 from .options import *
 
@@ -45,6 +45,11 @@ def _say_of_use(job, only, is_used):
     if only == 'tune': _say_tried(found)
     say(use_in_words(found and found.is_better, is_used, dict(teach='taught', tune='tuned')[only]))
 
+def _check_toml(file):
+    "Refuse what is no TOML, before anything slow is loaded"
+    with refusing(file, 'a job that cannot be read', 'a job as matssl app writes it', 'correct it, or take an earlier copy'):
+        tomllib.loads(Path(file).read_text(encoding='utf-8'))
+
 def _only_a_part(file, only):
     "Learn from the pictures, train on strokes, or fill in the pictures; 1 where it was stopped"
     from matssl.hands.background import Stopped, telling
@@ -68,6 +73,7 @@ def run(
     "Do again what a job says: learn from its strokes, test, predict, measure, report"
     if Path(job).is_dir(): raise InputError(job, 'a folder', 'the file job.toml in it', f'give {Path(job)/"job.toml"}')
     check_there(job)
+    _check_toml(job)
     if only and out: raise InputError('--out', f'--only {only}', 'one of them', 'leave the other out')
     without_windows()
     if only: return _only_a_part(job, only)

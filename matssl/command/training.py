@@ -39,10 +39,10 @@ def demo(
     seeds:int=3 # Repetitions
 ):
     "The whole walk on synthetic micrographs: minutes on two cores, no network"
-    from matssl.bench.demo import run_demo, settings
-    import pandas as pd
     out = Path(out)
     if out.exists() and any(out.iterdir()): raise InputError(out, 'files', 'a new folder', 'choose another with -o')
+    from matssl.bench.demo import run_demo, settings
+    import pandas as pd
     print(_what_is_made(settings, seeds), flush=True)
     rows = run_demo(out, seeds)
     _say_scores(rows, pd.read_csv(out/'floors.csv').iloc[0])
