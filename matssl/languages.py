@@ -83,13 +83,17 @@ _german |= {
     'reads right on {words}': 'es misst richtig auf {words}',
     'finds some on {words} that have none': 'es findet welche auf {words} ohne solche',
     '{n} test picture': '{n} Prüfbild', '{n} test pictures': '{n} Prüfbildern',
-    'far more than in these: the interval may be too narrow': 'weit mehr als in diesen: der Bereich kann zu eng sein'}
+    '{n} test picture, if the fields are like these': '{n} Prüfbild, wenn die Messfelder ihm gleichen',
+    '{n} test pictures, if the fields are like these': '{n} Prüfbildern, wenn die Messfelder ihnen gleichen',
+    'far more than in these': 'weit mehr als in diesen',
+    'by columns {n}, on the skeleton {n1} {unit}': 'nach Spalten {n}, auf dem Skelett {n1} {unit}'}
 
 # %% ../nbs/00_ground/04_german.ipynb #7dc5e486
 _german |= {
     '{what} <= {n}': '{what} ≤ {n}', '{what} >= {n}': '{what} ≥ {n}', '{what} <= {n} {unit}': '{what} ≤ {n} {unit}',
     '{what} >= {n} {unit}': '{what} ≥ {n} {unit}', 'met': 'eingehalten', 'not met': 'nicht eingehalten',
     'not decided': 'nicht entschieden', 'the answer has no interval': 'die Angabe hat keinen Vertrauensbereich',
+    'no level can be stated for its interval': 'für ihren Vertrauensbereich lässt sich kein Niveau angeben',
     'the whole interval lies on the good side': 'der ganze Vertrauensbereich liegt auf der guten Seite',
     'the whole interval lies on the other side': 'der ganze Vertrauensbereich liegt auf der anderen Seite',
     'the limit lies within the interval': 'der Grenzwert liegt im Vertrauensbereich',
