@@ -8,7 +8,7 @@ __all__ = ['speed_columns', 'rate', 'take_turns', 'Stamps', 'usual_pretraining',
            'compare_prediction', 'Profile', 'profile', 'run_speed', 'Questions', 'time_to_quality']
 
 # %% ../../nbs/09_bench/06_speed.ipynb #798606bf
-import csv, platform, time
+import csv, platform, time, timm
 from contextlib import nullcontext
 from functools import partial
 from datetime import datetime, timezone
@@ -167,13 +167,20 @@ def _without_head(body):
     setattr(body, head, torch.nn.Identity())
     return body, last.in_features
 
+def _usual_body(arch):
+    "torchvision's backbone, or timm's where torchvision has none of that name; and its width"
+    models, = _need('torchvision.models')
+    if made := getattr(models, _torchvision_name(arch), None): return _without_head(made(weights=None))
+    body = timm.create_model(arch, num_classes=0)
+    return body, body.num_features
+
 class _TwoTower(torch.nn.Module):
-    "torchvision's backbone and lightly's projection head, for two views"
+    "The usual backbone and lightly's projection head, for two views"
     n_in = 2
     def __init__(self, arch):
         super().__init__()
-        models, heads = _need('torchvision.models', 'lightly.models.modules.heads')
-        self.body, width = _without_head(getattr(models, _torchvision_name(arch))(weights=None))
+        heads, = _need('lightly.models.modules.heads')
+        self.body, width = _usual_body(arch)
         self.head = heads.SimCLRProjectionHead(width, 2048, 128)
     def forward(self, a, b): return self.head(self.body(a)), self.head(self.body(b))
 
@@ -258,6 +265,8 @@ class _PilFields(torch.utils.data.Dataset):
         return G.normalize(x, *_imagenet), torch.from_numpy(np.array(mask)).long()
 
 # %% ../../nbs/09_bench/06_speed.ipynb #b5a0000d
+def _smp_name(arch): return f'timm-{arch}' if arch.startswith('tf_efficientnet') else _torchvision_name(arch)
+
 def usual_finetuning(
     pairs, # `Pairs`
     codes:list, # Class names
@@ -269,7 +278,7 @@ def usual_finetuning(
     "A contestant: segmentation-models-pytorch in a plain loop over a DataLoader"
     smp, = _need('segmentation_models_pytorch')
     dice = smp.losses.DiceLoss('multiclass')
-    net = smp.UnetPlusPlus(_torchvision_name(arch), encoder_weights=None, classes=len(codes))
+    net = smp.UnetPlusPlus(_smp_name(arch), encoder_weights=None, classes=len(codes))
     loss = lambda y, t: dice(y.float(), t) + F.cross_entropy(y.float(), t)
     return _loop(_stepper(_One(net), loss, bf16, device, bf16),
         _endless_loader(_PilFields(pairs, size, 10**6), bs, workers, device), device)
@@ -570,7 +579,7 @@ def _measurements(tasks, archs, folder, sides, alone, bs, steps, repeats, engine
         todo += [partial(compare, 'pretraining', files, arch, 224, bs or (64 if gpu else 16), steps, repeats) for arch in archs]
     if 'fine-tuning' in tasks:
         data = write_pictures(folder/'pool', 32, labelled=True), ['first', 'second']
-        todo.append(partial(compare, 'fine-tuning', data, 'resnet50', 512, bs or (16 if gpu else 2), steps, repeats,
+        todo.append(partial(compare, 'fine-tuning', data, archs[0], 512, bs or (16 if gpu else 2), steps, repeats,
             (0, 1, 2, 4) if gpu else (0, 2)))
     if 'prediction' in tasks:
         model = SegmentationModel(Encoder('mobilenetv2_100'), 5, 'unet')
@@ -583,12 +592,12 @@ def _measurements(tasks, archs, folder, sides, alone, bs, steps, repeats, engine
 def _in_short(row):
     "What is printed of a line"
     shown = {k: row[k] for k in row if k in ('task', 'arch', 'ours', 'usual', 'ratio', 'of_ceiling', 'peak_mb')}
-    return {k: round(v, 3) if isinstance(v, float) else v for k, v in shown.items()}
+    return {k: round(float(v), 3) if isinstance(v, float) else v for k, v in shown.items()}
 
 # %% ../../nbs/09_bench/06_speed.ipynb #b5a0001e
 def run_speed(
     tasks=('pretraining', 'fine-tuning', 'prediction'), # Which to measure
-    archs=('resnet50', 'resnet18', 'mobilenetv2_100'), # Backbones of pretraining
+    archs=('resnet50', 'resnet18', 'mobilenetv2_100'), # Backbones of pretraining; the first is fine-tuned, too
     out='speed.csv', # Lines are added
     folder=None, # Where to keep the made pictures; default: a temporary folder
     sides=(2000, 4000, 8000), # Pictures of the prediction, px

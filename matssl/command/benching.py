@@ -174,7 +174,7 @@ def benchmark(
 @command
 def speed(
     tasks:str='pretraining,fine-tuning,prediction', # Comma separated
-    archs:str='resnet50,resnet18,mobilenetv2_100', # Backbones of pretraining, comma separated
+    archs:str='resnet50,resnet18,mobilenetv2_100', # Backbones of pretraining, comma separated; the first is fine-tuned, too
     sides:str='2000,4000', # Pictures of the prediction, px
     out:str='speed.csv', # Lines are added
     bs:int=None, # Pictures a batch

@@ -7,8 +7,8 @@ __all__ = ['processes', 'join_processes', 'leave_processes', 'from_all', 'from_f
            'launch']
 
 # %% ../../nbs/04_training/01_distributed.ipynb #08d15703
-import json, os, socket, subprocess, sys
-from contextlib import ExitStack, contextmanager
+import json, os, socket, subprocess, sys, time
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 import numpy as np, torch, torch.distributed as dist
 from torch import nn
@@ -18,6 +18,8 @@ from fastai.torch_core import get_model, num_distrib, rank_distrib
 from ..errors import InputError
 
 # %% ../../nbs/04_training/01_distributed.ipynb #08d15706
+_to_let_go = .2 # seconds
+
 def processes()->tuple:
     "The number of this process, from 0, and how many there are; (0, 1) for one alone"
     if dist.is_available() and dist.is_initialized(): return dist.get_rank(), dist.get_world_size()
@@ -41,8 +43,11 @@ def _meet(timeout, cpu):
             'check the launcher: number of processes and machines, address, firewall') from e
 
 def leave_processes():
-    "The end of the common work"
-    if dist.is_available() and dist.is_initialized(): dist.destroy_process_group()
+    "The end of the common work, when all have come to it"
+    if not (dist.is_available() and dist.is_initialized()): return
+    with suppress(RuntimeError): dist.barrier() # another has died, and has said why
+    dist.destroy_process_group()
+    time.sleep(_to_let_go)
 
 # %% ../../nbs/04_training/01_distributed.ipynb #08d15708
 def from_all(
