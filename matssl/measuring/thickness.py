@@ -269,7 +269,8 @@ def plot(self:LayerProfile,
     self.map.show(picture, a, legend=False)
     a.scatter(self.skeleton.x_px, self.skeleton.y_px, c=self.skeleton[f'thickness_{u}'], s=2, cmap='plasma')
     which = f'layer {self.layer} of {self.layers}, ' if self.layers > 1 else ''
-    a.set_title(f'{which}tilt {self.tilt_deg:.1f} degrees', fontsize=9)
+    tilt = round(self.tilt_deg, 1) + 0. # and not -0.0
+    a.set_title(f'{which}tilt {tilt:.1f} degrees', fontsize=9)
     for c, n in (('thickness', 'column by column'), ('corrected', 'corrected by the tilt')):
         b.plot(self.columns[f'position_{u}'], self.columns[f'{c}_{u}'], lw=1, label=n)
     b.plot(self.skeleton[f'position_{u}'], self.skeleton[f'thickness_{u}'], '.', ms=2, label='on the skeleton')
