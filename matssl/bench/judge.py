@@ -13,12 +13,12 @@ from ..errors import InputError
 from ..segmentation.segment import iou_of
 from ..segmentation.evaluate import mean_iou
 from .results import floor_names
-from .tables import asked_of, by_size, lines_to_report
+from .tables import _signed, asked_of, by_size, lines_to_report
 
 # %% ../../nbs/09_bench/09_judge.ipynb #f8000006
 def expanded_level(
     n:int, # How many are resampled, at least 2
-    level:float=.95)->float: # Of the interval
+    level:float=.95)->float: # Level of the interval, 0-1
     "The lower percentile (0-1) at which a bootstrap of `n` has the width of Student's interval"
     return float(norm.cdf(np.sqrt(n/(n-1))*student.ppf((1-level)/2, n-1)))
 
@@ -26,11 +26,11 @@ def expanded_level(
 @dataclass
 class PairedDifference:
     "A difference of two methods on the same draws, in the unit of the score"
-    mean:float # Of the pooled scores
+    mean:float # Difference of the pooled scores
     error:float # Standard error, over draws and pictures; NaN of a single draw
-    low:float # End of the interval; NaN of a single draw
-    high:float # The other end
-    each:dict # `{draw: difference}`
+    low:float # Lower end of the interval; NaN of a single draw
+    high:float # Upper end of the interval; NaN of a single draw
+    each:dict # Differences within the draws, `{draw: difference}`
 
     @property
     def deviation(self)->float:
@@ -46,20 +46,22 @@ def _by_draw(runs, keys):
         for name, m in runs[draw, seed].items(): pictures[name] = pictures.get(name, 0) + np.asarray(m)
     return out
 
+# %% ../../nbs/09_bench/09_judge.ipynb #7bb5b0db
 def _check_pictures(a, b):
     "Both methods are scored on the same pictures"
     for draw in a:
-        if sorted(a[draw]) != sorted(b[draw]): raise InputError('paired_difference',
-            f'draw {draw} scored on different pictures', 'the same test pictures for both',
+        if sorted(a[draw]) != sorted(b[draw]): raise InputError(
+            'paired_difference', f'draw {draw} scored on different pictures', 'the same test pictures for both',
             'compare lines of the same folds')
 
+# %% ../../nbs/09_bench/09_judge.ipynb #63075e3a
 def _stacks(a, b):
     "For each draw the matrices of both, `(pictures, C, C)`"
     for draw in a:
         names = sorted(a[draw])
         yield tuple(np.stack([of[draw][name] for name in names]).astype(np.int64) for of in (a, b))
 
-# %% ../../nbs/09_bench/09_judge.ipynb #f800000b
+# %% ../../nbs/09_bench/09_judge.ipynb #7e3b06b3
 def _resampled(a, b, score, times, rng):
     "Differences of pooled scores when draws, and pictures within them, are drawn anew: `(times,)`"
     n = len(a)
@@ -72,13 +74,14 @@ def _resampled(a, b, score, times, rng):
         theirs = theirs + np.einsum('tp,pij->tij', often, other)
     return score(ours) - score(theirs)
 
+# %% ../../nbs/09_bench/09_judge.ipynb #f800000b
 def paired_difference(
     a:dict, # `{(draw, seed): {picture: confusion matrix}}`
-    b:dict, # Of what it is compared with; only what both have counts
+    b:dict, # The same of what it is compared with; only draws that both have count
     score=mean_iou, # Function of confusion matrices `(..., C, C)` to scores
     times:int=4000, # How often draws and pictures are drawn anew
-    level:float=.95, # Of the interval
-    seed:int=0)->PairedDifference: # Of the bootstrap
+    level:float=.95, # Level of the interval, 0-1
+    seed:int=0)->PairedDifference: # Seed of the bootstrap
     "Difference of two methods (a - b) on the same draws, with an interval over draws and test pictures"
     keys = [key for key in a if key in b]
     if not keys: raise InputError('paired_difference', 'no draw that both have', 'the same draws', 'run them for both')
@@ -92,11 +95,16 @@ def paired_difference(
     low, high = np.nanquantile(again, [tail, 1-tail])
     return PairedDifference(mean, float(np.nanstd(again, ddof=1)*np.sqrt(n/(n-1))), float(low), float(high), each)
 
-# %% ../../nbs/09_bench/09_judge.ipynb #f8000017
-def _is_common(p, number): return number == p.headline and bool(p.few.rare)
+# %% ../../nbs/09_bench/09_judge.ipynb #ff4d9374
+def _is_common(p, number):
+    "Does a number of a protocol leave its rare classes out?"
+    return number == p.headline and bool(p.few.rare)
 
-def _pooled(runs): return sum(m for run in runs.values() for m in run.values())
+def _pooled(runs):
+    "All matrices of all runs, added"
+    return sum(m for run in runs.values() for m in run.values())
 
+# %% ../../nbs/09_bench/09_judge.ipynb #84434b09
 def _beside(asked, cm):
     "The headline with the rare classes, and each rare class"
     p, iou = asked.p, 100*iou_of(cm)
@@ -104,6 +112,7 @@ def _beside(asked, cm):
     rare = {f'{p.codes[c]}, %': 'absent' if np.isnan(iou[c]) else f'{iou[c]:.1f}' for c in p.few.rare}
     return {'all classes, %': f'{100*float(p.numbers["miou_all"](cm)):.1f}', **rare}
 
+# %% ../../nbs/09_bench/09_judge.ipynb #dbb93202
 def _score_row(asked, runs, all_draws):
     "The scores of a method with a number of labels"
     title = 'common classes, %' if _is_common(asked.p, asked.number) else 'mean IoU, %'
@@ -113,10 +122,7 @@ def _score_row(asked, runs, all_draws):
     return {title: f'{headline:.1f}', 'draws': f'{len(runs)} of {all_draws}',
         'SD over draws': f'{np.std(scores, ddof=1):.1f}' if len(scores) > 1 else ''}
 
-def _signed(points):
-    "One decimal with its sign; what rounds to nothing is +0.0"
-    return f'{round(points, 1) + 0.:+.1f}'
-
+# %% ../../nbs/09_bench/09_judge.ipynb #f8000017
 _of_pairs = ('difference', 'SD of pairs', 'standard error', '95 % interval')
 
 def _difference_row(asked, runs, reference, times):
@@ -128,20 +134,22 @@ def _difference_row(asked, runs, reference, times):
     return row | {'SD of pairs': f'{100*d.deviation:.1f}', 'standard error': f'{100*d.error:.2f}',
         '95 % interval': f'{_signed(100*d.low)} to {_signed(100*d.high)}'}
 
-# %% ../../nbs/09_bench/09_judge.ipynb #f8000018
+# %% ../../nbs/09_bench/09_judge.ipynb #665e9ed4
 def _few_asked(rows, number, folds, labels):
     "What is asked of lines of few labels: the lines themselves, and for each number of labels what `asked_of` says"
     rows = lines_to_report(rows, folds)
-    if not len(rows): raise InputError('few_table', 'no lines', 'at least one cell that ran',
-        'run matssl benchmark first')
+    if not len(rows): raise InputError(
+        'few_table', 'no lines', 'at least one cell that ran', 'run matssl benchmark first')
     sizes = by_size(labels or set(rows.labels))
     return rows, {n: asked_of(rows[rows.labels == n], number, folds) for n in sizes if (rows.labels == n).any()}
 
+# %% ../../nbs/09_bench/09_judge.ipynb #269e8bc4
 def _seconds(lines):
     "Median seconds of a cell"
     seconds = pd.to_numeric(lines.cell_s, errors='coerce').median()
     return {} if np.isnan(seconds) else {'one cell, s': f'{seconds:.0f}'}
 
+# %% ../../nbs/09_bench/09_judge.ipynb #f8000018
 def _rows_of(asked, methods, reference, times):
     "`{method: its row}` for one number of labels"
     runs = {m: asked.runs(asked.of_method(m)) for m in dict.fromkeys([*methods, reference])}
@@ -152,6 +160,7 @@ def _rows_of(asked, methods, reference, times):
         if runs[m]: out[m] |= _beside(asked, _pooled(runs[m])) | _seconds(asked.of_method(m))
     return out
 
+# %% ../../nbs/09_bench/09_judge.ipynb #337c06c1
 def _floor_rows(asked):
     "What is reached without any network"
     title = 'common classes, %' if _is_common(asked.p, asked.number) else 'mean IoU, %'
@@ -162,12 +171,12 @@ def _floor_rows(asked):
 # %% ../../nbs/09_bench/09_judge.ipynb #f8000019
 def few_table(
     rows:pd.DataFrame, # Of `read_results` or `run_benchmark`: lines of one protocol of few labels
-    methods=None, # In this order; default: those that are there
-    folds=None, # Default: those that a report is made of
+    methods=None, # Methods, in this order; default: those that are there
+    folds=None, # Folds that count; default: those that a report is made of
     labels=None, # Numbers of labelled pictures; default: those that are there
     number:str='miou', # A number of the protocol
-    reference:str='imagenet', # What differences are taken to
-    times:int=4000)->pd.DataFrame: # Of the bootstrap
+    reference:str='imagenet', # Method that differences are taken to
+    times:int=4000)->pd.DataFrame: # Repetitions of the bootstrap
     "For each number of labels and method: headline in %, difference within the draws and its interval; rare classes; floors"
     rows, asked = _few_asked(rows, number, folds, labels)
     for each in asked.values():
@@ -182,7 +191,7 @@ def few_table(
     last = [c for c in t if c.endswith(', %') and c != t.columns[0]] + [c for c in t if c == 'one cell, s']
     return t[[c for c in t if c not in last] + last]
 
-# %% ../../nbs/09_bench/09_judge.ipynb #f800001e
+# %% ../../nbs/09_bench/09_judge.ipynb #571a047f
 def _draw_pairs(ax, x, d, colour):
     "The draws' differences, and the interval"
     points = 100*np.array(list(d.each.values()))
@@ -190,45 +199,61 @@ def _draw_pairs(ax, x, d, colour):
     ax.plot([x-.16, x+.16], [100*d.mean]*2, c=colour, lw=2)
     if not np.isnan(d.error): ax.plot([x]*2, [100*d.low, 100*d.high], c=colour, lw=1.5)
 
+# %% ../../nbs/09_bench/09_judge.ipynb #e6e566c5
 def _legend_below(ax, gap=.1):
     "A legend below the axes, where it covers no point"
     return ax.legend(fontsize=8, loc='upper left', bbox_to_anchor=(0, -gap), borderaxespad=0, frameon=False)
 
+# %% ../../nbs/09_bench/09_judge.ipynb #01b6f00c
+def _differences(asked, methods, reference):
+    "`{(number of the size, number of the method): its difference to the reference}`, where both have run"
+    found = {}
+    for k, each in enumerate(asked.values()):
+        theirs = each.runs(each.of_method(reference))
+        for j, method in enumerate(methods):
+            ours = each.runs(each.of_method(method))
+            if not any(key in theirs for key in ours): continue
+            found[k, j] = paired_difference(ours, theirs, each.p.numbers[each.number])
+    return found
+
+# %% ../../nbs/09_bench/09_judge.ipynb #f800001e
 def plot_pairs(
     rows:pd.DataFrame, # Lines of one protocol of few labels
-    methods=None, # That are held against the reference; default: those that are there
-    folds=None, # Default: those that a report is made of
+    methods=None, # Methods that are held against the reference; default: those that are there
+    folds=None, # Folds that count; default: those that a report is made of
     labels=None, # Numbers of labelled pictures; default: those that are there
     number:str='miou', # A number of the protocol
-    reference:str='imagenet', # What differences are taken to
+    reference:str='imagenet', # Method that differences are taken to
     ax=None): # Axes to draw on
     "Differences to the reference, a point a draw, with the interval over draws and pictures"
     import matplotlib.pyplot as plt
     rows, asked = _few_asked(rows, number, folds, labels)
     methods = [m for m in methods or dict.fromkeys(rows.method) if m != reference]
     ax = ax or plt.subplots(figsize=(1.5+1.6*len(asked), 3.2))[1]
-    for k, each in enumerate(asked.values()):
-        theirs = each.runs(each.of_method(reference))
-        for j, m in enumerate(methods):
-            ours = each.runs(each.of_method(m))
-            if not any(key in theirs for key in ours): continue
-            d = paired_difference(ours, theirs, each.p.numbers[number])
-            _draw_pairs(ax, k + (j - (len(methods)-1)/2)*.36, d, f'C{j}')
+    for (k, j), d in _differences(asked, methods, reference).items():
+        _draw_pairs(ax, k + (j - (len(methods)-1)/2)*.36, d, f'C{j}')
     for j, m in enumerate(methods): ax.plot([], [], 'o', c=f'C{j}', label=m)
     ax.axhline(0, c='grey', lw=.8)
     ax.set_xticks(range(len(asked)), [f'{n} labelled' for n in asked])
     ax.set_ylabel(f'points above {reference}', parse_math=False)
     for text in _legend_below(ax).get_texts(): text.set_parse_math(False)
-    ax.set_title(f'{rows.protocol.iloc[0]}, {each.p.note}: fold {", ".join(sorted(set(rows.fold)))}', fontsize=7)
+    note = list(asked.values())[-1].p.note
+    ax.set_title(f'{rows.protocol.iloc[0]}, {note}: fold {", ".join(sorted(set(rows.fold)))}', fontsize=7)
     return ax
+
+# %% ../../nbs/09_bench/09_judge.ipynb #897c9ea7
+def _draws_for(deviation, point):
+    "The fewest draws whose 95 % interval reaches no more than a point to either side"
+    if np.isnan(deviation): return ''
+    return next((n for n in range(2, 1000) if student.ppf(.975, n-1)*deviation/n**.5 <= point), '1000 or more')
 
 # %% ../../nbs/09_bench/09_judge.ipynb #f8000024
 def quiet_enough(
     rows:pd.DataFrame, # Lines of one protocol of few labels
-    method:str='matssl', # What is judged
-    reference:str='imagenet', # What it is held against
+    method:str='matssl', # Method that is judged
+    reference:str='imagenet', # Method that it is held against
     point:float=1., # What must be resolved, points of IoU
-    folds=None)->pd.DataFrame: # Default: those that a report is made of
+    folds=None)->pd.DataFrame: # Folds that count; default: those that a report is made of
     "For each number of labels: is the standard error of the difference below a point, and how many draws would show it?"
     _, asked = _few_asked(rows, 'miou', folds, None)
     table = {}
@@ -241,16 +266,17 @@ def quiet_enough(
             'draws for an interval of one point to either side': _draws_for(100*d.error*len(d.each)**.5, point)}
     return pd.DataFrame(table).T.rename_axis('labels')
 
-def _draws_for(deviation, point):
-    "The fewest draws whose 95 % interval reaches no more than a point to either side"
-    if np.isnan(deviation): return ''
-    return next((n for n in range(2, 1000) if student.ppf(.975, n-1)*deviation/n**.5 <= point), '1000 or more')
-
-# %% ../../nbs/09_bench/09_judge.ipynb #f80000a1
+# %% ../../nbs/09_bench/09_judge.ipynb #f620ef38
 def _taught_by_pool(rows, method):
     "Has a method seen unlabelled pictures?"
     return bool((rows[rows.method == method].unlabelled.fillna('') != '').any())
 
+# %% ../../nbs/09_bench/09_judge.ipynb #a02c7b11
+def _joined(runs):
+    "All matrices of all draws, each under a name of its own"
+    return {(key, name): matrix for key, run in runs.items() for name, matrix in run.items()}
+
+# %% ../../nbs/09_bench/09_judge.ipynb #f80000a1
 def _points_of(asked, method):
     "`{number of labels: (pooled score, scores of the draws)}` of a method, in %"
     points = {}
@@ -259,15 +285,11 @@ def _points_of(asked, method):
         if runs: points[n] = each.percent(_joined(runs)), [each.percent(run) for run in runs.values()]
     return points
 
-def _joined(runs):
-    "All matrices of all draws, each under a name of its own"
-    return {(key, name): matrix for key, run in runs.items() for name, matrix in run.items()}
-
 # %% ../../nbs/09_bench/09_judge.ipynb #f80000a2
 def plot_labels(
     rows:pd.DataFrame, # Lines of one protocol of few labels
     methods:dict=None, # `{method: its name in the legend}`, in this order; default: all that are there
-    folds=None, # Default: those that a report is made of
+    folds=None, # Folds that count; default: those that a report is made of
     number:str='miou', # A number of the protocol
     ax=None): # Axes to draw on
     "Score against the number of labelled pictures; floors as lines, what the pool has taught in colour"

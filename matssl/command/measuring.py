@@ -109,18 +109,20 @@ def _as_masks(files, codes, um_per_px, palette, ignore):
     return maps
 
 # %% ../../nbs/10_command/06_measuring.ipynb #33300014
-def _predicted_fields(model, files, reading, page, channel):
-    "Label maps of pictures that a segmenter is asked for"
-    from matssl.pictures.micrograph import read_micrograph
-    if page is None and channel is None: return [model.predict(f, **reading) for f in files]
-    return [model.predict(read_micrograph(f, page, channel=channel, **reading)) for f in files]
-
 def _read_fields(files, codes, um_per_px, palette, ignore):
     "Label maps of files: plain ones with all that stands in them, others as masks are read"
     from matssl.measuring.questions import read_fields
     if palette is None and ignore is None: return read_fields(files, codes, um_per_px)
     return read_fields(_as_masks(files, codes, um_per_px, palette, ignore), None, None)
 
+# %% ../../nbs/10_command/06_measuring.ipynb #24df5e4e
+def _predicted_fields(model, files, reading, page, channel):
+    "Label maps of pictures that a segmenter is asked for"
+    from matssl.pictures.micrograph import read_micrograph
+    if page is None and channel is None: return [model.predict(f, **reading) for f in files]
+    return [model.predict(read_micrograph(f, page, channel=channel, **reading)) for f in files]
+
+# %% ../../nbs/10_command/06_measuring.ipynb #bd1bd5b3
 def _square(fields):
     "Label maps with square pixels"
     from matssl.pictures.labels import square_pixels
@@ -138,6 +140,7 @@ def _in_column(title, values):
     put = str.ljust if any(isinstance(v, str) for v in values) else str.rjust
     return [put(line, width) for line in titles], [put(cell, width) for cell in cells], width
 
+# %% ../../nbs/10_command/06_measuring.ipynb #31dbba71
 def _columns_of(shown):
     "The columns of a table of a page that hold anything"
     columns = [_in_column(title, [row[k] for row in shown['rows']]) for k, title in enumerate(shown['names'])]
@@ -177,7 +180,7 @@ def _say_doubts(doubts, said):
     new = [doubt for doubt in dict.fromkeys(doubts) if doubt not in said]
     for doubt in new: say(one_line(f'note: {in_options(doubt, "measure")}'))
 
-# %% ../../nbs/10_command/06_measuring.ipynb #d4fbc892
+# %% ../../nbs/10_command/06_measuring.ipynb #e128e0f9
 def _say_table(table, title, codes, most):
     "A table, its first rows; the field's number is left out where its file is named"
     from matssl.measuring.results import page_table, table_json
@@ -189,6 +192,7 @@ def _say_table(table, title, codes, most):
     more = f'\n... and {left} more; -o writes them all' if left > 0 else ''
     say(f'{title}\n{table_text(page_table(table_json(few), codes), width)}{more}\n')
 
+# %% ../../nbs/10_command/06_measuring.ipynb #d4fbc892
 def _say_tables(tables, what, codes=(), said=(), most=12):
     "All tables of a question, long ones cut, and what is doubtful about them"
     for name, table in tables.items(): _say_table(table, f'{what}, {name}', codes, most)
@@ -215,13 +219,24 @@ def _known(meta):
     "`--meta specimen=... etchant=...` as a dictionary"
     return dict(m.split('=', 1) if '=' in m else (m, '') for m in meta or [])
 
-# %% ../../nbs/10_command/06_measuring.ipynb #86be644b
+# %% ../../nbs/10_command/06_measuring.ipynb #1aa64637
 def _model_of(segmenter):
-    "The segmenter of a folder"
+    "The segmenter of a folder, of either kind"
     check_is_segmenter(segmenter)
     from matssl.segmentation.stroke_segmenter import load_segmenter
     return load_segmenter(segmenter)
 
+# %% ../../nbs/10_command/06_measuring.ipynb #8e861711
+def _check_wanted(pictures, template, out, scale_uncertainty, language):
+    "Refuse files that are not there, a folder that is, an uncertainty that is none, a language that nobody has written"
+    from matssl.measuring.results import check_scale_uncertainty
+    from matssl.languages import speech_in
+    check_there(pictures, template)
+    if out: new_output(out)
+    check_scale_uncertainty(scale_uncertainty)
+    speech_in(language)
+
+# %% ../../nbs/10_command/06_measuring.ipynb #86be644b
 @command
 @delegates(reading_options)
 def measure(
@@ -240,9 +255,9 @@ def measure(
     pictures:str=None, # Folder of the micrographs under the label maps
     codes:str=None, # Class names, comma separated, where the files have none
     out:str=None, # New folder for the report: page, PDF, Excel workbook, tables, checksums
-    title:str='Measurement report', # Of the report
+    title:str='Measurement report', # Title of the report
     template:str=None, # Page template of your own (jinja2)
-    language:str='en', # Of the report: en or de
+    language:str='en', # Language of the report: en or de
     scale_uncertainty:float=None, # Of the scale, in % of it, as its calibration says: goes into every length
     ignore:Ignore=None,
     palette:Palette=None,
@@ -250,33 +265,31 @@ def measure(
     channel:Channel=None,
     square_pixels:bool=False, # Bring label maps whose pixels are not square to square ones
     settings:Annotated[KeyValue, 'Of what measures, e.g. smallest=20 for grains, along=x for layers']=None,
-    meta:KeyValue=None, # Of the report: specimen=..., etchant=..., operator=...
+    meta:KeyValue=None, # What else the report says of its pictures: specimen=..., etchant=..., operator=...
     **kwargs
 ):
     "Phase fractions, grain sizes, particles, layers and cracks, with their intervals; with -o a report"
     from matssl.measuring.questions import measure_all
-    from matssl.measuring.results import check_scale_uncertainty
     from matssl.measuring.report import report
-    from matssl.languages import speech_in
     asked = _asked(what, cls, boundary, layer, cracks or crack, particles, nodules, lamellae, settings)
     reading = reading_options(**kwargs)
-    check_there(pictures, template)
-    if out: new_output(out)
-    check_scale_uncertainty(scale_uncertainty)
-    speech_in(language)
+    _check_wanted(pictures, template, out, scale_uncertainty, language)
     palette, codes = colours_given(palette, names_given(codes))
     files = files_given(maps)
     say_passed_over(maps)
     model = _model_of(segmenter) if segmenter else None
-    if model: fields, pictures = _predicted_fields(model, files, reading, page, channel), files
+    if model:
+        fields = _predicted_fields(model, files, reading, page, channel)
+        pictures = files
     else: fields = _read_fields(files, codes, reading['um_per_px'], palette, ignore)
     if square_pixels: fields = _square(fields)
     tables = measure_all(fields, asked)
     said = _say_answers(fields, tables, limit or [], scale_uncertainty)
     for name, of_question in tables.items(): _say_tables(of_question, name, fields[0].codes, said)
     if not out: return
-    written = report(fields, out, asked, pictures, _known(meta), model, title, limits=limit or [], template=template, language=language,
-                     scale_uncertainty_pct=scale_uncertainty, measured=tables)
+    written = report(
+        fields, out, asked, pictures, _known(meta), model, title, limits=limit or [], template=template, language=language,
+        scale_uncertainty_pct=scale_uncertainty, measured=tables)
     print(f'written: {written}, report.pdf, report.xlsx, tables, results.json')
 
 # %% ../../nbs/10_command/06_measuring.ipynb #b4a8b1f7

@@ -195,7 +195,7 @@ class Labeller(W.VBox):
         jobs, # `[(picture, region or None), ...]`; a region has `row`, `col`, `height`, `width`
         codes:list, # Class names
         out=None, # Folder of the masks
-        start=None, # As for `LabelledPicture`
+        start=None, # Labels to begin with, where there is no mask yet: `(H, W)`, or a function of the micrograph
         assistant=None, # Fills in between strokes: `fit([(picture, labels), ...])` and `predict(picture)`
         size=(760, 560), # Width and height on the screen, px
         **kwargs): # For `PictureWindows`
@@ -492,7 +492,9 @@ def _back(self:Labeller, what):
 # %% ../../nbs/08_hands/03_labelling.ipynb #1abb000c
 @patch
 def export(self:Labeller,
-    path, kind:str=None)->Path: # As for `export_labels`
+    path, # File to write; an existing file is refused
+    kind:str=None # 'png', 'tif', 'labelme', 'imagej', 'napari' or 'geojson'; default: by the ending
+)->Path: # The file
     "Write the picture in work for another program"
     m, bar = self.label_map, self.current.picture.micrograph.meta.get('bar_rows', 0)
     is_labelme = kind == 'labelme' or (kind is None and Path(path).suffix.lower() == '.json')
@@ -504,7 +506,8 @@ def export(self:Labeller,
 @patch
 @delegates(read_labels, but=['picture', 'bar_rows'])
 def take_from(self:Labeller,
-    path, **kwargs): # As for `read_labels`
+    path, # File of another program: a picture of labels, or outlines
+    **kwargs): # For `read_labels`
     "Replace the labels of the picture in work by those of a file; undo gives them back"
     picture = self.current.picture
     bar_rows = picture.micrograph.meta.get('bar_rows', 0)
@@ -673,7 +676,7 @@ def label(
     codes:list, # Class names; the key of a class is its number
     out=None, # Folder of the masks `NAME.png` (255: unlabelled) and of `codes.txt`, opened if there; None: in memory
     start=None, # Labels to correct: a `Segmenter`, or anything with `predict`; or labels `(H, W)`
-    assistant=None, # Fills in as one draws: a `StrokeSegmenter`, or anything with `fit` and `predict`
+    assistant=None, # Fills in while you draw: a `StrokeSegmenter`, or anything with `fit` and `predict`
     size=(760, 560), # Width and height on the screen, px
     um_per_px=None, # Scale by hand, um/px: a number, or a CSV or dict of `read_scales`
     crop_bar:bool=True)->Labeller: # Cut the data bar

@@ -39,9 +39,10 @@ class LabelPainter:
             raise InputError('painter', f'label {label}',
                 f'0 to {self.n-1}, or 255 for unlabelled', 'choose a class')
 
-# %% ../../nbs/08_hands/01_painter.ipynb #ca100004
+# %% ../../nbs/08_hands/01_painter.ipynb #7cb7d63d
 @patch
 def _touch(self:LabelPainter, row, col, part):
+    "Note which part has changed"
     self.changes += 1
     self.touched.append((row, col, *part.shape))
 
@@ -53,6 +54,7 @@ def _remember(self:LabelPainter, row, col, part):
     self._touch(row, col, part)
     while len(self.done) > 1 and sum(old.nbytes for *_, old in self.done) > self.memory: self.done.pop(0)
 
+# %% ../../nbs/08_hands/01_painter.ipynb #ca100004
 @patch
 def _change(self:LabelPainter, row, col, on, label, only):
     "Give the pixels of a mask a label: of the label `only` if there is one, never those that are locked; how many changed"
@@ -67,11 +69,21 @@ def _change(self:LabelPainter, row, col, on, label, only):
     return int(on.sum())
 
 # %% ../../nbs/08_hands/01_painter.ipynb #ca000014
+def _points_of(points, radius):
+    "The points of a stroke, `(N, 2)`"
+    p = np.asarray(points, float).reshape(-1, 2)
+    if not len(p) or not np.isfinite(p).all() or not 0 < radius < 10**5:
+        raise InputError('stroke', f'{len(p)} points, radius {radius}',
+            'at least one point, all of them numbers, and a positive radius', 'draw it again')
+    return p
+
+# %% ../../nbs/08_hands/01_painter.ipynb #d25d011e
 def _reach(low, high, radius, length):
     "First and past-the-last pixel within a radius of a span, cut to the picture"
     first, last = np.floor(low-radius), np.ceil(high+radius)
     return int(np.clip(first, 0, length)), int(np.clip(last+1, 0, length))
 
+# %% ../../nbs/08_hands/01_painter.ipynb #c26f47b3
 def _near_leg(y, x, start, end, radius):
     "Which pixels lie within a radius of a straight leg"
     dx, dy = end - start
@@ -79,21 +91,15 @@ def _near_leg(y, x, start, end, radius):
     t = np.clip(along, 0, 1) # the nearest place on the leg: 0 its start, 1 its end
     return (x-start[0]-t*dx)**2 + (y-start[1]-t*dy)**2 <= radius*radius + 1e-9
 
-def _points_of(points, radius):
-    p = np.asarray(points, float).reshape(-1, 2)
-    if not len(p) or not np.isfinite(p).all() or not 0 < radius < 10**5:
-        raise InputError('stroke', f'{len(p)} points, radius {radius}',
-            'at least one point, all of them numbers, and a positive radius', 'draw it again')
-    return p
-
-# %% ../../nbs/08_hands/01_painter.ipynb #6f509bdc
+# %% ../../nbs/08_hands/01_painter.ipynb #53853209
 def _spans(p, radius, shape):
     "First and past-the-last row, and column, that a line reaches"
     return [_reach(p[:, axis].min(), p[:, axis].max(), radius, length) for axis, length in ((1, shape[0]), (0, shape[1]))]
 
+# %% ../../nbs/08_hands/01_painter.ipynb #6f509bdc
 def stroke_mask(
     points, # `(N, 2)` x, y, px, pixel centres at whole numbers
-    radius:float, # px
+    radius:float, # Radius of the brush, px
     shape): # `(H, W)` of the picture
     "Row, column and mask of the pixels whose centres lie within `radius` of a line, or None where it lies outside"
     p = _points_of(points, radius)
@@ -112,14 +118,14 @@ def stroke_mask(
 @patch
 def stroke(self:LabelPainter,
     points, # `(N, 2)` x, y, px
-    radius:float, # px
+    radius:float, # Radius of the brush, px
     label:int, # Class number, or 255 to erase
     only=None)->int: # Change only pixels of this label
     "Paint along a line; the number of pixels that changed, as for all that follow"
     mask = stroke_mask(points, radius, self.labels.shape)
     return self._change(*mask, label, only) if mask else 0
 
-# %% ../../nbs/08_hands/01_painter.ipynb #ca100009
+# %% ../../nbs/08_hands/01_painter.ipynb #7ab0c42d
 def _goes_on(on, top, left, shape):
     "Does a region reach an edge of its part, where the picture goes on?"
     above = on[0].any() and top > 0
@@ -128,9 +134,11 @@ def _goes_on(on, top, left, shape):
     beyond = on[:, -1].any() and left+on.shape[1] < shape[1]
     return above or below or before or beyond
 
+# %% ../../nbs/08_hands/01_painter.ipynb #b8cae9a9
 def region_mask(
-    labels:np.ndarray, # `(H, W)`
-    row:int, col:int): # A pixel of the region
+    labels:np.ndarray, # Class numbers, `(H, W)`
+    row:int, # Of a pixel of the region, px
+    col:int): # Of the same pixel, px
     "Row, column and mask of the connected pixels of one label; neighbours share a side"
     from skimage.segmentation import flood
     reach = 256
@@ -141,10 +149,13 @@ def region_mask(
         if not _goes_on(on, top, left, labels.shape): return top, left, on
         reach *= 2
 
+# %% ../../nbs/08_hands/01_painter.ipynb #218548e6
 @patch
 def fill(self:LabelPainter,
-    x:float, y:float, # A place, px
-    label:int, only=None)->int: # As for `stroke`
+    x:float, # Column of a place, px
+    y:float, # Row of it, px
+    label:int, # Class number, or 255 to erase
+    only=None)->int: # Change only pixels of this label
     "Give the connected region at a place another label"
     row, col = int(round(y)), int(round(x))
     inside = 0 <= row < self.labels.shape[0] and 0 <= col < self.labels.shape[1]
@@ -154,7 +165,8 @@ def fill(self:LabelPainter,
 @patch
 def outline(self:LabelPainter,
     points, # `(N, 2)` x, y of the corners, px
-    label:int, only=None)->int: # As for `stroke`
+    label:int, # Class number, or 255 to erase
+    only=None)->int: # Change only pixels of this label
     "Fill what a closed line goes round"
     p = np.asarray(points, float).reshape(-1, 2)
     closed = len(p) > 2 and np.isfinite(p).all()
@@ -173,6 +185,7 @@ def take(self:LabelPainter,
     self.labels[on] = guess[on]
     return int(on.sum())
 
+# %% ../../nbs/08_hands/01_painter.ipynb #fef391db
 @patch
 def replace(self:LabelPainter,
     labels:np.ndarray): # `(H, W)`, all of them
@@ -183,7 +196,7 @@ def replace(self:LabelPainter,
     self._remember(0, 0, self.labels)
     self.labels[:] = labels
 
-# %% ../../nbs/08_hands/01_painter.ipynb #ca100013
+# %% ../../nbs/08_hands/01_painter.ipynb #3df168c3
 @patch
 def _swap(self:LabelPainter, taken, given):
     "Put the last part of one list back, and what it replaces into the other"
@@ -195,6 +208,7 @@ def _swap(self:LabelPainter, taken, given):
     self._touch(row, col, part)
     return True
 
+# %% ../../nbs/08_hands/01_painter.ipynb #ca100013
 @patch
 def undo(self:LabelPainter):
     "Take the last change back; False if there is none"
@@ -211,13 +225,12 @@ def news(self:LabelPainter):
     "Row, column and pixels, as they are now, of each part that has changed since it was noted down last"
     return [(row, col, self.labels[row:row+h, col:col+w]) for row, col, h, w in self.touched]
 
-# %% ../../nbs/08_hands/01_painter.ipynb #c91e2d90
-most_noted = 2**24 # pixels of the parts that are noted down at once; more is better written as a mask
-
+# %% ../../nbs/08_hands/01_painter.ipynb #526ef929
 class JournalHead(Described):
     "the first line of a journal: the checksum of the mask that it goes on from"
     mask: Hash = Field(description='the SHA-256 of a mask, 64 hexadecimal digits')
 
+# %% ../../nbs/08_hands/01_painter.ipynb #c91e2d90
 class JournalLine(Described):
     "a line of a journal: a place in the mask, and its pixels"
     row: Place = Field(description='the first row, px')
@@ -226,13 +239,16 @@ class JournalLine(Described):
     width: Length = Field(description='columns, px')
     pixels: Packed = Field(description='class numbers, packed by zlib, in base64')
 
-# %% ../../nbs/08_hands/01_painter.ipynb #16f74e24
-_lost = 'remove this file: its strokes are lost'
-
+# %% ../../nbs/08_hands/01_painter.ipynb #56b68a39
 def _packed(row, col, part):
     "A changed part as a line of a journal"
     pixels = base64.b64encode(zlib.compress(part.tobytes(), 1)).decode()
     return dict(row=row, col=col, height=part.shape[0], width=part.shape[1], pixels=pixels)
+
+# %% ../../nbs/08_hands/01_painter.ipynb #16f74e24
+most_noted = 2**24 # pixels of the parts that are noted down at once; more is better written as a mask
+
+_lost = 'remove this file: its strokes are lost'
 
 def _unpacked(line, file):
     "The pixels of a line"
@@ -295,6 +311,7 @@ def _lines_in(file):
     is_whole = bool(lines) and lines[-1].endswith('\n')
     return lines if is_whole else lines[:-1], is_whole
 
+# %% ../../nbs/08_hands/01_painter.ipynb #05f38c90
 def _put_back(labels, line, file):
     "A change is made again"
     part = _unpacked(line, file)
@@ -303,6 +320,15 @@ def _put_back(labels, line, file):
         raise InputError(file, f'a change at row {line.row}, column {line.col}',
             f'one in the {labels.shape[1]} x {labels.shape[0]} px of the mask', _lost)
     place[:] = part
+
+# %% ../../nbs/08_hands/01_painter.ipynb #c21c3dd0
+@patch
+def _check_mask(self:Journal, text):
+    "Refuse to change another mask than the one that was drawn on"
+    head = described(JournalHead, text, self.file, _lost)
+    if not self.mask.exists() or file_sum(self.mask) != head.mask:
+        raise InputError(self.file, 'strokes on a mask that somebody has changed or removed since',
+            'the mask that they were drawn on', f'put that mask back, or {_lost}')
 
 # %% ../../nbs/08_hands/01_painter.ipynb #de293aeb
 @patch
@@ -321,11 +347,3 @@ def again(self:Journal,
     self.is_known, self.is_torn = True, not is_whole
     if not has_news: self.end()
     return made
-
-@patch
-def _check_mask(self:Journal, text):
-    "Refuse to change another mask than the one that was drawn on"
-    head = described(JournalHead, text, self.file, _lost)
-    if not self.mask.exists() or file_sum(self.mask) != head.mask:
-        raise InputError(self.file, 'strokes on a mask that somebody has changed or removed since',
-            'the mask that they were drawn on', f'put that mask back, or {_lost}')

@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..pictures.labels import LabelMap
 from .answers import Answer
 from .fractions import doubts_of, field_name, field_statistics, one_by_one, tiles_remark
-from .miscounts import through_area_errors
+from .miscounts import _without_level, through_area_errors
 from .particles import fields_with_class, in_um
 from .faces import box_of, columns_of, layer_pixels, layers_of, runs_along, slope_of, spines
 
@@ -45,7 +45,7 @@ def _trim(ways, t):
         if len(i): out.append(w[i[0]:i[-1]+1])
     return np.concatenate(out).astype(int)
 
-# %% ../../nbs/07_measuring/15_thickness.ipynb #290000b8
+# %% ../../nbs/07_measuring/15_thickness.ipynb #c0b129c3
 def _thickness_at(on, feet, y, x):
     "Distances to both feet, and the thickness at points of a layer, less what the feet lie beyond the faces, px"
     from scipy.ndimage import gaussian_filter
@@ -55,12 +55,14 @@ def _thickness_at(on, feet, y, x):
     reach = [np.hypot(*(f - np.stack([y, x]))) for f in feet]
     return reach, sum(reach) - beyond
 
+# %% ../../nbs/07_measuring/15_thickness.ipynb #c5a29e3c
 def _across(feet, y, x, slope):
     "Do the feet of a point lie on either side of it, across the layer rather than along it?"
     up, down = (f - np.stack([y, x]) for f in feet)
     dy, dx = down - up
     return ((up*down).sum(0) < 0) & (abs(slope*dy + dx) < .71*np.hypot(dy, dx)*np.hypot(1, slope))
 
+# %% ../../nbs/07_measuring/15_thickness.ipynb #290000b8
 def _skeleton(on, hidden, mid, slope):
     "Points of the skeleton that count and the thickness there: rows, columns, px"
     from skimage.morphology import skeletonize
@@ -114,7 +116,7 @@ def _rounding(on, whole):
 def interval_of_profile(
     values, # Along a profile, evenly spaced; NaN where there is none
     rounding:float=0., # Variance of the mean from what is the same all along, in the unit of the values, squared
-    level:float=.95, # Of the interval, 0-1
+    level:float=.95, # Level of the interval, 0-1
 )->dict: # `mean`, `low`, `high`, `places`: the number of independent ones
     "The mean of a profile of something that can't be negative, and its interval"
     from scipy.special import ndtri, stdtrit
@@ -135,7 +137,7 @@ class LayerProfile:
     covered:float # Share of the columns that hold any layer, 0-1
     cut:int # Columns in which the border cuts the layer
     unit:str # 'um' or 'px'
-    map:LabelMap # The label map
+    map:LabelMap # Label map that it was measured on
     layer:int=1 # Which layer of the picture, from the top (the left)
     layers:int=1 # How many there are
     doubts:list=field(default_factory=list) # What a reader must know, in sentences
@@ -186,7 +188,7 @@ def _shape_doubts(on, left, layer, layers):
         'they are added up')
     return doubts
 
-# %% ../../nbs/07_measuring/15_thickness.ipynb #2900d202
+# %% ../../nbs/07_measuring/15_thickness.ipynb #e1088a77
 def _uncut(layers, hidden, source, cls):
     "The layers that show both faces somewhere, and how many do not"
     seen = [layer for layer in layers if (layer.any(0) & ~columns_of(layer, hidden)[2]).any()]
@@ -195,6 +197,7 @@ def _uncut(layers, hidden, source, cls):
         "take the picture at a lower magnification, or name its direction with along='x' or 'y'")
     return seen, len(layers) - len(seen)
 
+# %% ../../nbs/07_measuring/15_thickness.ipynb #2900d202
 def _profile_along_x(on, hidden, smooth_px):
     "Columns and skeleton of one layer that runs along the rows, px; its tilt, coverage, and cut columns"
     n, mid, cut = columns_of(on, hidden)
@@ -266,7 +269,8 @@ def plot(self:LayerProfile,
     self.map.show(picture, a, legend=False)
     a.scatter(self.skeleton.x_px, self.skeleton.y_px, c=self.skeleton[f'thickness_{u}'], s=2, cmap='plasma')
     which = f'layer {self.layer} of {self.layers}, ' if self.layers > 1 else ''
-    a.set_title(f'{which}tilt {self.tilt_deg:.1f} degrees', fontsize=9)
+    tilt = round(self.tilt_deg, 1) + 0. # and not -0.0
+    a.set_title(f'{which}tilt {tilt:.1f} degrees', fontsize=9)
     for c, n in (('thickness', 'column by column'), ('corrected', 'corrected by the tilt')):
         b.plot(self.columns[f'position_{u}'], self.columns[f'{c}_{u}'], lw=1, label=n)
     b.plot(self.skeleton[f'position_{u}'], self.skeleton[f'thickness_{u}'], '.', ms=2, label='on the skeleton')
@@ -275,17 +279,19 @@ def plot(self:LayerProfile,
     b.legend(fontsize=7)
     return fig
 
-# %% ../../nbs/07_measuring/15_thickness.ipynb #29000019
+# %% ../../nbs/07_measuring/15_thickness.ipynb #61fe0021
 def _at(position, values, which):
     "Where along the layer the thinnest or the thickest place is; NaN where nothing was measured"
     return position[getattr(values, which)()] if values.notna().any() else np.nan
 
+# %% ../../nbs/07_measuring/15_thickness.ipynb #cf21760f
 def _by_column(position, values, columns):
     "What was measured at points of the skeleton, as a profile: the mean in each column, NaN where there is none"
     at = np.searchsorted(columns, position - 1e-9*columns[-1])
     count = np.bincount(at, minlength=len(columns))
     return np.where(count, np.bincount(at, values, len(columns))/np.maximum(count, 1), np.nan)
 
+# %% ../../nbs/07_measuring/15_thickness.ipynb #29000019
 def _row(i, p, method, position, values, profile, level):
     "A row of the table of thicknesses"
     u = p.unit
@@ -295,7 +301,6 @@ def _row(i, p, method, position, values, profile, level):
     return dict(field=i, source=field_name(p.map), layer=f'{p.layer} of {p.layers}', method=method, recommended=False,
                 **{f'{k}_{u}': float(v) for k, v in of.items()}, n=int(values.count()), places=known['places'], along=p.along,
                 tilt_deg=p.tilt_deg, covered_pct=100*p.covered, cut_columns=p.cut)
-
 
 # %% ../../nbs/07_measuring/15_thickness.ipynb #51c0e0eb
 def _profile_rows(i, p, level, best):
@@ -409,7 +414,7 @@ def _means(rows, unit, level):
     return means.sort_values('layer', kind='stable', ignore_index=True)
 
 
-# %% ../../nbs/07_measuring/15_thickness.ipynb #fcf5309f
+# %% ../../nbs/07_measuring/15_thickness.ipynb #868eaefa
 def _answer(cls, row, unit, level):
     "The recommended thickness of one layer in one line"
     name = f'{cls} thickness' + (f', layer {row.layer}' if row.layer != '1 of 1' else '')
@@ -417,12 +422,37 @@ def _answer(cls, row, unit, level):
     if row.method == on_skeleton: note = f'on the skeleton, {note}'
     return Answer(name, row[f'mean_{unit}'], unit, row[f'low_{unit}'], row[f'high_{unit}'], level, row.fields, note=note)
 
+# %% ../../nbs/07_measuring/15_thickness.ipynb #fcf5309f
 def _reaching_to_both(a, ways):
     "An answer whose interval holds what both ways say, and for which no level can be stated"
     if ways is None: return a
     said = 'by columns {:.3g}, on the skeleton {:.3g} {}'.format(*ways, a.unit)
-    return replace(a, low=min(a.low, *ways), high=max(a.high, *ways), level=None, note=f'{said}; {a.note}')
+    wide = replace(a, low=min(a.low, *ways), high=max(a.high, *ways), note=f'{said}; {a.note}')
+    return _without_level(wide)
 
+# %% ../../nbs/07_measuring/15_thickness.ipynb #9b3fcaa6
+def _all_rows(profiles, methods, level):
+    "The rows of profiles `(number of the field, profile)`, the recommended method of each first"
+    return [row for i, p in profiles for row in _profile_rows(i, p, level, methods[f'{p.layer} of {p.layers}'])]
+
+# %% ../../nbs/07_measuring/15_thickness.ipynb #95cfc383
+def _table_doubts(maps, profiles, methods, rows, apart, unit):
+    "What a reader must know of the whole table"
+    doubts = ['no scale: lengths in px'] if unit == 'px' else []
+    doubts += doubts_of(maps) + tiles_remark(maps)
+    doubts += _folded_doubts(profiles, methods) + _apart_doubts(apart, unit)
+    doubts += _each_kind_once([doubt for p in profiles for doubt in _profile_doubts(p)])
+    if len(maps) == 1: doubts += _rough_doubts(rows)
+    if len({p.layers for p in profiles}) > 1: doubts.append(
+        'fields show different numbers of layers: those that differ are not put together')
+    return doubts
+
+# %% ../../nbs/07_measuring/15_thickness.ipynb #ddaede2a
+def _answers(cls, table, apart, unit, level):
+    "The recommended thickness of each layer, reaching to both where two ways are `apart`"
+    means = _means(table, unit, level)
+    return [_reaching_to_both(_answer(cls, row, unit, level), apart.get(row.layer))
+            for _, row in means[means.recommended].iterrows()]
 
 # %% ../../nbs/07_measuring/15_thickness.ipynb #f3b7aff2
 @delegates(layer_profiles)
@@ -430,34 +460,24 @@ def layer_thickness(
     x, # A `LabelMap`, or a list of fields at one scale
     cls:str, # The class of the layer
     fill=(), # Classes that count as layer, e.g. `('crack',)`
-    level:float=.95, # Of the intervals, 0-1
+    level:float=.95, # Level of the intervals, 0-1
     **kwargs)->pd.DataFrame: # A row a field, a layer and a method; the recommended method first
     "Thickness of a layer: corrected by the tilt, by distance transform on its skeleton, and column by column"
     maps, _, um = fields_with_class(x, cls)
     profiles = [(i, p) for i, m in enumerate(one_by_one(maps, 'thickness')) for p in layer_profiles(m, cls, fill, **kwargs)]
     methods = _methods_for([p for _, p in profiles])
-    rows = [row for i, p in profiles for row in _profile_rows(i, p, level, methods[f'{p.layer} of {p.layers}'])]
-    doubts = ([] if um else ['no scale: lengths in px']) + doubts_of(maps) + tiles_remark(maps)
+    rows = _all_rows(profiles, methods, level)
     unit = profiles[0][1].unit
     apart = _two_ways_apart(rows, unit)
-    doubts += _folded_doubts([p for _, p in profiles], methods) + _apart_doubts(apart, unit)
-    doubts += _each_kind_once([d for _, p in profiles for d in _profile_doubts(p)])
-    if len(maps) == 1: doubts += _rough_doubts(rows)
-    if len({p.layers for _, p in profiles}) > 1: doubts.append(
-        'fields show different numbers of layers: those that differ are not put together')
-    r = pd.DataFrame(rows)
-    means = _means(r, unit, level)
-    answers = [_reaching_to_both(_answer(cls, row, unit, level), apart.get(row.layer))
-               for _, row in means[means.recommended].iterrows()]
-    best = '; '.join(dict.fromkeys(methods.values()))
+    table = pd.DataFrame(rows)
     filled = [fill] if isinstance(fill, str) else list(fill)
-    r.attrs = dict(method=f'thickness of a layer: {best} (recommended), and the other methods beside it',
-                   standard=None, warnings=doubts,
-                   settings=dict(cls=cls, fill=filled, um_per_px=um, level=level,
-                                 fields=len(maps), **kwargs),
-                   answers=through_area_errors(answers, maps, [cls, *filled], level))
-    return r
-
+    best = '; '.join(dict.fromkeys(methods.values()))
+    table.attrs = dict(
+        method=f'thickness of a layer: {best} (recommended), and the other methods beside it', standard=None,
+        warnings=_table_doubts(maps, [p for _, p in profiles], methods, rows, apart, unit),
+        settings=dict(cls=cls, fill=filled, um_per_px=um, level=level, fields=len(maps), **kwargs),
+        answers=through_area_errors(_answers(cls, table, apart, unit, level), maps, [cls, *filled], level))
+    return table
 
 # %% ../../nbs/07_measuring/15_thickness.ipynb #a43c92e4
 @delegates(layer_thickness)
@@ -465,7 +485,7 @@ def layer_means(
     x, # A `LabelMap`, or a list of fields at one scale
     cls:str, # The class of the layer
     fill=(), # Classes that count as layer, e.g. `('crack',)`
-    level:float=.95, # Of the intervals, 0-1
+    level:float=.95, # Level of the intervals, 0-1
     **kwargs)->pd.DataFrame: # A row a layer and a method; the recommended method first
     "Mean thickness of each layer over fields with its interval, its thinnest and its thickest place"
     each = layer_thickness(x, cls, fill, level=level, **kwargs)

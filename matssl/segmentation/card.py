@@ -14,17 +14,19 @@ from ..pictures.writing import written_whole
 from ..pictures.labels import LabelMap
 from ..pictures.micrograph import Micrograph
 
-# %% ../../nbs/06_segmentation/04_card.ipynb #06a40005
+# %% ../../nbs/06_segmentation/04_card.ipynb #d380b22d
 def _percent(share):
     "A share of 0-1 in %, or nothing"
     return '' if share is None else f'{100*share:.1f}'
 
+# %% ../../nbs/06_segmentation/04_card.ipynb #af07c103
 def _some_names(names, most=20):
     "How many there are, and the first of them"
     if not names: return 'none'
     more = ' ...' if len(names) > most else ''
     return f'{len(names)}: {", ".join(names[:most])}{more}'
 
+# %% ../../nbs/06_segmentation/04_card.ipynb #06a40005
 @cache
 def _template():
     "The words of the card"
@@ -34,25 +36,34 @@ def _template():
     words.filters.update(percent=_percent, some_names=_some_names)
     return words.get_template('card.md.j2')
 
-# %% ../../nbs/06_segmentation/04_card.ipynb #9e000012
+# %% ../../nbs/06_segmentation/04_card.ipynb #4a28a2c6
 def _scale_in_words(config):
+    "At which scale the model looks at pictures"
     um = config.get('um_per_px')
     if not um: return 'not known: pictures of any scale are taken, and none is checked'
     brought = ' (all pictures brought to it)' if config.get('rescale_to') else ''
     return f'{um:.4g} um/px{brought}'
 
+# %% ../../nbs/06_segmentation/04_card.ipynb #ccad629e
 def _contrast_in_words(config):
+    "How grey levels become the numbers that the network sees"
     levels = config.get('levels')
     if not levels: return 'percentiles 0.1 and 99.9 of each picture'
     return f'grey levels {levels[0]:.5g} to {levels[1]:.5g}'
 
+# %% ../../nbs/06_segmentation/04_card.ipynb #f18a2c81
 _tones = dict(
     picture="standardised within each picture by its mean and deviation: absolute grey means nothing to this model",
     levels="stretched within each picture between its darkest and brightest hundredth: absolute grey means nothing to this model")
 
-def _tone_in_words(config): return _tones.get(config.get('tone'), '')
+def _tone_in_words(config):
+    "What a tone takes away, where there is one"
+    return _tones.get(config.get('tone'), '')
 
-_uses = dict(self='labelled by a first model, of which the surest part was learned', teacher='shown to an averaged copy, with which it had to agree')
+# %% ../../nbs/06_segmentation/04_card.ipynb #1975f771
+_uses = dict(
+    self='labelled by a first model, of which the surest part was learned',
+    teacher='shown to an averaged copy, with which it had to agree')
 
 def _pool_in_words(config):
     "How many pictures without masks the decoder has learned from, and how"
@@ -61,6 +72,7 @@ def _pool_in_words(config):
     n = len(pool.get('pictures') or [])
     return f'{n} unlabelled {"picture" if n == 1 else "pictures"}, {_uses.get(pool.get("use"), "in a way not noted")}'
 
+# %% ../../nbs/06_segmentation/04_card.ipynb #0483c232
 def _errors(tested, codes):
     "Of the true pixels of each class, the share that is called each class: `[(name, [share, ...]), ...]`"
     if not tested: return []
@@ -68,11 +80,12 @@ def _errors(tested, codes):
     shares = cm/np.maximum(cm.sum(1, keepdims=True), 1)
     return [(name, row if counts.sum() else [None]*len(row)) for name, row, counts in zip(codes, shares.tolist(), cm)]
 
+# %% ../../nbs/06_segmentation/04_card.ipynb #9e000012
 _nothing_known = dict(date='', pictures=[], held_back=[], valid_mean_iou=None)
 
 def model_card(
     codes:list, # Class names
-    config:dict, # Of a Segmenter, as in its config.json
+    config:dict, # Configuration of a Segmenter, as in its config.json
     picture=None, # Name of a picture beside the card
     verdict=None # What the model is worth, in words
 )->str: # Markdown
@@ -103,7 +116,9 @@ def score_entry(
         floors={name: rounded(evaluation.mean(cm=counts)) for name, counts in evaluation.floors.items()})
 
 # %% ../../nbs/06_segmentation/04_card.ipynb #eb97a664
-def _rows(cm): return np.asarray(cm).astype(int).tolist()
+def _rows(cm):
+    "A confusion matrix as JSON takes it"
+    return np.asarray(cm).astype(int).tolist()
 
 def tested_entries(
     evaluation # An `Evaluation`
@@ -113,7 +128,8 @@ def tested_entries(
         maps = evaluation.drawn_and_found.get(name)
         return dict(
             name=str(name), date=date.today().isoformat(), confusion=_rows(evaluation.per_picture[name]),
-            floors={floor: _rows(cm) for floor, cm in evaluation.floors_of.get(name, {}).items()}, **(dict(maps=maps) if maps else {}))
+            floors={floor: _rows(cm) for floor, cm in evaluation.floors_of.get(name, {}).items()},
+            **(dict(maps=maps) if maps else {}))
     return {fingerprint: entry(name) for name, fingerprint in evaluation.fingerprints.items()}
 
 # %% ../../nbs/06_segmentation/04_card.ipynb #0bc7fd5f
@@ -129,7 +145,7 @@ def _with_room_for_maps(tested):
 
 # %% ../../nbs/06_segmentation/04_card.ipynb #0ef7c255
 def with_score(
-    config:dict, # Of a Segmenter
+    config:dict, # Configuration of a Segmenter
     evaluation, # An `Evaluation`
     what:str # The test pictures, in words
 )->dict: # Another configuration
@@ -144,7 +160,7 @@ def with_score(
 def draw_example(
     path, # PNG to write; an earlier one is replaced
     m:Micrograph, # A picture of the set
-    truth:LabelMap, # Its labels
+    truth:LabelMap, # Labels of that picture
     prediction:LabelMap # What the network makes of it
 ):
     "A micrograph, its labels and a prediction, side by side"

@@ -25,6 +25,7 @@ def tile_window(
     "Raised cosine, 0.01 to 1: what an answer weighs along one direction of its tile"
     return .01 + .99*torch.hann_window(side+2, periodic=False)[1:-1]
 
+# %% ../../nbs/06_segmentation/02_tiles.ipynb #f7b5a764
 def tile_starts(
     length:int, # Of the picture in one direction, px
     side:int, # Of a tile, px
@@ -34,6 +35,7 @@ def tile_starts(
     if length <= side: return [0]
     return [*range(0, length-side, step), length-side]
 
+# %% ../../nbs/06_segmentation/02_tiles.ipynb #5dd3b6dc
 def _summed_windows(length, side, starts):
     "Sum of the windows along one direction, `(length,)`; over a picture it is the product of two"
     total, window = torch.zeros(max(length, side)), tile_window(side)
@@ -58,13 +60,14 @@ class Tiling:
         self.down = _summed_windows(self.shape[0], self.side, self.tops).to(self.device)
         self.across = _summed_windows(self.shape[1], self.side, self.lefts).to(self.device)
 
-# %% ../../nbs/06_segmentation/02_tiles.ipynb #06a2000b
+# %% ../../nbs/06_segmentation/02_tiles.ipynb #edee3775
 @patch(as_prop=True)
 def window(self:Tiling)->torch.Tensor:
     "What the answers of a tile weigh, `(side, side)`; less of it where the picture is smaller"
     one = tile_window(self.side).to(self.device)
     return (one[:, None]*one)[:self.shape[0], :self.shape[1]]
 
+# %% ../../nbs/06_segmentation/02_tiles.ipynb #06a2000b
 @patch
 def weights(self:Tiling,
     top:int, # First row, px
@@ -73,13 +76,14 @@ def weights(self:Tiling,
     "Sum of the windows over some rows of the picture"
     return self.down[top:bottom, None]*self.across
 
-# %% ../../nbs/06_segmentation/02_tiles.ipynb #06a2000f
+# %% ../../nbs/06_segmentation/02_tiles.ipynb #7d695b88
 def _mirrored(length, size):
     "Numbers of `length` pixels, mirrored at the end up to `size`"
     there_and_back = 2*(length-1)
     place = torch.arange(size) % max(1, there_and_back)
     return torch.minimum(place, (there_and_back-place).abs())
 
+# %% ../../nbs/06_segmentation/02_tiles.ipynb #06a2000f
 @patch
 def cut(self:Tiling,
     rows:torch.Tensor, # Some rows of the picture, `(C, rows, W)`
@@ -104,7 +108,7 @@ def groups(self:Tiling,
     ends = [*(following[0] for following in groups[1:]), self.shape[0]]
     return list(zip(groups, ends))
 
-# %% ../../nbs/06_segmentation/02_tiles.ipynb #06a20017
+# %% ../../nbs/06_segmentation/02_tiles.ipynb #5f541ec7
 def _tensor_rows(x, top, bottom):
     "Rows of a picture as a tensor `(C, rows, W)`"
     if torch.is_tensor(x): return x[:, top:bottom]
@@ -112,6 +116,7 @@ def _tensor_rows(x, top, bottom):
     channels_first = rows[None] if rows.ndim == 2 else rows.transpose(2, 0, 1)
     return torch.from_numpy(np.require(channels_first, requirements='CW'))
 
+# %% ../../nbs/06_segmentation/02_tiles.ipynb #e1c780a3
 @contextmanager
 def _side_by_side(n):
     "A pool of `n` threads, each with its share of those that torch has"
@@ -121,6 +126,7 @@ def _side_by_side(n):
         with ThreadPoolExecutor(n) as pool: yield pool
     finally: torch.set_num_threads(threads)
 
+# %% ../../nbs/06_segmentation/02_tiles.ipynb #8a13d09f
 def _in_turn(compute, items, at_once):
     "What is computed of each item, in their order; `at_once` side by side, as many begun ahead"
     if at_once == 1 or len(items) == 1:
@@ -133,6 +139,7 @@ def _in_turn(compute, items, at_once):
             if len(begun) > 2*at_once: yield begun.popleft().result()
         while begun: yield begun.popleft().result()
 
+# %% ../../nbs/06_segmentation/02_tiles.ipynb #eb21393c
 def _tile_answers(f, rows, plan, tops, bs, at_once):
     "Each tile's corner within `rows` and its answer `(K, side, side)`, computed in batches"
     corners = [(top-tops[0], left) for top in tops for left in plan.lefts]
@@ -143,12 +150,14 @@ def _tile_answers(f, rows, plan, tops, bs, at_once):
     batches = list(chunked(corners, bs))
     for some, answered in zip(batches, _in_turn(answers, batches, at_once)): yield from zip(some, answered)
 
+# %% ../../nbs/06_segmentation/02_tiles.ipynb #8272036a
 def _begin(shape, begun, device):
     "Zeros of a shape `(K, rows, W)`, except for the rows that are `begun`"
     total = torch.zeros(shape, device=device)
     if begun is not None: total[:, :begun.shape[1]] = begun
     return total
 
+# %% ../../nbs/06_segmentation/02_tiles.ipynb #f95eb028
 def _summed_answers(f, rows, plan, tops, bs, at_once, begun):
     "Answers of a group of tiles, weighed and summed `(K, rows, W)`, on what the group above has `begun`"
     total, window = None, plan.window
@@ -182,6 +191,7 @@ def predict_bands(
         begun = total[:, done:].clone()
         yield total[:, :done].div_(plan.weights(tops[0], end))
 
+# %% ../../nbs/06_segmentation/02_tiles.ipynb #e5da980c
 @torch.no_grad()
 def predict_tiled(
     f, # Batch of tiles `(B, C, t, t)` to `(B, K, t, t)`
@@ -215,7 +225,7 @@ class Rescaled:
         size = (self.shape[1], stop-start)
         return np.asarray(Image.fromarray(part).resize(size, Image.Resampling.BILINEAR, box=box))
 
-# %% ../../nbs/06_segmentation/02_tiles.ipynb #06a2001d
+# %% ../../nbs/06_segmentation/02_tiles.ipynb #c6d42db7
 def _neighbours(wanted, there):
     "For each of `wanted` rows the two that are `there` above and below it, and its place between them, 0-1"
     place = ((torch.arange(wanted)+.5)*there/wanted - .5).clamp(0, there-1)
@@ -223,11 +233,13 @@ def _neighbours(wanted, there):
     below = (above+1).clamp(max=there-1)
     return above, below, place-above
 
+# %% ../../nbs/06_segmentation/02_tiles.ipynb #a60f7f18
 def _between(rows, above, below, share):
     "Rows `(K, n, w)`, each mixed from two"
     share = share.to(rows.device)[:, None]
     return rows[:, above.to(rows.device)]*(1-share) + rows[:, below.to(rows.device)]*share
 
+# %% ../../nbs/06_segmentation/02_tiles.ipynb #06a2001d
 def scaled_back(
     parts, # Bands `(K, rows, w)` from top to bottom
     h:int, # Their rows in all

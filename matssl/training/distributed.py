@@ -15,6 +15,7 @@ from torch import nn
 import fastai.callback.progress # gives a Learner `no_bar` and `no_logging`
 from fastai.learner import Learner
 from fastai.torch_core import get_model, num_distrib, rank_distrib
+from fastcore.basics import patch
 from ..errors import InputError
 
 # %% ../../nbs/04_training/01_distributed.ipynb #08d15706
@@ -75,15 +76,18 @@ def agree(
             raise InputError(name, f'something else in process {other[0]+1} of {len(said)} than in the first',
                 'the same in all', 'give all machines the same files at the same paths, and the same command')
 
-# %% ../../nbs/04_training/01_distributed.ipynb #08d15710
+# %% ../../nbs/04_training/01_distributed.ipynb #cb3a7586
 def _own_draws(dl, rank):
     "Corners and views of this process: the first goes on as it would alone"
     if not rank: return
-    ds, g = dl.dataset, [t.view.rand.g for t in dl.batch_tfms if hasattr(t, 'view')]
-    if hasattr(ds, 'rng'): ds.rng = np.random.Generator(ds.rng.bit_generator.jumped(rank))
-    for x in g: x.manual_seed(int(torch.randint(2**60, (1,), generator=x.clone_state())) + rank)
+    fields = dl.dataset
+    if hasattr(fields, 'rng'): fields.rng = np.random.Generator(fields.rng.bit_generator.jumped(rank))
+    for views in [t.view.rand.g for t in dl.batch_tfms if hasattr(t, 'view')]:
+        own_seed = int(torch.randint(2**60, (1,), generator=views.clone_state())) + rank
+        views.manual_seed(own_seed)
     torch.manual_seed(torch.initial_seed() + rank)
 
+# %% ../../nbs/04_training/01_distributed.ipynb #08d15710
 class AllProcesses:
     "What fastai's `DistributedTrainer` needs for loaders that take their part of a common batch"
     def __init__(self,
@@ -92,30 +96,48 @@ class AllProcesses:
         each_its_own = DistributedDataParallelKwargs(broadcast_buffers=False)
         # precision is the Learner's business
         super().__init__(sync_bn, kwargs_handlers=[each_its_own], mixed_precision='no')
-    def _wrap_dl(self, dl):
-        dl.part = processes()
-        return dl
     def before_fit(self):
         super().before_fit()
         _own_draws(self.dls.train, processes()[0])
         if get_model(self.model) is self.model:
             raise InputError('training', f'{processes()[1]} processes and an `Accelerator` that knows of one',
                 'one that was made by join_processes()', 'call join_processes() before anything of accelerate')
-    def after_train(self):
-        for k, v in get_model(self.model).named_buffers():
-            if k.endswith(('running_mean', 'running_var')):
-                dist.all_reduce(v)
-                v /= processes()[1]
-    def after_validate(self):
-        for m in (self.recorder.loss, *self.recorder.metrics):
-            sums = from_all([(float(m.total), m.count)])
-            m.total, m.count = map(sum, zip(*sums))
-    def after_fit(self): self.undo()
-    def undo(self):
-        "The network and the loaders of one process"
-        self.learn.model = get_model(self.learn.model)
-        for dl in self.dls: dl.part = (0, 1)
 
+# %% ../../nbs/04_training/01_distributed.ipynb #cb9c7595
+@patch
+def _wrap_dl(self:AllProcesses, dl):
+    "A loader that takes its part of each batch"
+    dl.part = processes()
+    return dl
+
+# %% ../../nbs/04_training/01_distributed.ipynb #cd4832e3
+@patch
+def after_train(self:AllProcesses):
+    "Average the running statistics over processes"
+    for name, v in get_model(self.model).named_buffers():
+        if not name.endswith(('running_mean', 'running_var')): continue
+        dist.all_reduce(v)
+        v /= processes()[1]
+
+# %% ../../nbs/04_training/01_distributed.ipynb #f0225117
+@patch
+def after_validate(self:AllProcesses):
+    "Sums and counts of all processes, for the loss and each metric"
+    for m in (self.recorder.loss, *self.recorder.metrics):
+        sums = from_all([(float(m.total), m.count)])
+        m.total, m.count = map(sum, zip(*sums))
+
+# %% ../../nbs/04_training/01_distributed.ipynb #3881fa66
+@patch
+def undo(self:AllProcesses):
+    "The network and the loaders of one process"
+    self.learn.model = get_model(self.learn.model)
+    for dl in self.dls: dl.part = (0, 1)
+
+@patch
+def after_fit(self:AllProcesses): self.undo()
+
+# %% ../../nbs/04_training/01_distributed.ipynb #8ab014a6
 def _all_processes(sync_bn):
     "The callback of fastai, with what it needs"
     from fastai.distributed import DistributedTrainer

@@ -52,9 +52,10 @@ def chance_loss(
     overlap = (1-q).sum()/len(p) if kind != 'ce' else 0.
     return float(entropy + overlap)
 
+# %% ../../nbs/04_training/03_faults.ipynb #cef267f8
 def exploded(
-    losses, # Of consecutive batches
-    line:float)->bool: # What is too much
+    losses, # Losses of consecutive batches
+    line:float)->bool: # Loss that is too much
     "Are most of these losses above the line, and not falling, or above five times the line?"
     a = np.asarray(losses)
     h = len(a)//2
@@ -94,13 +95,7 @@ def _fetch(self:StopExploding):
     self.waiting = []
     self.start = max(self.start, *self.losses[:1], -math.inf)
 
-@patch
-def _look(self:StopExploding, n):
-    self._fetch()
-    last = self.losses[-n:]
-    if len(last) < n or not exploded(last, self.line): return
-    raise self._exploded(last)
-
+# %% ../../nbs/04_training/03_faults.ipynb #03f1b679
 @patch
 def _exploded(self:StopExploding, last):
     lr = self.opt.hypers[-1]['lr']
@@ -110,6 +105,14 @@ def _exploded(self:StopExploding, last):
     more = ', and another file for checkpoint=' if hasattr(self.learn, 'resume') else ''
     return InputError('training', f'{loss} {where}; {beside}', f'less than {self.line:.3g}',
         f'start again with a learning rate of {lr/10:.1g} or less{more}')
+
+@patch
+def _look(self:StopExploding, n):
+    "Stop if the last `n` losses have exploded"
+    self._fetch()
+    last = self.losses[-n:]
+    if len(last) < n or not exploded(last, self.line): return
+    raise self._exploded(last)
 
 # %% ../../nbs/04_training/03_faults.ipynb #5e070006
 @patch
@@ -134,15 +137,16 @@ def after_fit(self:StopExploding):
     warnings.warn(f'nothing was learned: {loss}, and one answer for everything gives {self.best_single:.3g}; '
         'change the learning rate, or look at pictures and labels', stacklevel=2)
 
-# %% ../../nbs/04_training/03_faults.ipynb #0fa00031
+# %% ../../nbs/04_training/03_faults.ipynb #4917faae
 def some_names(
-    names, # Any
+    names, # Names of anything
     most:int=5)->str: # How many are named
     "Some of the names, and how many more there are"
     return ', '.join(map(str, names[:most])) + (f' and {len(names)-most} more' if len(names) > most else '')
 
+# %% ../../nbs/04_training/03_faults.ipynb #0fa00031
 def check_constant(
-    files, # The constant ones
+    files, # Files of the constant pictures
     n:int, # Pictures in all
     what:str='the pool', # Name of the set
     least:int=0): # How many others there must be
@@ -156,13 +160,22 @@ def check_constant(
         found = f'{len(names)} of {n} pictures are one grey all over: {some_names(names)}'
         warnings.warn(f'{what}: {found}; nothing can be learned from them, take them out', stacklevel=3)
 
-# %% ../../nbs/04_training/03_faults.ipynb #0fa00041
+# %% ../../nbs/04_training/03_faults.ipynb #45cc2466
 def class_pixels(
     masks, # `(H, W)` uint8, 255 for unlabelled
-    n:int)->np.ndarray: # Classes
+    n:int)->np.ndarray: # Number of classes
     "Labelled pixels of each class, `(n,)`"
     return sum((np.bincount(np.asarray(m).ravel(), minlength=256)[:n] for m in masks), np.zeros(n, np.int64))
 
+# %% ../../nbs/04_training/03_faults.ipynb #68e03fd7
+def _too_few_classes(has, held):
+    "The fault of pictures to train on that show one class, or none"
+    found = f'one class only, {has.idxmax()}' if has.any() else 'no labelled pixel'
+    there = f' ({some_names(held.index[held])} are labelled there)' if held.any() else ''
+    return InputError('labels to train on', found, 'at least two classes',
+        f'label another class, or hold back other pictures{there}')
+
+# %% ../../nbs/04_training/03_faults.ipynb #0fa00041
 def check_classes(
     train, # Masks that are trained on
     valid, # Masks that are held back
@@ -184,14 +197,9 @@ def check_classes(
     say(~has & ~held, 'labelled in no picture; check the names and numbers of the classes')
     return t
 
-def _too_few_classes(has, held):
-    found = f'one class only, {has.idxmax()}' if has.any() else 'no labelled pixel'
-    there = f' ({some_names(held.index[held])} are labelled there)' if held.any() else ''
-    return InputError('labels to train on', found, 'at least two classes',
-        f'label another class, or hold back other pictures{there}')
-
+# %% ../../nbs/04_training/03_faults.ipynb #f62f0a47
 def check_labels(
-    dls:MicrographDataLoaders)->pd.DataFrame: # Of labelled pictures
+    dls:MicrographDataLoaders)->pd.DataFrame: # Loaders of labelled pictures
     "`check_classes` and `check_constant` on loaders; pixels of each class, and its share of what is drawn"
     sets = [dl.dataset for dl in dls if hasattr(dl.dataset, 'masks')]
     constant = [ds.store.files[i] for ds in sets for i in range(len(ds.masks)) if is_constant(ds.store[i])]
@@ -219,11 +227,12 @@ def least_values(
         model.train(training)
     return min(seen, default=2)
 
-# %% ../../nbs/04_training/03_faults.ipynb #33000004
+# %% ../../nbs/04_training/03_faults.ipynb #16ec20a6
 def _more_fields(bs, fields):
     "What to do where batches hold one field"
     return 'pass bs=2 or more' if bs == 1 else 'draw more fields an epoch (n=2 or more)'
 
+# %% ../../nbs/04_training/03_faults.ipynb #33000004
 def check_batch(
     model, # The network
     bs:int, # Fields a batch
@@ -234,5 +243,6 @@ def check_batch(
     if min(bs, fields) > 1 or least_values(model, min(side, 256)) > 1: return
     is_small = side < 64 and least_values(model, 64) > 1
     other = 'larger fields (size=64 or more)' if is_small else 'a decoder that does not pool a whole field, such as unetplusplus'
-    raise InputError(what, f'batches of one field of {side} px, of which a BatchNorm layer sees one value, and one value has no spread',
+    raise InputError(what,
+        f'batches of one field of {side} px, of which a BatchNorm layer sees one value, and one value has no spread',
         'two fields a batch or more', f'{_more_fields(bs, fields)}, or take {other}')

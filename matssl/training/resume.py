@@ -25,25 +25,31 @@ from .distributed import from_all, from_first, processes
 
 # %% ../../nbs/04_training/04_resume.ipynb #0d150006
 def write_state(
-    path, # File, `.safetensors`
-    tensors:dict, # By name
-    about:dict)->Path: # What JSON takes
+    path, # File to write, `.safetensors`
+    tensors:dict, # Tensors by name
+    about:dict)->Path: # Description of the run, as JSON takes it
     "Write a state whole; an earlier one is replaced"
     run = json.dumps({**about, 'format': file_format, 'version': __version__})
     data = save({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, dict(run=run))
     with written_whole(path, True) as f: f.write_bytes(data)
     return Path(path)
 
-# %% ../../nbs/04_training/04_resume.ipynb #5e030002
+# %% ../../nbs/04_training/04_resume.ipynb #e907b926
 _wanted = 'the state of a run, as checkpoint= writes it'
 _todo = 'move it away to begin anew, or name another file'
 
-def _not_a_state(path, found): return InputError(path, found, _wanted, _todo)
-def _as_state(path): return refusing(path, 'a file that is damaged or no state', _wanted, _todo)
+def _not_a_state(path, found):
+    "The fault of a state that does not go with this run"
+    return InputError(path, found, _wanted, _todo)
 
+def _as_state(path):
+    "Within it, whatever goes wrong is a fault of the file"
+    return refusing(path, 'a file that is damaged or no state', _wanted, _todo)
+
+# %% ../../nbs/04_training/04_resume.ipynb #5e030002
 def read_state(
-    path, # File of `write_state`
-    tensors:bool=True)->tuple: # Read them, too
+    path, # File that `write_state` has written
+    tensors:bool=True)->tuple: # Whether tensors are read, too
     "Description and tensors `{name: tensor}` of a state"
     with _as_state(path), safe_open(path, 'pt') as f:
         text = (f.metadata() or {})['run']
@@ -53,7 +59,7 @@ def read_state(
 # %% ../../nbs/04_training/04_resume.ipynb #0d150009
 @contextmanager
 def own_state(
-    path): # File of the state, or None
+    path): # File of the state, or None where none is kept
     "Within it the state is this run's alone"
     with ExitStack() as held:
         if path is not None: _lock(path, held)
@@ -90,17 +96,20 @@ def random_states(
         python=random.getstate(),
         numpy=[name, keys.tolist(), *rest])
 
-# %% ../../nbs/04_training/04_resume.ipynb #5e030006
-def _as_bytes(numbers): return torch.tensor(numbers, dtype=torch.uint8)
+# %% ../../nbs/04_training/04_resume.ipynb #a83344ca
+def _as_bytes(numbers):
+    "A state of torch, which JSON has made a list"
+    return torch.tensor(numbers, dtype=torch.uint8)
 
 def _as_python(state):
     "A state of Python's `random`, which JSON has made a list"
     version, numbers, gauss = state
     return version, tuple(numbers), gauss
 
+# %% ../../nbs/04_training/04_resume.ipynb #5e030006
 def set_random_states(
-    dls, # As for `random_states`
-    s:dict): # What it gave
+    dls, # `MicrographDataLoaders` of a Learner of this package
+    s:dict): # States of its random generators, as `random_states` gave them
     "Put the random generators back"
     if s['fields']: dls.train.dataset.rng.bit_generator.state = s['fields']
     dls.train.rng.setstate(_as_python(s['order']))
@@ -136,13 +145,15 @@ def set_run_state(self:Recorder, about, tensors):
     self.smooth_loss.count = count
     self.smooth_loss.val = torch.tensor(value)
 
-# %% ../../nbs/04_training/04_resume.ipynb #5e03000b
+# %% ../../nbs/04_training/04_resume.ipynb #fb78345b
 def _part(tensors, prefix):
     "Tensors whose names begin so, without the beginning"
     return {k[len(prefix):]: v for k, v in tensors.items() if k.startswith(prefix)}
 
-def _unlike(a, b): return a.shape != b.shape or a.is_floating_point() != b.is_floating_point() or b.is_complex()
-def _finite(x): return not x.is_floating_point() or bool(x.isfinite().all())
+# %% ../../nbs/04_training/04_resume.ipynb #5e03000b
+def _unlike(a, b):
+    "Are two tensors of another shape or kind?"
+    return a.shape != b.shape or a.is_floating_point() != b.is_floating_point() or b.is_complex()
 
 def _check_tensors(own, new):
     "Refuse tensors that are not those of the network"
@@ -151,25 +162,39 @@ def _check_tensors(own, new):
     wrong = 'missing, unknown or of another shape or kind'
     raise ValueError(f'{len(bad)} tensors of the network are {wrong}, {bad[0][:80]} among them')
 
+# %% ../../nbs/04_training/04_resume.ipynb #10a2a054
+def _finite(x):
+    "Is every number of a tensor finite?"
+    return not x.is_floating_point() or bool(x.isfinite().all())
+
 def _check_finite(own, tensors):
     "Refuse numbers that are not finite, unless they are not in the network either"
     masks = {k for k, v in own.items() if not _finite(v)}
     bad = [k for k, v in tensors.items() if not _finite(v) and k.partition('.')[2] not in masks]
     if bad: raise ValueError(f'{len(bad)} tensors with numbers that are not finite, {bad[0][:80]} among them')
 
-# %% ../../nbs/04_training/04_resume.ipynb #5e03000d
-def _is_number(v): return isinstance(v, (int, float)) and math.isfinite(v)
+# %% ../../nbs/04_training/04_resume.ipynb #fa1561df
+def _moments(about, tensors):
+    "What is kept of the optimiser for each weight: numbers and tensors"
+    return [{**numbers, **_part(tensors, f'opt.{i}.')} for i, numbers in enumerate(about['opt'])]
+
+# %% ../../nbs/04_training/04_resume.ipynb #aee396ff
+def _is_number(v):
+    "A finite number, and no tensor"
+    return isinstance(v, (int, float)) and math.isfinite(v)
 
 def _is_moment(name, value, tensors):
     "A tensor of real numbers; or a number, where the other weights have no tensor"
     if torch.is_tensor(value): return value.is_floating_point() or name == 'step'
     return _is_number(value) and (name == 'step' or name not in tensors)
 
+# %% ../../nbs/04_training/04_resume.ipynb #fe6f3941
 def _is_of(name, value, weight):
     "Is this as large as the weight it belongs to?"
     if not torch.is_tensor(value) or name == 'step' and not value.ndim: return True
     return value.shape == weight.shape
 
+# %% ../../nbs/04_training/04_resume.ipynb #c22de3bd
 def _check_moments(moments, weights):
     "Refuse what is kept of an optimiser for other weights, or in part"
     if len(moments) != len(weights): raise ValueError(f'an optimiser of {len(moments)} parameters, not {len(weights)}')
@@ -182,14 +207,16 @@ def _check_moments(moments, weights):
         other = [name for name, v in kept.items() if not _is_of(name, v, weight)]
         if other: raise ValueError(f'{i}.{other[0]} of another shape than its weights')
 
+# %% ../../nbs/04_training/04_resume.ipynb #97cac21b
 def _check_rates(hypers, own):
     "Refuse groups of weights without the numbers that this optimiser goes by"
     whole = all(_is_number(kept.get(name)) for kept, mine in zip(hypers, own) for name, v in mine.items() if _is_number(v))
     if len(hypers) != len(own) or not whole: raise ValueError('an optimiser without its rates')
 
+# %% ../../nbs/04_training/04_resume.ipynb #5e03000d
 def check_state(
     about:dict, # Description of a state
-    tensors:dict, # Its tensors
+    tensors:dict, # Tensors of the state
     learn): # The Learner that it is to be put into
     "Refuse a state that is not of this network and this optimiser"
     own = get_model(learn.model).state_dict()
@@ -198,16 +225,12 @@ def check_state(
     _check_moments(_moments(about, tensors), [p for p, *_ in learn.opt.all_params()])
     _check_rates(about['hypers'], learn.opt.hypers)
 
-def _moments(about, tensors):
-    "What is kept of the optimiser for each weight: numbers and tensors"
-    return [{**numbers, **_part(tensors, f'opt.{i}.')} for i, numbers in enumerate(about['opt'])]
-
 # %% ../../nbs/04_training/04_resume.ipynb #0d150012
 class Resume(Callback):
     "Writes the state of a run after each epoch, and picks it up again"
     order = 60 # after recorder and monitor
     def __init__(self,
-        path, # Of the state, `.safetensors`
+        path, # File of the state, `.safetensors`
         settings:dict, # What must be the same when the run goes on
         part:int=0, # Which cycle of the training this is
         parts:int=1): # How many it has
@@ -221,11 +244,13 @@ class Resume(Callback):
         self.passed = at > part
         self.epochs_done = done if at == part else 0
 
-# %% ../../nbs/04_training/04_resume.ipynb #0d15001e
+# %% ../../nbs/04_training/04_resume.ipynb #9118838f
 def _shown(x):
+    "A setting as JSON, cut where it is long"
     text = json.dumps(x)
     return text if len(text) < 60 else f'{text[:50]} ...'
 
+# %% ../../nbs/04_training/04_resume.ipynb #d34c0bed
 def _check_settings(path, old, new):
     "One sentence on what is not the same"
     other = [k for k in {**new, **old} if old.get(k) != new.get(k)] # what an earlier version did not have is None
@@ -235,11 +260,13 @@ def _check_settings(path, old, new):
     raise InputError(path, f'the state of a run with other settings ({what}{more})', 'the same settings',
         'choose another file, or the settings of that run')
 
+# %% ../../nbs/04_training/04_resume.ipynb #1b205cb8
 def _settings_of(about, now):
     "Settings of a state; 0.1.0 did not have these two"
     if 'format' in about: return about['settings']
     return {**{k: None for k in ('um_per_px', 'levels') if k in now}, **about['settings']}
 
+# %% ../../nbs/04_training/04_resume.ipynb #bc88ce40
 @patch
 def _earlier(self:Resume):
     "What the file says of a run, if it is this one"
@@ -247,7 +274,7 @@ def _earlier(self:Resume):
     _check_settings(self.path, _settings_of(about, self.settings), self.settings)
     return about
 
-# %% ../../nbs/04_training/04_resume.ipynb #5e030011
+# %% ../../nbs/04_training/04_resume.ipynb #98f6ecb3
 @patch
 def _collectors(self:Resume):
     "Callbacks that have something to keep"
@@ -268,6 +295,7 @@ def _collected(self:Resume):
         tensors |= more_tensors
     return about, tensors
 
+# %% ../../nbs/04_training/04_resume.ipynb #5e030011
 @patch
 def _write(self:Resume):
     "The state after an epoch"
