@@ -1409,10 +1409,11 @@ class LimitsPart(Step):
         super().__init__(app)
     def build(self):
         typed, signs = dict(continuous_update=False), [(word('at_most'), '<='), (word('at_least'), '>=')]
-        self.of, self.sign = self.field(W.Dropdown, 'limit_of'), self.field(W.Dropdown, 'limit_sign', options=signs)
+        self.of = self.field(W.Dropdown, 'limit_of')
+        self.sign = self.field(W.Dropdown, 'limit_sign', None, '200px', options=signs)
         self.number = self.field(W.Text, 'limit_number', None, '160px', **typed)
         shown = dict(value='\n'.join(self.job.about.limits), placeholder=word('limits_example'))
-        self.text = self.field(W.Textarea, 'limits', self.act, **shown, **typed)
+        self.text = self.field(W.Textarea, 'limits', self.act, '420px', **shown, **typed)
         choosing = _row(self.of, self.sign, self.number, self.button('limit_add_do', self.add, ''))
         self.box.children = [choosing, _row(self.text), self.said]
     @property

@@ -471,7 +471,7 @@ _german |= dict(
 _english |= dict(
     limit_of='limit for',
     limit_of_tip='Which number is held against the limit: all that the question will answer, with its unit',
-    limit_sign='it is', limit_sign_tip='At most: a larger number does not meet the limit. At least: a smaller one',
+    limit_sign='must be', limit_sign_tip='At most: a larger number does not meet the limit. At least: a smaller one',
     at_most='at most', at_least='at least', limit_number='value', limit_number_tip='The limit, in the unit of the number',
     limit_add_do='Add limit', limit_add_do_tip='Write it as a line below; delete the line to take it away',
     limit_first='Type the value of the limit first.',
