@@ -973,13 +973,25 @@ function paintAnew(canvas) {
   readOut(canvas);
 }
 
+// Buttons know the number of a tool, not its name: here both are kept alike, so that a choice does not wait for the kernel
+function toolNumbered(canvas) {
+  const tool = canvas.get('tools')[canvas.get('tool_index')];
+  if (tool && tool !== canvas.get('tool')) setTrait(canvas, 'tool', tool);
+}
+
+function toolNamed(canvas) {
+  const number = canvas.get('tools').indexOf(canvas.get('tool'));
+  if (number >= 0 && number !== canvas.get('tool_index')) setTrait(canvas, 'tool_index', number);
+  paintAnew(canvas);
+}
+
 function saidAnew(canvas) {
   nameButtons(canvas);
   readOut(canvas);
 }
 
 const repainting = [
-  'palette', 'shown', 'opacity', 'entropy', 'label', 'tool', 'brush', 'line', 'region', 'said', 'um_per_px', 'codes',
+  'palette', 'shown', 'opacity', 'entropy', 'label', 'brush', 'line', 'region', 'said', 'um_per_px', 'codes',
 ];
 
 function kernelHandlers(canvas) {
@@ -989,6 +1001,8 @@ function kernelHandlers(canvas) {
     'change:beside': () => moved(canvas),
     'change:view': () => viewChanged(canvas),
     'change:words': () => saidAnew(canvas),
+    'change:tool': () => toolNamed(canvas),
+    'change:tool_index': () => toolNumbered(canvas),
     'change:picture_number': () => pictureChanged(canvas),
   };
   for (const name of repainting) handlers[`change:${name}`] = () => paintAnew(canvas);

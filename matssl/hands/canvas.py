@@ -151,6 +151,7 @@ class _InHand(T.HasTraits):
     "What the hand holds"
     tool = T.Unicode('pan').tag(sync=True)
     tools = T.List(['pan']).tag(sync=True)
+    tool_index = T.Int(0).tag(sync=True) # of the tool among them; the browser keeps both alike
     brush = T.Float(6.).tag(sync=True) # radius, px of the picture
     label = T.Int(0).tag(sync=True) # class in the hand
 

@@ -313,12 +313,17 @@ def _shares_of(p, palette):
     return f'{" ".join(classes)} &nbsp; unlabelled {percent[255]:.1f} %'
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #19fd937c
+def _named_with_folder(file):
+    "A file as a person looks for it: as it was given, or with the folder that it is in; HTML"
+    return escape(f'{file.parent.name}/{file.name}' if file.is_absolute() else file.as_posix())
+
 def _where_kept(p):
-    "What has become of the mask, as HTML"
+    "What has become of the mask, and in which file, as HTML"
     if not p.file: return 'in memory only'
-    if p.saved == p.painter.changes and p.file.exists(): return f'kept in {escape(p.file.name)}'
-    if p.is_noted: return f'kept in {escape(p.journal.file.name)}'
-    return 'not saved' if p.painter.changes else 'nothing drawn yet'
+    mask, journal = _named_with_folder(p.file), _named_with_folder(p.journal.file)
+    if p.saved == p.painter.changes and p.file.exists(): return f'saved in {mask}'
+    if p.is_noted: return f'saved in {journal} until {escape(p.file.name)} is written'
+    return 'not saved' if p.painter.changes else f'nothing drawn yet, will be saved in {mask}'
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #79b52c16
 @patch

@@ -7,10 +7,11 @@ __all__ = ['first_pictures', 'good_share', 'all_steps', 'html_part', 'NotYet', '
            'number_in', 'short_path', 'FolderStep', 'ClassesStep', 'DrawStep', 'time_in_words', 'BackgroundStep',
            'curve', 'is_better', 'learned_in_words', 'LearningStep', 'state_in_words', 'TeachStep', 'TunePart',
            'colour_of', 'verdict_lines', 'verdict_html', 'says_with_model', 'TickedPictures', 'CheckStep',
-           'table_of_run', 'dressed_browser', 'RunStep', 'answers_html', 'ReportStep']
+           'table_of_run', 'dressed_browser', 'RunStep', 'answers_html', 'LimitsPart', 'ReportStep']
 
 # %% ../../nbs/08_hands/12_steps.ipynb #fbd1bec9
 import base64, io, os, re, time, warnings
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 import ipywidgets as W, numpy as np
@@ -22,10 +23,12 @@ from ..errors import InputError
 from ..masks.masks import read_label_map
 from ..pictures.claims import claims
 from ..pictures.export import overlay_preview
-from ..pictures.micrograph import read_micrograph
+from ..pictures.micrograph import Stretched
+from ..segmentation.asked import as_micrograph
 from ..segmentation.stroke_segmenter import load_segmenter
+from ..measuring.answers import Limit, read_limit, same_unit
 from ..measuring.questions import questions
-from ..measuring.results import answers_of, below_floor, held_against
+from ..measuring.results import answers_of, below_floor, held_against, printed
 from .background import ask_stop, begin_command, is_at_work, progress_of, seconds_left, telling
 from .browse import browse
 from .calibrate import calibrate_scale
@@ -34,7 +37,7 @@ from .job import Checked, Compared, changed_parts, least_gain, over_in_words
 from .labelling import label
 from .suggest import suggest
 from .teach import before_and_after, use_in_words
-from .words import sentence_here, spoken, translated, word
+from .words import name_here, sentence_here, spoken, translated, word
 
 # %% ../../nbs/08_hands/12_steps.ipynb #862c7974
 _how = dict(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -137,7 +140,8 @@ def _mirrored(html, say=translated):
 
 def _say_saved(text):
     "The line under the canvas: nobody wants to know the file, and the picture itself is as it was"
-    return translated(re.sub(r'kept in .*?(?= &nbsp; |$)', lambda _: word('strokes_saved'), text))
+    text = re.sub(r', will be saved in .*?(?= &nbsp; |$)', '', text)
+    return translated(re.sub(r'saved in .*?(?= &nbsp; |$)', lambda _: word('strokes_saved'), text))
 
 # %% ../../nbs/08_hands/12_steps.ipynb #936f16ca
 def _dressed_buttons(labeller):
@@ -160,7 +164,6 @@ def _dressed_fields(labeller):
     _dress(labeller.live, 'live', 'auto')
     _dress(labeller.help.children[1], 'accept', 'auto')
 
-
 # %% ../../nbs/08_hands/12_steps.ipynb #c0e08076
 def _locks_of(labeller):
     "A button for each class: what is drawn of a locked one stays"
@@ -170,17 +173,19 @@ def _locks_of(labeller):
     for widget in (*made, labeller.which): widget.observe(lock, 'value') # another picture has a painter of its own
     return made
 
-
 # %% ../../nbs/08_hands/12_steps.ipynb #4cd6b1e8
-def _choose_in_browser(labeller):
-    "Buttons of the classes whose choice is on the canvas before the kernel hears of it"
-    former = labeller.classes
+def _in_place_of(labeller, former):
+    "The same buttons in the same place, tied to nothing yet"
     made = W.ToggleButtons(options=former.options, tooltips=former.tooltips, style=dict(button_width='auto'))
     for row in labeller.children:
         if former in getattr(row, 'children', ()): row.children = [made if one is former else one for one in row.children]
-    labeller.classes = made
-    labeller.class_link = W.jslink((made, 'index'), (labeller.canvas, 'label'))
+    return made
 
+def _choose_in_browser(labeller):
+    "Buttons of classes and tools whose choice is on the canvas before the kernel hears of it"
+    labeller.classes, labeller.tools = (_in_place_of(labeller, former) for former in (labeller.classes, labeller.tools))
+    labeller.class_link = W.jslink((labeller.classes, 'index'), (labeller.canvas, 'label'))
+    labeller.tool_link = W.jslink((labeller.tools, 'index'), (labeller.canvas, 'tool_index'))
 
 # %% ../../nbs/08_hands/12_steps.ipynb #f3b21b19
 def dressed_labeller(
@@ -207,10 +212,14 @@ def _png(pixels):
     return kept.getvalue()
 
 def _read_quietly(file, um_per_px):
-    "A picture whose doubts are said elsewhere"
+    "A picture whose doubts are said elsewhere; a large one stays in its file"
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
-        return read_micrograph(file, um_per_px=um_per_px)
+        return as_micrograph(file, um_per_px)
+
+def _in_8_bit(m):
+    "The rows of a picture as they are shown, when they are asked for"
+    return Stretched(m.pixels, m.levels())
 
 _small = {} # the last small picture of each file, as PNG
 
@@ -221,8 +230,8 @@ def thumbnail(
 ): # (PNG bytes, a line on the picture, has it a scale?)
     "A small picture, and what its file says"
     m = _read_quietly(file, um_per_px)
-    step = max(1, -(-max(m.shape)//side))
-    small = np.ascontiguousarray(m.to_uint8()[::step, ::step])
+    step, rows = max(1, -(-max(m.shape)//side)), _in_8_bit(m)
+    small = np.concatenate([np.asarray(rows[row:row+1])[:, ::step] for row in range(0, m.shape[0], step)])
     size = f'{m.shape[1]} x {m.shape[0]} px'
     scale = f'{m.um_per_px:.4g} µm/px' if m.um_per_px else word('no_scale')
     bar = m.meta.get('bar_rows', 0)
@@ -658,7 +667,6 @@ class LearningStep(BackgroundStep):
     def plan(self): "What would be learned now"
     def is_there(self): "Is what was learned there?"
 
-
 # %% ../../nbs/08_hands/12_steps.ipynb #3dc46da3
 @patch
 def long_field(self:LearningStep,
@@ -667,7 +675,6 @@ def long_field(self:LearningStep,
     "How long it learns: the usual lengths by name, and another one as a number"
     lengths = [(word(f'{self.names}_{n}') if n in self.lengths else str(n), n) for n in sorted({*self.lengths, long})]
     return self.field(W.Dropdown, self.long_key, self.show, options=lengths, value=long)
-
 
 # %% ../../nbs/08_hands/12_steps.ipynb #57390da8
 @patch
@@ -692,7 +699,6 @@ def choose(self:LearningStep):
     if described and described.is_used != self.choice.value:
         self.job.tell(**{self.kind: {**described.model_dump(), 'is_used': self.choice.value}})
 
-
 # %% ../../nbs/08_hands/12_steps.ipynb #735b2714
 @patch
 def begin(self:LearningStep):
@@ -711,7 +717,6 @@ def take_into_use(self:LearningStep,
     mark.touch()
     self.choice.value = is_better
 
-
 # %% ../../nbs/08_hands/12_steps.ipynb #780c94cf
 _state_keys = dict(running='state_running', stopped='state_stopped', done='state_done', failed='state_failed')
 
@@ -720,7 +725,7 @@ def state_in_words(
 )->str: # '': nothing was begun
     "What a work is at"
     if about.state == 'none': return ''
-    return word(_state_keys.get(about.state, 'state_broken'), why=about.why)
+    return word(_state_keys.get(about.state, 'state_broken'), why=sentence_here(about.why))
 
 @patch
 def name_button(self:LearningStep,
@@ -731,7 +736,6 @@ def name_button(self:LearningStep,
     goes_on = is_this and about.state in ('stopped', 'failed', 'broken off')
     key = 'go_on_do' if goes_on else self.do_key
     self.do.description, self.do.tooltip = word(key), word(f'{key}_tip')
-
 
 # %% ../../nbs/08_hands/12_steps.ipynb #d4273fad
 class TeachStep(LearningStep):
@@ -753,7 +757,6 @@ class TeachStep(LearningStep):
         BackgroundStep.show(self)
         self.tuning.show()
 
-
 # %% ../../nbs/08_hands/12_steps.ipynb #32ecd9aa
 @patch
 def plan(self:TeachStep):
@@ -771,7 +774,6 @@ def is_there(self:TeachStep):
 @patch
 def do_here(self:TeachStep, tell): self.job.teach_and_compare(tell)
 
-
 # %% ../../nbs/08_hands/12_steps.ipynb #8254f48d
 @patch
 def compare_both(self:TeachStep):
@@ -784,7 +786,6 @@ def compare_both(self:TeachStep):
     self.app.say('')
     self.network.value = is_better([], found)
     self.look()
-
 
 # %% ../../nbs/08_hands/12_steps.ipynb #fc5cd5d1
 @patch
@@ -809,7 +810,6 @@ def for_experts(self:TeachStep, taught):
         f'encoder: {self.job.taught_file()}',
         f'matssl run {self.job.file} --only teach'])
 
-
 # %% ../../nbs/08_hands/12_steps.ipynb #7cd986c9
 @patch
 def look(self:TeachStep):
@@ -828,7 +828,6 @@ def look(self:TeachStep):
     self.expert.value = self.for_experts(taught) if taught else ''
     return about
 
-
 # %% ../../nbs/08_hands/12_steps.ipynb #cab08841
 class TunePart(LearningStep):
     "A network is tried on strokes that it has not seen, and trained on all of them if it is better"
@@ -846,7 +845,6 @@ class TunePart(LearningStep):
         self.box.children = [*looking, self.model, self.expert]
     @property
     def folder(self): return self.job.home/(self.described.folder if self.described else 'tuned-0') # none is called so
-
 
 # %% ../../nbs/08_hands/12_steps.ipynb #d3579df4
 @patch
@@ -871,7 +869,6 @@ def is_there(self:TunePart):
 @patch
 def do_here(self:TunePart, tell): self.job.tune_if_better(tell)
 
-
 # %% ../../nbs/08_hands/12_steps.ipynb #68c0308d
 @patch
 def line_of(self:TunePart, about):
@@ -889,7 +886,6 @@ def what_it_found(self:TunePart):
     if not found: return ''
     agrees = word('tune_agrees', before=100*found.before, after=100*found.after, n=found.pictures)
     return html_part('sentences', [agrees, word('tuned_used' if found.is_better else 'strokes_kept')])
-
 
 # %% ../../nbs/08_hands/12_steps.ipynb #01a98588
 _uses = dict(
@@ -926,7 +922,6 @@ def for_experts(self:TunePart, tuned):
         f'network: {self.folder/"network"}',
         f'matssl run {self.job.file} --only tune'])
 
-
 # %% ../../nbs/08_hands/12_steps.ipynb #3d2e1371
 @patch
 def _say_found(self:TunePart, is_this, is_done):
@@ -952,7 +947,6 @@ def look(self:TunePart):
     self.found.value = self._say_found(is_this, is_done)
     self.expert.value = self.for_experts(tuned) if tuned else ''
     return about
-
 
 # %% ../../nbs/08_hands/12_steps.ipynb #d891fcc9
 good_share = .7 # of a class's pixels that must be found, and of those called so that must be it, for green
@@ -1031,7 +1025,6 @@ def says_with_model(
     is_used = job.about.tuned and job.about.tuned.is_used
     return html_part('sentences', [word(key), *([word('uses_tuned')] if is_used else [])])
 
-
 # %% ../../nbs/08_hands/12_steps.ipynb #407ffed7
 class TickedPictures(W.VBox):
     "A tick box for each picture, in a box that scrolls"
@@ -1061,7 +1054,6 @@ class TickedPictures(W.VBox):
         self.is_held = False
         if self.value != before: self.act()
 
-
 # %% ../../nbs/08_hands/12_steps.ipynb #c8bc9a9f
 @patch
 def mark(self:TickedPictures,
@@ -1082,7 +1074,6 @@ def illustrate(self:TickedPictures,
         try: image.value = _small.get(file) or thumbnail(file)[0]
         except InputError: continue
         image.layout.visibility = 'visible'
-
 
 # %% ../../nbs/08_hands/12_steps.ipynb #07972013
 class CheckStep(Step):
@@ -1118,10 +1109,16 @@ def _open(self:CheckStep, files):
     self.place.children = [self.labeller]
 
 @patch
+def _is_drawing(self:CheckStep):
+    "Is something drawn on the pictures kept back that is not in their masks yet?"
+    return bool(self.labeller) and any(p.saved != p.painter.changes for p in self.labeller.works.values())
+
+@patch
 def show_verdict(self:CheckStep):
     "The last verdict, and whether it still holds"
     checked = Checked.read(self.file)
-    self.verdict.value = verdict_html(checked, checked is not None and checked.made_from != self.job.made_from())
+    is_old = checked is not None and (self._is_drawing() or checked.made_from != self.job.made_from())
+    self.verdict.value = verdict_html(checked, is_old)
 
 @patch
 def show(self:CheckStep):
@@ -1167,6 +1164,7 @@ def table_of_run(
     "What became of each picture"
     known = rows.drop(columns=['state', 'size', 'um_per_px', 'scale_from'], errors='ignore').round(1)
     names = dict(picture=word('picture_col'), why=word('why_col'), seconds=word('seconds_col'))
+    known['why'] = [sentence_here(str(why)) if why else '' for why in known.why]
     shown = _without_idle(known).rename(columns=names)
     values = shown.astype(object).fillna('').itertuples(index=False)
     return html_part('table', list(shown), list(values))
@@ -1232,8 +1230,7 @@ def line_of(self:RunStep, about):
     if about.state == 'running' and not about.total: return word('checking')
     if about.state == 'running': return word('running', done=int(about.done), n=int(about.total), name=about.what)
     keys = dict(stopped='state_stopped_run', failed='state_failed')
-    return word(keys.get(about.state, 'state_broken_run'), why=about.why)
-
+    return word(keys.get(about.state, 'state_broken_run'), why=sentence_here(about.why))
 
 # %% ../../nbs/08_hands/12_steps.ipynb #4eba20a9
 @patch
@@ -1278,7 +1275,6 @@ def select(self:RunStep,
         button = card.children[1]
         if button.description != name: button.value = False
 
-
 # %% ../../nbs/08_hands/12_steps.ipynb #6aef817c
 @patch
 def finished(self:RunStep, found):
@@ -1296,7 +1292,7 @@ def finished(self:RunStep, found):
 
 def _overlay_of(label_map, picture):
     "A label map that was corrected, over its picture, as PNG"
-    return _png(overlay_preview(label_map, picture.to_uint8(), 640))
+    return _png(overlay_preview(label_map, _in_8_bit(picture), 640))
 
 @patch
 def show_overlays(self:RunStep, found, corrections, most=24):
@@ -1322,7 +1318,6 @@ def _say_before(predictions, app):
         finally: app.say('')
     predictions._answer = said
 
-
 # %% ../../nbs/08_hands/12_steps.ipynb #3a2ecbe7
 @patch
 def open(self:RunStep):
@@ -1333,7 +1328,6 @@ def open(self:RunStep):
     self.browser = dressed_browser(made, self.job.colours)
     if self.selected in self._names(): made.go(self._names().index(self.selected))
     self.place.children, self.pictures.children = [self.browser], []
-
 
 # %% ../../nbs/08_hands/12_steps.ipynb #3a121000
 @patch
@@ -1367,7 +1361,6 @@ def take_back(self:RunStep):
     self.mender.current.painter.replace(self._model_says(name))
     self.mender._drawn()
 
-
 # %% ../../nbs/08_hands/12_steps.ipynb #55748750
 @patch
 def go_correct(self:RunStep):
@@ -1386,48 +1379,171 @@ def _carried(file, text):
     data = base64.b64encode(file.read_bytes()).decode()
     return dict(name=file.name, kind=_kinds[file.suffix[1:]], data=data, text=text)
 
+# %% ../../nbs/08_hands/12_steps.ipynb #3db185ba
 _decided = {'met': 'green', 'not met': 'red', 'not decided': 'yellow'}
 
-def _decision(row):
+def _decision(row, codes):
     "What is said of a limit, on its colour"
     decided = row['decision']
-    return dict(limit=row['limit'], decision=word(decided.replace(' ', '_')), shade=_shades[_decided[decided]])
+    said = dict(limit=translated(row['limit'], codes), decision=word(decided.replace(' ', '_')))
+    return dict(said, shade=_shades[_decided[decided]])
 
 def answers_html(
     answers:list, # Of `Answer`
-    limits:list # Of `held_against`
+    limits:list, # Of `held_against`
+    codes # Class names
 )->str:
     "Answers and decisions"
-    lines = [translated(str(answer)) for answer in answers]
-    return html_part('answers', lines, list(map(_decision, limits)))
+    lines = [translated(str(answer), codes) for answer in answers]
+    return html_part('answers', lines, [_decision(row, codes) for row in limits])
+
+# %% ../../nbs/08_hands/12_steps.ipynb #c7cc151d
+class LimitsPart(Step):
+    "What numbers are held against: chosen, or typed, one a line"
+    name = 'limits'
+    def __init__(self,
+        app, # The `App`
+        act # What is done when other limits are written
+    ):
+        self.act, self.answers, self.asked = act, [], None
+        super().__init__(app)
+    def build(self):
+        typed, signs = dict(continuous_update=False), [(word('at_most'), '<='), (word('at_least'), '>=')]
+        self.of = self.field(W.Dropdown, 'limit_of')
+        self.sign = self.field(W.Dropdown, 'limit_sign', None, '200px', options=signs)
+        self.number = self.field(W.Text, 'limit_number', None, '160px', **typed)
+        shown = dict(value='\n'.join(self.job.about.limits), placeholder=word('limits_example'))
+        self.text = self.field(W.Textarea, 'limits', self.act, '420px', **shown, **typed)
+        choosing = _row(self.of, self.sign, self.number, self.button('limit_add_do', self.add, ''))
+        self.box.children = [choosing, _row(self.text), self.said]
+    @property
+    def lines(self):
+        "The limits that are written"
+        return [line.strip() for line in self.text.value.splitlines() if line.strip()]
+    def name_of(self, answer):
+        "The name of an answer as the page calls it"
+        return name_here(answer.name, self.job.about.codes)
+
+# %% ../../nbs/08_hands/12_steps.ipynb #8be54bce
+@patch
+def add(self:LimitsPart):
+    "The limit that is chosen becomes a line"
+    if self.of.value is None: raise NotYet(word('no_limit_of'))
+    number = number_in(self.number.value)
+    if number is None: raise NotYet(word('limit_first'))
+    answer = self.answers[self.of.value]
+    line = Limit(self.name_of(answer), self.sign.value, number, answer.unit)
+    self.text.value = '\n'.join([*self.lines, printed(str(line))])
+    self.number.value = ''
+
+@patch
+def as_asked(self:LimitsPart):
+    "The limits as the job has them: with the names that the measuring rooms give"
+    in_english = {self.name_of(answer).casefold(): answer.name for answer in self.answers}
+    def asked(line):
+        limit = read_limit(line)
+        name = in_english.get(limit.name.casefold(), limit.name)
+        return line if name == limit.name else str(replace(limit, name=name))
+    return [asked(line) for line in self.lines]
+
+@patch
+def as_said(self:LimitsPart):
+    "The limits of the job as the page calls them"
+    here = {answer.name: self.name_of(answer) for answer in self.answers}
+    def said(line):
+        limit = read_limit(line)
+        name = here.get(limit.name, limit.name)
+        return line if name == limit.name else printed(str(replace(limit, name=name)))
+    return [said(line) for line in self.job.about.limits]
+
+# %% ../../nbs/08_hands/12_steps.ipynb #bc604b3c
+def _meant(name, answers):
+    "The answers that a limit is about: of this name, the only one that begins with it, or that of one layer of several"
+    name = name.casefold()
+    called = lambda answer: answer.name.casefold()
+    same = [answer for answer in answers if called(answer) == name]
+    begins = [answer for answer in answers if called(answer).startswith(f'{name} ')]
+    of_a_layer = [answer for answer in answers if name.startswith(f'{called(answer)}, ')]
+    return same or (begins if len(begins) == 1 else of_a_layer)
+
+@patch
+def fault_of(self:LimitsPart,
+    line:str # A limit of the job
+)->str: # '': none
+    "What is wrong with a limit"
+    limit, names = read_limit(line), ', '.join(map(self.name_of, self.answers))
+    meant = _meant(limit.name, self.answers)
+    if not meant: return word('limit_unknown', name=limit.name, names=names) if self.answers else ''
+    unit, name = same_unit(meant[0].unit), self.name_of(meant[0])
+    if limit.unit in ('', unit): return ''
+    return word('limit_unit', name=name, unit=printed(unit)) if unit else word('limit_no_unit', name=name)
+
+@patch
+def faults(self:LimitsPart):
+    "What is wrong with the limits of the job, a sentence each"
+    return list(filter(None, map(self.fault_of, self.job.about.limits)))
+
+# %% ../../nbs/08_hands/12_steps.ipynb #5a06bf3e
+@patch
+def _named(self:LimitsPart):
+    "The answers as a menu names them: with their units"
+    unit = lambda answer: f', {printed(answer.unit)}' if answer.unit else ''
+    return [(f'{self.name_of(answer)}{unit(answer)}', k) for k, answer in enumerate(self.answers)]
+
+@patch
+def _ask_anew(self:LimitsPart, asked):
+    "The menu of what will be answered; what was chosen stays if it is there"
+    self.answers, self.asked = self.job.answers_to_come(), asked
+    named, chosen = self._named(), self.of.label
+    self.of.options = named
+    self.of.value = dict(named).get(chosen, 0 if named else None)
+
+@patch
+def show(self:LimitsPart):
+    "The numbers that there will be, and what is wrong with the limits"
+    about = self.job.about
+    asked = about.questions, about.codes, str(self.job.scale)
+    if asked != self.asked: self._ask_anew(asked)
+    if self.lines == about.limits: self.text.value = '\n'.join(self.as_said())
+    faults = self.faults()
+    self.said.value = html_part('line', ' '.join(faults), True) if faults else ''
 
 # %% ../../nbs/08_hands/12_steps.ipynb #a4041e5e
 class ReportStep(Step):
     "A question, its answer, a report"
     name = 'report'
     def build(self):
-        about = self.job.about
-        asked = next((name for name in about.questions if name != 'phases'), 'phases')
-        doubt = '' if about.scale_uncertainty_pct is None else f'{about.scale_uncertainty_pct:g}'
-        typed = dict(continuous_update=False)
-        self.is_filling = False
-        named = [(word(name), name) for name in questions]
-        self.question = self.field(W.Dropdown, 'question', self.changed, options=named, value=asked)
-        self.cls, self.crack = (self.field(W.Dropdown, key, self.changed) for key in ('cls', 'crack'))
-        example = word('limits_example')
-        self.limits = self.field(W.Textarea, 'limits', self.changed, value='\n'.join(about.limits), placeholder=example, **typed)
-        which = [(word(f'counted_{name}'), name) for name in ('new', 'all')]
-        self.counted = self.field(W.Dropdown, 'counted', self.changed, options=which, value=about.measured)
-        self.uncertainty = self.field(W.Text, 'uncertainty', self.changed, '380px', value=doubt, **typed)
-        by_hand = lambda key: self.field(W.Text, key, self.changed, value=about.meta.get(key, ''), **typed)
-        self.meta = {key: by_hand(key) for key in ('specimen', 'operator')}
-        self.answers, self.links, self.page = _html(), _html(), _html()
+        self.is_filling, self.made_of = False, None
+        self.limit = LimitsPart(self.app, self.changed)
+        self.limits = self.limit.text
         self.said.value = word('report_says')
         self.do = self.button('report_do', self.measure)
-        asking = _row(self.question, self.cls, self.crack, self.counted)
-        telling = _row(self.limits, self.uncertainty, *self.meta.values())
-        self.made_of, self.old, self.results = None, _html(), W.VBox([self.answers, self.links, self.page])
-        self.box.children = [self.said, asking, telling, self.do, self.old, self.results]
+        self.answers, self.links, self.page, self.old = (_html() for _ in range(4))
+        self.results = W.VBox([self.answers, self.links, self.page])
+        self.box.children = [self.said, self._asking(), self.limit.box, self._telling(), self.do, self.old, self.results]
+
+# %% ../../nbs/08_hands/12_steps.ipynb #3cd688e8
+@patch
+def _asking(self:ReportStep):
+    "The fields of the question: what is measured, of which class, on which pictures"
+    about = self.job.about
+    asked = next((name for name in about.questions if name != 'phases'), 'phases')
+    named = [(word(name), name) for name in questions]
+    self.question = self.field(W.Dropdown, 'question', self.changed, options=named, value=asked)
+    self.cls, self.crack = (self.field(W.Dropdown, key, self.changed) for key in ('cls', 'crack'))
+    which = [(word(f'counted_{name}'), name) for name in ('new', 'all')]
+    self.counted = self.field(W.Dropdown, 'counted', self.changed, options=which, value=about.measured)
+    return _row(self.question, self.cls, self.crack, self.counted)
+
+@patch
+def _telling(self:ReportStep):
+    "The fields of what only a person knows: how well the scale is known, the specimen, who measures"
+    about, typed = self.job.about, dict(continuous_update=False)
+    doubt = '' if about.scale_uncertainty_pct is None else f'{about.scale_uncertainty_pct:g}'
+    self.uncertainty = self.field(W.Text, 'uncertainty', self.changed, '380px', value=doubt, **typed)
+    by_hand = lambda key: self.field(W.Text, key, self.changed, value=about.meta.get(key, ''), **typed)
+    self.meta = {key: by_hand(key) for key in ('specimen', 'operator')}
+    return _row(self.uncertainty, *self.meta.values())
 
 # %% ../../nbs/08_hands/12_steps.ipynb #3ec58c43
 @patch
@@ -1438,13 +1554,14 @@ def _fill_menu(self:ReportStep, field, options, chosen, usual):
 
 @patch
 def show(self:ReportStep):
-    "The classes that there are"
+    "The classes and the numbers that there are, and the limits of the job"
     self.is_filling = True
     settings, codes = self.job.about.questions.get(self.question.value, {}), self.job.about.codes
     self._fill_menu(self.cls, codes, settings.get('cls'), 1)
     self._fill_menu(self.crack, [word('none'), *codes], settings.get('crack'), 0)
     self.cls.layout.display = 'none' if self.question.value == 'phases' else None
     self.crack.layout.display = None if self.question.value == 'layers' else 'none'
+    self.limit.show()
     self.is_filling = False
     self.show_age()
 
@@ -1462,7 +1579,6 @@ def show_age(self:ReportStep):
     key = 'outdated_run' if found and found.is_old else 'outdated'
     what = ', '.join(word(f'part_{name}') for name in changed)
     _mark_old(self.old, self.results, word(key, what=what) if changed else '')
-
 
 # %% ../../nbs/08_hands/12_steps.ipynb #a6365592
 @patch
@@ -1482,7 +1598,7 @@ def take(self:ReportStep):
     meta = {**self.job.about.meta, **typed}
     self.job.tell(
         questions=self._question_asked(),
-        limits=[line.strip() for line in self.limits.value.splitlines() if line.strip()],
+        limits=self.limit.as_asked(),
         scale_uncertainty_pct=number_in(self.uncertainty.value),
         measured=self.counted.value,
         meta={key: value for key, value in meta.items() if value})
@@ -1502,12 +1618,13 @@ def _filled(self:ReportStep):
     if found.is_old: raise NotYet(word('is_old'))
     return found
 
-
 # %% ../../nbs/08_hands/12_steps.ipynb #378a9436
 @patch
 def measure(self:ReportStep):
     "Measure what the last run has filled in, and write the report"
     self.take()
+    faults = self.limit.faults()
+    if faults: raise NotYet(faults[0])
     self.app.keep()
     found = self._filled()
     self.app.say(word('measuring'))
@@ -1519,13 +1636,12 @@ def measure(self:ReportStep):
     answers = answers_of(tables)
     limits = held_against(answers, self.job.about.limits, below_floor(maps, tables))
     of_which = html_part('of_which', word('counted'), over_in_words(over, spoken()))
-    self.answers.value = verdict_html(found.checked) + answers_html(answers, limits) + of_which
+    self.answers.value = verdict_html(found.checked) + answers_html(answers, limits, self.job.about.codes) + of_which
     self.show_report(page, folder)
     self.made_of = self.job.parts_now()
     self.show_age()
     self.app.say('')
     return answers
-
 
 # %% ../../nbs/08_hands/12_steps.ipynb #dbf21404
 @patch
