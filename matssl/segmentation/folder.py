@@ -195,6 +195,7 @@ def _same_job(segmenter, out, options):
     job = dict(model=segmenter.fingerprint, **{name: options.get(name, usual) for name, usual in _usual.items()})
     known = _known_of(segmenter)
     with _note_of(out) as file:
+        clear_parts(file)
         earlier = read_note(file).plain() if file.exists() else job
         other = _otherwise(job, earlier)
         is_up_to_date = file.exists() and known.items() <= earlier.items()
