@@ -562,6 +562,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                       'matssl.bench.workers._often_imported': ( '09_bench/workers.html#_often_imported',
                                                                                 'matssl/bench/workers.py'),
                                       'matssl.bench.workers._one_each': ('09_bench/workers.html#_one_each', 'matssl/bench/workers.py'),
+                                      'matssl.bench.workers._tidied': ('09_bench/workers.html#_tidied', 'matssl/bench/workers.py'),
+                                      'matssl.bench.workers._tidy': ('09_bench/workers.html#_tidy', 'matssl/bench/workers.py'),
                                       'matssl.bench.workers._weighed': ('09_bench/workers.html#_weighed', 'matssl/bench/workers.py'),
                                       'matssl.bench.workers.one_each': ('09_bench/workers.html#one_each', 'matssl/bench/workers.py')},
             'matssl.command.app': { 'matssl.command.app._answers': ('10_command/app.html#_answers', 'matssl/command/app.py'),

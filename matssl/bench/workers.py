@@ -6,10 +6,11 @@
 __all__ = ['one_each']
 
 # %% ../../nbs/09_bench/10_workers.ipynb #a0fb2e7c
-import re, sys
+import ctypes, gc, multiprocessing, re, sys
 from collections import Counter
-from multiprocessing import set_forkserver_preload
+from functools import wraps
 from pathlib import Path
+from unittest import mock
 from fastcore.parallel import parallel
 
 # %% ../../nbs/09_bench/10_workers.ipynb #9a33c692
@@ -21,9 +22,30 @@ def _largest_mb():
     own, started = (resource.getrusage(whose).ru_maxrss for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return max(own, started)*unit/2**20
 
+# %% ../../nbs/09_bench/10_workers.ipynb #16e3ca49
+def _tidy():
+    "Free what nothing but rings holds, and give the system what is free"
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), 'malloc_trim', None) if sys.platform == 'linux' else None
+    if trim: trim(0)
+
+def _tidied(run_cell, most_mb=1200):
+    "A function that runs a cell, and tidies up where the process is larger than that afterwards"
+    import psutil
+    process = psutil.Process()
+    @wraps(run_cell)
+    def run(*args, **kwargs):
+        try: return run_cell(*args, **kwargs)
+        finally:
+            if process.memory_info().rss > most_mb*2**20: _tidy()
+    return run
+
 def _weighed(notebook, test, **settings):
     "What the test of a notebook says, and the MB that it took"
-    return test(notebook, **settings), _largest_mb()
+    from execnb.shell import CaptureShell
+    if multiprocessing.parent_process(): gc.freeze() # what was there before is not looked through
+    with mock.patch.object(CaptureShell, 'cell', _tidied(CaptureShell.cell)):
+        return test(notebook, **settings), _largest_mb()
 
 # %% ../../nbs/09_bench/10_workers.ipynb #8e979656
 _gpus = ('/dev/nvidia0', '/dev/kfd', '/dev/dxg') # of NVIDIA, of AMD, of either under Windows
@@ -48,5 +70,5 @@ def one_each(
 ):
     "Make `nbdev-test` give each notebook a process of its own, and say which took most memory"
     import nbdev.test
-    set_forkserver_preload(_often_imported(cells))
+    multiprocessing.set_forkserver_preload(_often_imported(cells))
     nbdev.test.parallel = _one_each
