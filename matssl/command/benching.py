@@ -150,7 +150,7 @@ def benchmark(
     encoder:str=None, # Of ebc3-paper: file of an encoder to start from
     group:int=None # Of ebc3-paper: pictures that go through the network together (default: all)
 ):
-    "Methods against each other under a named protocol; resumable"
+    "Compare methods on published micrographs under a named protocol; a stopped run goes on where it was"
     _check_paths(out, None if protocol.startswith('synthetic') else data, weights, encoder) # made pictures make their folder
     some, unlabelled_sizes = labels and _numbers(labels, '--labels'), _numbers(unlabelled, '--unlabelled')
     from matssl.bench.experiment import run_benchmark, usual_numbers
@@ -181,7 +181,7 @@ def speed(
     steps:int=6, # A turn
     repeats:int=3 # Turns
 ):
-    "Pictures a second: ours, the usual recipe at its best, the ceiling of the chip, in one run"
+    "Measure how many pictures a second this machine does: with matssl, the usual way, and at most"
     sides = _numbers(sides, '--sides')
     from matssl.bench.speed import run_speed
     rows = run_speed(tasks.split(','), archs.split(','), out, sides=sides, alone=(), bs=bs, steps=steps, repeats=repeats)

@@ -23,7 +23,7 @@ def suggest(
     most:int=None, # Look at so many pictures only, drawn at random
     seed:int=0 # Of that draw
 ):
-    "Name the pictures to be labelled first, before there is any model"
+    "Name the pictures that you should mark first, before there is any model"
     check_there(pictures, labelled, encoder)
     if out: out = new_output(out)
     if n < 1: raise InputError('--n', n, 'one picture or more', 'ask for some')
@@ -70,7 +70,7 @@ def strokes(
     seed:int=0, # Of all that is random
     **kwargs
 ):
-    "Fit a model to strokes on a few pictures: seconds"
+    "Train a model on a few strokes for each phase: seconds"
     out = new_output(out)
     check_there(labelled, encoder, weights)
     if encoder and weights: raise InputError('--encoder', f'--weights {weights}', 'one of them', 'leave the other out')

@@ -38,7 +38,7 @@ def demo(
     out:str='matssl-demo', # New folder for the results
     seeds:int=3 # Repetitions
 ):
-    "The whole walk on synthetic micrographs: minutes on two cores, no network"
+    "Try the whole way once on synthetic micrographs: a few minutes, no internet"
     out = Path(out)
     if out.exists() and any(out.iterdir()): raise InputError(out, 'files', 'a new folder', 'choose another with -o')
     from matssl.bench.demo import run_demo, settings
@@ -133,7 +133,7 @@ def pretrain(
     tone:Tone=None,
     **kwargs
 ):
-    "Teach an encoder from unlabelled micrographs"
+    "Let a network learn from micrographs that nobody has marked, as a start for finetune or strokes"
     out = _encoder_file(out, checkpoint)
     check_counts(32, bs=bs, epochs=epochs, size=size)
     if drop_overlap and not holdout: raise InputError(
@@ -201,7 +201,7 @@ def check(
     out:str=None, # New folder for table and picture
     **kwargs
 ):
-    "Look at pairs of pictures and masks before training"
+    "See whether pictures and masks fit together, before anything is learned from them"
     from matssl.masks.masks import MaskReader
     from matssl.masks.names import codes_beside
     from matssl.masks.pairs import pair_files
@@ -262,7 +262,7 @@ def finetune(
     tone:Tone=None,
     **kwargs
 ):
-    "Train a segmentation network from labelled micrographs"
+    "Train a model on micrographs whose phases are marked all over: minutes"
     out = _model_folder(out, checkpoint)
     check_counts(8, bs=bs, epochs=epochs, size=size, steps=steps)
     check_there(labelled, encoder, kwargs.get('weights'))

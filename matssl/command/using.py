@@ -63,7 +63,7 @@ def evaluate(
     no_note:bool=False, # Leave the model as it is: what it gets wrong is not noted in it
     **kwargs
 ):
-    "Score a segmenter on whole test pictures, with floors"
+    "Compare the answers of a model with test pictures that you have marked, and say what it is worth"
     check_is_segmenter(segmenter)
     check_there(test)
     from matssl.segmentation.stroke_segmenter import load_segmenter
@@ -157,7 +157,7 @@ def _write_done(done, out, number, processes):
 def predict(
     segmenter:str, # Folder written by matssl finetune or strokes
     pictures:Several, # Files or folders
-    out:Needed, # Folder of the label maps
+    out:Needed, # Folder of the label maps; pictures that are done and have not changed since are left out
     outputs:str='overlay', # Beside the label TIFF, comma separated: png, overlay, geojson, entropy
     symmetry:Symmetry=False,
     page:Page=None,
@@ -166,7 +166,7 @@ def predict(
     train:bool=False, # With --adapt: and learn from its own answers on these pictures, one round
     **kwargs
 ):
-    "Label maps (ImageJ TIFF with scale) and overlays of pictures of any size; what has changed since is predicted anew"
+    "Let a model mark the phases on pictures of any size: label maps for ImageJ, overlays to look at"
     check_is_segmenter(segmenter)
     if train and not adapt: raise InputError('--train', 'no --adapt', 'both', 'write --adapt --train')
     files, reading = files_given(pictures), reading_options(**kwargs)

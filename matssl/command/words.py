@@ -36,7 +36,7 @@ def command_parser():
     "All commands, each with its options"
     parser = argparse.ArgumentParser(
         prog='matssl',
-        description='Self-supervised pretraining on your own micrographs, and segmentation with honest numbers.')
+        description='Mark the phases on a few micrographs, check the result on a few more, and get the numbers of all the others.')
     parser.add_argument('--version', action='version', version=__version__)
     each = parser.add_subparsers(dest='command', metavar='COMMAND', required=True)
     for name, f in commands.items():
