@@ -21,7 +21,7 @@ def _say_picture(row):
     why = f' ({row["why"]})' if row.get('why') else ''
     say(one_line(f'{row["picture"]}: {row["state"]}{why}'))
 
-# %% ../../nbs/10_command/08_app.ipynb #e5d5c2ab
+# %% ../../nbs/10_command/08_app.ipynb #5d545edd
 def _say_limits(
     report # The page
 ):
@@ -29,14 +29,14 @@ def _say_limits(
     noted = json.loads((Path(report).parent/'results.json').read_text('utf-8'))
     for line in noted['limits']: say(f'limit {line["limit"]}: {line["decision"]} ({line["why"]})')
 
-# %% ../../nbs/10_command/08_app.ipynb #8728a377
+# %% ../../nbs/10_command/08_app.ipynb #0ffaaca4
 def _check_toml(file):
     "Refuse what is no TOML, before anything slow is loaded"
     expected, todo = 'a job as matssl app writes it', 'correct it, or take an earlier copy'
     with refusing(file, 'a job that cannot be read', expected, todo):
         tomllib.loads(Path(file).read_text(encoding='utf-8'))
 
-# %% ../../nbs/10_command/08_app.ipynb #768bb29b
+# %% ../../nbs/10_command/08_app.ipynb #8012cf34
 _must_say = dict( # part of --only: what the job must say of it, in words and in the file
     teach=('learning from pictures', '[taught]'),
     tune=('training with strokes', '[tuned]'))
@@ -50,7 +50,7 @@ def _part_of(job, only):
     words, section = _must_say[only]
     raise InputError(job.file, f'nothing on {words}', f'a part {section}', 'begin it in matssl app')
 
-# %% ../../nbs/10_command/08_app.ipynb #fa50053f
+# %% ../../nbs/10_command/08_app.ipynb #b1fa253d
 def _say_tried(
     found # A `Compared`
 ):
@@ -59,7 +59,7 @@ def _say_tried(
     said = f'mean IoU {found.before:.3f} of the model of strokes, {found.after:.3f} of the network; {is_better}'
     say(f'on strokes not seen before: {said}')
 
-# %% ../../nbs/10_command/08_app.ipynb #2308c7b5
+# %% ../../nbs/10_command/08_app.ipynb #0db83211
 def _say_of_use(job, only, is_used):
     "What was found, and whether what came out is used"
     from matssl.hands.job import Compared
@@ -69,7 +69,7 @@ def _say_of_use(job, only, is_used):
     kind = dict(teach='taught', tune='tuned')[only]
     say(use_in_words(found and found.is_better, is_used, kind))
 
-# %% ../../nbs/10_command/08_app.ipynb #d715e928
+# %% ../../nbs/10_command/08_app.ipynb #af4bdbfd
 def _only_a_part(file, only):
     "Learn from the pictures, train on strokes, or fill in the pictures; 1 where it was stopped"
     from matssl.hands.background import Stopped, telling
@@ -84,7 +84,7 @@ def _only_a_part(file, only):
     say(f'written: {made}')
     if described: _say_of_use(job, only, described.is_used)
 
-# %% ../../nbs/10_command/08_app.ipynb #cf7c0685
+# %% ../../nbs/10_command/08_app.ipynb #9b5344de
 @command
 def run(
     job:str, # A job.toml, as matssl app writes it
@@ -118,13 +118,13 @@ def _free_port(wanted, tries=50):
         return port
     raise InputError('--port', f'{wanted} to {wanted+tries-1} in use', 'one that is free', 'give another')
 
-# %% ../../nbs/10_command/08_app.ipynb #c4224af6
+# %% ../../nbs/10_command/08_app.ipynb #f6bab44a
 def _has_display():
     "Is there a screen that a browser could open on?"
     is_unix = sys.platform not in ('win32', 'darwin')
     return not is_unix or bool(os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY'))
 
-# %% ../../nbs/10_command/08_app.ipynb #6a18db96
+# %% ../../nbs/10_command/08_app.ipynb #b8bff937
 _page = """{%- extends 'voila/templates/lab/index.html.j2' -%}
 {%- block notebook_css -%}
 {{ super() | replace('https://cdn.jsdelivr.net/', 'data:text/css,/*') }}
@@ -149,7 +149,7 @@ def _write_template(home):
     (folder/'index.html.j2').write_text(_page)
     (folder/'conf.json').write_text('{"base_template": "lab"}')
 
-# %% ../../nbs/10_command/08_app.ipynb #d0090a33
+# %% ../../nbs/10_command/08_app.ipynb #efce4634
 def _settings(port, token):
     "The configuration of Voilà"
     of_server = dict(ip='127.0.0.1', port=port, port_retries=0, token=token, open_browser=False)
@@ -157,7 +157,7 @@ def _settings(port, token):
     of_kernels = dict(cull_idle_timeout=30, cull_interval=5, cull_connected=False) # a browser that died says no goodbye
     return dict(Voila=of_server, VoilaConfiguration=of_page, MappingKernelManager=of_kernels)
 
-# %% ../../nbs/10_command/08_app.ipynb #6dc0c518
+# %% ../../nbs/10_command/08_app.ipynb #db001fd4
 def _environment(folder, home):
     "What the server and its kernels find in their environment"
     places = filter(None, [str(home), os.environ.get('JUPYTER_PATH')])
@@ -165,7 +165,7 @@ def _environment(folder, home):
     of_page = dict(MATSSL_APP_FOLDER=str(Path(folder).resolve()), MATSSL_APP_END=str(Path(home)/'end'))
     return {**os.environ, **of_page, **of_jupyter}
 
-# %% ../../nbs/10_command/08_app.ipynb #54e5fc54
+# %% ../../nbs/10_command/08_app.ipynb #90535a1a
 def _started(folder, port, home):
     "The server, its address, and the mark that ends it"
     token, home = secrets.token_hex(16), Path(home)
@@ -178,7 +178,7 @@ def _started(folder, port, home):
         server = subprocess.Popen(words, **how)
     return server, f'http://127.0.0.1:{port}/?token={token}', home/'end'
 
-# %% ../../nbs/10_command/08_app.ipynb #5d4e1e93
+# %% ../../nbs/10_command/08_app.ipynb #e7cdafc1
 def _answers(port):
     "Does somebody listen there?"
     with socket.socket() as s:
@@ -204,7 +204,7 @@ def _stopped(server, seconds=15):
     try: server.wait(seconds)
     except subprocess.TimeoutExpired: server.kill()
 
-# %% ../../nbs/10_command/08_app.ipynb #6d6a07d7
+# %% ../../nbs/10_command/08_app.ipynb #e421068f
 def _interrupted(*_): raise KeyboardInterrupt
 
 @contextmanager
@@ -221,7 +221,7 @@ def _until_end(server, end):
         if server.poll() is None: time.sleep(2) # the page says that it has ended
     except KeyboardInterrupt: pass
 
-# %% ../../nbs/10_command/08_app.ipynb #59879012
+# %% ../../nbs/10_command/08_app.ipynb #8510d74a
 @command
 def app(
     folder:Annotated[str, 'Folder of the pictures', dict(opt=False, nargs='?')]='.',
