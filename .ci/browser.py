@@ -1,4 +1,5 @@
 """The widgets in a real JupyterLab: opened, clicked and drawn on in headless Chromium, results read back from the kernel.
+Then each notebook that has cells flagged `#| browser`, with these cells: the application, walked through.
 
     python .ci/browser.py [-o SCREENSHOTS]
 
@@ -693,6 +694,30 @@ w""")
     time.sleep(.3)
     lab.shot(out/'calibrate.png')
 
+# ---------------------------------------------------------------- Walks that stand in notebooks
+
+house = Path(__file__).resolve().parent.parent
+
+def notebooks_with_walks():
+    "Notebooks with cells that want a browser"
+    return [file for file in sorted(house.glob('nbs/**/*.ipynb')) if '"#| browser\\n' in file.read_text('utf-8')]
+
+def nbdev_test():
+    "The command of this environment that runs the cells of a notebook"
+    beside = str(Path(sys.executable).parent)
+    return shutil.which('nbdev-test', path=os.pathsep.join([beside, os.environ['PATH']]))
+
+def walks(file, chromium, out):
+    "Run a notebook with its cells for a browser, and say what came of it"
+    start = time.monotonic()
+    told = dict(CHROMIUM=chromium, OMP_NUM_THREADS='1', **(dict(MATSSL_SHOTS=str(out/file.stem)) if out else {}))
+    command = [nbdev_test(), str(file), '--flags', 'browser', '--n-workers', '0']
+    done = subprocess.run(command, cwd=house, env={**os.environ, **told}, stdout=subprocess.PIPE, text=True)
+    is_good = done.returncode == 0
+    said = '' if is_good else f'\n{done.stdout[-2000:]}'
+    print(f'{"ok     " if is_good else "FAILED "} {file.stem}, {time.monotonic()-start:.0f} s{said}', flush=True)
+    return is_good
+
 # ---------------------------------------------------------------- All of them
 
 def options():
@@ -721,17 +746,24 @@ def run_all(tests, lab, out):
     try: return [passes(test, lab, out) for test in tests]
     finally: lab.stop()
 
+def run_widgets(tests, chromium, kept):
+    "All tests of widgets, in a JupyterLab of their own"
+    from playwright.sync_api import sync_playwright
+    if not tests: return []
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, sync_playwright() as play:
+        out = kept or Path(folder)
+        out.mkdir(parents=True, exist_ok=True)
+        return run_all(tests, Lab(folder, chromium, play), out)
+
 def main():
     a, chromium = options(), browser()
     if not chromium:
         print('no Chromium or Chrome here: not tried')
         return int(a.require)
-    from playwright.sync_api import sync_playwright
+    kept = Path(a.out).resolve() if a.out else None
     tests = [f for name, f in globals().items() if name.startswith('test_') and a.k in name]
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, sync_playwright() as play:
-        out = Path(a.out or folder)
-        out.mkdir(parents=True, exist_ok=True)
-        results = run_all(tests, Lab(folder, chromium, play), out)
+    walked = [file for file in notebooks_with_walks() if a.k in file.stem]
+    results = run_widgets(tests, chromium, kept) + [walks(file, chromium, kept) for file in walked]
     passed = sum(results)
     print(f'{passed} passed, {len(results)-passed} failed')
     return passed < len(results) or not passed

@@ -10,6 +10,7 @@ from source import entries
 # Above cells with these flags
 notes = {
     'slow': 'slow: not run on every push',
+    'browser': 'run where there is a Chromium or Chrome',
     'real': 'needs real micrographs: MATSSL_DATA',
 }
 

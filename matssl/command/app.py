@@ -6,7 +6,9 @@
 __all__ = ['run', 'app']
 
 # %% ../../nbs/10_command/08_app.ipynb #07cdfce6
-import json, os, sys, tomllib
+import json, os, secrets, signal, socket, subprocess, sys, tempfile, time, tomllib, webbrowser
+from contextlib import contextmanager
+from importlib import resources
 from pathlib import Path
 from typing import Annotated
 from ..errors import InputError, refusing
@@ -16,40 +18,58 @@ from .options import *
 # %% ../../nbs/10_command/08_app.ipynb #18e5ca26
 def _say_picture(row):
     "A picture that is done, or why not"
-    say(one_line(f'{row["picture"]}: {row["state"]}' + (f' ({row["why"]})' if row.get('why') else '')))
+    why = f' ({row["why"]})' if row.get('why') else ''
+    say(one_line(f'{row["picture"]}: {row["state"]}{why}'))
 
-def _say_limits(report):
+# %% ../../nbs/10_command/08_app.ipynb #5d545edd
+def _say_limits(
+    report # The page
+):
     "What was decided of each limit"
     noted = json.loads((Path(report).parent/'results.json').read_text('utf-8'))
     for line in noted['limits']: say(f'limit {line["limit"]}: {line["decision"]} ({line["why"]})')
 
+# %% ../../nbs/10_command/08_app.ipynb #0ffaaca4
+def _check_toml(file):
+    "Refuse what is no TOML, before anything slow is loaded"
+    expected, todo = 'a job as matssl app writes it', 'correct it, or take an earlier copy'
+    with refusing(file, 'a job that cannot be read', expected, todo):
+        tomllib.loads(Path(file).read_text(encoding='utf-8'))
+
+# %% ../../nbs/10_command/08_app.ipynb #8012cf34
+_must_say = dict( # part of --only: what the job must say of it, in words and in the file
+    teach=('learning from pictures', '[taught]'),
+    tune=('training with strokes', '[tuned]'))
+
 def _part_of(job, only):
     "The folder of a part of a job, what does it, and what the job says of it; None of what needs nothing said"
-    about = job.about
     if only == 'pictures': return 'running', job.fill_in, None
+    about = job.about
     described, act = dict(teach=(about.taught, job.teach_and_compare), tune=(about.tuned, job.tune_if_better))[only]
     if described: return described.folder, act, described
-    missing = dict(teach=('learning from pictures', '[taught]'), tune=('training with strokes', '[tuned]'))[only]
-    raise InputError(job.file, f'nothing on {missing[0]}', f'a part {missing[1]}', 'begin it in matssl app')
+    words, section = _must_say[only]
+    raise InputError(job.file, f'nothing on {words}', f'a part {section}', 'begin it in matssl app')
 
-def _say_tried(found):
+# %% ../../nbs/10_command/08_app.ipynb #b1fa253d
+def _say_tried(
+    found # A `Compared`
+):
     "What the trials have found"
     is_better = 'better, and trained' if found.is_better else 'no better, and not trained further'
-    say(f'on strokes not seen before: mean IoU {found.before:.3f} of the model of strokes, {found.after:.3f} of the network; {is_better}')
+    said = f'mean IoU {found.before:.3f} of the model of strokes, {found.after:.3f} of the network; {is_better}'
+    say(f'on strokes not seen before: {said}')
 
+# %% ../../nbs/10_command/08_app.ipynb #0db83211
 def _say_of_use(job, only, is_used):
     "What was found, and whether what came out is used"
     from matssl.hands.job import Compared
     from matssl.hands.teach import use_in_words
     found = Compared.read(job.tried_file if only == 'tune' else job.compared_file)
     if only == 'tune': _say_tried(found)
-    say(use_in_words(found and found.is_better, is_used, dict(teach='taught', tune='tuned')[only]))
+    kind = dict(teach='taught', tune='tuned')[only]
+    say(use_in_words(found and found.is_better, is_used, kind))
 
-def _check_toml(file):
-    "Refuse what is no TOML, before anything slow is loaded"
-    with refusing(file, 'a job that cannot be read', 'a job as matssl app writes it', 'correct it, or take an earlier copy'):
-        tomllib.loads(Path(file).read_text(encoding='utf-8'))
-
+# %% ../../nbs/10_command/08_app.ipynb #af4bdbfd
 def _only_a_part(file, only):
     "Learn from the pictures, train on strokes, or fill in the pictures; 1 where it was stopped"
     from matssl.hands.background import Stopped, telling
@@ -64,6 +84,7 @@ def _only_a_part(file, only):
     say(f'written: {made}')
     if described: _say_of_use(job, only, described.is_used)
 
+# %% ../../nbs/10_command/08_app.ipynb #9b5344de
 @command
 def run(
     job:str, # A job.toml, as matssl app writes it
@@ -90,7 +111,6 @@ def run(
 # %% ../../nbs/10_command/08_app.ipynb #7db65d86
 def _free_port(wanted, tries=50):
     "This port, or the next that nobody listens on"
-    import socket
     for port in range(wanted, wanted+tries):
         with socket.socket() as s:
             try: s.bind(('127.0.0.1', port))
@@ -98,11 +118,13 @@ def _free_port(wanted, tries=50):
         return port
     raise InputError('--port', f'{wanted} to {wanted+tries-1} in use', 'one that is free', 'give another')
 
+# %% ../../nbs/10_command/08_app.ipynb #f6bab44a
 def _has_display():
     "Is there a screen that a browser could open on?"
     is_unix = sys.platform not in ('win32', 'darwin')
     return not is_unix or bool(os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY'))
 
+# %% ../../nbs/10_command/08_app.ipynb #b8bff937
 _page = """{%- extends 'voila/templates/lab/index.html.j2' -%}
 {%- block notebook_css -%}
 {{ super() | replace('https://cdn.jsdelivr.net/', 'data:text/css,/*') }}
@@ -127,59 +149,79 @@ def _write_template(home):
     (folder/'index.html.j2').write_text(_page)
     (folder/'conf.json').write_text('{"base_template": "lab"}')
 
+# %% ../../nbs/10_command/08_app.ipynb #efce4634
+def _settings(port, token):
+    "The configuration of Voilà"
+    of_server = dict(ip='127.0.0.1', port=port, port_retries=0, token=token, open_browser=False)
+    of_page = dict(template='matssl', http_header_envs=['Accept-Language'])
+    of_kernels = dict(cull_idle_timeout=30, cull_interval=5, cull_connected=False) # a browser that died says no goodbye
+    return dict(Voila=of_server, VoilaConfiguration=of_page, MappingKernelManager=of_kernels)
+
+# %% ../../nbs/10_command/08_app.ipynb #db001fd4
+def _environment(folder, home):
+    "What the server and its kernels find in their environment"
+    places = filter(None, [str(home), os.environ.get('JUPYTER_PATH')])
+    of_jupyter = dict(JUPYTER_CONFIG_DIR=str(home), JUPYTER_PATH=os.pathsep.join(places))
+    of_page = dict(MATSSL_APP_FOLDER=str(Path(folder).resolve()), MATSSL_APP_END=str(Path(home)/'end'))
+    return {**os.environ, **of_page, **of_jupyter}
+
+# %% ../../nbs/10_command/08_app.ipynb #90535a1a
 def _started(folder, port, home):
     "The server, its address, and the mark that ends it"
-    import json, secrets, subprocess
-    from importlib import resources
-    token, end = secrets.token_hex(16), Path(home)/'end'
+    token, home = secrets.token_hex(16), Path(home)
     _write_template(home)
-    told = dict(ip='127.0.0.1', port=port, port_retries=0, token=token, open_browser=False)
-    told_of_page = dict(template='matssl', http_header_envs=['Accept-Language'])
-    told_of_kernels = dict(cull_idle_timeout=30, cull_interval=5, cull_connected=False) # a browser that died says no goodbye
-    (Path(home)/'voila.json').write_text(json.dumps(dict(Voila=told, VoilaConfiguration=told_of_page, MappingKernelManager=told_of_kernels)))
-    found = os.pathsep.join(filter(None, [str(home), os.environ.get('JUPYTER_PATH')]))
-    told_page = dict(MATSSL_APP_FOLDER=str(Path(folder).resolve()), MATSSL_APP_END=str(end), JUPYTER_CONFIG_DIR=str(home), JUPYTER_PATH=found)
+    (home/'voila.json').write_text(json.dumps(_settings(port, token)))
     notebook = resources.files('matssl.hands').joinpath('app.ipynb')
-    with open(Path(home)/'log', 'wb') as log:
-        server = subprocess.Popen([sys.executable, '-m', 'voila', str(notebook)], cwd=home, env={**os.environ, **told_page}, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-    return server, f'http://127.0.0.1:{port}/?token={token}', end
+    words = [sys.executable, '-m', 'voila', str(notebook)]
+    with open(home/'log', 'wb') as log:
+        how = dict(cwd=home, env=_environment(folder, home), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        server = subprocess.Popen(words, **how)
+    return server, f'http://127.0.0.1:{port}/?token={token}', home/'end'
 
+# %% ../../nbs/10_command/08_app.ipynb #e7cdafc1
 def _answers(port):
-    import socket
+    "Does somebody listen there?"
     with socket.socket() as s:
         s.settimeout(1)
         return s.connect_ex(('127.0.0.1', port)) == 0
 
 def _await(server, port, home, seconds=120):
     "Until the server answers"
-    import time
     for _ in range(int(seconds/.2)):
         if server.poll() is not None: break
         if _answers(port): return
         time.sleep(.2)
     said = (Path(home)/'log').read_text(errors='replace').strip().splitlines()
-    raise InputError('matssl app', f'a server that did not start ({said[-1][:200] if said else "it said nothing"})', 'one that answers', 'give another --port, or install voila anew')
+    why = said[-1][:200] if said else 'it said nothing'
+    found, todo = f'a server that did not start ({why})', 'give another --port, or install voila anew'
+    raise InputError('matssl app', found, 'one that answers', todo)
 
 # %% ../../nbs/10_command/08_app.ipynb #341344f9
-def _stopped(server):
+def _stopped(server, seconds=15):
     "End the server and its kernels"
-    import subprocess
     if server.poll() is not None: return
     server.terminate()
-    try: server.wait(15)
+    try: server.wait(seconds)
     except subprocess.TimeoutExpired: server.kill()
+
+# %% ../../nbs/10_command/08_app.ipynb #e421068f
+def _interrupted(*_): raise KeyboardInterrupt
+
+@contextmanager
+def _heeding_signals():
+    "Within it SIGTERM is what Ctrl-C is"
+    before = signal.signal(signal.SIGTERM, _interrupted)
+    try: yield
+    finally: signal.signal(signal.SIGTERM, before)
 
 def _until_end(server, end):
     "Wait for the mark, for Ctrl-C, or for a signal"
-    import signal, time
-    def interrupted(*_): raise KeyboardInterrupt
-    old = signal.signal(signal.SIGTERM, interrupted)
     try:
         while server.poll() is None and not end.exists(): time.sleep(.2)
         if server.poll() is None: time.sleep(2) # the page says that it has ended
     except KeyboardInterrupt: pass
-    finally: signal.signal(signal.SIGTERM, old)
 
+# %% ../../nbs/10_command/08_app.ipynb #8510d74a
 @command
 def app(
     folder:Annotated[str, 'Folder of the pictures', dict(opt=False, nargs='?')]='.',
@@ -187,16 +229,16 @@ def app(
     no_browser:bool=False # Print the address, open nothing
 ):
     "From pictures to a number in the browser, without code; on this machine alone"
-    import tempfile, webbrowser
     check_there(folder)
     from matssl.masks.names import list_pictures
     list_pictures(folder)
     port = _free_port(port)
-    with tempfile.TemporaryDirectory(prefix='matssl-') as home:
+    with _heeding_signals(), tempfile.TemporaryDirectory(prefix='matssl-') as home:
         server, address, end = _started(folder, port, home)
         try:
             _await(server, port, home)
-            say(f'{address}\non this machine alone; all that you do is kept in {Path(folder).resolve()/"matssl"}; End in the page or Ctrl-C ends it')
+            kept = Path(folder).resolve()/'matssl'
+            say(f'{address}\non this machine alone; all that you do is kept in {kept}; End in the page or Ctrl-C ends it')
             if not no_browser and _has_display(): webbrowser.open(address)
             _until_end(server, end)
         finally: _stopped(server)
