@@ -1420,6 +1420,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                   'matssl.hands.job._strokes_of': ('08_hands/job.html#_strokes_of', 'matssl/hands/job.py'),
                                   'matssl.hands.job._sum_of': ('08_hands/job.html#_sum_of', 'matssl/hands/job.py'),
                                   'matssl.hands.job._sums_of': ('08_hands/job.html#_sums_of', 'matssl/hands/job.py'),
+                                  'matssl.hands.job._tiles_that_fit': ('08_hands/job.html#_tiles_that_fit', 'matssl/hands/job.py'),
                                   'matssl.hands.job._window': ('08_hands/job.html#_window', 'matssl/hands/job.py'),
                                   'matssl.hands.job._with_scale_of': ('08_hands/job.html#_with_scale_of', 'matssl/hands/job.py'),
                                   'matssl.hands.job._write_joined': ('08_hands/job.html#_write_joined', 'matssl/hands/job.py'),

@@ -451,14 +451,19 @@ def parts_drawn_on(
     return Micrograph(pixels, m.um_per_px, dict(part_of=picture_hash(m)), m.source), drawn
 
 # %% ../../nbs/08_hands/10_job.ipynb #53a0d8a4
+def _tiles_that_fit(model, side=1280, most=9):
+    "How many windows of a large picture the memory for features has room for"
+    return max((n for n in range(2, most+1) if model.fits_memory((n*side, side))), default=2)
+
 @patch
 def _examples(self:Job, pairs, model):
     "Pictures with what is drawn on them; of those that are too large parts"
+    how = dict(most=_tiles_that_fit(model), seed=self.about.settings.seed)
     for pair in pairs:
         m = self._as_read(pair.image)
         labels = read_label_map(pair.mask, self.about.codes, ignore=255).labels[:m.shape[0]]
         is_large = not model.fits_memory(m.shape)
-        yield parts_drawn_on(m, labels, len(self.about.codes), seed=self.about.settings.seed) if is_large else (m, labels)
+        yield parts_drawn_on(m, labels, len(self.about.codes), **how) if is_large else (m, labels)
 
 @patch
 def fitted(self:Job,
