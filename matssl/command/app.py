@@ -8,6 +8,7 @@ __all__ = ['run', 'app']
 # %% ../../nbs/10_command/08_app.ipynb #07cdfce6
 import json, os, secrets, signal, socket, subprocess, sys, tempfile, time, tomllib, webbrowser
 from contextlib import contextmanager
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Annotated
@@ -214,14 +215,21 @@ def _heeding_signals():
     try: yield
     finally: signal.signal(signal.SIGTERM, before)
 
-def _until_end(server, end):
-    "Wait for the mark, for Ctrl-C, or for a signal"
+def _until_end(server, end, begin=lambda: None):
+    "Say and open what is wanted in the beginning, then wait for the mark, for Ctrl-C, or for a signal"
     try:
+        begin()
         while server.poll() is None and not end.exists(): time.sleep(.2)
         if server.poll() is None: time.sleep(2) # the page says that it has ended
     except KeyboardInterrupt: pass
 
 # %% ../../nbs/10_command/08_app.ipynb #8510d74a
+def _begin_page(address, folder, is_opened):
+    "Say where the page is, and open it"
+    kept = Path(folder).resolve()/'matssl'
+    say(f'{address}\non this machine alone; all that you do is kept in {kept}; End in the page or Ctrl-C ends it')
+    if is_opened: webbrowser.open(address)
+
 @command
 def app(
     folder:Annotated[str, 'Folder of the pictures', dict(opt=False, nargs='?')]='.',
@@ -237,9 +245,6 @@ def app(
         server, address, end = _started(folder, port, home)
         try:
             _await(server, port, home)
-            kept = Path(folder).resolve()/'matssl'
-            say(f'{address}\non this machine alone; all that you do is kept in {kept}; End in the page or Ctrl-C ends it')
-            if not no_browser and _has_display(): webbrowser.open(address)
-            _until_end(server, end)
+            _until_end(server, end, partial(_begin_page, address, folder, not no_browser and _has_display()))
         finally: _stopped(server)
     print('ended')

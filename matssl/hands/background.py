@@ -89,9 +89,9 @@ def telling(
     lock = _lock(folder)
     try: lock.acquire(timeout=5)
     except Timeout: raise InputError(folder, 'another run that is at work here', 'one at a time', 'wait for it, or stop it') from None
-    tell = Teller(folder)
+    was_begun, tell = progress_of(folder).state == 'begun', Teller(folder)
     try:
-        (folder/'stop').unlink(missing_ok=True)
+        if not was_begun: (folder/'stop').unlink(missing_ok=True) # of an earlier work
         tell.write()
         yield tell
         tell.about.state, tell.about.done = 'done', tell.about.total

@@ -179,10 +179,11 @@ def colours(self:Job)->list:
     return own[:len(usual)] + usual[len(own):]
 
 # %% ../../nbs/08_hands/10_job.ipynb #1ec882ef
+@patch
 @contextmanager
-def _colours_lent(own):
-    "Within it the classes have these colours in whatever is drawn"
-    before = class_colours.copy()
+def colours_lent(self:Job):
+    "Within it the classes have the colours of the job in whatever is drawn"
+    before, own = class_colours.copy(), self.colours if self.about.colours else None
     if own: class_colours[:len(own)] = np.array(own)/255
     try: yield
     finally: class_colours[:] = before
@@ -667,7 +668,7 @@ def predicted(self:Job,
     "Label maps of all pictures, in `maps`; the model itself goes into `model`"
     out = Path(out)
     model.save(out/'model', overwrite=True)
-    with _colours_lent(self.colours if self.about.colours else None):
+    with self.colours_lent():
         rows = predict_folder(model, self.files, out/'maps', said=said, um_per_px=self.scale)
     with written_whole(out/'scale.json', True) as part: part.write_text(self._scale_in_words(), encoding='utf-8')
     return rows
@@ -899,10 +900,9 @@ def reported(self:Job,
 )->Path:
     "The page, its PDF and Excel workbook in the language that the job says; the page's path"
     about = self.about
-    own = self.colours if about.colours else None
     language = about.report_language if about.report_language in languages else 'en'
     told = dict(limits=about.limits, scale_uncertainty_pct=about.scale_uncertainty_pct, measured=tables)
-    with _colours_lent(own):
+    with self.colours_lent():
         return report(maps, out, about.questions, self.files, self._meta(over), model, about.title, language=language, **told)
 
 # %% ../../nbs/08_hands/10_job.ipynb #fd87aef6

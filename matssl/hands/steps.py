@@ -1290,9 +1290,11 @@ def finished(self:RunStep, found):
     self.show_overlays(found, corrections)
     self.place.children, self.browser, self.mender = [], None, None
 
-def _overlay_of(label_map, picture):
-    "A label map that was corrected, over its picture, as PNG"
-    return _png(overlay_preview(label_map, _in_8_bit(picture), 640))
+@patch
+def _overlay_of(self:RunStep, label_map, file):
+    "A label map that was corrected, over its picture, in the colours of the job; PNG"
+    picture = _read_quietly(file, self.job.scale)
+    with self.job.colours_lent(): return _png(overlay_preview(label_map, _in_8_bit(picture), 640))
 
 @patch
 def show_overlays(self:RunStep, found, corrections, most=24):
@@ -1301,7 +1303,7 @@ def show_overlays(self:RunStep, found, corrections, most=24):
     _mark_old(self.old, self.pictures, word('is_old') if found.is_old else '')
     for file in [file for file in self.job.files if file.name in set(found.rows.picture)][:most]:
         overlay = found.folder/'maps'/f'{file.stem}_overlay.png'
-        if file.name in corrections: png = _overlay_of(corrections[file.name], _read_quietly(file, self.job.scale))
+        if file.name in corrections: png = self._overlay_of(corrections[file.name], file)
         elif overlay.exists(): png = overlay.read_bytes()
         else: continue
         image = W.Image(value=png, format='png', layout=W.Layout(max_width='220px'))
