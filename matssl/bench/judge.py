@@ -300,14 +300,14 @@ def plot_labels(
     places = {n: k for k, n in enumerate(asked)}
     for k, (method, name) in enumerate(methods.items()):
         taught = _taught_by_pool(rows, method)
-        look = dict(color=f'C{k}', ls='-') if taught else dict(color=str(.25 + .15*k), ls='--')
+        look = dict(color=f'C{k}', ls='-') if taught else dict(color=str(.25 + .15*k), ls=('--', '-.')[k % 2])
         points = _points_of(asked, method)
         ax.plot([places[n] for n in points], [score for score, _ in points.values()], lw=2, label=name, **look)
         for n, (_, scores) in points.items():
             ax.plot([places[n] + .04*(k - len(methods)/2)]*len(scores), scores, '.', color=look['color'], alpha=.4)
-    for floor in floor_names:
+    for floor, dots in zip(floor_names, (':', (0, (1, 4)))):
         score = list(asked.values())[-1].floor(floor)
-        if score is not None: ax.axhline(score, color='C3', ls=':', lw=1, label=f'floor: {floor}')
+        if score is not None: ax.axhline(score, color='C3', ls=dots, lw=1, label=f'floor: {floor}')
     ax.set_xticks(range(len(asked)), [str(n) for n in asked])
     ax.set_xlabel('labelled pictures')
     ax.set_ylabel(list(asked.values())[0].p.note + ', %', parse_math=False)
