@@ -76,15 +76,13 @@ class Page:
         return ' '.join(buttons)
 
     def walk(self):
-        "The steps of the application as its notebook shows them, four in a row, each leading there"
+        "The steps of the application as its notebook shows them, side by side, each leading there"
         app = next(book for book in self.site.library.books if book.module == 'hands.app')
         place = Place(self.book.page, app.folder)
         shown = re.findall(picture_of_a_step, app.cells[0].source)
-        steps = [(f'**{k} {name.capitalize()}**', f'[![{alt}]({file})]({app.file.name})') for k, (alt, file, name) in enumerate(shown, 1)]
-        steps += [('', '')]*(-len(steps) % 4)
-        rows = [row for i in range(0, len(steps), 4) for row in zip(*steps[i:i+4])]
-        head, first, *others = [f'| {" | ".join(row)} |' for row in rows]
-        return self.site.prose.markdown('\n'.join([head, '|---|---|---|---|', first, *others]), place)
+        steps = [f'- **{k} {name.capitalize()}** [![{alt}]({file})]({app.file.name})' for k, (alt, file, name) in enumerate(shown, 1)]
+        keep = self.site.aside.keep
+        return keep('<div class="walk">') + self.site.prose.markdown('\n'.join(steps), place) + keep('</div>')
 
 
 def fenced(code, title=''):
