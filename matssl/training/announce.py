@@ -15,7 +15,7 @@ from .distributed import processes
 
 # %% ../../nbs/04_training/05_announce.ipynb #a9500006
 def time_in_words(
-    seconds:float # Of any length
+    seconds:float # Duration of any length, seconds
 )->str:
     "A duration as a person says it"
     if seconds < 1: return f'{seconds:.2g} s'
@@ -29,12 +29,12 @@ class Announce(Callback):
     "Says after the first steps how many there are and how long all of them take; `later` counts cycles that follow"
     order, name = 58, 'announce' # after recorder and monitor, before the state is written
     def __init__(self,
-        quicker=None, # Called with the Learner and the seconds of the whole: `[(words, seconds then), ...]`
+        quicker=None, # Function of the Learner and the seconds of the whole: `[(words, seconds then), ...]`
         first:int=5, # Steps before it speaks, or from two on a quarter of a minute
         least:float=30., # Seconds of the whole that are worth a word
         long:float=1800., # Seconds of the whole on a CPU from which `quicker` is asked
-        say=None, # Called with the line; default: print it
-        clock=time.perf_counter # Seconds
+        say=None, # Function that gets the line; default: print it
+        clock=time.perf_counter # Clock, seconds
     ):
         self.quicker, self.first, self.least, self.long, self.clock = quicker, first, least, long, clock
         self.say = say or (lambda text: print(text, flush=True))
@@ -140,7 +140,7 @@ def _quicker(self:Announce, whole):
 # %% ../../nbs/04_training/05_announce.ipynb #a9500019
 def fewer_epochs(
     n:int, # Epochs that were asked for
-    seconds:float, # That all of them take
+    seconds:float, # Seconds of all epochs together
     most:float=1800. # Seconds that are thought bearable
 )->list:
     "`[('epochs=6', seconds then)]`: as many epochs as the time holds; none where it holds all, or not one"
@@ -159,10 +159,10 @@ def _times(model, learn, turns, clock):
         yield clock() - began
 
 def step_of_another(
-    learn, # In training: its batch and loss are taken
-    make, # Called without anything: the other network
+    learn, # Learner in training: its batch and loss are taken
+    make, # Function without arguments that makes the other network
     turns:int=2, # Steps; the quickest counts
-    clock=time.perf_counter # Seconds
+    clock=time.perf_counter # Clock, seconds
 )->float:
     "Seconds that a step would take with another network, on the batch at hand; the generators are left alone"
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
@@ -174,7 +174,7 @@ class Countdown:
     "Says of things done one after the other how many are done, and how long those that are left take"
     def __init__(self,
         n:int, # Things in all
-        clock=time.perf_counter # Seconds
+        clock=time.perf_counter # Clock, seconds
     ):
         self.n, self.clock = n, clock
         self.done, self.took, self.mark = 0, [], clock()
