@@ -37,7 +37,7 @@ def _lock_of(file):
 
 def take_place(
     folder # Folder of the places; made if it is not there
-): # Its lock: held until `release()`, or until the process ends
+): # Lock of the place, held until `release()`, or until the process ends
     "The first place that nobody holds"
     folder = _made_own(folder)
     locks = (_lock_of(folder/f'place-{k}.lock') for k in count(1))

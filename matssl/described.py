@@ -109,7 +109,7 @@ def checked(
 # %% ../nbs/00_ground/02_described.ipynb #9c1937f5
 def described(
     kind, # A class of this room
-    text, # JSON: text or bytes
+    text, # Content of a file: JSON as text or bytes
     source, # The file, for the message
     todo:str='copy the file again' # The next step
 ):
@@ -152,7 +152,7 @@ def _statistics(rows):
 
 # %% ../nbs/00_ground/02_described.ipynb #66516628
 def shown_names(
-    names, # Texts, perhaps of strangers
+    names, # Names, perhaps from strangers
     most:int # Number of names to show, at most
 )->str:
     "The first of some names as a list, each cut to a length that can be read"

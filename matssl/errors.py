@@ -94,7 +94,7 @@ _steering = ('Cc', 'Cf', 'Cs', 'Zl', 'Zp')
 # %% ../nbs/00_ground/01_errors.ipynb #1b8d07ba
 def printable(
     x, # A name, or anything that has a text
-    most:int|None=80 # Characters; None: all
+    most:int|None=80 # Largest length, characters; None: all of it
 )->str:
     "A name as a figure, a page or a terminal can show it: one line, nothing that steers, not too long"
     text = str(x) if most is None else str(x)[:most+1]

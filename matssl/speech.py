@@ -40,7 +40,7 @@ _is_number = _compiled('{n}')
 class Speech:
     "Says texts in another language; without a table as they are"
     def __init__(self,
-        texts:dict=None, # English to the other language; None: all is said as it is
+        texts:dict=None, # Texts, English to the other language; None: all is said as it is
         names=None, # Words that are somebody's names and stay; None: any word may be one
         comma:str='.'): # Decimal sign of the language
         self.texts, self.comma = texts, comma

@@ -865,7 +865,7 @@ def _numbers_of(asked): return list(range(asked) if isinstance(asked, int) else 
 
 # %% ../../nbs/09_bench/13_run.ipynb #56a1b001
 def usual_numbers(
-    p:Protocol, # Whose usual numbers they are
+    p:Protocol, # Protocol whose usual numbers they are
     seeds=None, # Number of seeds, or a list of them; None: the protocol's
     labels=None, # Numbers of labelled pictures
     draws=None # Number of draws, or a list of them
@@ -901,7 +901,7 @@ class Experiment:
     "What was asked for: its cells, and what they need"
     protocol:Protocol # Pictures, pools and numbers
     every:list # Folds of the protocol, all of them
-    chosen:list # Those that run
+    chosen:list # Folds that run
     pool:str # Name of the pool
     files:dict # `{fold: files of the pool}`
     start:dict # Start of the weights, of `start_of`

@@ -132,7 +132,7 @@ def _with_draws(table):
 
 def read_results(
     path, # `results.csv`, or packed for keeping as `results.csv.gz`
-    begun:bool=True # Was a benchmark begun there? If not, a file that is not there has no lines
+    begun:bool=True # True: a benchmark was begun there; False: a file that is not there has no lines
 )->pd.DataFrame:
     "All complete lines of a results file"
     if begun and not Path(path).exists():

@@ -208,7 +208,7 @@ class PictureStore:
         crop_bar:bool=True, # Cut data bars
         workers:int=None, # Decoding threads; default: the cores
         cache_gb:float=4., # Memory for decoded pixels, 2**30 bytes; the rest is mapped from a temporary file
-        ahead:int=4000, # Larger sets are decoded picture by picture, when they are first used
+        ahead:int=4000, # Largest set, in pictures, that is decoded at the start; larger ones when first used
         um_per_px=None, # Scale by hand: a number, or a CSV or dict of `read_scales`
         levels=None, # Two grey levels for all pictures deeper than 8 bit; None: of each picture
         rescale_to:float=None, # Bring all pictures to this scale, um/px
@@ -439,7 +439,7 @@ def _fill(q, items, stop, end):
     except BaseException as e: _put_unless(q, (end, e), stop)
 
 def prefetched(
-    items, # Anything to iterate over
+    items, # Items of any kind, to iterate over
     n:int=2): # Number of items to have ready
     "The same items in the same order, made by a thread before they are asked for"
     q, stop, end = queue.Queue(n), threading.Event(), object()

@@ -146,7 +146,7 @@ def _paint_outlines(path, shape, codes, name, picture, rest, bar_rows):
 
 # %% ../../nbs/02_masks/09_exchange.ipynb #bf124f50
 def read_labels(
-    path, # Index PNG or TIFF; labelme, COCO, VIA or GeoJSON; napari CSV, ImageJ .roi or .zip
+    path, # File: index PNG or TIFF; labelme, COCO, VIA or GeoJSON; napari CSV, ImageJ .roi or .zip
     shape, # `(H, W)` of the picture
     codes:list, # Class names, in the order of their labels
     name:str=None, # Class of outlines that have no name
@@ -276,7 +276,7 @@ def _say_of_pictures(found, source):
 
 # %% ../../nbs/02_masks/09_exchange.ipynb #3bd1f4a3
 def write_polygon_masks(
-    source, # CSV of outlines, JSON of COCO or VIA; or a folder of outlines, a file a picture, named like it
+    source, # File: CSV of outlines, JSON of COCO or VIA; or a folder of outlines, a file a picture, named like it
     pictures, # Folder of the pictures
     out, # Folder for the masks, `NAME.png`, and `codes.txt`
     codes:list=None, # Class names; default: those of a COCO file, else background, then the names of the outlines

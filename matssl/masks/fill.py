@@ -321,7 +321,7 @@ def open_share(
     regions, # Regions of a file, `Regions`
     shape, # Shape of the picture, `(H, W)`
     codes:list # Class names, in the order of their labels
-)->float: # 0-1; 0 where the file says what the rest is, or where class 0 is not outlined
+)->float: # Share, 0-1; 0 where the file says what the rest is, or where class 0 is not outlined
     "The share of a picture that lies in no outline although class 0 is outlined by its own name"
     is_ground = any(folded(r.name) == folded(codes[0]) for r in regions) and folded(codes[0]) not in _background
     if not is_ground or getattr(regions, 'rest', None): return 0.

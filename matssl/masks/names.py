@@ -271,7 +271,7 @@ class Names(dict):
 # %% ../../nbs/02_masks/01_names.ipynb #d95633d3
 def by_name(
     files, # Paths of files
-    end:str='' # Left out of the names, e.g. `_mask`
+    end:str='' # Ending to leave out of the names, e.g. `_mask`
 )->Names: # `{name without ending: file}`
     "Files by their names; two files of one name are an error"
     out = Names()

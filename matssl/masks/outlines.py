@@ -294,7 +294,7 @@ def _table_regions(path):
 outline_types = ('.json', '.geojson', '.csv', '.roi', '.zip') # endings of files with outlines
 
 def read_regions(
-    path # labelme, COCO, VIA or GeoJSON, napari CSV, ImageJ .roi or .zip, or a CSV of outlines
+    path # File of labelme, COCO, VIA or GeoJSON, napari CSV, ImageJ .roi or .zip, or a CSV of outlines
 )->Outlines: # `{file name: Regions}`
     "Regions of each picture: `{file name: Regions}`; of a file for one picture, `{its name without ending: ...}`"
     path = Path(path)

@@ -219,7 +219,7 @@ def _check_ring(corners, name, path):
 
 # %% ../../nbs/02_masks/03_tables.ipynb #f3d1217a
 def table_regions(
-    path # CSV: one row an outline, or one row a corner
+    path # CSV file: one row an outline, or one row a corner
 )->dict: # `{file name: Regions}`
     "Regions of each picture, named where VIA names them, else `object`"
     out = {}

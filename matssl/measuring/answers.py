@@ -104,7 +104,7 @@ class Limit:
 _unit = r'%|(?:1\s*/|/|per\s)?\s*(?:nm|[uµμ]m|mm|cm|px)[23²³]?|mm\s*/\s*mm[23²³]'
 
 def read_limit(
-    text:str # E.g. 'oxide <= 25', 'oxide thickness >= 8 um'
+    text:str # Limit in words, e.g. 'oxide <= 25', 'oxide thickness >= 8 um'
 )->Limit:
     "A limit as it is written"
     found = re.fullmatch(rf'\s*(.+?)\s*(<=|>=)\s*([-+]?\d+(?:[.,]\d+)?)\s*({_unit})?\s*', str(text))

@@ -282,8 +282,8 @@ def ratio_interval(
 def poisson_interval(
     count:float, # Number of things counted; need not be whole
     level:float=.95, # Level of the interval, 0-1
-    bound:bool=False, # Never of less than this level (exact), rather than of this level on the average (from the score)?
-): # Its ends; for a count of 0 the upper end is one-sided
+    bound:bool=False, # True: never of less than this level (exact); False: of this level on the average (from the score)
+): # Ends of the interval; for a count of 0 the upper end is one-sided
     "The interval of a Poisson count"
     from scipy.special import gammaincinv, ndtri
     if not count: return 0., float(-np.log(1-level))
@@ -444,7 +444,7 @@ def cracks(
     layer:str, # The class of the layer that they cut
     along:str=None, # 'x' or 'y': the axis that the layer runs along; None: estimated
     min_length_px:float=5., # Shortest crack that counts, px
-    join_px:int=0, # Gaps of up to twice this are closed, px, so that a crack in pieces counts once
+    join_px:int=0, # Half of the widest gap that is closed, px, so that a crack in pieces counts once
     through:float=.95, # Share of the thickness from which a crack is a through crack, 0-1
     level:float=.95, # Level of the intervals in `attrs['answers']`, 0-1
 )->pd.DataFrame: # A row a crack: position in the layer, `spacing` to the next, length, width, depth in %, angle, `cut` by the border

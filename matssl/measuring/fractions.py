@@ -64,7 +64,7 @@ def fields_planned(
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #2600000d
 def field_name(
-    field, # Anything with a `source`
+    field, # Field: anything with a `source`
     i:int=None, # Place of the field in a set, from 0
 )->str:
     "What a field is called: its file, else its number in the set"
@@ -74,7 +74,7 @@ def field_name(
 # %% ../../nbs/07_measuring/03_fractions.ipynb #2600a002
 def check_scale(
     maps, # Fields: anything with `um_per_px` and `source`
-): # um/px, or None where unknown
+): # Scale, um/px, or None where unknown
     "The one scale of a set of fields"
     for i, f in enumerate(maps):
         u, first = f.um_per_px, maps[0].um_per_px
@@ -274,10 +274,10 @@ def variance_of_field(
 # %% ../../nbs/07_measuring/03_fractions.ipynb #26000019
 def wilson_interval(
     p:float, # Fraction, 0-1
-    n:float, # Independent points, need not be whole
+    n:float, # Number of independent points, need not be whole
     level:float=.95, # Level of the interval, 0-1
     degrees:float=None, # Degrees of freedom of the variance behind `n`; default: `n-1`
-): # Its ends, 0-1; NaN where `n` is
+): # Ends of the interval, 0-1; NaN where `n` is
     "Wilson's interval of a fraction, with Student's t"
     if not np.isfinite(n): return np.nan, np.nan
     z = stdtrit(max(n-1, 1) if degrees is None else degrees, (1+level)/2)

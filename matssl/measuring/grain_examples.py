@@ -48,7 +48,7 @@ def lengths(
 # %% ../../nbs/07_measuring/05_grain_examples.ipynb #d944fe18
 def voronoi_cells(
     rng, # Random generator of numpy
-    density:float, # Cells a px2
+    density:float, # Density of the cells, 1/px2
     shape, # Shape of the picture, px
     distances:bool=False, # True: give the distance of each pixel to the boundary, px, too
 ):
@@ -88,7 +88,7 @@ class Tessellation:
     labels:np.ndarray # `(H, W)` int: cell of each pixel, from 1
     edges:np.ndarray # `(N, 2, 2)`: both ends of each boundary, row and column, px
     cells:np.ndarray # `(N, 2)`: the two cells of each boundary
-    density:float # Cells a px2 in the whole plane
+    density:float # Density of the cells in the whole plane, 1/px2
     @property
     def intercept_px(self):
         "Mean intercept over all directions, of this picture, px"

@@ -32,7 +32,7 @@ def fields_with_class(
 
 # %% ../../nbs/07_measuring/12_particles.ipynb #280000aa
 def in_um(
-    t:pd.DataFrame, # Lengths end in `_px`, areas in `_px2`
+    t:pd.DataFrame, # Table whose lengths end in `_px`, areas in `_px2`
     um:float|None, # Scale, um/px; None: unknown
 )->pd.DataFrame:
     "Lengths and areas in um where the scale is known; places stay in px"
@@ -57,9 +57,9 @@ def _parted(on, connectivity, neck):
 # %% ../../nbs/07_measuring/12_particles.ipynb #28010010
 def _labelled(
     on, # Pixels of the class, `(H, W)` bool
-    connectivity, # 4 or 8
+    connectivity, # Neighbours of a pixel that count as touching, 4 or 8
     fill_holes, # True: holes are part of the particle
-    split=False): # Necks narrower than this share of the smaller particle part; True: 0.8
+    split=False): # Share of the smaller particle's width below which a neck is cut; True: 0.8
     "Each particle by its number, from 1, and their number"
     from scipy import ndimage as ndi
     if fill_holes: on = ndi.binary_fill_holes(on)
@@ -240,7 +240,7 @@ def plot_particles(
     m, # Label map to draw on
     cls:str, # The class of the particles
     ax=None, # Axes to draw on
-    picture=None, # Below the outlines, `(H, W)`; None: the class, in grey
+    picture=None, # Picture below the outlines, `(H, W)`; None: the class, in grey
     **kwargs):
     "Draw the outline of each particle as it is counted: whole blue, unresolved in shape orange, cut by the border grey"
     import matplotlib.pyplot as plt
@@ -401,9 +401,9 @@ def _interval(value, errors, parts, level=.95):
 
 # %% ../../nbs/07_measuring/12_particles.ipynb #d0e8c2f2
 def none_found(
-    area, # Looked at, in any unit
+    area, # Area that was looked at, in any unit
     level:float=.95, # Confidence of the bound, 0-1
-)->float: # Particles per unit of area
+)->float: # Bound, particles per unit of area
     "Upper bound of the number of particles per area where none was found"
     return -np.log(1-level)/area
 

@@ -228,7 +228,7 @@ def measure(
 # %% ../../nbs/07_measuring/19_questions.ipynb #e9df8fc4
 def asked_of(
     what, # Questions: names, one name, or `{name: settings}`; a list of settings asks the same of several classes
-    who:str='measure' # Who asks, for what is refused
+    who:str='measure' # Name of who asks, for what is refused
 )->dict: # `{name: (question, settings)}`
     "What is asked, each question under a name of its own"
     asked = {}

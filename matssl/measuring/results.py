@@ -112,7 +112,7 @@ def _answers_named(name, answers):
 
 def held_against(
     answers:list, # Answers, each an `Answer`
-    limits, # Texts like 'oxide <= 25', or `Limit`s; one or several
+    limits, # Limits, one or several: texts like 'oxide <= 25', or `Limit`s
     red=() # Sentences of `below_floor`: where there are any, nothing is decided
 )->list: # Decisions, each a dict of `limit`, `answer`, `decision`, `why`
     "What a measurement says of limits"
@@ -191,7 +191,7 @@ signatures = ['measured by', 'checked by', 'released by']
 
 def set_warnings(
     maps:list, # Label maps of the fields
-    enough:int=5 # Fewer fields are too few
+    enough:int=5 # Number of fields below which there are too few
 )->list:
     "Doubts that concern the whole set"
     unlabelled = sum((m.labels == 255).any() for m in maps)
@@ -372,7 +372,7 @@ def collect(
     asked:dict, # Questions, of `asked_of`
     fields:list, # `field_json` of each
     meta:dict=None, # Facts that only a person knows, by name
-    limits=None, # Texts like 'oxide <= 25'
+    limits=None, # Limits, as texts like 'oxide <= 25'
     scale_uncertainty_pct:float=None, # Uncertainty of the scale, % at the intervals' level
     segmenter=None, # Model that made the maps
     title:str=our_title, # Title of the page

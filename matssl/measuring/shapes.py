@@ -20,7 +20,7 @@ def moments(
     y, x, # Rows and columns of all pixels
     k, # The region of each pixel, from 0
     n # Number of regions
-): # Of each region: `area_px2`, `x_px`, `y_px`, `aspect_ratio`, `orientation_deg`
+): # Columns, a row a region: `area_px2`, `x_px`, `y_px`, `aspect_ratio`, `orientation_deg`
     "Area, centroid, aspect ratio and orientation of regions from their pixels"
     area = np.bincount(k, minlength=n).astype(float)
     def mean(v): return np.bincount(k, v, n)/area
@@ -33,7 +33,7 @@ def moments(
 def crofton(
     lab, # Regions by number, `(H, W)` int from 1
     y, x, k, n # Pixels of the regions, as for `moments`
-): # px
+): # Perimeter of each region, px
     "Perimeter of each region by Crofton's formula, from the ends of its chords in four directions"
     beyond = np.pad(lab, 1)
     def ends(dy, dx): return np.bincount(k, beyond[y+1+dy, x+1+dx] != k+1, n)

@@ -89,7 +89,7 @@ def _covariance(values):
     return both_ways*pairs(deviation), both_ways*pairs(seen*1.)
 
 def profile_variance(
-    values # Along a profile, evenly spaced; NaN where there is none
+    values # Values along a profile, evenly spaced; NaN where there is none
 ): # Variance of the mean, and the number of independent places
     "How far the mean of a profile is known, from the integral range of its covariance"
     values = np.asarray(values, float)
@@ -133,7 +133,7 @@ class LayerProfile:
     columns:pd.DataFrame # A row a column: `position`, `thickness` and `corrected` (NaN where cut or missing), `tilt_deg`
     skeleton:pd.DataFrame # A row a point of the skeleton: `position`, `thickness`, and its place `x_px`, `y_px`
     along:str # 'x' or 'y': the axis that the layer runs along
-    tilt_deg:float # Mean tilt against that axis, positive where the layer rises (leans on its way up) to the right
+    tilt_deg:float # Mean tilt against that axis, °, positive where the layer rises (leans on its way up) to the right
     covered:float # Share of the columns that hold any layer, 0-1
     cut:int # Columns in which the border cuts the layer
     unit:str # 'um' or 'px'

@@ -307,7 +307,7 @@ def check_stream(
     path, # TIFF file
     page:tifffile.TiffPage, # Page of that file
     b:bytes # A strip or tile of it, or its first bytes
-): # What it names: see `stream_size`
+): # Size that it names, see `stream_size`
     "Refuse a strip or tile that is a larger picture than its place in the TIFF"
     size = stream_size(imagecodecs.bitorder_decode(b) if page.fillorder == 2 else b)
     place = float(np.prod([float(k) for k in page.chunks]))
@@ -378,7 +378,7 @@ _alphas = (1, 2) # of the tag ExtraSamples: the colours are multiplied by it, or
 
 def kept_channels(
     page:tifffile.TiffPage # Page of a TIFF
-)->int: # 1 or 3; 0 where the channels are not those of a picture
+)->int: # Number of channels, 1 or 3; 0 where they are not those of a picture
     "How many of a page's channels are its grey level or its colours"
     n, extra = page.samplesperpixel, page.extrasamples
     is_colour = page_colours(page) in ('RGB', 'YCBCR') or n == 3 and not extra
@@ -503,9 +503,9 @@ def _check_kind(path, kind):
 def claims(
     path, # File of a picture
     page:int|None=None, # Page of a TIFF; None: the largest that is a picture
-    indices:bool=False, # Will indices of a palette be read instead of its colours?
-    lazy:bool=False, # Will a TIFF be read by rows? Its strips are then asked when they come, by `check_stream`
-    channel:int|None=None # Will one channel of several be read?
+    indices:bool=False, # True: indices of a palette will be read instead of its colours
+    lazy:bool=False, # True: a TIFF will be read by rows; `check_stream` asks its strips when they come
+    channel:int|None=None # True: one channel of several will be read
 )->Claim:
     "What a file says of its picture, if it may be decoded; no pixel is"
     path = Path(path)

@@ -104,7 +104,7 @@ def carried(
 # %% ../../nbs/01_pictures/09_labels.ipynb #4b207bb8
 def label_sum(
     labels:np.ndarray # `(H, W)`, 0-255
-)->str: # 64 hexadecimal digits
+)->str: # Checksum, 64 hexadecimal digits
     "The checksum of labels: their size and their numbers"
     checksum = hashlib.sha256(f'{labels.shape[0]} x {labels.shape[1]}'.encode())
     for a in range(0, len(labels), 1024): checksum.update(np.ascontiguousarray(labels[a:a+1024], np.uint8))
@@ -180,7 +180,7 @@ def label_tags(
     doubts=(), # Doubts, in sentences
     um_per_px_y=None, # Height of a pixel, um, where it is not the width
     origin=None, # An `Origin`; noted where it is a model's and has the checksum of the labels
-    **more # Anything else to note, as JSON can
+    **more # Notes of any other kind, as JSON can hold them
 )->dict: # Keyword arguments of `tifffile.imwrite`
     "What `tifffile` needs to write a label map that ImageJ opens with its scale"
     name = Path(source).name if source else None
@@ -276,7 +276,7 @@ def _without_scale(doubts, m):
 def scaled_by_hand(
     m, # A `LabelMap` or a `Micrograph`
     um:float|None # Micrometres a pixel, by hand; None: it stays as it is
-): # The same with that scale
+): # Map with that scale
     "A picture or a label map with a scale by hand"
     if not um: return m
     facts = _by_hand(m, um)

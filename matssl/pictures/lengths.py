@@ -47,7 +47,7 @@ def plain_unit(
 def to_um(
     value:float, # Length in `unit`
     unit:str # Unit of the length: m, cm, mm, um, nm, pm, inch, in any spelling
-)->float: # um, or None where the unit is unknown or the length is 0
+)->float: # Length, um; None where the unit is unknown or the length is 0
     "A length in micrometres"
     in_um = _um.get(plain_unit(unit))
     return float(value)*in_um if in_um is not None and value else None
@@ -70,7 +70,7 @@ def _is_one_number(um):
 def check_um(
     um, # Micrometres a pixel, or None
     source # File or option that the scale was given for
-): # The same
+): # Same scale, um/px, or None
     "The scale, or an error where no microscope can have it"
     if um is not None and not (_is_one_number(um) and is_possible(float(um))):
         raise InputError(source, f'um_per_px={um}', f'a positive number, {least_um:g} to {most_um:g}',
@@ -100,7 +100,7 @@ def length_um(
     text:str, # A number and a unit, e.g. '4,94 nm'
     unit:str='', # The unit, where none is written
     decimal:str|None=None # The decimal sign of the text that it stands in; None: not known
-)->float|None: # um; None where it is no number, 0, or without a unit
+)->float|None: # Length, um; None where it is no number, 0, or without a unit
     "A length as somebody has written it"
     found = written_length.match(str(text)[:200])
     if not found: return None

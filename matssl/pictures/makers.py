@@ -23,7 +23,7 @@ class PixelSize(NamedTuple):
     "Of a pixel, um"
     width:float
     height:float|None=None # Height of a pixel, um; None where only one is known
-    doubt:str='' # Why it may be wrong
+    doubt:str='' # Sentence on why it may be wrong
 
 # %% ../../nbs/01_pictures/06_makers.ipynb #0f02000d
 _of_paper = 'in', 'inch', 'inche', 'cm' # units that printers have, too

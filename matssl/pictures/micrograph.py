@@ -184,7 +184,7 @@ class Micrograph:
     "One picture of a microstructure, with its scale and what its file says"
     pixels:np.ndarray # `(H, W)` or `(H, W, 3)`, in the file's own depth; or `PictureRows`
     um_per_px:float|None=None # Micrometres a pixel, None where unknown
-    meta:dict=field(default_factory=dict) # Origin of the scale, doubts, rows cut, depth
+    meta:dict=field(default_factory=dict) # Facts: origin of the scale, doubts, rows cut, depth
     source:Path|None=None # File that it was read from
     @property
     def shape(self):
@@ -320,7 +320,7 @@ def _depth_doubts(px):
 
 # %% ../../nbs/01_pictures/08_micrograph.ipynb #5fdd0c3a
 def read_micrograph(
-    path, # TIFF (8, 16, 32 bit, float), PNG, JPEG, BMP, DM3 or DM4
+    path, # File of the picture: TIFF (8, 16, 32 bit, float), PNG, JPEG, BMP, DM3 or DM4
     page:int|None=None, # Page of a multi-page TIFF; None: the largest that is a picture
     um_per_px=None, # Micrometres a pixel by hand, or a CSV or dict of `read_scales`; wins over the file's
     crop_bar:bool|int=True, # True: cut the data bar where there is one; a number: rows to cut at the bottom

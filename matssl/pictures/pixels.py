@@ -43,7 +43,7 @@ def _opaque(a):
 def full_scale(
     bits:int, # Bits of a number in the file, 1 to 15
     from_white:bool=False # True: 0 is white
-)->np.ndarray: # uint8 up to 8 bit, uint16 above
+)->np.ndarray: # Grey levels: uint8 up to 8 bit, uint16 above
     "The grey level that each number of so many bits means"
     depth = np.uint8 if bits <= 8 else np.uint16
     highest = 2**bits - 1
@@ -84,7 +84,7 @@ _ways = { # tag 274: do columns become rows; are then the rows, the columns to b
 # %% ../../nbs/01_pictures/04_pixels.ipynb #6504004b
 def turned(
     a:np.ndarray, # Pixels as stored, `(H, W)` or `(H, W, 3)`
-    turn:int # Tag 274, 1 to 8
+    turn:int # Orientation by tag 274, 1 to 8
 )->np.ndarray: # View of the same pixels
     "Pixels the way up in which viewers show them"
     are_swapped, rows_back, columns_back = _ways[turn]
@@ -209,7 +209,7 @@ _readers = {'tiff': _read_tiff, 'dm': _read_dm} # all others: Pillow
 def read_claimed(
     path, # A picture file
     page:int|None=None, # Page of a multi-page TIFF; None: the largest that is a picture
-    indices:bool=False, # Palette files: indices instead of colours; no level is scaled
+    indices:bool=False, # True: indices of palette files instead of colours; no level is scaled
     channel:int|None=None # Number of one channel of several, from 0
 )->tuple: # The pixels, and the `Claim` with its doubts
     "The pixels of a file as they are meant, and what it says of itself"

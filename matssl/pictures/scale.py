@@ -88,7 +88,7 @@ class Scales(dict):
 
 # %% ../../nbs/01_pictures/07_scale.ipynb #c2accf4c
 def read_scales(
-    path # CSV: a column `file` and one of `um_per_px`, `nm_per_px`; or `bar_um` and `bar_px`
+    path # CSV file: a column `file` and one of `um_per_px`, `nm_per_px`; or `bar_um` and `bar_px`
 )->Scales:
     "The scale of each picture by its name: `{name: um/px}`"
     table = read_table(path)
@@ -192,7 +192,7 @@ def left_over(
 def apply_scales(
     given, # A number (um/px), a CSV of `read_scales`, a dict of them, or None
     files # Files of all pictures of the set
-): # The same, the CSV read
+): # Same scales, the CSV read
     "The scale by hand of a set of pictures; a table must fit them, and what does not is said"
     given = given_scales(given)
     files = list(dict.fromkeys(map(str, files)))

@@ -25,7 +25,7 @@ class StoredLabels:
     white_is_zero:bool=False # True: the file calls 0 white
     by_tifffile:bool=False # True: tifffile wrote it; that marks every one-bit array as WhiteIsZero, whatever it means
     colours:np.ndarray|None=None # `(n, 3)` uint8: the table of colours
-    is_jpeg:bool=False # Was it compressed with loss?
+    is_jpeg:bool=False # True: compressed with loss
     pages:int=1 # Number of pages of this size
     pixels:np.ndarray|None=None # `(H, W)` numbers, or `(H, W, 3)` colours; None before they are decoded
     alpha:np.ndarray|None=None # `(H, W)`, 0-1: how opaque; None: everywhere alike

@@ -71,7 +71,7 @@ def _rows_are_numbered(table):
 
 # %% ../../nbs/01_pictures/02_tables.ipynb #b41a298f
 def read_table(
-    path # CSV with commas, semicolons or tabs; UTF-8, UTF-16 or Western Windows
+    path # CSV file with commas, semicolons or tabs; UTF-8, UTF-16 or Western Windows
 ): # A `DataFrame` of texts
     "A table of texts, as spreadsheets of all countries write it"
     import pandas as pd

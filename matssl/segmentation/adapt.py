@@ -139,7 +139,7 @@ def train_on_own(
     steps:int=30, # Number of batches
     lr:float=3e-4, # Learning rate of AdamW, falling to 0
     bs:int=8, # Tiles a batch
-    rng=None # Draws tiles and positions
+    rng=None # Generator that draws tiles and positions
 ):
     "Train a network on its own labels of some tiles"
     device, loss_of = next(model.parameters()).device, SegmentationLoss()
@@ -220,18 +220,18 @@ def _config_after(config, seen, **how):
 @patch
 def adapt(self:Segmenter,
     pictures, # The pictures to be measured: a folder, files, `Micrograph`s; their labels are never asked for
-    tiles:int=64, # Tiles that are looked at, of all pictures together
+    tiles:int=64, # Number of tiles to look at, of all pictures together
     keep:float=0., # Share of the training statistics that is kept, 0-1
     bs:int=8, # Tiles a batch
     um_per_px=None, # Scale by hand: a number, or a CSV or dict of `read_scales`
     crop_bar:bool=True, # Cut the data bar
     rescale:bool=True, # True: tiles at the scale of the training, as for `predict`
     seed:int=0, # Seed of the choice of tiles
-    train:bool=False, # Then train on what it is surest of in these pictures: one round of self-training
+    train:bool=False, # True: then train on what it is surest of in these pictures, one round of self-training
     steps:int=30, # Number of batches of that round
     lr:float=3e-4, # Learning rate of that round
     share:float=.5 # Share of the pixels of each class that it learns from, 0-1
-)->Segmenter: # Another model, never tested
+)->Segmenter: # Model, another one, never tested
     "The same network with the statistics of these pictures; with `train`, taught by its own answers on them"
     _check_statistics(self.model, self.config.get('arch'), keep, tiles)
     _check_round(steps, lr, share)
@@ -270,7 +270,7 @@ def adapt(self:StrokeSegmenter,
     tiles:int=64, # Number of pictures to look at, at most
     um_per_px=None, # Scale by hand, um/px, as for `Segmenter.adapt`
     crop_bar:bool=True, # Cut the data bar
-    train:bool=False, # Fit anew: to the strokes, and to what it is surest of in these pictures
+    train:bool=False, # True: fit anew, to the strokes and to what it is surest of in these pictures
     share:float=.5, # Share of the pixels of each class that it learns from, 0-1
     **kwargs # Arguments of `Segmenter.adapt` that change nothing here
 )->StrokeSegmenter: # Model; with `train` another one, never tested

@@ -59,12 +59,12 @@ class Evaluation:
     codes:list # Class names, in the order of their labels
     floors:dict=field(default_factory=dict) # `{name: confusion matrix}` of predictions without a network
     per_picture:dict=field(default_factory=dict) # `{name: confusion matrix}`
-    maps:list=field(default_factory=list) # (picture or its file, truth, prediction), where kept
+    maps:list=field(default_factory=list) # Triples (picture or its file, truth, prediction), where kept
     fingerprints:dict=field(default_factory=dict) # `{name: fingerprint of the test picture}`
     drawn_and_found:dict=field(default_factory=dict) # `{name: labels drawn and found}`, as `packed` gives them, of a model's own
     floors_of:dict=field(default_factory=dict) # `{name: {name of a floor: confusion matrix}}`, of each picture
     overlap:list=field(default_factory=list) # Names of test pictures that the model has trained on
-    model:str=None # Fingerprint of the model; None: of none, or of several
+    model:str=None # Fingerprint of the model; None: there is none, or several
     what:str='' # The test pictures, in words
     iou = property(lambda self: scores_of(self.cm, self.codes).iou, doc='IoU of each class, 0-1')
     miou = property(lambda self: self.mean(), doc='Mean IoU over the classes that occur, 0-1')
@@ -273,11 +273,11 @@ def _add(self:Evaluation,
 def evaluate(
     seg:Segmenter, # Model to score
     pairs, # Test pictures and masks: a folder, `Pairs`, or `[(picture, labels), ...]` with 255 where unlabelled
-    train=None, # Training masks of the floors, likewise; default: those the model was trained on
+    train=None, # Training masks of the floors, in the same forms; default: those the model was trained on
     symmetry:bool=False, # Predict in eight positions
     ignore:int=None, # Mask value of unlabelled pixels; default: as in training
     keep:int=4, # Pictures kept for `plot`
-    allow_overlap:bool=False, # Go on although test pictures were trained on
+    allow_overlap:bool=False, # True: go on although test pictures were trained on
     um_per_px=None, # Scale by hand: a number, or a CSV or dict of `read_scales`
     crop_bar:bool=True, # Cut data bars
     predictions=None # Functions of a `Micrograph` instead of the model, for tests
@@ -376,7 +376,7 @@ def plot(self:Evaluation,
 @delegates(evaluate)
 def cross_validate(
     fit, # Function of (training `Pairs`, number of the fold) to a `Segmenter`
-    folds:list, # [(training `Pairs`, test `Pairs`), ...]
+    folds:list, # Folds [(training `Pairs`, test `Pairs`), ...]
     **kwargs
 ): # (`Evaluation` pooled over folds, list of the folds' own)
     "Train and test on every fold; one confusion matrix over all"

@@ -366,7 +366,7 @@ def predict_folder(
     out, # Folder for the outputs, not that of the pictures
     outputs=('overlay',), # Files to write beside the label TIFF: 'png', 'overlay', 'geojson', 'entropy'
     said=None, # Function of each line of the table as it is made; `how_far` in it: '3 of 40, about 5 min left'
-    part:tuple=(0, 1), # (k, n): of n processes this is k, from 0, and takes every n-th picture
+    part:tuple=(0, 1), # Part (k, n) of the work: of n processes this is k, from 0, and takes every n-th picture
     um_per_px=None, # Scale by hand: a number, or a CSV or dict of `read_scales`
     crop_bar:bool=True, # Cut data bars
     page:int=None, # Page of TIFFs of several, from 0; None: the one that is read anyway

@@ -240,8 +240,8 @@ def segmentation_splitter(
 
 # %% ../../nbs/06_segmentation/01_segment.ipynb #5ca1e002
 def scale_doubt(
-    trained, # um/px of what was trained on, or None
-    now, # um/px of what is there now, or None
+    trained, # Scale of what was trained on, um/px, or None
+    now, # Scale of what is there now, um/px, or None
     where:str='training', # The name of what was trained on
     todo:str='' # Advice that helps; default: training at one scale
 )->str: # '' where there is no doubt
@@ -293,13 +293,13 @@ def _quicker(learn, seconds):
 @delegates(Learner, keep=True)
 def segment_learner(
     dls:MicrographDataLoaders, # Loaders of labelled micrographs (`from_pairs`)
-    arch=None, # timm name (default: that of the encoder or the weights, or `default_arch`)
+    arch=None, # Name of the network in timm (default: that of the encoder or the weights, or `default_arch`)
     encoder=None, # File of `save_encoder`, or an `Encoder`: pretrained on micrographs
     pretrained:bool=True, # True: without `encoder`, timm's ImageNet weights
     weights=None, # File of weights instead, without `encoder`
     decoder:str='unetplusplus', # Name of the decoder, one of `decoders`
     loss:str='dice_ce', # 'dice_ce', 'dice' (the paper's) or 'ce'
-    augment:bool=True, # Eight positions, other exposures
+    augment:bool=True, # True: augment by eight positions and other exposures
     exposure:float=1., # Factor on the augmentation's changes of exposure
     stats=None, # Input statistics of bare weights
     timm_kwargs:dict=None, # Keyword arguments of `timm.create_model`

@@ -214,7 +214,7 @@ def _predict_set(self:Segmenter, pictures, **asked):
 def predict(self:Segmenter,
     x, # A file, a `Micrograph`, a picture in memory; or a folder or list of these
     symmetry:bool=False, # Average over eight positions: slower, steadier
-    proba:bool=False, # Keep the class probabilities
+    proba:bool=False, # True: keep the class probabilities
     tile:int=None, # Side of a tile, px; default: that of training, at least 256; a squashed picture has no tiles
     overlap:float=.25, # Overlap of neighbouring tiles, 0-0.9
     bs:int=None, # Tiles a batch; default: 1 on a CPU, 8 on a GPU
@@ -402,7 +402,7 @@ def save(self:Segmenter,
 # %% ../../nbs/06_segmentation/07_segmenter.ipynb #68a355e9
 @patch(cls_method=True)
 def load(cls:Segmenter,
-    folder, # Written by `save`; or a file of weights by other hands, with what follows
+    folder, # Folder that `save` has written; or a file of weights by other hands, with what follows
     device=None, # Device to compute on; default: CPU
     **kwargs # Settings for a file alone: `arch`, `codes`, `decoder`, `stats`, `squash` of `from_weights`
 )->Segmenter:
@@ -446,10 +446,10 @@ def _names_for(file, codes, n):
 @patch(cls_method=True)
 def from_weights(cls:Segmenter,
     file, # `.pth` or `.safetensors`: a state dict of segmentation-models-pytorch
-    arch:str=None, # timm name of the encoder, e.g. 'resnet50'; needed, since the file does not say
+    arch:str=None, # Name of the encoder in timm, e.g. 'resnet50'; needed, since the file does not say
     codes:list=None, # Class names; default: class 0, class 1, ...
     decoder:str='unetplusplus', # A decoder of segmentation-models-pytorch
-    stats=None, # ((means), (standard deviations)) of inputs 0-1; default: those of ImageNet weights
+    stats=None, # Input statistics ((means), (standard deviations)) of inputs 0-1; default: of ImageNet weights
     squash:int=None, # Side of the square that pictures are resized to; None: native tiles
     device=None # Device to compute on; default: CPU
 )->Segmenter:

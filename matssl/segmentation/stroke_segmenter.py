@@ -36,9 +36,9 @@ class StrokeModel(nn.Module):
     "An encoder as it is, and a linear layer over its features and the grey filters"
     decoder = 'strokes'
     def __init__(self,
-        encoder:Encoder, # Stays as it is
+        encoder:Encoder, # Encoder, left as it is
         classes:int, # Number of classes
-        features:int # Grey filters and channels of the stages together
+        features:int # Number of features: grey filters and channels of the stages together
     ):
         super().__init__()
         self.encoder, self.arch, self.timm_kwargs = encoder, encoder.arch, encoder.timm_kwargs
@@ -351,7 +351,7 @@ def save(self:StrokeSegmenter,
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #099f6dec
 @patch(cls_method=True)
 def load(cls:StrokeSegmenter,
-    folder, # Written by `save`
+    folder, # Folder that `save` has written
     device=None, # Device to compute on; default: CPU
     **kwargs # No arguments: the files say what the model is
 )->StrokeSegmenter:
@@ -372,7 +372,7 @@ def load(cls:StrokeSegmenter,
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #ff9235a5
 def load_segmenter(
-    folder, # Written by `Segmenter.save` or `StrokeSegmenter.save`; or a file of weights by other hands
+    folder, # Folder of `Segmenter.save` or `StrokeSegmenter.save`; or a file of weights by other hands
     device=None, # Device to compute on; default: CPU
     **kwargs # Settings for a file of weights, as for `Segmenter.load`
 )->Segmenter:

@@ -385,7 +385,7 @@ def share_weights(
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #e50eefbe
 def weight_by_share(
     scores:torch.Tensor, # `(C, H, W)`
-    power:float=1.5 # 0: scores as they are; 1: in proportion to the share
+    power:float=1.5 # Power of the share: 0 leaves the scores as they are, 1 is in proportion
 )->torch.Tensor:
     "Scores in which classes that have less than half an equal share in the map of `scores` count for less"
     share = torch.bincount(scores.argmax(0).ravel(), minlength=len(scores))/scores[0].numel()

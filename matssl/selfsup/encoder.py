@@ -85,10 +85,10 @@ def _input_stats(arch, stats):
 class Encoder(nn.Module):
     "The last four pyramid levels of a timm backbone, channels first, coarsest last"
     def __init__(self,
-        arch:str, # timm name, e.g. 'resnet50'
+        arch:str, # Name of the network in timm, e.g. 'resnet50'
         pretrained:bool=False, # ImageNet weights: the installed ones of `default_arch`, others from timm's hub
         weights=None, # A local file instead: `.pth` or `.safetensors`
-        stats=None, # ((means), (standard deviations)) of inputs 0-1; default: the weights' own
+        stats=None, # Input statistics ((means), (standard deviations)) of inputs 0-1; default: the weights' own
         **timm_kwargs # Keyword arguments of `timm.create_model`, e.g. `pad_type='same'`
     ):
         super().__init__()
@@ -125,7 +125,7 @@ def save_encoder(
     x, # An `Encoder`, or a Learner whose model has one
     path, # File to write, `.safetensors`
     overwrite:bool=False, # Replace an existing file
-    **notes # Anything else worth keeping with the weights
+    **notes # Notes worth keeping with the weights, by name
 )->Path:
     "Save an encoder with all that is needed to use it"
     path = new_file(path, overwrite, 'choose another, or pass overwrite=True')
@@ -184,8 +184,8 @@ def _load_bare(file, arch, stats, timm_kwargs):
     return Encoder(arch, weights=file, stats=stats, **timm_kwargs)
 
 def load_encoder(
-    file, # Written by `save_encoder`; or bare weights, `.pth` or `.safetensors`
-    arch:str=None, # timm name; default: the file's own. Bare weights need it
+    file, # File of `save_encoder`; or bare weights, `.pth` or `.safetensors`
+    arch:str=None, # Name of the network in timm; default: the file's own. Bare weights need it
     stats=None, # ((means), (standard deviations)) of inputs 0-1; default: the file's own, for bare weights those of `arch`
     **timm_kwargs # Arguments of `timm.create_model`; default: the file's own. Bare weights need those of their training
 )->Encoder:

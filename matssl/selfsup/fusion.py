@@ -16,7 +16,7 @@ class GatedFeatureFusion(nn.Module):
     def __init__(self,
         dims:list, # Channels of the stages, `C_i`
         gate:str='static', # 'static' (the paper's), 'none', or 'dynamic' (depends on the picture)
-        reduction:int=16): # Bottleneck of the dynamic gate
+        reduction:int=16): # Factor by which the dynamic gate's bottleneck is narrower
         super().__init__()
         self.dims, n = list(dims), sum(dims)
         self.gate = one_of(gate, ('static', 'none', 'dynamic'), 'GatedFeatureFusion', 'gate')

@@ -40,7 +40,7 @@ def _single(z):
 class NTXent(nn.Module):
     "Normalised temperature-scaled cross-entropy between two views of each picture"
     def __init__(self,
-        temperature:float=.07): # Divides the cosine similarities, > 0
+        temperature:float=.07): # Temperature, above 0: cosine similarities are divided by it
         super().__init__()
         if temperature <= 0:
             raise InputError('NTXent', f'temperature {temperature}', 'a number above 0', 'the paper takes 0.07')

@@ -264,7 +264,7 @@ class _Loss(nn.Module):
 
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #a78c3b57
 def start_encoder(
-    arch, # timm name, or an `Encoder`; None: that of the weights, or `default_arch`
+    arch, # Name of the network in timm, or an `Encoder`; None: that of the weights, or `default_arch`
     pretrained:bool, # True: start from ImageNet weights
     weights, # File of weights instead: `.pth`, `.safetensors`
     stats, # Input statistics of bare weights
@@ -279,7 +279,7 @@ def start_encoder(
 def _imagenet(arch): return f'ImageNet ({embedded_package(arch) or "timm"})'
 
 def enc_start(
-    arch, # timm name, or an `Encoder`
+    arch, # Name of the network in timm, or an `Encoder`
     weights, # A local file
     pretrained # True: ImageNet weights
 )->str:
@@ -491,7 +491,7 @@ def _overlapping(overlap, n):
 def refuse_overlap(
     pool:dict, # Fingerprints of the pool, `{file: fingerprint}`
     holdout, # Folder, files or `Pairs` of test pictures; None: not compared
-    allow:bool=False): # Go on all the same
+    allow:bool=False): # True: go on all the same
     "Number of pool pictures that show a test picture; raises unless allowed"
     if holdout is None: return None
     overlap = find_overlap(pool, holdout.images if isinstance(holdout, Pairs) else holdout)
@@ -537,15 +537,15 @@ def _optimiser(recipe): return FusedAdam if recipe['opt'] == 'adamw' else partia
 @delegates(Learner, keep=True)
 def pretrain_learner(
     dls:MicrographDataLoaders, # Loaders of unlabelled micrographs (`from_folder`)
-    arch=None, # timm name, or an `Encoder`; default: that of the weights, or `default_arch`
-    pretrained:bool=True, # Start from ImageNet weights
+    arch=None, # Name of the network in timm, or an `Encoder`; default: that of the weights, or `default_arch`
+    pretrained:bool=True, # True: start from ImageNet weights
     weights=None, # File to start from instead: `.pth`, `.safetensors`
     method:str='matssl', # A row of `methods`
     recipe:str='default', # A row of `recipes`; its entries can be overridden by name
     holdout=None, # Test pictures that must not be in the pool: folder, files or `Pairs`
-    allow_overlap:bool=False, # Go on although they are
-    gate:str=None, # Override the method's gate: 'static', 'none', 'dynamic'
-    stages:int=None, # Override the method's number of last stages
+    allow_overlap:bool=False, # True: go on although the pool holds test pictures
+    gate:str=None, # Gate instead of the method's: 'static', 'none', 'dynamic'
+    stages:int=None, # Number of last stages instead of the method's
     stats=None, # Input statistics of bare weights: ((means), (standard deviations))
     timm_kwargs:dict=None, # Keyword arguments of `timm.create_model`
     seed:int=0, # Seed of views, order and new weights

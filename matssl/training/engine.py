@@ -59,7 +59,7 @@ def _replace(model, new):
 
 @torch.no_grad()
 def folded(
-    model:nn.Module, # Trained; it is left as it is
+    model:nn.Module, # Network, trained; it is left as it is
     example:torch.Tensor # An input, `(1, C, H, W)`
 )->nn.Module:
     "A copy whose convolutions do the batch normalisation; the network itself where that would change its answers"
@@ -131,7 +131,7 @@ engines = dict( # name: how it is made, the packages that it needs, whether it c
 # %% ../../nbs/04_training/06_engine.ipynb #34c3855f
 def check_engine(
     name:str, # Engine's name, one of `engines`
-    bf16, # Wanted in bfloat16: True, False, or None for either
+    bf16, # True or False: bfloat16 is wanted, or not; None: either
     device # Device of the network
 ):
     "Refuse an engine that is not there, or that cannot do what is asked"

@@ -69,7 +69,7 @@ class StopExploding(Callback):
     "Stops where the loss stays far above what knowing nothing gives; says at the end where nothing was learned"
     order = 52 # after Recorder, before the state of an epoch is written
     def __init__(self,
-        chance:float, # Loss of who knows nothing
+        chance:float, # Loss of a network that knows nothing
         best:float=None, # Loss of the best single answer; default: chance
         times:float=2., # Factor above chance, or above the first loss, that is too much
         window:int=20, # Batches whose median counts
