@@ -22,7 +22,7 @@ from fastcore.basics import patch
 from ..described import shown_names
 from ..errors import InputError, printable, refusing
 
-# %% ../../nbs/05_selfsup/01_weights.ipynb #5e010008
+# %% ../../nbs/05_selfsup/01_weights.ipynb #5e010040
 class Parts:
     "Stands for a value of a pickle: of how many parts it consists, and whether it is a name, which may be called"
     def __init__(self,
@@ -30,6 +30,7 @@ class Parts:
         is_name:bool=False): # True: the name of a class or a function
         self.count, self.is_name = count, is_name
 
+# %% ../../nbs/05_selfsup/01_weights.ipynb #5e010008
 class PickleWalk:
     "Follows the operations of a pickle, and counts parts where a reader would make values"
     def __init__(self,
@@ -44,11 +45,24 @@ class PickleWalk:
 def _all_of(parts): return 1 + sum(p.count for p in parts)
 
 @patch
+def put(self:PickleWalk, parts=()):
+    "A new value that holds these"
+    self.stack.append(Parts(_all_of(parts)))
+
+# %% ../../nbs/05_selfsup/01_weights.ipynb #5e010044
+@patch
 def take(self:PickleWalk, n):
     "The values on top, off the stack"
     taken = self.stack[-n:]
     del self.stack[-n:]
     return taken
+
+# %% ../../nbs/05_selfsup/01_weights.ipynb #5e010047
+@patch
+def mark(self:PickleWalk):
+    "What follows is put together later"
+    self.below_mark.append(self.stack)
+    self.stack = []
 
 @patch
 def take_to_mark(self:PickleWalk):
@@ -57,44 +71,17 @@ def take_to_mark(self:PickleWalk):
     self.stack = self.below_mark.pop()
     return taken
 
-@patch
-def mark(self:PickleWalk):
-    "What follows is put together later"
-    self.below_mark.append(self.stack)
-    self.stack = []
-
-@patch
-def put(self:PickleWalk, parts=()):
-    "A new value that holds these"
-    self.stack.append(Parts(_all_of(parts)))
-
-@patch
-def put_name(self:PickleWalk):
-    "The name of a class or a function"
-    self.stack.append(Parts(is_name=True))
-
+# %% ../../nbs/05_selfsup/01_weights.ipynb #5e01004a
 @patch
 def put_into(self:PickleWalk, parts):
     "The value on top takes these in"
     self.stack[-1].count += _all_of(parts)
 
-# %% ../../nbs/05_selfsup/01_weights.ipynb #5e01000c
+# %% ../../nbs/05_selfsup/01_weights.ipynb #5e01004d
 @patch
-def keep(self:PickleWalk, number):
-    "The value on top, for later"
-    self.memo[number] = self.stack[-1]
-
-@patch
-def fetch(self:PickleWalk, number):
-    "A value again, with all its parts"
-    self.stack.append(self.memo[number])
-    self.count_again(self.memo[number].count)
-
-@patch
-def count_again(self:PickleWalk, parts):
-    "Refuse too many"
-    self.again += parts
-    if self.again > self.most: raise OverflowError('parts within parts, over and over')
+def put_name(self:PickleWalk):
+    "The name of a class or a function"
+    self.stack.append(Parts(is_name=True))
 
 @patch
 def call(self:PickleWalk):
@@ -103,6 +90,25 @@ def call(self:PickleWalk):
     if not function.is_name: raise UnpicklingError('a call of something that is no name')
     self.stack.append(Parts(_all_of([arguments])))
 
+# %% ../../nbs/05_selfsup/01_weights.ipynb #5e01000c
+@patch
+def keep(self:PickleWalk, number):
+    "The value on top, for later"
+    self.memo[number] = self.stack[-1]
+
+@patch
+def count_again(self:PickleWalk, parts):
+    "Refuse too many"
+    self.again += parts
+    if self.again > self.most: raise OverflowError('parts within parts, over and over')
+
+@patch
+def fetch(self:PickleWalk, number):
+    "A value again, with all its parts"
+    self.stack.append(self.memo[number])
+    self.count_again(self.memo[number].count)
+
+# %% ../../nbs/05_selfsup/01_weights.ipynb #5e010054
 @patch
 def put_numbers(self:PickleWalk):
     "The numbers of a tensor, asked for by a name"
@@ -131,6 +137,7 @@ _operations = {
     'PROTO': lambda walk, _: None}
 _operations = {name: step for names, step in _operations.items() for name in names.split()}
 
+# %% ../../nbs/05_selfsup/01_weights.ipynb #5e010057
 @patch
 def walk(self:PickleWalk,
     operations): # Operations, as `pickletools.genops` gives them
