@@ -16,8 +16,8 @@ class InputError(ValueError):
     "Input that cannot be used: the file, what was found, what was expected, what to do"
     def __init__(self,
         source, # The file or folder
-        found:str, # What was found there
-        expected:str, # What was expected instead
+        found:str, # Words for what is there
+        expected:str, # Words for what should be there
         todo:str): # The next step
         super().__init__(f'{source}: found {found}, expected {expected}; {todo}')
 
@@ -52,8 +52,8 @@ def in_words(
 @contextmanager
 def refusing(
     source, # The file or folder that is at fault
-    found:str, # What is found in `source`
-    expected:str, # What was expected instead
+    found:str, # Words for what is there
+    expected:str, # Words for what should be there
     todo:str): # The next step
     "Whatever goes wrong within is a fault of `source`"
     try: yield
