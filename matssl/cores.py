@@ -36,8 +36,8 @@ def _lock_of(file):
     return lock
 
 def take_place(
-    folder # Of the places; made if it is not there
-): # Its lock: held until `release()`, or until the process ends
+    folder # Folder of the places; made if it is not there
+): # Lock of the place, held until `release()`, or until the process ends
     "The first place that nobody holds"
     folder = _made_own(folder)
     locks = (_lock_of(folder/f'place-{k}.lock') for k in count(1))
@@ -50,15 +50,15 @@ def _is_held(file):
     return lock is None
 
 def places_held(
-    folder # Of the places
+    folder # Folder of the places
 )->int:
     "How many commands hold a place"
     return sum(map(_is_held, Path(folder).glob('place-*.lock')))
 
 # %% ../nbs/00_ground/05_cores.ipynb #a3ad0ef6
 def share_of(
-    threads:int, # That a command has alone
-    commands:int # How many there are, itself included
+    threads:int, # Threads that one command has alone
+    commands:int # Number of commands, this one included
 )->int:
     "How many threads each of some commands has"
     return max(1, threads//max(1, commands))
@@ -67,11 +67,11 @@ def share_of(
 class CoreShare:
     "The place of a command, and the threads that it has"
     def __init__(self,
-        folder=None, # Of the places; default: that of this user
+        folder=None, # Folder of the places; default: that of this user
         is_fixed:bool=False, # Leave the number of threads alone
-        say=None, # Called with a sentence when cores are shared for the first time
+        say=None, # Function that gets a sentence when cores are shared for the first time
         every:float=1., # Seconds between two looks
-        clock=time.monotonic # Seconds
+        clock=time.monotonic # Function that tells the time, seconds
     ):
         self.folder, self.is_fixed, self.say, self.every, self.clock = folder, is_fixed, say, every, clock
         self.place = None
@@ -134,8 +134,8 @@ def is_chosen()->bool:
 
 @contextmanager
 def cores_shared(
-    say=None, # Called with a sentence when cores are shared for the first time
-    folder=None # Of the places; default: that of this user
+    say=None, # Function that gets a sentence when cores are shared for the first time
+    folder=None # Folder of the places; default: that of this user
 ):
     "Within it `share_cores` shares the cores with other commands"
     share = CoreShare(folder, is_chosen(), say)

@@ -23,7 +23,7 @@ file_format = 1 # of encoders, Segmenters and states of a training; files withou
 # %% ../nbs/00_ground/02_described.ipynb #a1b16b1a
 def check_format(
     path, # The file, for the message
-    about:dict): # What it says of itself: `format` and `version`, both may be missing
+    about:dict): # Description in the file: `format` and `version`, both may be missing
     "Refuse a file of a format that this release does not know"
     number = about.get('format', 0)
     is_whole = isinstance(number, int) and not isinstance(number, bool)
@@ -40,7 +40,7 @@ def check_format(
 longest_name = 200 # characters of a class name
 
 def unfit_name(
-    name # Of a class
+    name # Name of a class, as a file has it
 )->str: # '' if it is fit
     "What is wrong with the name of a class, in words"
     if not isinstance(name, str): return f'of type {type(name).__name__}'
@@ -96,7 +96,7 @@ def _fault(kind, error):
 # %% ../nbs/00_ground/02_described.ipynb #ce682f51
 def checked(
     kind, # A class of this room
-    data, # What the file says, as JSON gives it
+    data, # Content of the file, as JSON gives it
     source, # The file, for the message
     todo:str='copy the file again' # The next step
 ):
@@ -109,7 +109,7 @@ def checked(
 # %% ../nbs/00_ground/02_described.ipynb #9c1937f5
 def described(
     kind, # A class of this room
-    text, # JSON: text or bytes
+    text, # Content of a file: JSON as text or bytes
     source, # The file, for the message
     todo:str='copy the file again' # The next step
 ):
@@ -152,8 +152,8 @@ def _statistics(rows):
 
 # %% ../nbs/00_ground/02_described.ipynb #66516628
 def shown_names(
-    names, # Texts, perhaps of strangers
-    most:int # How many of them
+    names, # Names, perhaps from strangers
+    most:int # Number of names to show, at most
 )->str:
     "The first of some names as a list, each cut to a length that can be read"
     cut = lambda name: name if len(name := str(name)) <= 80 else f'{name[:80]} ...'

@@ -16,8 +16,8 @@ class InputError(ValueError):
     "Input that cannot be used: the file, what was found, what was expected, what to do"
     def __init__(self,
         source, # The file or folder
-        found:str, # What is there
-        expected:str, # What was wanted instead
+        found:str, # Words for what is there
+        expected:str, # Words for what should be there
         todo:str): # The next step
         super().__init__(f'{source}: found {found}, expected {expected}; {todo}')
 
@@ -29,9 +29,9 @@ class NotWritten(InputError):
 _of_the_name = (None, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
 
 def not_written(
-    path, # What was to be written
-    e:OSError # What the system said
-)->InputError: # To raise: `NotWritten`, unless the fault lies in the name alone
+    path, # File or folder that was to be written
+    e:OSError # Error of the operating system
+)->InputError: # Error to raise: `NotWritten`, unless the fault lies in the name alone
     "The fault of a file that could not be written"
     kind = InputError if e.errno in _of_the_name else NotWritten
     reason = e.strerror or e
@@ -40,8 +40,8 @@ def not_written(
 
 # %% ../nbs/00_ground/01_errors.ipynb #e000000d
 def in_words(
-    e:BaseException, # What was raised
-    most:int=120 # Characters
+    e:BaseException, # Error that was raised
+    most:int=120 # Largest length, characters
 )->str:
     "What went wrong, in one line: the system's own words, or the type and what it says"
     if isinstance(e, OSError) and e.strerror: return e.strerror
@@ -52,8 +52,8 @@ def in_words(
 @contextmanager
 def refusing(
     source, # The file or folder that is at fault
-    found:str, # What is there
-    expected:str, # What was wanted instead
+    found:str, # Words for what is there
+    expected:str, # Words for what should be there
     todo:str): # The next step
     "Whatever goes wrong within is a fault of `source`"
     try: yield
@@ -62,10 +62,10 @@ def refusing(
 
 # %% ../nbs/00_ground/01_errors.ipynb #e0000011
 def one_of(
-    value, # What was given
-    names, # What there is
-    source, # Where it was given: a file, a function, an option
-    what:str='', # What it is the name of, e.g. 'method'
+    value, # Value that was given
+    names, # Names that it may be
+    source, # Place that it was given in: a file, a function, an option
+    what:str='', # Kind of name, for the message, e.g. 'method'
     todo:str='choose one'): # The next step, where no name is near
     "`value`, if it is one of `names`"
     names = list(names)
@@ -94,7 +94,7 @@ _steering = ('Cc', 'Cf', 'Cs', 'Zl', 'Zp')
 # %% ../nbs/00_ground/01_errors.ipynb #1b8d07ba
 def printable(
     x, # A name, or anything that has a text
-    most:int|None=80 # Characters; None: all
+    most:int|None=80 # Largest length, characters; None: all of it
 )->str:
     "A name as a figure, a page or a terminal can show it: one line, nothing that steers, not too long"
     text = str(x) if most is None else str(x)[:most+1]

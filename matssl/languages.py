@@ -853,8 +853,8 @@ _german |= {
 languages = ('en', 'de')
 
 def speech_in(
-    language:str='en', # One of `languages`
-    names=None # What is somebody's name and stays, as for `Speech`
+    language:str='en', # Language, one of `languages`
+    names=None # Words that are somebody's names and stay, as for `Speech`
 )->Speech:
     "Says what the package says, in a language"
     one_of(language, languages, 'language')

@@ -40,9 +40,9 @@ _is_number = _compiled('{n}')
 class Speech:
     "Says texts in another language; without a table as they are"
     def __init__(self,
-        texts:dict=None, # English to the other language; None: all is said as it is
-        names=None, # What is somebody's name and stays; None: anything may be one
-        comma:str='.'): # Decimal sign
+        texts:dict=None, # Texts, English to the other language; None: all is said as it is
+        names=None, # Words that are somebody's names and stay; None: any word may be one
+        comma:str='.'): # Decimal sign of the language
         self.texts, self.comma = texts, comma
         self.between = '; ' if comma == ',' else ', ' # numbers of a list
         self.names = None if names is None else frozenset(names)
@@ -110,7 +110,7 @@ def _in_parts(self:Speech, text):
 
 @patch
 def known(self:Speech,
-    text:str # In English
+    text:str # Text in English
 )->str|None:
     "The text in the language; None where it, or a part of it, is not known"
     if text not in self._said: self._said[text] = self._looked_up(text)
@@ -127,7 +127,7 @@ def _looked_up(self:Speech, text):
 
 @patch
 def __call__(self:Speech,
-    text:str # In English
+    text:str # Text in English
 )->str:
     "The text in the language; what is not known stays as it is, and is remembered"
     if self.texts is None: return text

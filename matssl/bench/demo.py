@@ -29,20 +29,20 @@ class Walk(Callback):
     "Counts the steps of the whole walk, and says now and then how many are left and how long they take"
     order, name = 58, 'walk' # after what the Learner records
     def __init__(self,
-        seeds:int, # Repetitions
+        seeds:int, # Number of repetitions
         steps:dict, # `{part: steps of it for one seed}`, in their order
-        say=None, # Called with a line; default: print it
+        say=None, # Function that gets a line; default: print it
         every:float=10., # Seconds between lines
-        clock=time.perf_counter # Seconds
+        clock=time.perf_counter # Clock, seconds
     ):
         self.seeds, self.steps, self.every, self.clock = seeds, dict(steps), every, clock
         self.say = say or (lambda text: print(text, flush=True))
         self.took = {part: [] for part in steps} # seconds of each step that is done
         self.said = None
     def begin(self,
-        seed:int, # From 0
-        part:str, # One of `steps`
-        n:int # Its steps for one seed
+        seed:int, # Number of the repetition, from 0
+        part:str, # Part of the walk, one of `steps`
+        n:int # Steps of that part for one seed
     ):
         "The part that comes next"
         self.seed, self.part, self.steps[part] = seed, part, n
@@ -114,7 +114,8 @@ def _one_seed(data, out, s, seed, walk):
 
 # %% ../../nbs/09_bench/07_demo.ipynb #b00a71a7
 def demo_table(
-    rows:pd.DataFrame)->pd.DataFrame: # One row a start and seed
+    rows:pd.DataFrame # Rows of `run_demo`, one a start and seed
+)->pd.DataFrame:
     "Mean and standard deviation over seeds of mean IoU in %, and seconds"
     by_start = rows.assign(miou=100*rows.miou).groupby('start', sort=False)
     scores = by_start.miou
@@ -159,9 +160,9 @@ def _save_floors(out, e):
 # %% ../../nbs/09_bench/07_demo.ipynb #89feb862
 def run_demo(
     out, # New folder for everything
-    seeds:int=3, # Repetitions
-    say=None, # Called with each line on how far it is; default: print it
-    **changes # Of `settings`
+    seeds:int=3, # Number of repetitions
+    say=None, # Function that gets each line on how far it is; default: print it
+    **changes # Settings to change, of `settings`
 )->pd.DataFrame:
     "The whole walk on synthetic micrographs; returns the rows behind the table"
     out, s, bad = Path(out), {**settings, **changes}, sorted(set(changes) - set(settings))

@@ -41,7 +41,8 @@ def _is_start(name):
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #6e4d1565
 def has_network(
-    method:str)->bool: # With its variations
+    method:str # Method with its variations
+)->bool:
     "Does a method predict with a network?"
     return method not in _no_network
 
@@ -93,7 +94,8 @@ def _taken_apart(spec):
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #b3a00002
 def parse_method(
-    spec:str)->tuple: # A method and its variations, e.g. 'matssl+gate=none'
+    spec:str # A method and its variations, e.g. 'matssl+gate=none'
+)->tuple:
     "Name of the method and a dict of variations"
     name, variations = _taken_apart(spec)
     one_of(name, _methods, 'benchmark', 'method')
@@ -105,8 +107,9 @@ def parse_method(
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #66f089be
 def method_name(
-    name:str, # Of a method
-    v:dict)->str: # Its variations
+    name:str, # Name of a method
+    v:dict # Variations of the method, by name
+)->str:
     "The one way to write a method with its variations"
     return '+'.join([name, *(f'{k}={value}' for k, value in v.items())])
 
@@ -136,9 +139,10 @@ def _file_name(file):
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #7faab151
 def start_of(
-    backbone:str, # timm name
+    backbone:str, # Name of the network in timm
     root=None, # Folder of data sets
-    given:dict=None)->tuple: # Own weights: `weights`, `stats`, `timm_kwargs`
+    given:dict=None # Own weights: `weights`, `stats`, `timm_kwargs`
+)->tuple:
     "Where ImageNet weights come from: keyword arguments for the Learners, and their name in results"
     start = dict(given or _in_data_folder(backbone, root))
     if start.get('weights'): return start, _file_name(Path(start['weights']))
@@ -216,14 +220,15 @@ def _of_protocol(p, bf16, draw):
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #4319b28d
 def settings_of(
-    p, # `Protocol`
+    p, # Protocol of the comparison
     recipe:str='default', # 'default' or 'paper', for pretraining and fine-tuning
-    decoder:str='unetplusplus', # Of the segmentation network
+    decoder:str='unetplusplus', # Decoder of the segmentation network
     quick:bool=False, # A few steps, to try things out
     bf16:bool=False, # Compute in bfloat16; a protocol of few labels does not
     changes:dict=None, # `dict(pretrain={...}, finetune={...}, averaging={...})`: entries to replace
-    start:dict=None, # Of `start_of`
-    draw:str='random')->dict: # Rule by which a protocol of few labels draws its pictures
+    start:dict=None, # Start of the weights, of `start_of`
+    draw:str='random' # Rule by which a protocol of few labels draws its pictures
+)->dict:
     "All settings of a cell, and their checksums: `ssl_setup` of pretraining, `setup` of the rest"
     of_protocol = _of_protocol(p, bf16, draw)
     parts = _parts_of(one_of(recipe, recipes, 'benchmark', 'recipe'), p)
@@ -233,7 +238,8 @@ def settings_of(
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #f3a00002
 def settings_without_network(
-    settings:dict)->dict: # Of `settings_of`
+    settings:dict # Settings of `settings_of`
+)->dict:
     "The settings of the nine filters, and their checksum"
     s = dict(filters=list(filter_names), quick=settings['quick'], draw=settings.get('draw', 'random'))
     return {**s, 'setup': short_hash(s)}
@@ -264,8 +270,9 @@ def _with_rule(method, settings):
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #1c121046
 def settings_for(
-    method:str, # With its variations
-    settings:dict)->dict: # Of `settings_of`
+    method:str, # Method with its variations
+    settings:dict # Settings of `settings_of`
+)->dict:
     "The settings that a method depends on, and their checksums: those of a variation only where it is asked for"
     if not has_network(method): return dict(settings_without_network(settings), recipe='', decoder='')
     return _with_rule(method, _with_own(method, settings))
@@ -334,18 +341,19 @@ def _place_of(p, fold, data_id, draw, seed, labels):
 
 # %% ../../nbs/09_bench/04_experiment.ipynb #d2a02a91
 def cells_of(
-    p, # `Protocol`
-    folds:list, # Its `Fold`s that run
+    p, # Protocol of the comparison
+    folds:list, # Folds that run, each a `Fold`
     methods:list, # Methods with variations
-    seeds:list, # Numbers
-    settings:dict, # Of `settings_of`
-    backbone:str, # timm name
+    seeds:list, # Seeds that run
+    settings:dict, # Settings of `settings_of`
+    backbone:str, # Name of the network in timm
     weights:str, # Name of its weights, of `start_of`
-    pool:str, # One of the protocol's
+    pool:str, # Pool, one of the protocol's
     files:dict, # `{fold: files of the pool}`
     labels=('all',), # Numbers of labelled pictures
     unlabelled=('all',), # Numbers of unlabelled pictures
-    draws=())->list: # Numbers of the draws of a protocol of few labels
+    draws=() # Numbers of the draws of a protocol of few labels
+)->list:
     "The cells of a benchmark in the order in which they run: dicts with the fields of `cell_key`"
     data_ids = {fold.name: fold_fingerprint(fold) for fold in folds}
     pool_ids = {name: files_fingerprint(some) for name, some in files.items()}
@@ -388,18 +396,20 @@ from .results import PeakMemory, floor_names, hardware, matrices_text, package_v
 
 # %% ../../nbs/09_bench/12_cell.ipynb #3fe4ec42
 def nested_draw(
-    items, # A list
-    n, # How many, or 'all'
-    seed:int)->list: # Of the shuffle
+    items, # List to draw from
+    n, # Number of items, or 'all'
+    seed:int # Seed of the shuffle
+)->list:
     "The first `n` of a shuffled list: larger numbers contain smaller ones"
     order = np.random.default_rng(seed).permutation(len(items))
     return [items[i] for i in (order if n == 'all' else order[:int(n)])]
 
 # %% ../../nbs/09_bench/12_cell.ipynb #f3a00018
 def distinct_draw(
-    items, # A list
-    n, # How many, or 'all'
-    draw:int)->list: # Its number
+    items, # List to draw from
+    n, # Number of items, or 'all'
+    draw:int # Number of the draw, from 0
+)->list:
     "As `nested_draw`, but different draws begin with different items as long as there are some"
     places = list(range(len(items)))
     first = nested_draw(places, 'all', draw // len(items))[draw % len(items)]
@@ -412,10 +422,11 @@ draw_rules = { # function of (training pairs, number of pictures, draw) to pairs
 
 # %% ../../nbs/09_bench/12_cell.ipynb #6cfe7336
 def labelled_pictures(
-    train:Pairs, # Of a fold
-    labels, # How many, or 'all'
-    draw:int, # Its number
-    rule:str='random')->Pairs: # A row of `draw_rules`
+    train:Pairs, # Training pictures of a fold
+    labels, # Number of labelled pictures, or 'all'
+    draw:int, # Number of the draw, from 0
+    rule:str='random' # A row of `draw_rules`
+)->Pairs:
     "The pictures whose labels a cell may use"
     return Pairs(draw_rules[one_of(rule, draw_rules, 'benchmark', 'draw')](train, labels, draw))
 
@@ -745,15 +756,16 @@ def _timed(f, *args):
 
 # %% ../../nbs/09_bench/12_cell.ipynb #b3a0001a
 def run_cell(
-    cell:dict, # Of `cells_of`
-    p, # `Protocol`
-    fold, # Its `Fold`
-    folds:list, # All folds of the protocol: their test pictures stay out of the pool
+    cell:dict, # Cell of `cells_of`
+    p, # Protocol of the cell
+    fold, # Fold of the cell
+    folds:list, # Folds of the protocol, all of them: their test pictures stay out of the pool
     files:list, # Files of the pool
-    settings:dict, # Of `settings_of`
-    start:dict, # Of `start_of`
+    settings:dict, # Settings of `settings_of`
+    start:dict, # Start of the weights, of `start_of`
     out, # Folder of the benchmark
-    shared:bool=True)->dict: # One pool serves all folds
+    shared:bool=True # True: one pool serves all folds
+)->dict:
     "Pretrain, fine-tune, evaluate: one line of results"
     began = time.time()
     said = settings_for(cell['method'], settings)
@@ -811,9 +823,10 @@ def _measured_here(rows):
 
 # %% ../../nbs/09_bench/13_run.ipynb #b3a0001c
 def plan_of(
-    cells:list, # Of `cells_of`
-    rows:pd.DataFrame, # Of `read_results`
-    shared:bool=True)->pd.DataFrame: # One encoder serves all folds
+    cells:list, # Cells of `cells_of`
+    rows:pd.DataFrame, # Lines of `read_results`
+    shared:bool=True # True: one encoder serves all folds
+)->pd.DataFrame:
     "What is done, what would run, and seconds estimated from cells measured"
     measured, plan = _measured_here(rows), []
     for cell, pretrains in zip(cells, _who_pretrains(cells, shared)):
@@ -852,10 +865,11 @@ def _numbers_of(asked): return list(range(asked) if isinstance(asked, int) else 
 
 # %% ../../nbs/09_bench/13_run.ipynb #56a1b001
 def usual_numbers(
-    p:Protocol, # Whose usual numbers they are
-    seeds=None, # How many, or a list; None: the protocol's
+    p:Protocol, # Protocol whose usual numbers they are
+    seeds=None, # Number of seeds, or a list of them; None: the protocol's
     labels=None, # Numbers of labelled pictures
-    draws=None)->tuple: # How many, or a list
+    draws=None # Number of draws, or a list of them
+)->tuple:
     "Seeds (a list), numbers of labels and draws (a list, or None), where something was left open"
     seeds = (p.few.seeds if p.few else 3) if seeds is None else seeds
     labels = (p.few.labels if p.few else ('all',)) if labels is None else labels
@@ -886,13 +900,13 @@ def _single(p, bf16):
 class Experiment:
     "What was asked for: its cells, and what they need"
     protocol:Protocol # Pictures, pools and numbers
-    every:list # All folds of the protocol
-    chosen:list # Those that run
+    every:list # Folds of the protocol, all of them
+    chosen:list # Folds that run
     pool:str # Name of the pool
     files:dict # `{fold: files of the pool}`
-    start:dict # Of `start_of`
-    settings:dict # Of `settings_of`
-    cells:list # Of `cells_of`
+    start:dict # Start of the weights, of `start_of`
+    settings:dict # Settings of `settings_of`
+    cells:list # Cells of `cells_of`
 
     @property
     def shared(self)->bool:
@@ -902,8 +916,9 @@ class Experiment:
 # %% ../../nbs/09_bench/13_run.ipynb #a8f42865
 @patch
 def run(self:Experiment,
-    cell:dict, # One of the cells
-    out)->dict: # Folder of the benchmark
+    cell:dict, # Cell to run
+    out # Folder of the benchmark
+)->dict:
     "One line of results"
     fold = next(f for f in self.chosen if f.name == cell['fold'])
     files = self.files[fold.name]
@@ -990,22 +1005,22 @@ def run_benchmark(
     name:str, # A protocol: 'metaldam', 'ebc1' ... 'uhcs', 'super1' ..., 'metaldam-few', 'ebc3-few', 'synthetic'
     methods=('imagenet', 'matssl'), # Rows of `pretrain.methods`, with variations; 'filters'
     folds=None, # Names of folds; default: all that a report is made of
-    seeds=None, # How many, or a list; default: 3, with few labels 1
-    backbone:str='mobilenetv2_100', # timm name
+    seeds=None, # Number of seeds, or a list of them; default: 3, with few labels 1
+    backbone:str='mobilenetv2_100', # Name of the network in timm
     pool:str=None, # A pool of the protocol; default: its first
     labels=None, # Numbers of labelled pictures; default: all, with few labels 1, 2 and 4
     unlabelled=('all',), # Numbers of unlabelled pictures
     recipe:str='default', # 'default' or 'paper'
-    decoder:str='unetplusplus', # Of the segmentation network
+    decoder:str='unetplusplus', # Decoder of the segmentation network
     quick:bool=False, # A few steps, to try things out; marked, never mixed with others
-    plan:bool=False, # Only tell what would run
+    plan:bool=False, # True: only tell what would run
     out='benchmark', # Folder of results
     root=None, # Folder of data sets; default `data_root()`
     start:dict=None, # Own weights: `weights`, `stats`, `timm_kwargs`
     changes:dict=None, # `dict(pretrain={...}, finetune={...}, averaging={...})`: entries of the recipes to replace
     bf16:bool=None, # Compute in bfloat16; default: where the chip has it, with few labels never
-    log=None, # Called with a line of text after each cell
-    draws=None, # Of a protocol of few labels: how many, or a list; default: the protocol's
+    log=None, # Function that gets a line of text after each cell
+    draws=None, # Number of draws, or a list, with few labels; default: the protocol's
     draw:str='random' # Rule by which they are drawn
 )->pd.DataFrame:
     "Run the cells that are not in the results file yet; returns the lines of all cells asked for, or the plan"

@@ -66,10 +66,10 @@ def _discriminant(x, y):
 class PixelClassifier:
     "Nine filters and a linear discriminant, with what `evaluate` asks of a model"
     def __init__(self,
-        pairs:Pairs, # Labelled pictures
-        codes:list, # Class names
+        pairs:Pairs, # Labelled pictures to train on
+        codes:list, # Class names, in the order of their labels
         palette:dict=None, # Colours of painted masks
-        seed:int=0): # Of the pixels that are used
+        seed:int=0): # Seed of the pixels that are used
         self.codes, self.prior = list(codes), None
         rng, read = np.random.default_rng(seed), MaskReader(pairs.masks, self.codes, palette)
         x, y, hashes = zip(*(_described_pixels(pair, read, codes, rng) for pair in pairs))
@@ -78,8 +78,9 @@ class PixelClassifier:
         self.config = dict(palette=palette, labelled=list(hashes))
 
     def predict(self,
-        m, # `Micrograph`
-        **kwargs)->LabelMap: # Of a network's `predict`; no filter needs them
+        m, # Micrograph, a `Micrograph`
+        **kwargs # Arguments of a network's `predict`; no filter needs them
+    )->LabelMap:
         "The likeliest class of each pixel"
         if self.discriminant is None: labels = np.full(m.shape, self.only, np.uint8)
         else:

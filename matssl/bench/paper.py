@@ -35,7 +35,7 @@ def _channels_first(pixels):
 
 def squashed_set(
     pairs:Pairs, # Pictures and masks
-    side:int # Of the square, px
+    side:int # Side of the square, px
 )->tuple: # `(N, 3, side, side)` uint8, and `(N, side, side)`: 1 where not background
     "Whole pictures and their foreground, squashed to a square"
     read, pictures, masks = MaskReader(pairs.masks, quiet=True), [], []
@@ -49,11 +49,11 @@ def squashed_set(
 # %% ../../nbs/09_bench/11_paper.ipynb #f06ae6fc
 def full_batch_step(
     model, # Pictures 0-1 to scores
-    optimiser, # Of its parameters
-    x:torch.Tensor, # All pictures `(N, 3, H, W)` uint8
-    y:torch.Tensor, # Their labels `(N, H, W)`
+    optimiser, # Optimiser of its parameters
+    x:torch.Tensor, # Pictures `(N, 3, H, W)` uint8, all of them
+    y:torch.Tensor, # Labels of the pictures, `(N, H, W)`
     group:int=None # Pictures that go through the network together; None: all
-)->float: # The loss
+)->float: # Loss of the step
     "One step on all pictures, some at a time"
     dice, group, total = SegmentationLoss('dice'), group or len(x), 0.
     model.train()
@@ -70,7 +70,7 @@ def full_batch_step(
 def squashed_confusion(
     model, # Pictures 0-1 to scores
     x:torch.Tensor, # Pictures `(N, 3, H, W)` uint8
-    y:torch.Tensor # Their labels `(N, H, W)`
+    y:torch.Tensor # Labels of the pictures, `(N, H, W)`
 )->np.ndarray: # `(2, 2)` pixels, truth in rows
     "The confusion matrix of squashed pictures, in one"
     model.eval()
@@ -80,7 +80,7 @@ def squashed_confusion(
 def native_confusion(
     model, # Pictures 0-1 to scores
     pairs:Pairs, # Pictures and masks
-    side:int # Of the square that the network is shown, px
+    side:int # Side of the square that the network is shown, px
 )->np.ndarray: # `(2, 2)` pixels, truth in rows
     "The same of pictures at their own size: scores are brought back to it"
     read, cm = MaskReader(pairs.masks, quiet=True), 0
@@ -98,10 +98,10 @@ class PaperRun:
     "A training as the paper's: how far it is, and its best state so far"
     def __init__(self,
         model, # Pictures 0-1 to scores of two classes
-        train:tuple, # Of `squashed_set`
-        valid:tuple, # Of `squashed_set`
-        lr:float=1e-4, # Of Adam, constant
-        group:int=None # As for `full_batch_step`
+        train:tuple, # Pictures to train on, of `squashed_set`
+        valid:tuple, # Pictures to choose by, of `squashed_set`
+        lr:float=1e-4, # Learning rate of Adam, constant
+        group:int=None # Pictures that go through the network together, as for `full_batch_step`
     ):
         self.model, self.train, self.valid, self.lr, self.group = model, train, valid, lr, group
         self.optimiser = torch.optim.Adam(model.parameters(), lr)
@@ -138,7 +138,7 @@ def _part(tensors, prefix): return {k.removeprefix(prefix): v for k, v in tensor
 
 @patch
 def load(self:PaperRun,
-    file # Of `save`
+    file # State file of `save`
 ):
     "Go on where another one was"
     about, tensors = read_state(file)
@@ -214,18 +214,18 @@ def _said(p, seed, lines):
 
 def run_paper(
     name:str='ebc3-paper', # A protocol whose name ends in -paper
-    seeds=3, # How many, or a list
-    backbone:str='mobilenetv2_100', # timm name
-    decoder:str='unet', # Of the segmentation network; the paper's: unetplusplus
+    seeds=3, # Number of seeds, or a list of them
+    backbone:str='mobilenetv2_100', # Name of the network in timm
+    decoder:str='unet', # Decoder of the segmentation network; the paper's: unetplusplus
     encoder=None, # File of an encoder to start from
-    pretrained:bool=True, # Without it: from ImageNet weights
-    steps:int=200, # Full-batch steps
-    lr:float=1e-4, # Of Adam, constant
+    pretrained:bool=True, # True: without `encoder`, from ImageNet weights
+    steps:int=200, # Number of full-batch steps
+    lr:float=1e-4, # Learning rate of Adam, constant
     group:int=None, # Pictures that go through the network together; None: all, as in the paper
     out='paper', # Folder of results
     root=None, # Folder of data sets
     start:dict=None, # Own weights, as for `run_benchmark`
-    log=None # Called with a line of text after each seed
+    log=None # Function that gets a line of text after each seed
 )->pd.DataFrame:
     "Train and score as the paper does; lines of the last step and of the best by validation"
     p = protocol(one_of(name, [k for k, v in protocols.items() if v.run_by == 'run_paper'], 'run_paper', 'protocol'))
@@ -270,7 +270,7 @@ def _ours(name, lines):
         yield f'{name}: {title}', _measured(lines[lines.epoch == epoch], column)
 
 def paper_table(
-    rows:pd.DataFrame # Of `paper_results`
+    rows:pd.DataFrame # Lines of `paper_results`
 )->pd.DataFrame:
     "The paper's numbers for EBC-3 and ours, with what differs"
     table = {name: {'mean IoU, %': score, 'seeds': '1', 'what differs': what} for name, (score, what) in _claims.items()}

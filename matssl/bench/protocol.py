@@ -23,10 +23,10 @@ from ..segmentation.evaluate import mean_iou, merged_confusion
 @dataclass
 class Fold:
     "One division of a set"
-    name:str # As in results
-    train:Pairs # To train on
-    valid:Pairs # To look at while choosing
-    test:Pairs # To report
+    name:str # Name of the fold, as in results
+    train:Pairs # Pictures to train on
+    valid:Pairs # Pictures to look at while choosing
+    test:Pairs # Pictures to report
     different:Pairs=field(default_factory=Pairs) # A second test, of another kind
 
     @property
@@ -41,7 +41,7 @@ class FewLabels:
     rare:tuple=() # Numbers of the classes that stand beside the headline, not in it
     choosing:tuple=() # Folds on which settings are chosen; no report includes them
     labels:tuple=(1, 2, 4) # Numbers of labelled pictures
-    draws:int=8 # How often they are drawn
+    draws:int=8 # Number of draws of the labelled pictures
     seeds:int=1 # Trainings for each draw
     # `weights`: over the last part of the training, 0-1; `symmetry`: predictions over eight positions, or not
     averaging:dict=field(default_factory=lambda: dict(weights=.25, symmetry=True))
@@ -50,18 +50,18 @@ class FewLabels:
 @dataclass(frozen=True)
 class Protocol:
     "Pictures, pools and numbers of a comparison"
-    name:str # Of the protocol
+    name:str # Name of the protocol
     version:int # Rows of different versions never meet
-    codes:tuple # Class names
+    codes:tuple # Class names, in the order of their labels
     divide:object # Function of the folder of data sets to the folds
     pools:dict # `{name: function of (folder of data sets, fold) to files}`, the first the default
     numbers:dict # `{name: function of confusion matrices (..., C, C)}`, the first the headline
     palette:dict=None # Colours of painted masks
     square:int=256 # Side that `recipe='paper'` squashes to, px
-    fold_names:tuple=('test',) # Of all folds
-    note:str='' # What a reader must know
+    fold_names:tuple=('test',) # Names of all folds
+    note:str='' # Remark that a reader must know
     named_set:str='' # The set of the pictures, where the protocol has another name
-    few:FewLabels=None # How it judges with few labelled pictures; None: with all
+    few:FewLabels=None # Rules with few labelled pictures; None: judged with all
     transductive:bool=False # May the test pictures be learned from, without their labels?
     run_by:str='' # The function that runs it, where it is not `run_benchmark`
 
@@ -86,12 +86,14 @@ class Protocol:
         return next(iter(self.pools))
 
     def folds(self,
-        root=None)->list: # Folder of data sets
+        root=None # Folder of data sets
+    )->list:
         "The folds"
         return self.divide(root)
 
     def scores(self,
-        cm)->dict: # Confusion matrices `(..., C, C)`
+        cm # Confusion matrices `(..., C, C)`
+    )->dict:
         "All numbers of a confusion matrix, 0-1"
         return {name: number(np.asarray(cm)) for name, number in self.numbers.items()}
 
@@ -108,15 +110,17 @@ def reported(self:Protocol)->tuple:
 
 @patch
 def runs_on(self:Protocol,
-    draw:int, # Its number
-    fold:str)->bool: # Name of a fold
+    draw:int, # Number of the draw, from 0
+    fold:str # Name of a fold
+)->bool:
     "Does a draw lie on a fold?"
     return fold in self.choosing or self.reported[draw % len(self.reported)] == fold
 
 # %% ../../nbs/09_bench/02_protocol.ipynb #b1a00004
 def short_hash(
     what, # Bytes, a text, or anything that JSON can write
-    digits:int=8)->str: # Hexadecimal digits
+    digits:int=8 # Number of hexadecimal digits
+)->str:
     "The first digits of a SHA-256"
     if not isinstance(what, (str, bytes)): what = json.dumps(what, sort_keys=True)
     data = what.encode() if isinstance(what, str) else what
@@ -124,13 +128,15 @@ def short_hash(
 
 # %% ../../nbs/09_bench/02_protocol.ipynb #b1a00005
 def files_fingerprint(
-    files)->str: # Files
+    files # Files of a set
+)->str:
     "Eight digits for a set of files, by name and content; another set, or one changed picture, has others"
     named = sorted(Path(f).name + short_hash(Path(f).read_bytes(), 64) for f in files)
     return short_hash(''.join(named))
 
 def fold_fingerprint(
-    fold:Fold)->str: # Of a protocol
+    fold:Fold # Fold of a protocol
+)->str:
     "Eight digits for the labelled pictures and masks of a fold, part by part"
     parts = (fold.train, fold.valid, fold.test, fold.different)
     return short_hash(' '.join(files_fingerprint([*part.images, *part.masks]) for part in parts))
@@ -304,6 +310,7 @@ _every = (_metaldam, *_coatings, _uhcs, *_superalloys, _made_pictures, *_few, *_
 protocols = {p.name: p for p in _every}
 
 def protocol(
-    name:str)->Protocol: # 'metaldam', 'ebc1' ... 'ebc3', 'uhcs', 'metaldam-few', 'ebc3-few', 'ebc3-few-transductive', 'ebc3-paper' ...
+    name:str # 'metaldam', 'ebc1' ... 'ebc3', 'uhcs', 'metaldam-few', 'ebc3-few', 'ebc3-few-transductive', 'ebc3-paper' ...
+)->Protocol:
     "A named protocol"
     return protocols[one_of(name, protocols, 'protocol', 'the name')]

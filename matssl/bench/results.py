@@ -29,7 +29,7 @@ result_columns = ['dataset', *cell_key,
 
 # %% ../../nbs/09_bench/03_results.ipynb #b2000009
 def refuse_link(
-    path): # `results.csv`
+    path): # File of results, a `results.csv`
     "What lies behind a link is somebody else's"
     if Path(path).is_symlink(): raise InputError(path, 'a link to another file', 'a file of its own',
         'remove the link, or choose another folder with -o')
@@ -60,8 +60,8 @@ def _append(file, row):
 
 # %% ../../nbs/09_bench/03_results.ipynb #f2a00002
 def refuse_without_draws(
-    path, # `results.csv`
-    cells): # Of `cells_of`, or lines: dicts with `draw` and `seed`
+    path, # File of results, a `results.csv`
+    cells): # Cells of `cells_of`, or lines: dicts with `draw` and `seed`
     "A file of before has no column for draws that are not the seed"
     path = Path(path)
     if not path.exists() or 'draw' in _columns_in(path.read_bytes()): return
@@ -71,8 +71,8 @@ def refuse_without_draws(
 
 # %% ../../nbs/09_bench/03_results.ipynb #b2a00002
 def append_result(
-    path, # `results.csv`
-    row:dict): # Of `run_cell`
+    path, # File of results, a `results.csv`
+    row:dict): # Line of `run_cell`
     "One more line, whole or not at all"
     path = Path(path)
     refuse_link(path)
@@ -132,7 +132,7 @@ def _with_draws(table):
 
 def read_results(
     path, # `results.csv`, or packed for keeping as `results.csv.gz`
-    begun:bool=True # Was a benchmark begun there? If not, a file that is not there has no lines
+    begun:bool=True # True: a benchmark was begun there; False: a file that is not there has no lines
 )->pd.DataFrame:
     "All complete lines of a results file"
     if begun and not Path(path).exists():
@@ -145,8 +145,9 @@ def read_results(
 
 # %% ../../nbs/09_bench/03_results.ipynb #78607514
 def lines_with(
-    rows:pd.DataFrame, # Of `read_results`
-    wanted:dict)->pd.DataFrame: # `{column: value}`
+    rows:pd.DataFrame, # Lines of `read_results`
+    wanted:dict # Values wanted, `{column: value}`
+)->pd.DataFrame:
     "The lines that have these values"
     same = np.ones(len(rows), bool)
     for column, value in wanted.items(): same &= (rows[column].astype(str) == str(value)).to_numpy(bool)
@@ -155,14 +156,16 @@ def lines_with(
 def _key_of(cell): return {k: cell[k] for k in cell_key}
 
 def is_done(
-    cell:dict, # Of `cells_of`
-    rows:pd.DataFrame)->bool: # Of `read_results`
+    cell:dict, # Cell of `cells_of`
+    rows:pd.DataFrame # Lines of `read_results`
+)->bool:
     "Is the cell in the file?"
     return len(lines_with(rows, _key_of(cell))) > 0
 
 def lines_of(
-    cells:list, # Of `cells_of`
-    rows:pd.DataFrame)->pd.DataFrame: # Of `read_results`
+    cells:list, # Cells of `cells_of`
+    rows:pd.DataFrame # Lines of `read_results`
+)->pd.DataFrame:
     "The lines of these cells, in the order of the file"
     keys = {tuple(str(cell[k]) for k in cell_key) for cell in cells}
     mine = [key in keys for key in rows[cell_key].astype(str).itertuples(index=False, name=None)]
@@ -172,12 +175,14 @@ def lines_of(
 floor_names = ('majority class', 'majority at each position') # of `evaluate.floor_predictions`
 
 def matrices_text(
-    matrices:dict)->str: # `{name: confusion matrix}`
+    matrices:dict # `{name: confusion matrix}`
+)->str:
     "Confusion matrices as a line holds them: JSON"
     return json.dumps({name: np.asarray(m).tolist() for name, m in matrices.items()}, separators=(',', ':'))
 
 def matrices_of(
-    text:str)->dict: # A field of a line
+    text:str # A field of a line
+)->dict:
     "Confusion matrices by their name, of pictures or of floors"
     return {name: np.array(m) for name, m in json.loads(text).items()}
 
@@ -190,7 +195,8 @@ def _all_pictures(lines, part):
 def pooled_matrices(
     rows:pd.DataFrame, # Lines of one method
     folds:list, # Folds that the headline is made of
-    part:str='confusions')->dict: # Or 'different': the second test of a protocol that has one
+    part:str='confusions' # Column to pool: 'confusions', or 'different', the second test of a protocol that has one
+)->dict:
     "For each seed that has all folds: `{fold/picture: confusion matrix}`"
     out = {}
     for seed, lines in rows[rows.fold.isin(folds)].groupby('seed'):
@@ -204,7 +210,8 @@ def pooled_matrices(
 def drawn_matrices(
     rows:pd.DataFrame, # Lines of one method with one number of labels
     folds:list, # Folds that count
-    part:str='confusions')->dict: # Or 'different'
+    part:str='confusions' # Column to take: 'confusions' or 'different'
+)->dict:
     "For each draw and seed: `{(draw, seed): {fold/picture: confusion matrix}}`"
     mine = rows[rows.fold.isin(folds)]
     twice = mine[mine.duplicated(['draw', 'seed'])]
@@ -214,7 +221,8 @@ def drawn_matrices(
 
 # %% ../../nbs/09_bench/03_results.ipynb #b200001c
 def protocol_of(
-    named:str)->Protocol: # Name and version, as in the column `protocol`
+    named:str # Name and version, as in the column `protocol`
+)->Protocol:
     "The protocol that a line names; whether its version is today's is asked where a table is made"
     return protocol(str(named).rsplit('-', 1)[0])
 

@@ -38,7 +38,8 @@ def _settings_in(rows, line):
 def todays_lines(
     rows:pd.DataFrame, # Lines of `read_results`
     recipe:str='default', # 'default' or 'paper'
-    quick:bool=False)->pd.DataFrame: # The quick ones instead of the full ones
+    quick:bool=False # The quick ones instead of the full ones
+)->pd.DataFrame:
     "Lines whose settings are those of the recipes now; decoder, bfloat16 and weights may be any"
     def of_today(line):
         s, p = _settings_in(rows, line), protocol_of(line.protocol)
@@ -101,7 +102,8 @@ def _check_reported(p, folds):
 # %% ../../nbs/09_bench/05_tables.ipynb #b24752f2
 def lines_to_report(
     rows:pd.DataFrame, # Lines of `read_results`, of one protocol
-    folds=None)->pd.DataFrame: # Folds that are asked for; default: all that a report is made of
+    folds=None # Folds that are asked for; default: all that a report is made of
+)->pd.DataFrame:
     "With few labels: the lines of these folds, so that none on which settings were chosen slips in; else all lines"
     p = protocol_of(rows.protocol.iloc[0]) if len(rows) else None
     if not p or not p.few: return rows
@@ -121,12 +123,14 @@ class Asked:
     part:str='confusions' # Column of the matrices: 'confusions', or 'different' for a second test
 
     def percent(self,
-        matrices:dict)->float: # `{name: confusion matrix}`
+        matrices:dict # `{name: confusion matrix}`
+    )->float:
         "The number of some matrices together, in %"
         return 100*float(self.p.numbers[self.number](sum(matrices.values())))
 
     def runs(self,
-        rows:pd.DataFrame)->dict: # Lines of one method
+        rows:pd.DataFrame # Lines of one method
+    )->dict:
         "`{seed: {fold/picture: matrix}}` of some lines, where all folds ran; with few labels `{(draw, seed): ...}`"
         if self.p.few:
             drawn = drawn_matrices(rows, self.folds, self.part)
@@ -134,17 +138,20 @@ class Asked:
         return {seed: m for seed, m in pooled_matrices(rows, self.folds, self.part).items() if seed in self.seeds}
 
     def scores(self,
-        rows:pd.DataFrame)->list: # Lines of one method
+        rows:pd.DataFrame # Lines of one method
+    )->list:
         "The headlines of some lines, one a seed (with few labels one a draw), in %"
         return [self.percent(m) for m in self.runs(rows).values()]
 
     def of_method(self,
-        method:str)->pd.DataFrame: # With its variations
+        method:str # Method with its variations
+    )->pd.DataFrame:
         "The lines of a method"
         return self.rows[self.rows.method == method]
 
     def floor(self,
-        name:str)->float: # One of `floor_names`
+        name:str # Name of the guess, one of `floor_names`
+    )->float:
         "What is reached without any network, in %; None where a fold is missing"
         lines = self.rows[self.rows.fold.isin(self.folds)]
         matrices = {line.fold: matrices_of(line.floors)[name] for line in lines.itertuples()}
@@ -157,7 +164,8 @@ def asked_of(
     folds=None, # Folds that are pooled
     seeds=None, # Seeds that count; default: those that are there
     part:str='confusions', # Column of the matrices: 'confusions', or 'different' for a second test
-    but:str=None)->Asked: # A column in which the lines may differ
+    but:str=None # A column in which the lines may differ
+)->Asked:
     "What is asked of lines of one experiment; by default all folds of a report and all seeds that are there"
     rows = lines_to_report(rows, folds)
     p = _one_experiment(rows, but)
@@ -223,7 +231,8 @@ def benchmark_table(
     number:str='miou', # A number of the protocol
     reference:str='imagenet', # Method that differences are taken to
     different:bool=False, # The second test of a protocol that has one
-    draws:int=2000)->pd.DataFrame: # Repetitions of the bootstrap
+    draws:int=2000 # Repetitions of the bootstrap
+)->pd.DataFrame:
     "Headline in % (mean and SD over seeds), difference and interval, folds, cost; floors; 'not run' where a cell is missing"
     asked = asked_of(rows, number, folds, seeds, 'different' if different else 'confusions')
     if asked.p.few: raise InputError('benchmark table', f'lines of {asked.p.name}', 'a protocol with all labels',
@@ -244,7 +253,8 @@ def benchmark_table(
 # %% ../../nbs/09_bench/05_tables.ipynb #85afca64
 def class_table(
     rows:pd.DataFrame, # Lines of one experiment
-    folds=None)->pd.DataFrame: # Folds that are pooled; default: all of the protocol
+    folds=None # Folds that are pooled; default: all of the protocol
+)->pd.DataFrame:
     "IoU of each class in %, pooled over folds, mean over seeds (with few labels pooled over draws); share of true pixels"
     asked, table, share = asked_of(rows, folds=folds), {}, {}
     for m in dict.fromkeys(rows.method):
@@ -312,7 +322,8 @@ def plot_benchmark(
 
 # %% ../../nbs/09_bench/05_tables.ipynb #07afb93a
 def by_size(
-    sizes)->list: # Numbers of pictures, or 'all'
+    sizes # Numbers of pictures, or 'all'
+)->list:
     "Numbers of pictures as text, from few to all"
     return sorted(map(str, sizes), key=lambda x: 10**9 if x == 'all' else int(x))
 
@@ -362,12 +373,13 @@ def _asked_of_curve(rows, by, number, folds, seeds):
 
 def curve_table(
     rows:pd.DataFrame, # Lines that differ in `by`
-    by:str='labels', # What the curve is against: 'labels' or 'unlabelled'
+    by:str='labels', # Number on the axis: of 'labels' or 'unlabelled' pictures
     number:str='miou', # A number of the protocol
     folds=None, # Folds that are pooled; default: all of the protocol
     methods=None, # Methods of the curve; default: those that are there
     sizes=None, # Numbers of pictures; default: those that are there
-    seeds=None)->pd.DataFrame: # Seeds that count; default: those that are there
+    seeds=None # Seeds that count; default: those that are there
+)->pd.DataFrame:
     "Headline in % of each method against the number of labelled or unlabelled pictures: mean, lowest, highest over seeds; cost; NaN where a cell is missing"
     return _curve(_asked_of_curve(rows, by, number, folds, seeds), by, methods, sizes)
 
@@ -379,9 +391,9 @@ def _draw_curve(ax, x, points, k, name):
 
 def plot_curve(
     rows:pd.DataFrame, # Lines that differ in `by`
-    by:str='labels', # What the curve is against: 'labels' or 'unlabelled'
+    by:str='labels', # Number on the axis: of 'labels' or 'unlabelled' pictures
     ax=None, # Axes to draw on
-    **kwargs): # For `curve_table`: `number`, `folds`, `methods`, `sizes`, `seeds`
+    **kwargs): # Arguments of `curve_table`: `number`, `folds`, `methods`, `sizes`, `seeds`
     "Headline against the number of labelled or unlabelled pictures: mean over seeds, band from the lowest to the highest; a gap where a cell is missing"
     import matplotlib.pyplot as plt
     rows = lines_to_report(rows, kwargs.get('folds'))

@@ -131,24 +131,24 @@ def benchmark(
     protocol:str, # metaldam, ebc1 ... ebc3, uhcs, super1 ... super4, synthetic; with few labels metaldam-few, ebc3-few, metaldam-few-transductive ...; ebc3-paper
     out:str='benchmark', # Folder of results; lines are added, none is run twice
     data:str=None, # Folder of data sets (default: MATSSL_DATA, else ~/.matssl/data)
-    methods:str='imagenet,matssl', # Comma separated, with variations: matssl+gate=none, imagenet+road=few; filters: nine filters, no network
-    folds:str=None, # Comma separated names of folds, as the protocol numbers them (default: all that a report is made of)
-    seeds:int=None, # How many (default: 3, with few labels 1)
-    draws:int=None, # With few labels: how often the labelled pictures are drawn (default: 8)
-    labels:str=None, # Numbers of labelled pictures: 1,2,4,8,all (default: all, with few labels 1,2,4)
-    unlabelled:str='all', # Numbers of unlabelled pictures: 0,16,64,all
-    pool:str=None, # A pool of the protocol (default: its first)
+    methods:str='imagenet,matssl', # Comma separated methods, with variations: matssl+gate=none, imagenet+road=few; filters: nine, no network
+    folds:str=None, # Names of folds, comma separated, in the protocol's numbers (default: all that a report is made of)
+    seeds:int=None, # Number of seeds, each a training of its own (default: 3, with few labels 1)
+    draws:int=None, # Number of draws of the labelled pictures, with few labels (default: 8)
+    labels:str=None, # Numbers of labelled pictures, comma separated: 1,2,4,8,all (default: all, with few labels 1,2,4)
+    unlabelled:str='all', # Numbers of unlabelled pictures, comma separated: 0,16,64,all
+    pool:str=None, # Name of a pool of the protocol (default: its first)
     recipe:Recipe='default',
     decoder:Decoder='unetplusplus',
-    backbone:str='mobilenetv2_100', # timm name
+    backbone:str='mobilenetv2_100', # Network's name in timm
     weights:str=None, # File of ImageNet weights of the backbone, instead of those of the data folder or the hub
     mean:Mean=None,
     std:Std=None,
     timm:TimmArgs=None,
-    quick:bool=False, # A few steps, to try it out; marked, never mixed with results
+    quick:bool=False, # Take a few steps only, to try it out; marked, never mixed with results
     plan:bool=False, # Only tell what would run, and how long
-    encoder:str=None, # Of ebc3-paper: file of an encoder to start from
-    group:int=None # Of ebc3-paper: pictures that go through the network together (default: all)
+    encoder:str=None, # Encoder file to start from, of ebc3-paper only
+    group:int=None # Number of pictures that go through the network together, of ebc3-paper only (default: all)
 ):
     "Compare methods on published micrographs under a named protocol; a stopped run goes on where it was"
     _check_paths(out, None if protocol.startswith('synthetic') else data, weights, encoder) # made pictures make their folder
@@ -173,13 +173,13 @@ def benchmark(
 # %% ../../nbs/10_command/07_benching.ipynb #c1100032
 @command
 def speed(
-    tasks:str='pretraining,fine-tuning,prediction', # Comma separated
+    tasks:str='pretraining,fine-tuning,prediction', # Tasks to measure, comma separated
     archs:str='resnet50,resnet18,mobilenetv2_100', # Backbones of pretraining, comma separated; the first is fine-tuned, too
-    sides:str='2000,4000', # Pictures of the prediction, px
-    out:str='speed.csv', # Lines are added
-    bs:int=None, # Pictures a batch
-    steps:int=6, # A turn
-    repeats:int=3 # Turns
+    sides:str='2000,4000', # Sides of the pictures to predict, px, comma separated
+    out:str='speed.csv', # CSV file that lines are added to
+    bs:int=None, # Pictures in a batch (default: that of each task)
+    steps:int=6, # Training steps in one turn
+    repeats:int=3 # Number of turns
 ):
     "Measure how many pictures a second this machine does: with matssl, the usual way, and at most"
     sides = _numbers(sides, '--sides')

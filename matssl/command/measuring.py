@@ -168,8 +168,8 @@ def _block_text(group):
 
 # %% ../../nbs/10_command/06_measuring.ipynb #0ba17db2
 def table_text(
-    shown:dict, # A table of `page_table`
-    width:int=120 # Of the terminal, characters
+    shown:dict, # Table as `page_table` makes it
+    width:int=120 # Width of the terminal, characters
 )->str:
     "A table as a terminal shows it: titles on several lines, wide tables in blocks"
     return '\n\n'.join(_block_text(group) for group in _blocks(_columns_of(shown), width))
@@ -248,24 +248,24 @@ def measure(
     nodules:str=None, # Class of graphite nodules: nodularity
     boundary:str=None, # Class of the boundaries between grains: grain size
     lamellae:str=None, # Class of the plates of a lamellar structure: their spacing
-    cls:str=None, # The class of the questions of --what, where no other option names it
+    cls:str=None, # Class of the questions of --what, where no other option names it
     crack:str=None, # Another word for --cracks
     limit:Annotated[str, 'What an answer must not exceed or fall below: "oxide <= 25", "oxide thickness >= 8"', dict(nargs='+', metavar='LIMIT')]=None,
-    segmenter:str=None, # Folder of a segmenter: predict the pictures first
+    segmenter:str=None, # Folder of a model that predicts the pictures first
     pictures:str=None, # Folder of the micrographs under the label maps
     codes:str=None, # Class names, comma separated, where the files have none
     out:str=None, # New folder for the report: page, PDF, Excel workbook, tables, checksums
     title:str='Measurement report', # Title of the report
     template:str=None, # Page template of your own (jinja2)
     language:str='en', # Language of the report: en or de
-    scale_uncertainty:float=None, # Of the scale, in % of it, as its calibration says: goes into every length
+    scale_uncertainty:float=None, # Uncertainty of the scale, % of it, as its calibration says: goes into every length
     ignore:Ignore=None,
     palette:Palette=None,
     page:Page=None,
     channel:Channel=None,
     square_pixels:bool=False, # Bring label maps whose pixels are not square to square ones
-    settings:Annotated[KeyValue, 'Of what measures, e.g. smallest=20 for grains, along=x for layers']=None,
-    meta:KeyValue=None, # What else the report says of its pictures: specimen=..., etchant=..., operator=...
+    settings:Annotated[KeyValue, 'Settings of what measures, e.g. smallest=20 for grains, along=x for layers']=None,
+    meta:KeyValue=None, # Facts that the report says of its pictures: specimen=..., etchant=..., operator=...
     **kwargs
 ):
     "Phase fractions, grain sizes, particles, layers and cracks, with their intervals; with -o a report"

@@ -75,7 +75,7 @@ def scale_given(um_per_px):
     return given_scales(um_per_px)
 
 def reading_options(
-    um_per_px:str=None, # Scale by hand: a number, or a CSV with file and um_per_px (default: the files' own)
+    um_per_px:str=None, # Scale by hand, um/px: a number, or a CSV with file and um_per_px (default: the files' own)
     keep_bar:bool=False, # Do not cut data bars
     bar_rows:int=None # Rows of the data bar, cut at the bottom of every picture (default: found by the file or by content)
 )->dict:
@@ -103,19 +103,19 @@ def backbone_given(mean, std, timm):
 
 @delegates(reading_options)
 def training_options(
-    weights:str=None, # Start from a local .pth or .safetensors instead of ImageNet weights
+    weights:str=None, # File of weights to start from, .pth or .safetensors (default: ImageNet weights of timm)
     scratch:bool=False, # Start from random weights
     mean:Mean=None,
     std:Std=None,
     timm:TimmArgs=None,
-    bf16:OnOff=None, # Compute in bfloat16, or not (default: where the chip has it)
+    bf16:OnOff=None, # Compute in numbers of 16 bit (bfloat16), or not (default: where the chip has them)
     compile:bool=False, # Compile the network: slow to start, then faster on GPUs
-    cache_gb:float=4., # Memory for decoded pictures; the rest is mapped from a temporary file
-    seed:int=0, # Of all that is random
-    valid_pct:float=.2, # Share held back, by specimen
+    cache_gb:float=4., # Memory for decoded pictures, GiB; the rest is mapped from a temporary file
+    seed:int=0, # Seed of the random draws: the same seed, the same run
+    valid_pct:float=.2, # Share of the pictures held back to watch the training, 0 to 1; whole specimens
     specimen:str=None, # Regular expression that reads the specimen from a file name (default: all before the last _)
-    rescale_to:float=None, # Bring all pictures to this scale, um/px
-    contrast:str='picture', # Of data deeper than 8 bit: 'picture', 'set', or LOW,HIGH grey levels
+    rescale_to:float=None, # Scale that all pictures are brought to, um/px (default: each keeps its own)
+    contrast:str='picture', # Grey range of data deeper than 8 bit: 'picture', 'set', or LOW,HIGH grey levels
     **kwargs
 ): # Keyword arguments of `MicrographDataLoaders`, and of the learner
     "What pretraining and fine-tuning are told alike"
@@ -168,7 +168,7 @@ def check_there(
             raise InputError(path, 'no such file or folder', 'a path that is there', 'check the path')
 
 def check_is_segmenter(
-    folder # Written by `matssl finetune`
+    folder # Folder that `matssl finetune` or `matssl strokes` has written
 ):
     "Refuse a folder that holds no segmenter, before anything slow begins"
     check_there(folder)
@@ -193,7 +193,7 @@ def timm_names():
             yield from re.findall(r"'(\w+)':", earlier)
 
 def check_arch(
-    archs # Names of timm, comma separated
+    archs # Names of networks as timm has them, comma separated
 ):
     "Refuse a network that timm does not have"
     known = set(timm_names())

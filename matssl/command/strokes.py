@@ -16,12 +16,12 @@ from .options import *
 @command
 def suggest(
     pictures:str, # Folder of pictures without labels
-    n:int=4, # How many to name
-    out:str=None, # Write the list as CSV
+    n:int=4, # Number of pictures to name
+    out:str=None, # CSV file to write the list to
     labelled:Labelled=None,
-    encoder:str=None, # Compare by an encoder, a file of matssl pretrain, instead of grey filters
-    most:int=None, # Look at so many pictures only, drawn at random
-    seed:int=0 # Of that draw
+    encoder:str=None, # Encoder file of matssl pretrain, to compare pictures by it instead of by grey filters
+    most:int=None, # Largest number of pictures to look at, drawn at random (default: all)
+    seed:int=0 # Seed of the random draws of --most
 ):
     "Name the pictures that you should mark first, before there is any model"
     check_there(pictures, labelled, encoder)
@@ -57,9 +57,9 @@ def _names_of(pairs, codes, palette, ignore):
 def strokes(
     labelled:Labelled,
     out:Needed, # New folder for the model
-    encoder:str=None, # File written by matssl pretrain
-    arch:str=None, # timm name (default: that of the encoder, or tf_efficientnet_lite0)
-    weights:str=None, # Local .pth or .safetensors instead of downloaded ImageNet weights
+    encoder:str=None, # Encoder file that matssl pretrain has written (default: ImageNet weights)
+    arch:str=None, # Network's name in timm (default: that of the encoder, or tf_efficientnet_lite0)
+    weights:str=None, # File of weights, .pth or .safetensors, instead of downloaded ImageNet weights
     scratch:bool=False, # Random weights: worth little, quick to try
     mean:Mean=None,
     std:Std=None,
@@ -67,7 +67,7 @@ def strokes(
     codes:str=None, # Class names, comma separated, in the order of their labels
     ignore:Ignore=None,
     palette:Palette=None,
-    seed:int=0, # Of all that is random
+    seed:int=0, # Seed of the random draws: the same seed, the same model
     **kwargs
 ):
     "Train a model on a few strokes for each phase: seconds"

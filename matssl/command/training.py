@@ -36,7 +36,7 @@ def _say_scores(rows, floors):
 @command
 def demo(
     out:str='matssl-demo', # New folder for the results
-    seeds:int=3 # Repetitions
+    seeds:int=3 # Number of repetitions, each with its own random draws
 ):
     "Try the whole way once on synthetic micrographs: a few minutes, no internet"
     out = Path(out)
@@ -116,20 +116,20 @@ def _without_shown(pool, holdout, speaks):
 def pretrain(
     pool:str, # Folder of unlabelled micrographs
     out:Needed, # Encoder file to write, .safetensors
-    arch:str=None, # timm name (default: that of the weights, or tf_efficientnet_lite0)
-    method:str='matssl', # Of self-supervision: a name of the table of methods, e.g. simclr
+    arch:str=None, # Network's name in timm (default: that of the weights, or tf_efficientnet_lite0)
+    method:str='matssl', # Method of self-supervision, by its name: matssl, simclr, mocov2, densecl
     recipe:Recipe='default',
-    epochs:int=None, # Default: the recipe's
-    lr:float=None, # Default: the recipe's
+    epochs:int=None, # Passes over the pool (default: the recipe's)
+    lr:float=None, # Learning rate (default: the recipe's)
     size:int=None, # Side of a view, px (default: the recipe's)
-    temperature:float=None, # Of the loss (default: the recipe's)
+    temperature:float=None, # Temperature of the loss, above 0: low, and hard pairs count most (default: the recipe's)
     bs:int=32, # Pictures a batch, of all processes together
     holdout:str=None, # Folder of test pictures that must not be in the pool
-    drop_overlap:bool=False, # Leave such pictures out of the pool
-    allow_overlap:bool=False, # Go on although they are there
+    drop_overlap:bool=False, # Leave out of the pool what is also in --holdout
+    allow_overlap:bool=False, # Train although the pool holds test pictures
     checkpoint:Checkpoint=None,
-    sync_bn:OnOff=None, # Of several processes: BatchNorm over all of them (default: on GPUs)
-    timeout:float=1800., # Of several processes: seconds that one waits for another
+    sync_bn:OnOff=None, # Normalise over the batches of all processes, where there are several (default: on GPUs)
+    timeout:float=1800., # Seconds that one process waits for another, where there are several
     tone:Tone=None,
     **kwargs
 ):
@@ -244,12 +244,12 @@ def _say_division(dls):
 def finetune(
     labelled:Labelled,
     out:Needed, # New folder for the segmenter
-    encoder:str=None, # File written by matssl pretrain
-    arch:str=None, # timm name (default: that of the encoder or the weights, or tf_efficientnet_lite0)
+    encoder:str=None, # Encoder file that matssl pretrain has written (default: ImageNet weights)
+    arch:str=None, # Network's name in timm (default: that of the encoder or the weights, or tf_efficientnet_lite0)
     codes:str=None, # Class names, comma separated, in the order of their labels
     recipe:Annotated[str, dict(choices=['thawed', 'few'])]='thawed', # few: a small decoder, the head first; for few pictures and cores
-    decoder:Decoder=None, # Default: unetplusplus, of --recipe few unet
-    loss:Annotated[str, dict(choices=['dice_ce', 'dice', 'ce'])]='dice_ce', # What is minimised
+    decoder:Decoder=None, # Decoder (default: unetplusplus, of --recipe few unet)
+    loss:Annotated[str, dict(choices=['dice_ce', 'dice', 'ce'])]='dice_ce', # Loss to minimise
     epochs:int=None, # Passes over the pictures; of --recipe few for the head, and as many for everything (default: 50, of few 1)
     steps:int=None, # Batches an epoch (default: as many as cover the pictures, of --recipe few 60)
     lr:float=None, # Learning rate (default: 0.002, of --recipe few 0.004)
@@ -258,7 +258,7 @@ def finetune(
     bs:int=None, # Fields a batch (default: 8, of --recipe few 4)
     ignore:Ignore=None,
     palette:Palette=None,
-    no_picture:bool=False, # No picture of the set in the model card
+    no_picture:bool=False, # Write the model card without a picture of the set
     tone:Tone=None,
     **kwargs
 ):

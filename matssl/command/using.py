@@ -51,15 +51,15 @@ def _write_scores(scored, table, out):
 @command
 @delegates(reading_options)
 def evaluate(
-    segmenter:str, # Folder written by matssl finetune or strokes
+    segmenter:str, # Folder of the model, as matssl finetune or strokes has written it
     test:str, # Folder of test pictures and masks
     out:str=None, # New folder for table and picture
     without:str=None, # Classes left out of the mean, comma separated
     symmetry:Symmetry=False,
-    allow_overlap:bool=False, # Score pictures that were trained on
+    allow_overlap:bool=False, # Score test pictures that the model was trained on, too
     ignore:Ignore=None,
     palette:Palette=None,
-    note:str=None, # The test pictures in words, for the model card (default: the name of their folder)
+    note:str=None, # Test pictures in words, for the model card (default: the name of their folder)
     no_note:bool=False, # Leave the model as it is: what it gets wrong is not noted in it
     **kwargs
 ):
@@ -155,15 +155,15 @@ def _write_done(done, out, number, processes):
 @command
 @delegates(reading_options)
 def predict(
-    segmenter:str, # Folder written by matssl finetune or strokes
-    pictures:Several, # Files or folders
+    segmenter:str, # Folder of the model, as matssl finetune or strokes has written it
+    pictures:Several, # Files or folders of micrographs
     out:Needed, # Folder of the label maps; pictures that are done and have not changed since are left out
-    outputs:str='overlay', # Beside the label TIFF, comma separated: png, overlay, geojson, entropy
+    outputs:str='overlay', # Files to write beside the label TIFF, comma separated: png, overlay, geojson, entropy
     symmetry:Symmetry=False,
     page:Page=None,
     channel:Channel=None,
     adapt:bool=False, # First take the statistics of these pictures: another model, never tested
-    train:bool=False, # With --adapt: and learn from its own answers on these pictures, one round
+    train:bool=False, # Learn from the model's own answers on these pictures, too, one round; with --adapt
     **kwargs
 ):
     "Let a model mark the phases on pictures of any size: label maps for ImageJ, overlays to look at"

@@ -143,8 +143,8 @@ def _of_question(text, source):
 
 # %% ../../nbs/10_command/01_words.ipynb #feaa24f5
 def in_options(
-    text, # An error, or a warning
-    command # Its name
+    text, # Sentence of an error or of a warning
+    command # Name of the command that says it
 )->str:
     "A sentence of the package in the words of the terminal; the name of a file stays as it is"
     source, found, rest = str(text).partition(': found ')
@@ -156,7 +156,7 @@ def in_options(
 
 # %% ../../nbs/10_command/01_words.ipynb #60f26edc
 def spoken(
-    command # Its name
+    command # Name of the command
 ):
     "How a command says a line of the package: with its options for the parameters"
     return lambda text: say(one_line(in_options(text, command)))
@@ -192,8 +192,8 @@ def let_threads_sleep():
 doors = {} # 'parameter', or 'command parameter': what refuses a value before the command begins
 
 def pass_doors(
-    command, # Its name
-    given:dict # Its parameters
+    command, # Name of the command
+    given:dict # Values of its parameters, by their names
 ):
     "Refuse a path or a name that cannot be right, before anything slow begins"
     for name, value in given.items():
@@ -219,7 +219,7 @@ def _check_launched(name, processes):
 raised_in = re.compile(r"\A(Exception occured in `[^`\n]*` when calling event `[^`\n]*`:\s*)+")
 
 def main(
-    argv=None # Arguments; default: the command line's
+    argv=None # Words after `matssl` (default: those of the command line)
 )->int: # Exit status: 0, 1 (some pictures could not be read), 2 (bad input), 130 (interrupted)
     "The command"
     given = vars(command_parser().parse_args(argv))
@@ -246,7 +246,7 @@ def _without_bars(printed):
     return '\n'.join(line for line in printed.split('\n') if '\r' not in line and '█' not in line)
 
 def captured(
-    *args # As on the terminal
+    *args # Words after `matssl`, as on the terminal
 ): # Exit status, what was printed, what was printed as error
     "Run a command inside of Python, and keep what it prints"
     out, err = io.StringIO(), io.StringIO()

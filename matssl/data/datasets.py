@@ -30,7 +30,8 @@ from ..masks.exchange import write_polygon_masks
 _k = 16 # lowest frequencies kept, in each direction
 
 def picture_hash(
-    m)->str: # `Micrograph` or `(H, W[, 3])` array, without data bar
+    m # `Micrograph` or `(H, W[, 3])` array, without data bar
+)->str:
     "Fingerprint of a picture: 64 hexadecimal digits"
     g = (m if isinstance(m, Micrograph) else micrograph_of(m)).to_uint8()
     if g.ndim == 3: g = g.mean(-1).round().astype(np.uint8)
@@ -57,21 +58,24 @@ def _distances(h, others):
     return np.min(differing, 0)/(_k*_k-1)
 
 def hash_distance(
-    a:str, # Fingerprint
-    b:str)->float: # Fingerprint
+    a:str, # Fingerprint of one picture, of `picture_hash`
+    b:str # Fingerprint of the other
+)->float:
     "Share of differing signs, 0-1, in the best of the eight positions: about 0 for the same field, about 0.4 for others"
     return float(_distances(a, _bits(b).ravel()[None])[0])
 
 # %% ../../nbs/03_data/02_datasets.ipynb #495723d4
 def hash_files(
-    files)->dict: # Folder or list of files
+    files # Folder or list of files
+)->dict:
     "Fingerprints of pictures, subfolders too, data bar cut: `{file name: fingerprint}`"
     return {str(f): picture_hash(read_micrograph(f)) for f in list_pictures(files, recurse=True)}
 
 def find_overlap(
     a, # Folder, list of files, or `{name: fingerprint}`
-    b, # Likewise
-    limit:float=.2)->pd.DataFrame: # Largest distance that counts as the same field, 0-1
+    b, # Folder, list of files, or fingerprints, as for `a`
+    limit:float=.2 # Largest distance that counts as the same field, 0-1
+)->pd.DataFrame:
     "Pictures of `a` that are also in `b`: one row a match, columns `a`, `b`, `distance`"
     a, b = (x if isinstance(x, dict) else hash_files(x) for x in (a, b))
     rows, names = [], list(b)
@@ -157,7 +161,8 @@ def _address(source, path):
     return f'{repository}/{commit}/{quote(folder + path)}'
 
 def dataset_files(
-    name:str)->pd.DataFrame: # A named set
+    name:str # A named set
+)->pd.DataFrame:
     "The files of a set: `path` on disk (below its folder), `address`, `bytes`, `checksum`; empty where no address is known"
     listed = pd.read_csv(resources.files('matssl.data')/'files.csv', dtype=dict(bytes='Int64'))
     t = listed[listed['set'] == name]
@@ -167,8 +172,9 @@ def dataset_files(
 
 # %% ../../nbs/03_data/02_datasets.ipynb #3e118549
 def checksum_fits(
-    path, # A file
-    checksum:str)->bool: # SHA-256 in hexadecimal digits, or `git:` and git's blob name
+    path, # File to check
+    checksum:str # SHA-256 in hexadecimal digits, or `git:` and git's blob name
+)->bool:
     "Does a file hold what the list says?"
     data = Path(path).read_bytes()
     if checksum.startswith('git:'): return hashlib.sha1(b'blob %d\0' % len(data) + data).hexdigest() == checksum[4:]
@@ -225,10 +231,11 @@ class _Growing:
 # %% ../../nbs/03_data/02_datasets.ipynb #d2a0000c
 def fetch(
     url:str, # Address of a file
-    to, # Where it goes
-    checksum:str, # As in `checksum_fits`
+    to, # File to write
+    checksum:str, # Checksum of the file, as in `checksum_fits`
     size:int=None, # Bytes; None: not known
-    tries:int=3)->int: # Attempts, each from where the last one stopped
+    tries:int=3 # Attempts, each from where the last one stopped
+)->int:
     "Download one file, whole or not at all; returns the bytes that came over the line"
     to, wrong = Path(to), 'nothing'
     to.parent.mkdir(parents=True, exist_ok=True)
@@ -263,8 +270,9 @@ def _bar(files, todo, desc):
 def download(
     name:str, # A named set
     root=None, # Folder of data sets; default `data_root()`
-    host:str=_host, # Where the repositories are served
-    workers:int=4)->Path: # Files at once
+    host:str=_host, # Address of the host of the repositories
+    workers:int=4 # Files at once
+)->Path:
     "Fetch the files of a set that are not there yet, checked; returns its folder"
     s, files = _facts(name), dataset_files(name)
     to = _root(root)/s['folder']
@@ -286,8 +294,8 @@ def download(
 @dataclass
 class Dataset:
     "A named set on disk"
-    name:str # Its name
-    path:Path # Its folder
+    name:str # Name of the set, as in `list_datasets()`
+    path:Path # Folder of the set
     facts:dict # Classes, licence, origin
     pairs:Pairs=field(default_factory=Pairs) # Pictures with masks
     codes = property(lambda self: self.facts['codes'], doc='Class names')
@@ -301,7 +309,8 @@ class Dataset:
         return list_pictures(folder) if folder.is_dir() else []
 
     def specimen(self,
-        name)->str: # Of a picture
+        name # Name of a picture
+    )->str:
         "The specimen that a picture shows, from its name"
         found = re.search(self.facts.get('specimen', r'.+'), name)
         return found[0] if found else name
@@ -330,9 +339,10 @@ def _paint_outlines(folder):
 
 # %% ../../nbs/03_data/02_datasets.ipynb #d2a00011
 def dataset(
-    name:str, # One of `list_datasets()`
+    name:str, # Name of the set, one of `list_datasets()`
     root=None, # Folder of data sets; default `data_root()`
-    fetch:bool=True)->Dataset: # Download it if it is not there
+    fetch:bool=True # Download it if it is not there
+)->Dataset:
     "A named set, from disk or from where it was published"
     s = _facts(name)
     folder = _root(root)/s['folder']

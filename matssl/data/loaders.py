@@ -29,9 +29,9 @@ from ..masks.names import codes_beside, list_pictures
 
 # %% ../../nbs/03_data/03_loaders.ipynb #16e68fdf
 def progress(
-    items, # What to iterate over
-    desc:str='', # What is going on
-    total:int=None): # Their number, where they have no length
+    items, # Items to iterate over
+    desc:str='', # Words beside the bar
+    total:int=None): # Number of items, where they have no length
     "Iterate with a progress bar where somebody watches: a terminal or a notebook"
     from tqdm.auto import tqdm
     watched = in_jupyter() or sys.stderr.isatty()
@@ -73,7 +73,8 @@ class Shelf:
 def resized(
     a:np.ndarray, # `(H, W)` or `(H, W, 3)` uint8
     shape, # `(h, w)` wanted
-    mask:bool=False)->np.ndarray: # Labels: nearest neighbour
+    mask:bool=False # Labels: nearest neighbour
+)->np.ndarray:
     "A picture at another size, smoothed where it shrinks"
     from PIL import Image
     if a.shape[:2] == tuple(shape): return a
@@ -106,9 +107,10 @@ def _check_rescaled(shape, out, um_per_px, rescale_to, source):
 # %% ../../nbs/03_data/03_loaders.ipynb #d3a00009
 def shape_at(
     shape, # `(H, W)` of a picture
-    um_per_px, # Its scale, um/px, or None
+    um_per_px, # Scale of the picture, um/px, or None
     rescale_to, # Scale wanted, um/px, or None
-    source='picture')->tuple: # The file, for the message
+    source='picture' # The file, for the message
+)->tuple:
     "The size of a picture at another scale"
     if rescale_to is None: return tuple(shape)
     _check_scales(um_per_px, rescale_to, source)
@@ -135,7 +137,7 @@ def _deep_values(file, crop_bar):
 
 # %% ../../nbs/03_data/03_loaders.ipynb #d3a0000c
 def set_levels(
-    files, # Pictures
+    files, # Files of pictures
     contrast='picture', # 'picture', 'set', or two grey levels
     crop_bar:bool=True): # Cut data bars first
     "The two grey levels of a set that become 0 and 255, or None for picture by picture"
@@ -153,7 +155,8 @@ def set_levels(
 _flattest = 4. # grey levels: least standard deviation that a picture is taken to have
 
 def own_tone(
-    counts)->np.ndarray: # `(256,)`: pixels of each grey level of a picture
+    counts # `(256,)`: pixels of each grey level of a picture
+)->np.ndarray:
     "What the grey levels of a picture become, `(256,)` uint8: its mean the middle, three standard deviations black and white"
     grey, counts = np.arange(256), np.asarray(counts, np.float64)
     mean = (grey*counts).sum()/counts.sum()
@@ -161,7 +164,8 @@ def own_tone(
     return (127.5*(1 + (grey-mean)/(3*deviation))).clip(0, 255).round().astype(np.uint8)
 
 def own_levels(
-    counts)->np.ndarray: # `(256,)`: pixels of each grey level of a picture
+    counts # `(256,)`: pixels of each grey level of a picture
+)->np.ndarray:
     "What the grey levels of a picture become, `(256,)` uint8: its darkest hundredth black, its brightest white"
     below = np.cumsum(counts)/np.sum(counts)
     low, high = (int((below >= part).argmax()) for part in (.01, .99))
@@ -174,7 +178,7 @@ class Toned:
     "Rows of an 8-bit picture in its own tone, when they are asked for"
     def __init__(self,
         rows, # `(H, W)` or `(H, W, 3)` uint8: an array, or what gives rows
-        tone='picture'): # One of `tones`
+        tone='picture'): # Tone that is wanted, one of `tones`
         self.rows, self.shape, self.dtype, self.ndim = rows, rows.shape, np.dtype(np.uint8), len(rows.shape)
         counts = (np.bincount(np.asarray(rows[top:top+512]).ravel(), minlength=256) for top in range(0, rows.shape[0], 512))
         self.tone = tones[tone](sum(counts))
@@ -182,7 +186,7 @@ class Toned:
 
 def toned(
     rows, # 8-bit pictures: an array, or what gives rows
-    tone=None): # One of `tones`, or None: as it is
+    tone=None): # Tone that is wanted, one of `tones`; None: as it is
     "A picture in the tone that is asked for"
     if tone is None: return rows
     if tone not in tones: raise InputError('tone', f'{tone!r}', "'picture', 'levels' or None", 'choose one')
@@ -191,8 +195,8 @@ def toned(
 # %% ../../nbs/03_data/03_loaders.ipynb #155cd87b
 class Kept(NamedTuple):
     "A picture that was read"
-    key:object # For the shelf
-    um_per_px:float # Its scale after rescaling, um/px, or None
+    key:object # Key of the picture on the shelf
+    um_per_px:float # Scale after rescaling, um/px, or None
     bar_rows:int # Rows of data bar that were cut
     shape:tuple # `(H, W)` before rescaling
 
@@ -204,7 +208,7 @@ class PictureStore:
         crop_bar:bool=True, # Cut data bars
         workers:int=None, # Decoding threads; default: the cores
         cache_gb:float=4., # Memory for decoded pixels, 2**30 bytes; the rest is mapped from a temporary file
-        ahead:int=4000, # Larger sets are decoded picture by picture, when they are first used
+        ahead:int=4000, # Largest set, in pictures, that is decoded at the start; larger ones when first used
         um_per_px=None, # Scale by hand: a number, or a CSV or dict of `read_scales`
         levels=None, # Two grey levels for all pictures deeper than 8 bit; None: of each picture
         rescale_to:float=None, # Bring all pictures to this scale, um/px
@@ -264,7 +268,8 @@ def scale(self:PictureStore)->float:
 
 @patch
 def part(self:PictureStore,
-    idxs)->PictureStore: # Numbers of pictures
+    idxs # Numbers of pictures
+)->PictureStore:
     "Some of the pictures, sharing their pixels"
     new = copy.copy(self)
     new.files, new.kept = [self.files[i] for i in idxs], [self.kept[i] for i in idxs]
@@ -274,7 +279,7 @@ def part(self:PictureStore,
 def cut_field(
     a:np.ndarray, # `(H, W)` or `(H, W, 3)`
     y:int, x:int, # Upper left corner, px
-    size:int, # Side, px
+    size:int, # Side of the square, px
     fill=None): # Value outside the picture; None: mirror
     "A square of `size` px; what lies outside the picture is mirrored, or filled"
     c = a[y:y+size, x:x+size]
@@ -296,7 +301,8 @@ def _tensor(a, channels):
 def squashed(
     a:np.ndarray, # `(H, W)` or `(H, W, 3)` uint8
     size:int, # Side of the result, px
-    mask:bool=False)->np.ndarray: # Labels: nearest neighbour instead of bilinear
+    mask:bool=False # Labels: nearest neighbour instead of bilinear
+)->np.ndarray:
     "A whole picture resized to `size` x `size`, as the paper does"
     from PIL import Image
     return np.asarray(Image.fromarray(a).resize((size, size),
@@ -306,11 +312,11 @@ def squashed(
 class Fields:
     "Random fields of unlabelled pictures: (`(C, S, S)` uint8, number of the picture)"
     def __init__(self,
-        store:PictureStore, # The pictures
-        idxs, # Which of them
+        store:PictureStore, # Store of the pictures
+        idxs, # Numbers of the pictures to use
         size:int, # Side of a field, px
-        fixed:bool=False, # The same fields each time
-        seed:int=0, # Of the random corners
+        fixed:bool=False, # True: the same fields each time
+        seed:int=0, # Seed of the random corners
         repeats:int=1, # Fields a picture and epoch
         together:int=1, # Fields cut from a picture at once, side by side in the batch
         squash:bool=False): # The whole picture, resized to `size` x `size`, instead of a field
@@ -359,12 +365,12 @@ def _places(masks, most=5000):
 class LabelledFields:
     "Fields with masks: (`(C, S, S)` uint8, `(S, S)` int64 with 255 for unlabelled, number of the picture)"
     def __init__(self,
-        store:PictureStore, # The pictures
-        masks:list, # Their masks, `(H, W)` uint8
+        store:PictureStore, # Store of the pictures
+        masks:list, # Masks of the pictures, `(H, W)` uint8
         size:int, # Side of a field, px
         tiles:bool=False, # Cover each picture once instead of drawing at random
         n:int=None, # Random fields an epoch; default: as many as tiles
-        seed:int=0, # Of the random corners
+        seed:int=0, # Seed of the random corners
         squash:bool=False, # Whole pictures and masks, resized to `size` x `size`, instead of fields
         balance:float=0.): # Share of random fields that are drawn around a pixel of some class, all classes alike, 0-1
         self.store, self.masks, self.size, self.tiles, self.squash, self.balance = store, masks, size, tiles, squash, balance
@@ -433,8 +439,8 @@ def _fill(q, items, stop, end):
     except BaseException as e: _put_unless(q, (end, e), stop)
 
 def prefetched(
-    items, # Anything to iterate over
-    n:int=2): # How many to have ready
+    items, # Items of any kind, to iterate over
+    n:int=2): # Number of items to have ready
     "The same items in the same order, made by a thread before they are asked for"
     q, stop, end = queue.Queue(n), threading.Event(), object()
     thread = threading.Thread(target=_fill, args=(q, items, stop, end), daemon=True)
@@ -451,7 +457,8 @@ def prefetched(
 
 # %% ../../nbs/03_data/03_loaders.ipynb #8ac43768
 def to_float(
-    x:torch.Tensor)->torch.Tensor: # `(B, 1 or 3, H, W)` uint8, or float 0-1
+    x:torch.Tensor # `(B, 1 or 3, H, W)` uint8, or float 0-1
+)->torch.Tensor:
     "Pictures as networks take them: `(B, 3, H, W)`, float, 0-1"
     x = x.float().div(255) if x.dtype == torch.uint8 else x
     return x.expand(-1, 3, -1, -1) if x.shape[1] == 1 else x
@@ -468,8 +475,8 @@ class FieldLoader(DataLoader):
         batch_tfms=(), # Functions of a batch
         n_inp=1, # Tensors of a batch that go into the network
         codes=None, # Class names
-        seed=None, # Of the order
-        **kwargs): # For fastai's
+        seed=None, # Seed of the order
+        **kwargs): # Keyword arguments of fastai's `TfmdDL`
         super().__init__(dataset, **kwargs)
         self.batch_tfms, self.n_inp, self.codes, self.part = list(batch_tfms), n_inp, codes, (0, 1)
         if seed is not None: self.rng = random.Random(seed)
@@ -543,8 +550,8 @@ def show_field(
 
 # %% ../../nbs/03_data/03_loaders.ipynb #d3a0002d
 def panel_axes(
-    n:int, # Panels
-    cols:int, # In a row
+    n:int, # Number of panels
+    cols:int, # Panels in a row
     size:float=1.6): # Side of each, inches
     "Axes close together, row by row"
     import matplotlib.pyplot as plt
@@ -562,8 +569,8 @@ def _panels(b, n, n_inp):
 @patch
 def show_batch(self:FieldLoader,
     b=None, # A batch; default: the next
-    max_n=8, # Most fields
-    show=True, **kwargs): # As fastai asks; not used
+    max_n=8, # Number of fields to show, at most
+    show=True, **kwargs): # Arguments that fastai passes; not used
     "Show fields; views of one picture above each other; masks as a tint"
     b = self.one_batch() if b is None else b
     n = min(max_n, len(b[0]))
@@ -576,7 +583,8 @@ def show_batch(self:FieldLoader,
 # %% ../../nbs/03_data/03_loaders.ipynb #35c5cdaa
 def specimen_of(
     name:str, # Name of a picture, without ending
-    pattern=None)->str: # Regular expression or function; default: what precedes the last `_`
+    pattern=None # Regular expression or function; default: what precedes the last `_`
+)->str:
     "The specimen that a picture shows, by its name"
     if callable(pattern): return pattern(name)
     if not pattern: return name.rsplit('_', 1)[0]
@@ -593,8 +601,8 @@ def _specimens(names, specimen):
 def split_by_specimen(
     names:list, # Names of pictures
     valid_pct:float=.2, # Wanted share of held-back pictures, 0-1
-    specimen=None, # How to read the specimen from a name
-    seed:int=0): # Of the draw
+    specimen=None, # Pattern or function that reads the specimen from a name
+    seed:int=0): # Seed of the draw
     "Numbers of (training, held-back) pictures; specimens are never divided"
     n = len(names)
     if not valid_pct or n < 2: return list(range(n)), []
@@ -616,7 +624,8 @@ class MicrographDataLoaders(DataLoaders):
 
     def name_of(self,
         i, # Number of a picture, as batches carry it
-        valid=False)->Path: # Of the held-back ones
+        valid=False # True: a number among the held-back pictures
+    )->Path:
         "The file of a picture"
         return (self.valid if valid else self.train).dataset.store.files[int(i)]
 
@@ -636,15 +645,15 @@ def from_folder(cls:MicrographDataLoaders,
     size:int=256, # Side of a field, px at native scale
     bs:int=32, # Pictures a batch
     valid_pct:float=.2, # Share of pictures held back, 0-1
-    specimen=None, # How to read the specimen from a name: pattern or function
-    recurse:bool=True, # Subfolders too
+    specimen=None, # Pattern or function that reads the specimen from a name
+    recurse:bool=True, # True: search subfolders, too
     crop_bar:bool=True, # Cut data bars
     um_per_px=None, # Scale by hand, um/px: a number, or a CSV or dict of `read_scales`
     rescale_to:float=None, # Bring all pictures to this scale, um/px
-    contrast='picture', # Of data deeper than 8 bit: 'picture', 'set', or two grey levels
+    contrast='picture', # Grey range of data deeper than 8 bit: 'picture', 'set', or two levels
     cache_gb:float=4., # Memory for decoded pixels, 2**30 bytes; the rest is mapped from a temporary file
-    seed:int=0, # Of split, corners and order
-    device=None, # Default: fastai's
+    seed:int=0, # Seed of split, corners and order
+    device=None, # Device to compute on; default: fastai's
     tone=None): # 'picture' or 'levels': grey levels standardised against the picture's own; None: as they are
     "Fields of unlabelled micrographs, some pictures held back"
     files = list_pictures(path, recurse)
@@ -718,7 +727,7 @@ def from_pairs(cls:MicrographDataLoaders,
     bs:int=8, # Fields a batch
     n:int=None, # Fields an epoch; default: as many as cover the pictures
     valid_pct:float=.2, # Share of pictures held back, 0-1; 0: none
-    specimen=None, # How to read the specimen from a name: pattern or function
+    specimen=None, # Pattern or function that reads the specimen from a name
     palette:dict=None, # Colours of painted masks; default: those of a `labelmap.txt` beside them
     ignore:int=None, # Mask value of unlabelled pixels
     crop_bar:bool=True, # Cut data bars
@@ -726,10 +735,10 @@ def from_pairs(cls:MicrographDataLoaders,
     balance:float=0., # Share of the training fields drawn around a pixel of some class, all classes alike, 0-1
     um_per_px=None, # Scale by hand, um/px: a number, or a CSV or dict of `read_scales`
     rescale_to:float=None, # Bring all pictures to this scale, um/px
-    contrast='picture', # Of data deeper than 8 bit: 'picture', 'set', or two grey levels
+    contrast='picture', # Grey range of data deeper than 8 bit: 'picture', 'set', or two levels
     cache_gb:float=4., # Memory for decoded pixels, 2**30 bytes; the rest is mapped from a temporary file
-    seed:int=0, # Of split, corners and order
-    device=None, # Default: fastai's
+    seed:int=0, # Seed of split, corners and order
+    device=None, # Device to compute on; default: fastai's
     tone=None): # 'picture' or 'levels': grey levels standardised against the picture's own; None: as they are
     "Fields of labelled micrographs with their masks"
     pairs, valid = _divided(pairs, valid, valid_pct, specimen, seed)

@@ -185,11 +185,11 @@ def _write_part(folder, kind, size, n, first, per_specimen, seed):
 
 # %% ../../nbs/03_data/01_synthetic.ipynb #1829d949
 def write_synthetic_dataset(
-    folder, # Where to write; an existing one is refused
-    kind:str='two-phase', # Structure
-    pool:int=48, # Unlabelled pictures
-    labelled:int=4, # Labelled pictures
-    test:int=8, # Test pictures
+    folder, # Folder to write; an existing one is refused
+    kind:str='two-phase', # Kind of structure
+    pool:int=48, # Number of unlabelled pictures
+    labelled:int=4, # Number of labelled pictures
+    test:int=8, # Number of test pictures
     size=(256, 256), # `(H, W)` of each, px
     per_specimen:int=2, # Pictures that share a specimen
     seed:int=0, # Seed of all pictures

@@ -146,7 +146,7 @@ def read_labelme(
 # %% ../../nbs/02_masks/04_annotations.ipynb #b6b516fe
 def labelme_names(
     path # A labelme file
-)->set: # Texts
+)->set: # Names of regions, as texts
     "The names of the regions in a labelme file, whatever else is in it; without those that mean unlabelled"
     shapes = [shape for shape in _labelme_contents(path)['shapes'] if isinstance(shape, dict)]
     names = {str(shape.get('label') or 'object') for shape in shapes}
@@ -163,7 +163,7 @@ def write_labelme(
     m:LabelMap, # The label map
     path, # File to write, `.json`; an existing file is refused
     picture=None # Name of the picture's file; default: the map's source
-)->Path: # The file
+)->Path: # File that was written
     "Write the regions as labelme polygons"
     name, (height, width) = Path(picture or m.source or 'picture.png').name, m.shape
     shapes = [_labelme_shape(r) for r in outlines(m)]
@@ -183,7 +183,7 @@ class Outlines(dict):
 
 # %% ../../nbs/02_masks/04_annotations.ipynb #3a040010
 def coco_names(
-    d:dict # What a COCO file says
+    d:dict # Content of a COCO file, as JSON gives it
 )->dict: # `{number: name}`, in the order of the numbers
     "Class names of a COCO file by their numbers"
     return {c['id']: str(c['name']) for c in sorted(d.get('categories', []), key=lambda c: c['id'])}
@@ -325,7 +325,7 @@ def label_polygons(
     m:LabelMap, # The label map
     skip=(0,), # Classes left out
     rows:int=2048 # Height of a band, px
-)->list: # GeoJSON features
+)->list: # Features of GeoJSON, one a region
     "GeoJSON features of all regions, named and coloured by class"
     out, colours = [], colours_of(len(m.codes)).tolist()
     for number, name in enumerate(m.codes):
@@ -350,7 +350,7 @@ def write_geojson(
     path, # File to write, `.geojson`; an existing file is refused
     skip=(0,), # Classes left out
     rows:int=2048 # Height of a band, px
-)->Path: # The file
+)->Path: # File that was written
     "Write the regions as GeoJSON polygons, in pixels"
     height, width = m.shape
     about = dict(codes=m.codes, um_per_px=m.um_per_px, unit='px', source=Path(m.source).name if m.source else None)

@@ -44,7 +44,7 @@ def export_labels(
     m:LabelMap, # The label map
     path, # File to write; an existing file is refused
     kind:str=None # 'png', 'tif', 'labelme', 'imagej', 'napari' or 'geojson'; default: by the ending
-)->Path: # The file
+)->Path: # File that was written
     "Write a label map as another program opens it"
     end = Path(path).suffix.lower()
     kind = kind or next((k for k, form in label_formats.items() if form.end == end), None)
@@ -63,8 +63,8 @@ def _lost_class(m, codes):
 def renamed(
     m:LabelMap, # A label map
     codes:list, # Other class names
-    source=None # For error messages
-)->LabelMap: # With these names
+    source=None # File of the map, for error messages
+)->LabelMap: # Map with these names
     "The same map with its numbers as `codes` has them; a class named `unlabelled` becomes 255"
     lost = _lost_class(m, codes)
     where = source or m.source or 'label map'
@@ -146,13 +146,13 @@ def _paint_outlines(path, shape, codes, name, picture, rest, bar_rows):
 
 # %% ../../nbs/02_masks/09_exchange.ipynb #bf124f50
 def read_labels(
-    path, # Index PNG or TIFF; labelme, COCO, VIA or GeoJSON; napari CSV, ImageJ .roi or .zip
+    path, # File: index PNG or TIFF; labelme, COCO, VIA or GeoJSON; napari CSV, ImageJ .roi or .zip
     shape, # `(H, W)` of the picture
-    codes:list, # Class names
+    codes:list, # Class names, in the order of their labels
     name:str=None, # Class of outlines that have no name
     picture:str=None, # File name of the picture, where the file is about several
-    rest:int=None, # What lies in no outline: a class, or 255 for unlabelled; default: the file's word, else 255
-    zero:str='class', # What 0 means in a picture: 'class' 0, or 'unlabelled' (napari)
+    rest:int=None, # Label of what lies in no outline: a class, or 255 for unlabelled; default: as the file says, or 255
+    zero:str='class', # Meaning of 0 in a picture: 'class' 0, or 'unlabelled' (napari)
     bar_rows:int=0 # Rows of data bar that were cut from the picture; the outlines may have been drawn with them
 )->np.ndarray: # `(H, W)` uint8
     "Labels `(H, W)` uint8 from another program; 255 is unlabelled"
@@ -276,11 +276,11 @@ def _say_of_pictures(found, source):
 
 # %% ../../nbs/02_masks/09_exchange.ipynb #3bd1f4a3
 def write_polygon_masks(
-    source, # CSV of outlines, JSON of COCO or VIA; or a folder of outlines, a file a picture, named like it
+    source, # File: CSV of outlines, JSON of COCO or VIA; or a folder of outlines, a file a picture, named like it
     pictures, # Folder of the pictures
     out, # Folder for the masks, `NAME.png`, and `codes.txt`
     codes:list=None, # Class names; default: those of a COCO file, else background, then the names of the outlines
-    rest:int=None # What lies in no outline: a class, or 255 for unlabelled; default: the file's word, else 0
+    rest:int=None # Label of what lies in no outline: a class, or 255 for unlabelled; default: the file's word, else 0
 )->list: # The masks' files
     "Masks of all pictures of a folder; those without an outline become empty masks, outlines without a picture raise"
     source, files = Path(source), list_pictures(pictures)

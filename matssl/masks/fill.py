@@ -173,7 +173,7 @@ class Regions(list):
     def __init__(self,
         regions=(), # `Region`s; later ones lie above earlier ones
         size=None, # `(H, W)` of the picture they were drawn on; None where the file does not say
-        rest=None): # What lies in no outline: a class name, or 'unlabelled'; None where the file does not say
+        rest=None): # Name of what lies in no outline: a class, or 'unlabelled'; None: the file does not say
         super().__init__(regions)
         self.size, self.rest = size, rest
 
@@ -183,16 +183,16 @@ _background = ('background', '_background_', '__background__')
 
 # %% ../../nbs/02_masks/02_fill.ipynb #cff70208
 def folded(
-    name # Of a class, an outline or a file
-)->str: # To be compared, not to be shown
+    name # Name of a class, an outline or a file
+)->str: # Name to be compared, not to be shown
     "A name without what typing varies: blanks at its ends, capitals, an umlaut in one character or two"
     composed = unicodedata.normalize('NFC', str(name))
     return unicodedata.normalize('NFC', ' '.join(composed.casefold().split()))
 
 # %% ../../nbs/02_masks/02_fill.ipynb #38e211bb
 def class_of(
-    name, # Of an outline
-    codes # Class names
+    name, # Name of an outline
+    codes # Class names, in the order of their labels
 ): # A class name, 'background' or 'unlabelled'; None where it is none of them
     "The class that an outline's name means"
     if name in codes: return name
@@ -210,9 +210,9 @@ def _say_spellings(alike, source):
 
 # %% ../../nbs/02_masks/02_fill.ipynb #01b0ce69
 def classes_named(
-    names, # Of the outlines of a set
+    names, # Names of the outlines of a set
     source='outlines', # The file or folder, for the warning
-    in_order:bool=False # As they come, instead of sorted
+    in_order:bool=False # True: in the order they come, instead of sorted
 )->list: # Class names, `background` first
     "The classes that the names of outlines mean, each spelled once, without those that are unlabelled"
     spellings = {}
@@ -224,7 +224,7 @@ def classes_named(
 
 # %% ../../nbs/02_masks/02_fill.ipynb #eac6845a
 def say_spellings(
-    names, # Of the outlines of a set
+    names, # Names of the outlines of a set
     codes, # Class names that were given
     source='outlines' # The file or folder, for the warning
 ):
@@ -241,10 +241,10 @@ no_areas = frozenset('point points multipoint multi-point keypoint keypoints lin
 
 # %% ../../nbs/02_masks/02_fill.ipynb #74419302
 def no_area(
-    file, # The file
-    kind, # What it is, in the program's words
-    which='' # Which of them, e.g. its name
-)->InputError: # To raise
+    file, # File of outlines
+    kind, # Kind of shape, in the program's words
+    which='' # Words that tell which shape, e.g. its name
+)->InputError: # Error to raise
     "The fault of a shape that encloses nothing"
     kind, many = printable(kind), str(kind).endswith('s')
     found = ' '.join(filter(None, ['' if many else 'an' if kind[:1].lower() in 'aeiou' else 'a', kind, which]))
@@ -285,9 +285,9 @@ def _place(out, region, value):
 # %% ../../nbs/02_masks/02_fill.ipynb #ed0f1309
 def paint(
     regions, # `Region`s; later ones lie above earlier ones
-    shape, # `(H, W)`
+    shape, # Shape of the picture, `(H, W)`
     codes:list, # Class names; names of the regions are looked up here
-    file='outlines', # For error messages
+    file='outlines', # File of the regions, for error messages
     rest:int=0 # Value where no region lies: a class, or 255 for unlabelled
 )->np.ndarray: # `(H, W)` uint8
     "Regions as class indices `(H, W)` uint8; a region named `unlabelled` that is no class becomes 255"
@@ -306,9 +306,9 @@ def paint(
 
 # %% ../../nbs/02_masks/02_fill.ipynb #97da7ca9
 def rest_of(
-    regions, # `Regions`
-    codes:list, # Class names
-    otherwise:int # Where the file does not say: a class, or 255 for unlabelled
+    regions, # Regions of a file, `Regions`
+    codes:list, # Class names, in the order of their labels
+    otherwise:int # Label where the file does not say: a class, or 255 for unlabelled
 )->int: # A class number, or 255
     "What lies in no outline, by the file's own word"
     said = getattr(regions, 'rest', None)
@@ -318,10 +318,10 @@ def rest_of(
 
 # %% ../../nbs/02_masks/02_fill.ipynb #3f925df9
 def open_share(
-    regions, # `Regions`
-    shape, # `(H, W)`
-    codes:list # Class names
-)->float: # 0-1; 0 where the file says what the rest is, or where class 0 is not outlined
+    regions, # Regions of a file, `Regions`
+    shape, # Shape of the picture, `(H, W)`
+    codes:list # Class names, in the order of their labels
+)->float: # Share, 0-1; 0 where the file says what the rest is, or where class 0 is not outlined
     "The share of a picture that lies in no outline although class 0 is outlined by its own name"
     is_ground = any(folded(r.name) == folded(codes[0]) for r in regions) and folded(codes[0]) not in _background
     if not is_ground or getattr(regions, 'rest', None): return 0.
@@ -346,7 +346,7 @@ def _is_copy(size, shape):
 
 # %% ../../nbs/02_masks/02_fill.ipynb #1cb0bd18
 def size_in_words(
-    shape # `(H, W)`
+    shape # Shape of a picture, `(H, W)`
 )->str:
     "A size as people write it: width before height"
     return f'{shape[1]} x {shape[0]} px'
@@ -385,9 +385,9 @@ def _stretched_mask(place, size, shape):
 def fitted(
     regions, # `Regions` of one picture
     shape, # `(H, W)` of the picture to be painted on
-    file='outlines', # For error messages
+    file='outlines', # File of the regions, for error messages
     bar_rows:int=0 # Rows of data bar that were cut from the picture
-)->Regions: # In pixels of the picture
+)->Regions: # Regions in pixels of the picture
     "Regions at the size of the picture, scaled where they were drawn on a copy"
     size = getattr(regions, 'size', None)
     whole = (shape[0]+bar_rows, shape[1])
@@ -418,10 +418,10 @@ def _extent(region):
 
 # %% ../../nbs/02_masks/02_fill.ipynb #085e9c2c
 def strays(
-    regions, # `Region`s
+    regions, # Regions, each a `Region`
     shape, # `(H, W)` of the picture they are painted on
     most:float=.05 # Share of a side that an outline may reach beyond the picture
-)->list: # `Region`s
+)->list: # Regions that stray, each a `Region`
     "The regions that reach far beyond the picture, or lie outside of it"
     height, width = shape
     def is_stray(region):
@@ -433,9 +433,9 @@ def strays(
 # %% ../../nbs/02_masks/02_fill.ipynb #3a02001c
 def corners_of(
     points, # Corners x, y, px, as a program writes them
-    file, # For the message
-    shift:float=.5, # From that program's zero to the centre of the first pixel, px
-    which:str='' # Which outline, for the message, e.g. "named 'pore'"
+    file, # File of outlines, for the message
+    shift:float=.5, # Offset from that program's zero to the centre of the first pixel, px
+    which:str='' # Words that tell which outline, for the message, e.g. "named 'pore'"
 )->np.ndarray: # `(N, 2)` x, y in px, pixel centres at whole numbers
     "Corners as an array, moved from pixel corners to pixel centres"
     try: corners = np.array(points, float).reshape(-1, 2) - shift
@@ -448,9 +448,9 @@ def corners_of(
 # %% ../../nbs/02_masks/02_fill.ipynb #25587324
 def rings_of(
     rings, # Lists of corners, as a program writes them: parts and holes of one region
-    file, # For the message
-    shift:float=.5, # As for `corners_of`
-    which:str='' # As for `corners_of`
+    file, # File of outlines, for the message
+    shift:float=.5, # Offset to the centre of the first pixel, px, as for `corners_of`
+    which:str='' # Words that tell which outline, as for `corners_of`
 ): # One array of corners, or a list of several
     "The rings of a region; those without an area, of one or two corners, are left out where others are there"
     some = [ring for ring in rings if len(ring) > 2] or rings[:1] or [[]]
@@ -461,8 +461,8 @@ def rings_of(
 def ellipse(
     cx:float, cy:float, # Centre, px
     rx:float, ry:float, # Half axes along x and y, px
-    n:int=128, # Corners
-    turned:float=0 # From x towards y, that is clockwise on the screen, rad
+    n:int=128, # Number of corners
+    turned:float=0 # Angle from x towards y, that is clockwise on the screen, rad
 )->np.ndarray: # `(n, 2)` x, y, px
     "The corners of an ellipse"
     t = np.arange(n)*2*np.pi/n
@@ -474,7 +474,7 @@ def ellipse(
 def turned_box(
     cx:float, cy:float, # Centre, px
     rx:float, ry:float, # Half sides along x and y, px
-    turned:float=0 # From x towards y, rad
+    turned:float=0 # Angle from x towards y, rad
 )->np.ndarray: # `(4, 2)` x, y, px
     "The corners of a rectangle"
     along, across = np.array([-rx, rx, rx, -rx]), np.array([-ry, -ry, ry, ry])
@@ -517,7 +517,7 @@ def _columns(counts, height):
 # %% ../../nbs/02_masks/02_fill.ipynb #a1b0000a
 def run_length_mask(
     seg:dict, # `size` (height, width) and `counts`, plain or packed
-    file # For error messages
+    file # File of the mask, for error messages
 ): # Column and mask
     "COCO's run lengths, plain or packed: first column and mask `(H, w)` of the columns that hold something"
     (height, width), counts = seg['size'], seg['counts']
@@ -531,7 +531,7 @@ def run_length_mask(
 # %% ../../nbs/02_masks/02_fill.ipynb #3a020029
 def traced(
     on:np.ndarray, # `(H, W)` bool
-    row:int=0 # Of the picture, at which the mask begins
+    row:int=0 # Row of the picture at which the mask begins
 )->list: # `[[outer, hole, ...], ...]`, rings `(N, 2)` x, y, the first corner again at the end
     "Rings of the regions of a mask, px from the upper left corner of the picture"
     from contourpy import FillType, contour_generator
@@ -598,7 +598,7 @@ def _with_holes(rings):
 # %% ../../nbs/02_masks/02_fill.ipynb #7adc44a7
 def traced_class(
     labels, # `(H, W)`, an array or anything that gives rows
-    number:int, # The class
+    number:int, # Number of the class
     rows:int=2048 # Height of a band, px
 )->list: # `[[outer, hole, ...], ...]` as of `traced`
     "Rings of the regions of one class, whole, though no more than a band of rows is traced at a time"
@@ -617,7 +617,7 @@ def _area(ring):
 # %% ../../nbs/02_masks/02_fill.ipynb #c7358a06
 def outlines(
     m:LabelMap # The label map; 255 is unlabelled
-)->list: # `Region`s
+)->list: # Regions, largest first, each a `Region`
     "The outer lines of all regions, largest first, as `Region`s: painted in this order they give the map back"
     found = []
     for c in np.unique(m.labels):

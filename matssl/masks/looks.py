@@ -34,8 +34,8 @@ def _is_grey(rgb): return np.ptp(rgb, axis=-1) == 0
 def painted_classes(
     rgb:np.ndarray, # `(H, W, 3)`, 8 or 16 bit
     palette:dict, # `{'name': (r, g, b)}`, 8 bit
-    file, # For the message
-    complete:bool=False, # Has every class a colour?
+    file, # File of the mask, for the message
+    complete:bool=False, # True: every class has a colour
     clear=None # `(H, W)` bool: where the picture is transparent
 )->np.ndarray: # `(H, W)` uint8
     "Exact colours to 1, 2, ..., grey or clear to 0; or to 0, 1, ... where each class has a colour; others raise"
@@ -103,7 +103,7 @@ def numbers_in(
 # %% ../../nbs/02_masks/06_looks.ipynb #3a050008
 def counts_of(
     a:np.ndarray # `(H, W)` uint8
-)->np.ndarray: # `(256,)`
+)->np.ndarray: # Counts of the values 0-255, `(256,)`
     "Pixels of each value, some rows at a time"
     rows = (np.bincount(a[k:k+1024].ravel(), minlength=256) for k in range(0, len(a), 1024))
     return sum(rows, np.zeros(256, int))
@@ -128,7 +128,7 @@ def _left_out(s):
 # %% ../../nbs/02_masks/06_looks.ipynb #8058f8b9
 def look_at(
     file, # A label picture
-    unlabelled:int=None # As for `numbers_in`
+    unlabelled:int=None # Value of unlabelled pixels, as for `numbers_in`
 )->_Look:
     "What a label picture holds"
     s = read_stored(file)
@@ -142,13 +142,13 @@ def look_at(
 
 # %% ../../nbs/02_masks/06_looks.ipynb #b592f453
 def used_numbers(
-    look # Of `look_at`
+    look # Look at a file, of `look_at`
 )->list:
     "The numbers that a file uses; none where it holds colours"
     return [] if look.counts is None else np.flatnonzero(look.counts).tolist()
 
 def has_colours(
-    look # Of `look_at`
+    look # Look at a file, of `look_at`
 )->bool:
     "Is it in colours, as RGB or by the table of the numbers it uses?"
     table = look.stored.colours
@@ -157,7 +157,7 @@ def has_colours(
 
 # %% ../../nbs/02_masks/06_looks.ipynb #5da65d1f
 def has_table(
-    look # Of `look_at`
+    look # Look at a file, of `look_at`
 )->bool:
     "Are its numbers entries of a table, and no grey levels?"
     table = look.stored.colours
@@ -167,7 +167,7 @@ def _colour(table, i): return tuple(table[i].tolist()) if i < len(table) else No
 
 # %% ../../nbs/02_masks/06_looks.ipynb #c71b3650
 def as_in_file(
-    look, # Of `look_at`, or None
+    look, # Look at the file, of `look_at`, or None
     value:int # A class number
 )->int:
     "A number as the file has it"
@@ -175,14 +175,14 @@ def as_in_file(
 
 # %% ../../nbs/02_masks/06_looks.ipynb #c56c023f
 def has_our_table(
-    look # Of `look_at`
+    look # Look at a file, of `look_at`
 )->bool:
     "Is its table the one that this package writes, whichever numbers are used?"
     table = look.stored.colours
     return table is not None and np.array_equal(table[:8], colours_of(8))
 
 def is_inverting(
-    look # Of `look_at`
+    look # Look at a file, of `look_at`
 )->bool:
     "Are they grey levels under ImageJ's inverting table, 0 in white and 255 in black?"
     table = look.stored.colours
@@ -191,7 +191,7 @@ def is_inverting(
     return all(_colour(table, i) == wanted[i] for i in used_numbers(look))
 
 def is_by_us(
-    look # Of `look_at`
+    look # Look at a file, of `look_at`
 )->bool:
     "Are its numbers in the colours that this package gives them?"
     table, ours = look.stored.colours, colours_of(256).tolist()
@@ -249,7 +249,7 @@ def _numbers_by_colour(looks):
 
 # %% ../../nbs/02_masks/06_looks.ipynb #494e667b
 def tables_by_colour(
-    looks # Of the files of a set
+    looks # Looks at the files of a set
 )->dict: # `{file: (256,) uint8}`; empty where the order is the same
     "The number of each stored number, for files of a set whose tables have another order: `{file: (256,)}`"
     tabled = [look for look in looks if look.stored.colours is not None]
@@ -271,7 +271,7 @@ def tables_by_colour(
 
 # %% ../../nbs/02_masks/06_looks.ipynb #ce22eb0d
 def met_colours(
-    looks, # Of the files of a set
+    looks, # Looks at the files of a set
     unlabelled:int # The value that means unlabelled, or None
 )->list: # `(file, number, colour)`
     "File, number and colour of all that is used in tables of colours"
@@ -295,9 +295,9 @@ def _check_trained(looks, met, class_of):
 
 # %% ../../nbs/02_masks/06_looks.ipynb #75ad755d
 def tables_as_trained(
-    looks, # Of the files of a set
+    looks, # Looks at the files of a set
     trained:list, # The colour of each class in training, None where it had none
-    unlabelled:int # As for `met_colours`
+    unlabelled:int # Value of unlabelled pixels, as for `met_colours`
 )->tuple:
     "The class of each stored number by the colours in training, `{file: (256,)}`, none where they agree; and doubts"
     class_of = {tuple(c): k for k, c in enumerate(trained) if c}
@@ -327,7 +327,7 @@ def _share_in_words(looks, is_turned=False):
 
 # %% ../../nbs/02_masks/06_looks.ipynb #1c2432c4
 def paths_of(
-    looks # Of the files of a set
+    looks # Looks at the files of a set
 )->list:
     "The files that were looked at"
     return [look.stored.path for look in looks]
@@ -344,7 +344,7 @@ def _check_probable(looks):
 
 # %% ../../nbs/02_masks/06_looks.ipynb #41912ef2
 def photometry(
-    looks # Of the files of a set
+    looks # Looks at the files of a set
 )->tuple:
     "Files that are turned, and doubts, of masks that call 0 white"
     marked = [look for look in looks if look.stored.white_is_zero]
@@ -372,8 +372,8 @@ def photometry(
 
 # %% ../../nbs/02_masks/06_looks.ipynb #11bcc08c
 def dark_first(
-    looks # Of the files of a set
-)->list: # `Doubt`s
+    looks # Looks at the files of a set
+)->list: # Doubts, each a `Doubt`
     "Doubts about tables of two greys in which 1 is darker than 0"
     def is_dark(look):
         if look.stored.colours is None or set(used_numbers(look)) != {0, 1}: return False

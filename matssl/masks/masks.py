@@ -72,13 +72,13 @@ def _colours_of_set(looks, codes, palette):
 class MaskReader:
     "Reads the masks of one set by one convention, decided on the whole set"
     def __init__(self,
-        files, # All mask files of the set
+        files, # Mask files of the set, all of them
         codes:list=None, # Class names; without them any value passes
         palette:dict=None, # `{'name': (r, g, b)}` of painted masks: 1, 2, ..., the rest 0; with all `codes` 0, 1, ...
         ignore:int=None, # Value of unlabelled pixels; kept as it is
-        otherwise:int=None, # The same, where 0 and it are not all there is
+        otherwise:int=None, # Label of that, too, where 0 and it are not all there is
         quiet:bool=False, # Leave doubts in `doubts` and warn of none
-        from_zero:bool=False, # Is 0 the first class for certain, as in files of this package?
+        from_zero:bool=False, # True: 0 is the first class for certain, as in files of this package
         trained=None): # The `colours` of the set that a model was trained on: tables in another order go by colour
         self.files, self.codes, self.ignore = [Path(f) for f in files], codes, ignore
         self.from_zero, self.trained = from_zero, trained
@@ -99,7 +99,8 @@ class MaskReader:
         if codes: self._check_values()
         if not quiet: self._say()
     def __call__(self,
-        file)->np.ndarray: # One mask
+        file # File of one mask
+    )->np.ndarray:
         "Class indices `(H, W)` uint8"
         numbers = self._numbers(file)
         return self.final[numbers] if self.final is not None else numbers
@@ -283,7 +284,8 @@ def doubts(self:MaskReader)->list:
 # %% ../../nbs/02_masks/07_masks.ipynb #743d961c
 @patch
 def doubts_of(self:MaskReader,
-    file)->list: # One of the files
+    file # File of the set
+)->list:
     "The doubts about one file: sentences without its name"
     return [d.text for d in self.found if Path(file) in d.files]
 
@@ -313,7 +315,7 @@ def _check_values(self:MaskReader):
 
 # %% ../../nbs/02_masks/07_masks.ipynb #2bc90c86
 def read_mask(
-    path, # One mask file
+    path, # File of one mask
     codes:list=None, # Class names; values outside them are an error
     palette:dict=None, # `{'name': (r, g, b), ...}`: the names become 1, 2, ...; grey or unpainted is 0
     ignore:int=None, # Value of unlabelled pixels
@@ -373,7 +375,7 @@ def _say_gaps(read):
 
 # %% ../../nbs/02_masks/07_masks.ipynb #fbfd931b
 def label_reader(
-    files, # Of one set: TIFFs written by `write_label_map`, or any pictures of labels
+    files, # Files of one set: TIFFs written by `write_label_map`, or any pictures of labels
     codes:list=None, # Class names; default: in the files, in `codes.txt` beside them, or one a number of the set
     ignore:int=None # Value of unlabelled pixels; default: 255, where 0 and 255 are not all there is
 ): # A function of one of the files to its `LabelMap`
@@ -394,10 +396,10 @@ def label_reader(
 
 # %% ../../nbs/02_masks/07_masks.ipynb #0624ae94
 def read_label_maps(
-    files, # Of one set: TIFFs written by `write_label_map`, or any pictures of labels
+    files, # Files of one set: TIFFs written by `write_label_map`, or any pictures of labels
     codes:list=None, # Class names; default: in the files, in `codes.txt` beside them, or one a number of the set
     ignore:int=None # Value of unlabelled pixels; default: 255, where 0 and 255 are not all there is
-)->list: # `LabelMap`s
+)->list: # Label maps, each a `LabelMap`
     "The label maps of a set, read by one convention, each with its scale, class names and doubts"
     return list(map(label_reader(files, codes, ignore), files))
 

@@ -23,9 +23,9 @@ def _fault(name, names):
 
 # %% ../../nbs/02_masks/01_names.ipynb #a388b043
 def check_codes(
-    source, # Where the names come from, for the message
-    codes # Class names
-)->list: # The same names
+    source, # File or option that the names come from, for the message
+    codes # Class names, in the order of their labels
+)->list: # Same names, as a list
     "Refuse class names that are no text, longer than 200 characters, blank, with control characters, or the same"
     codes = list(codes)
     if not 1 <= len(codes) <= 255:
@@ -48,16 +48,16 @@ def _lines(path):
 
 # %% ../../nbs/02_masks/01_names.ipynb #22a41d27
 def read_codes(
-    path # A `codes.txt`
-)->list: # Class names
+    path # File of names, a `codes.txt`
+)->list: # Class names, in the order of the lines
     "The class names in a file, one a line"
     return _lines(path)
 
 # %% ../../nbs/02_masks/01_names.ipynb #3a01000a
 def write_codes(
     path, # File to write, `codes.txt`; an existing file is refused
-    codes:list # Class names
-)->Path: # The file
+    codes:list # Class names, in the order of their labels
+)->Path: # File that was written
     "Write class names, one a line"
     with written_whole(path) as part: part.write_text('\n'.join(codes) + '\n', encoding='utf-8')
     return Path(path)
@@ -80,7 +80,7 @@ def _one_beside(masks, name, read, what):
 
 # %% ../../nbs/02_masks/01_names.ipynb #2f3724c7
 def codes_beside(
-    masks # Mask files
+    masks # Mask files of a set
 )->list: # Class names, or None where there is no `codes.txt`
     "The class names in a `codes.txt` beside the masks, or None"
     return _one_beside(masks, 'codes.txt', read_codes, 'classes')
@@ -122,14 +122,14 @@ def _as_colours(lines, source):
 
 # %% ../../nbs/02_masks/01_names.ipynb #8733b50f
 def read_colours(
-    path # A `labelmap.txt`
+    path # File of names and colours, a `labelmap.txt`
 )->dict: # `{name: (r, g, b)}`, in the order of the classes
     "The class names in a file, and their colours"
     return _as_colours([line for line in _lines(path) if not re.match(r'#(?![0-9a-fA-F]{6}\b)', line)], path)
 
 # %% ../../nbs/02_masks/01_names.ipynb #0cebacad
 def colours_beside(
-    masks # Mask files
+    masks # Mask files of a set
 )->dict: # `{name: (r, g, b)}`, or None where there is no `labelmap.txt`
     "The colours of the classes in a `labelmap.txt` beside the masks, or None"
     return _one_beside(masks, 'labelmap.txt', read_colours, 'colours')
@@ -229,7 +229,7 @@ def list_pictures(
     folder, # A folder, or a list of files
     recurse:bool=False, # Look in subfolders too
     below:bool=True # Say that there are pictures in subfolders which are not read
-)->list: # Paths
+)->list: # Paths of the pictures
     "Picture files in natural order (2 before 10); an empty folder is an error"
     if isinstance(folder, (list, tuple)): return [Path(f) for f in folder]
     folder = Path(folder)
@@ -244,7 +244,7 @@ def _composed(text): return unicodedata.normalize('NFC', str(text))
 
 # %% ../../nbs/02_masks/01_names.ipynb #96494766
 def name_key(
-    text # A name
+    text # Name of a class or a file
 )->str:
     "A name as it is compared: accents in one form, capitals as small letters"
     return _composed(_composed(text).casefold())
@@ -259,7 +259,7 @@ def _stem(name):
 class Names(dict):
     "Files by their names, without ending"
     def of(self,
-        name # Of a picture, with or without folders and ending
+        name # Name of a picture, with or without folders and ending
     ): # The file, or None
         "The file of a name; capitals count only where two files differ in nothing else"
         for own in (_composed(name), _composed(_stem(name))):
@@ -270,8 +270,8 @@ class Names(dict):
 
 # %% ../../nbs/02_masks/01_names.ipynb #d95633d3
 def by_name(
-    files, # Paths
-    end:str='' # Left out of the names, e.g. `_mask`
+    files, # Paths of files
+    end:str='' # Ending to leave out of the names, e.g. `_mask`
 )->Names: # `{name without ending: file}`
     "Files by their names; two files of one name are an error"
     out = Names()

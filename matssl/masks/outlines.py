@@ -68,7 +68,7 @@ def _napari_regions(t, file):
 def write_napari(
     m:LabelMap, # The label map
     path # File to write, `.tif`; an existing file is refused
-)->Path: # The file
+)->Path: # File that was written
     "Write a label layer for napari: class number plus one, 0 where unlabelled"
     if len(m.codes) > 254:
         raise InputError(path, f'{len(m.codes)} classes', 'at most 254', 'write a label map with write_label_map')
@@ -235,7 +235,7 @@ def _imagej_regions(path):
 def write_rois(
     m:LabelMap, # The label map
     path # File to write, `.zip`; an existing file is refused
-)->Path: # The file
+)->Path: # File that was written
     "Write the regions as a zip of ImageJ regions, named by class"
     ImagejRoi = _roifile(path, 'ImageJ regions to write', 'the package roifile').ImagejRoi
     if lost := [c for c in m.codes if _a_place.match(c)]:
@@ -267,7 +267,7 @@ _text_programs = [
 
 # %% ../../nbs/02_masks/05_outlines.ipynb #9482acc4
 def unread_outlines(
-    path # Any file
+    path # File of any kind
 ): # `InputError` to raise; None where it is no such file
     "The fault of a file of outlines whose program is recognised and not read; JSON is asked when it is read"
     path = Path(path)
@@ -294,7 +294,7 @@ def _table_regions(path):
 outline_types = ('.json', '.geojson', '.csv', '.roi', '.zip') # endings of files with outlines
 
 def read_regions(
-    path # labelme, COCO, VIA or GeoJSON, napari CSV, ImageJ .roi or .zip, or a CSV of outlines
+    path # File of labelme, COCO, VIA or GeoJSON, napari CSV, ImageJ .roi or .zip, or a CSV of outlines
 )->Outlines: # `{file name: Regions}`
     "Regions of each picture: `{file name: Regions}`; of a file for one picture, `{its name without ending: ...}`"
     path = Path(path)

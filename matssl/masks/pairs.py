@@ -26,7 +26,7 @@ Pair = namedtuple('Pair', 'image mask name split') # two files, their name witho
 class Pairs(list):
     "Pictures with their masks: a list of `Pair(image, mask, name, split)`, and the files left over"
     def __init__(self,
-        items=(), # `Pair`s
+        items=(), # Pairs of files, each a `Pair`
         lonely=()): # Files without a partner
         super().__init__(items)
         self.lonely = list(lonely)
@@ -47,14 +47,16 @@ def __getitem__(self:Pairs, at):
 # %% ../../nbs/02_masks/08_pairs.ipynb #3a060007
 @patch
 def of(self:Pairs,
-    *splits)->Pairs: # Names of parts of the set
+    *splits # Names of parts of the set
+)->Pairs:
     "The pairs of the named splits"
     return Pairs([p for p in self if p.split in splits])
 
 # %% ../../nbs/02_masks/08_pairs.ipynb #cd386b83
 @patch
 def named(self:Pairs,
-    names)->Pairs: # Names of pictures, without ending
+    names # Names of pictures, without ending
+)->Pairs:
     "The pairs with these names, in this order"
     known = {p.name: p for p in self}
     lost = [n for n in names if n not in known]
@@ -264,9 +266,9 @@ def pair_files(
 
 # %% ../../nbs/02_masks/08_pairs.ipynb #e1793b90
 def check_same_size(
-    pair:Pair, # The files
+    pair:Pair, # Files of picture and mask
     shape, # `(H, W)` of the picture, without its data bar
-    mask:np.ndarray, # `(H, W)`
+    mask:np.ndarray, # Labels of the mask, `(H, W)`
     bar_rows:int=0 # Rows of data bar that were cut from the picture
 )->np.ndarray: # `(H, W)` of the picture
     "The mask, cut by the same data bar as its picture; any other difference raises"
@@ -419,7 +421,8 @@ def report(self:Pairs,
     palette:dict=None, # Colours of painted masks
     ignore:int=None, # Mask value of unlabelled pixels
     um_per_px=None, # Scale by hand, or a CSV
-    crop_bar:bool=True)->pd.DataFrame: # Cut data bars
+    crop_bar:bool=True # Cut data bars
+)->pd.DataFrame:
     "One row a pair: what will be trained on, and what is wrong with it"
     read = _report_reader(self, codes, palette, ignore)
     um_per_px = apply_scales(um_per_px, self.images)

@@ -28,7 +28,7 @@ def _as_numbers(column):
 
 # %% ../../nbs/02_masks/03_tables.ipynb #f28fc285
 def outline_table(
-    path # CSV
+    path # CSV file of outlines
 )->pd.DataFrame: # Numbers where a column holds nothing else
     "A table of outlines"
     t = read_table(path)
@@ -73,9 +73,9 @@ def _via_ellipse(shape, file, which):
 
 # %% ../../nbs/02_masks/03_tables.ipynb #44859950
 def via_corners(
-    shape:dict, # What VIA says of one shape: `shape_attributes`
-    file, # For the message
-    which:str='' # Which shape, for the message
+    shape:dict, # Description of one shape by VIA: `shape_attributes`
+    file, # File of VIA, for the message
+    which:str='' # Words that tell which shape, for the message
 )->np.ndarray: # `(N, 2)` x, y, px
     "The corners of a shape of VIA, checked"
     kind = shape.get('name')
@@ -101,7 +101,7 @@ def via_corners(
 _class_keys = ('class', 'label', 'name', 'type', 'category', 'phase')
 
 def via_name(
-    attributes # What was typed: `region_attributes`
+    attributes # Attributes that were typed for the shape: `region_attributes`
 )->str: # The class, or `object`
     "The class of a shape of VIA"
     attributes = attributes if isinstance(attributes, dict) else {}
@@ -219,7 +219,7 @@ def _check_ring(corners, name, path):
 
 # %% ../../nbs/02_masks/03_tables.ipynb #f3d1217a
 def table_regions(
-    path # CSV: one row an outline, or one row a corner
+    path # CSV file: one row an outline, or one row a corner
 )->dict: # `{file name: Regions}`
     "Regions of each picture, named where VIA names them, else `object`"
     out = {}

@@ -14,17 +14,17 @@ from ..errors import InputError
 @dataclass
 class Answer:
     "One number that answers a question, and what it is worth"
-    name:str # What was measured, e.g. 'oxide' or 'grain size number G'
-    value:float # In `unit`; NaN where it could not be measured
+    name:str # Name of the quantity, e.g. 'oxide' or 'grain size number G'
+    value:float # Number measured, in `unit`; NaN where it could not be measured
     unit:str='' # '%', 'um', '/mm2', '' for a pure number
     low:float=math.nan # Lower end of the interval, in `unit`
-    high:float=math.nan # Upper end
-    level:float|None=.95 # Of the interval, 0-1; None: none can be stated
+    high:float=math.nan # Upper end of the interval, in `unit`
+    level:float|None=.95 # Level of the interval, 0-1; None: none can be stated
     fields:int=1 # Number of fields behind it
-    is_bound:bool=False # Is the interval an upper bound of the uncertainty, rather than an interval of this level?
-    note:str='' # What the number rests on, e.g. 'model tested on 2 pictures'
-    standard:str='' # With its year, where the method is one's
-    decimals:int|None=None # Shown, where the number is a class; None: as many as the interval supports
+    is_bound:bool=False # True: the interval bounds the uncertainty from above, and is none of this level
+    note:str='' # Basis of the number, e.g. 'model tested on 2 pictures'
+    standard:str='' # Standard of the method with its year, where there is one
+    decimals:int|None=None # Decimals to show, where the number is a class; None: as the interval supports
     def __str__(self): return in_words(self)
 
 # %% ../../nbs/07_measuring/01_answers.ipynb #58589187
@@ -63,7 +63,7 @@ def _behind(a):
     return f'{_level_in_words(a)}, {fields}' + (f'; {a.note}' if a.note else '')
 
 def in_words(
-    a:Answer # An answer
+    a:Answer # Answer to say
 )->str:
     "An answer as a person reads it"
     if not math.isfinite(a.value): return f'{a.name}: not measured ({_behind(a)})'
@@ -74,15 +74,15 @@ def in_words(
 
 # %% ../../nbs/07_measuring/01_answers.ipynb #53b01b3c
 def is_grain_size_number(
-    a:Answer # Any answer
+    a:Answer # Answer of any kind
 )->bool:
     "Is this answer a G?"
     return not a.unit and re.search(r'\bG\b', a.name) is not None
 
 # %% ../../nbs/07_measuring/01_answers.ipynb #7f62f035
 def same_unit(
-    unit:str # As somebody writes it: 'µm', 'per mm2', '1/mm²'
-)->str: # As answers have it: 'um', '/mm2'
+    unit:str # Unit as somebody writes it: 'µm', 'per mm2', '1/mm²'
+)->str: # Unit as answers have it: 'um', '/mm2'
     "A unit in the one spelling that answers have"
     plain = re.sub(r'\s+', '', unit.strip().replace('per ', '/'))
     for written, meant in {'µ': 'u', 'μ': 'u', '²': '2', '³': '3'}.items(): plain = plain.replace(written, meant)
@@ -93,10 +93,10 @@ def same_unit(
 @dataclass
 class Limit:
     "What a number must not exceed, or not fall below"
-    name:str # Of the answer
+    name:str # Name of the answer
     sign:str # '<=' or '>='
-    value:float # In `unit`
-    unit:str='' # As answers have it; '': that of the answer
+    value:float # Number to keep, in `unit`
+    unit:str='' # Unit as answers have it; '': that of the answer
     def __str__(self): return f'{self.name} {self.sign} {self.value:.10g}' + (f' {self.unit}' if self.unit else '')
 
 
@@ -104,7 +104,7 @@ class Limit:
 _unit = r'%|(?:1\s*/|/|per\s)?\s*(?:nm|[uµμ]m|mm|cm|px)[23²³]?|mm\s*/\s*mm[23²³]'
 
 def read_limit(
-    text:str # E.g. 'oxide <= 25', 'oxide thickness >= 8 um'
+    text:str # Limit in words, e.g. 'oxide <= 25', 'oxide thickness >= 8 um'
 )->Limit:
     "A limit as it is written"
     found = re.fullmatch(rf'\s*(.+?)\s*(<=|>=)\s*([-+]?\d+(?:[.,]\d+)?)\s*({_unit})?\s*', str(text))
@@ -115,8 +115,8 @@ def read_limit(
 
 # %% ../../nbs/07_measuring/01_answers.ipynb #cadbd305
 def check_limit_unit(
-    a:Answer, # What was measured
-    limit:Limit # What it is held against
+    a:Answer, # Answer that was measured
+    limit:Limit # Limit that it is held against
 ):
     "Refuse a limit in another unit than the answer's"
     if not limit.unit or limit.unit == same_unit(a.unit): return
@@ -124,8 +124,8 @@ def check_limit_unit(
     raise InputError('limit', f"'{limit}'", f'{needed}, as {a.name} is measured', 'write the limit in this unit')
 
 def decision(
-    a:Answer, # What was measured
-    limit:Limit # What it is held against
+    a:Answer, # Answer that was measured
+    limit:Limit # Limit that it is held against
 )->str: # 'met', 'not met' or 'not decided'
     "Is a limit met? Only if all of the interval says so"
     check_limit_unit(a, limit)

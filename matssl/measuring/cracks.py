@@ -35,7 +35,7 @@ def _end_of(
 # %% ../../nbs/07_measuring/16_cracks.ipynb #49d45736
 def _extent_along_itself(
     pixels:np.ndarray # `(N, 2)`: rows and columns
-)->float: # px
+)->float: # Length, px
     "The length of a short or thick region: from end to end along its longest axis"
     deviation = pixels - pixels.mean(0)
     along = deviation @ np.linalg.eigh(deviation.T @ deviation)[1][:, -1]
@@ -67,7 +67,7 @@ def _rest_beyond(pixels, end, inner, half_width):
 
 def _crack_length(
     piece:np.ndarray # `(H, W)` bool: one crack
-)->float: # px
+)->float: # Length, px
     "Longest way along the skeleton of one crack, to the crack's ends"
     on = np.pad(piece, 1)
     pixels = np.argwhere(on)
@@ -130,10 +130,10 @@ def _one_crack(yy, xx, top, bottom, middle, slope, arc):
 class _Band:
     "A layer that runs along the rows, for the measuring of its cracks; one value a column, px"
     top:np.ndarray # Upper face, straight across cracks, NaN without layer
-    bottom:np.ndarray # Lower face
-    cut:np.ndarray # Does the border cut the layer?
+    bottom:np.ndarray # Place of the lower face, px
+    cut:np.ndarray # True where the border cuts the layer
     middle:np.ndarray # The mid line, straight on where the border cuts the layer
-    slope:np.ndarray # Its slope
+    slope:np.ndarray # Slope of the layer
     step:np.ndarray # Length of the mid line in a column
     arc:np.ndarray # Way along the mid line to the middle of a column
 
@@ -269,9 +269,9 @@ def _t(level, degrees):
     return float(stdtrit(max(degrees, 1), (1+level)/2))
 
 def ratio_interval(
-    above, # One sum a field, e.g. its cracks
-    below, # One sum a field, e.g. its mm of layer; 0 where there is nothing
-    level:float=.95, # Of the interval, 0-1
+    above, # Sums above the line, one a field, e.g. its cracks
+    below, # Sums below the line, one a field, e.g. its mm of layer; 0 where there is nothing
+    level:float=.95, # Level of the interval, 0-1
 ): # Ratio of the sums, and half its interval; NaN from one field
     "The ratio of two sums over fields, and how far it is known from their scatter"
     above, below = np.asarray(above, float), np.asarray(below, float)
@@ -280,10 +280,10 @@ def ratio_interval(
     return float(ratio), float(_t(level, n-1)*(n/(n-1)*((above - ratio*below)**2).sum())**.5/below.sum())
 
 def poisson_interval(
-    count:float, # Of things; need not be whole
-    level:float=.95, # Of the interval, 0-1
-    bound:bool=False, # Never of less than this level (exact), rather than of this level on the average (from the score)?
-): # Its ends; for a count of 0 the upper end is one-sided
+    count:float, # Number of things counted; need not be whole
+    level:float=.95, # Level of the interval, 0-1
+    bound:bool=False, # True: never of less than this level (exact); False: of this level on the average (from the score)
+): # Ends of the interval; for a count of 0 the upper end is one-sided
     "The interval of a Poisson count"
     from scipy.special import gammaincinv, ndtri
     if not count: return 0., float(-np.log(1-level))
@@ -444,9 +444,9 @@ def cracks(
     layer:str, # The class of the layer that they cut
     along:str=None, # 'x' or 'y': the axis that the layer runs along; None: estimated
     min_length_px:float=5., # Shortest crack that counts, px
-    join_px:int=0, # Gaps of up to twice this are closed, px, so that a crack in pieces counts once
+    join_px:int=0, # Half of the widest gap that is closed, px, so that a crack in pieces counts once
     through:float=.95, # Share of the thickness from which a crack is a through crack, 0-1
-    level:float=.95, # Of the intervals in `attrs['answers']`, 0-1
+    level:float=.95, # Level of the intervals in `attrs['answers']`, 0-1
 )->pd.DataFrame: # A row a crack: position in the layer, `spacing` to the next, length, width, depth in %, angle, `cut` by the border
     "The cracks of a layer"
     maps, um, found, attrs = _all_cracks(x, cls, layer, along=along, min_length_px=min_length_px,
@@ -485,7 +485,8 @@ def crack_tables(
     x, # A `LabelMap`, or a list of fields at one scale
     cls:str, # The class of the cracks
     layer:str, # The class of the layer that they cut
-    **kwargs)->tuple: # What `crack_summary` gives, and what `cracks` gives
+    **kwargs
+)->tuple: # Tables of `crack_summary` and of `cracks`
     "The cracks of each field and each crack, from one measurement"
     settings = dict(along=None, min_length_px=5., join_px=0, through=.95) | kwargs
     found = _all_cracks(x, cls, layer, **settings)
@@ -498,7 +499,8 @@ def crack_summary(
     x, # A `LabelMap`, or a list of fields at one scale
     cls:str, # The class of the cracks
     layer:str, # The class of the layer that they cut
-    **kwargs)->pd.DataFrame: # A row a field
+    **kwargs
+)->pd.DataFrame: # A row a field
     "Number, spacing, number per mm, mean length and depth of the cracks in each field"
     return crack_tables(x, cls, layer, **kwargs)[0]
 
@@ -509,7 +511,8 @@ def crack_means(
     x, # A `LabelMap`, or a list of fields at one scale
     cls:str, # The class of the cracks
     layer:str, # The class of the layer that they cut
-    **kwargs)->pd.DataFrame: # A row a quantity: number, mean depth, spacing
+    **kwargs
+)->pd.DataFrame: # A row a quantity: number, mean depth, spacing
     "Number per mm, mean depth and spacing over fields, with their intervals"
     attrs = crack_summary(x, cls, layer, **kwargs).attrs
     rows = [dict(quantity=a.name, mean=a.value, low=a.low, high=a.high, unit=a.unit, fields=a.fields, is_bound=a.is_bound,

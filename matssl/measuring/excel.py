@@ -190,9 +190,9 @@ def _sheets(results, say=in_english):
 
 # %% ../../nbs/07_measuring/22_excel.ipynb #e5b6f43c
 def write_excel(
-    results:dict, # What `collect` gives
+    results:dict, # Results of `collect`
     path, # File to write, `.xlsx`
-    say:Speech=in_english # Its language, as `speech_in` gives it
+    say:Speech=in_english # Speech of the workbook's language, of `speech_in`
 )->Path:
     "All of a report as an Excel workbook"
     from openpyxl import Workbook

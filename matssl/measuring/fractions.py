@@ -26,8 +26,8 @@ _all_ = ['confusion_rates', 'correct_fractions']
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #26000006
 def field_statistics(
-    x, # One value a field, in any unit
-    level:float=.95, # Of the interval, 0-1
+    x, # Values, one a field, in any unit
+    level:float=.95, # Level of the interval, 0-1
 )->dict:
     "Number of fields, mean, s, half the interval, its ends, and relative accuracy in % of the mean"
     x = np.asarray(x, float)
@@ -41,7 +41,7 @@ def fields_needed(
     mean:float, # Mean over the fields
     s:float, # Standard deviation over the fields, same unit
     ra_pct:float=10., # Wanted half interval, % of the mean
-    level:float=.95, # Of the interval, 0-1
+    level:float=.95, # Level of the interval, 0-1
 ): # Number of fields; NaN where mean or scatter is unknown or 0
     "Fields until the interval is as narrow as wanted, at the scatter observed"
     if not (np.isfinite([mean, s]).all() and mean > 0 and s > 0): return np.nan
@@ -64,8 +64,8 @@ def fields_planned(
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #2600000d
 def field_name(
-    field, # Anything with a `source`
-    i:int=None, # Its place in a set, from 0
+    field, # Field: anything with a `source`
+    i:int=None, # Place of the field in a set, from 0
 )->str:
     "What a field is called: its file, else its number in the set"
     if getattr(field, 'source', None): return Path(field.source).name
@@ -74,7 +74,7 @@ def field_name(
 # %% ../../nbs/07_measuring/03_fractions.ipynb #2600a002
 def check_scale(
     maps, # Fields: anything with `um_per_px` and `source`
-): # um/px, or None where unknown
+): # Scale, um/px, or None where unknown
     "The one scale of a set of fields"
     for i, f in enumerate(maps):
         u, first = f.um_per_px, maps[0].um_per_px
@@ -103,7 +103,7 @@ def _check_labels(f, i):
         f'0 to {len(codes)-1} for {codes}, or 255', 'name all classes')
 
 def check_fields(
-    maps, # One `LabelMap`, or a list of them: pictures, never tiles of one picture
+    maps, # Label maps, or one `LabelMap`: whole pictures, never tiles of one
     classes=None, # Classes that must exist; default: none
 )->list:
     "The fields as a list, after a look at their classes, scales and pixels"
@@ -130,7 +130,7 @@ _listener = ContextVar('listener', default=None)
 
 @contextmanager
 def told_to(
-    said # Is told `said(words, done, total)`; None: nobody
+    said # Function that is told `said(words, done, total)`; None: nobody is
 ):
     "Within this block somebody is told how far the measuring of fields is"
     token = _listener.set(said)
@@ -138,8 +138,8 @@ def told_to(
     finally: _listener.reset(token)
 
 def one_by_one(
-    fields:list, # What is worked through
-    words:str # What is being done
+    fields:list, # Fields to work through
+    words:str # Words for what is being done
 ):
     "The fields one after the other, with a word before the first and after each"
     said = _listener.get() or (lambda *_: None)
@@ -158,7 +158,7 @@ def _said_of(m):
 
 def doubts_of(
     maps # Fields: anything with `doubts` or `scale_from`
-)->list: # Of sentences
+)->list: # Doubts, in sentences
     "What is doubtful about the fields of a set, each doubt once"
     count = Counter(said for m in maps for said in _said_of(m))
     return [said if n == len(maps) else f'{n} of {len(maps)} fields: {said}' for said, n in count.items()]
@@ -254,11 +254,11 @@ def _keeps_distance(S, G, V, R):
 @dataclass
 class FieldVariance:
     "What one picture says of the mean over pictures like it"
-    variance:float # Of the mean
+    variance:float # Variance of the mean
     zero_px:int # Distance at which the covariance vanishes
-    within:bool # Does it vanish within half the shorter side?
-    is_bound:bool=False # Does the structure keep its distances, so that the variance is an upper bound?
-    by_waves:bool=False # Does it keep them so well that the longest waves were asked?
+    within:bool # True: correlation vanishes within half the shorter side
+    is_bound:bool=False # True: the structure keeps its distances, so that the variance is an upper bound
+    by_waves:bool=False # True: it keeps them so well that the longest waves were asked
 
 def variance_of_field(
     x:np.ndarray, # `(H, W)`: a property of the pixels, 0 where unlabelled
@@ -274,10 +274,10 @@ def variance_of_field(
 # %% ../../nbs/07_measuring/03_fractions.ipynb #26000019
 def wilson_interval(
     p:float, # Fraction, 0-1
-    n:float, # Independent points, need not be whole
-    level:float=.95, # Of the interval, 0-1
-    degrees:float=None, # Of freedom of the variance behind `n`; default: `n-1`
-): # Its ends, 0-1; NaN where `n` is
+    n:float, # Number of independent points, need not be whole
+    level:float=.95, # Level of the interval, 0-1
+    degrees:float=None, # Degrees of freedom of the variance behind `n`; default: `n-1`
+): # Ends of the interval, 0-1; NaN where `n` is
     "Wilson's interval of a fraction, with Student's t"
     if not np.isfinite(n): return np.nan, np.nan
     z = stdtrit(max(n-1, 1) if degrees is None else degrees, (1+level)/2)
@@ -296,11 +296,11 @@ def _block_sums(labels, values, most=2**20):
 @dataclass
 class Basis:
     "What an interval of phase fractions contains"
-    title:str # In words
+    title:str # Contents of the interval, in words
     confusions:np.ndarray=None # `(k, C, C)` pixels of test pictures, truth in rows; None: no correction
-    notes:list=() # What a reader has to know
-    verdict:str='' # What the model is worth, in a sentence
-    below_floor:bool=False # Is the model no better than a guess without a network?
+    notes:list=() # Sentences that a reader has to know
+    verdict:str='' # Sentence on what the model is worth
+    below_floor:bool=False # True: the model is no better than a guess without a network
 
 _hand_said = ('corrected by hand since the model found them: the error rates of its test no longer hold, '
               'and nothing is corrected for them')
@@ -379,7 +379,7 @@ def basis_of(
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #26000025
 def field_fractions(
-    maps, # One `LabelMap`, or a list of them: pictures, never tiles of one picture
+    maps, # Label maps, or one `LabelMap`: whole pictures, never tiles of one
 )->pd.DataFrame:
     "Fractions of each field by itself: one row a field, one column a class, and its labelled pixels"
     fields = check_fields(maps)
@@ -439,7 +439,7 @@ def tiles_remark(
 def _is_one_class(labels): return (labels == labels.flat[0]).all()
 
 def twins_remark(
-    fields, # Label maps
+    fields, # Label maps of a set
 )->list:
     "A remark where two fields are the same picture under two names"
     first, twins = {}, []
@@ -454,7 +454,7 @@ def twins_remark(
     return [f'{twins[0]}{more}: one picture under two names counts as two fields, and the interval is too narrow']
 
 def sizes_remark(
-    fields, # Label maps
+    fields, # Label maps of a set
     q:np.ndarray, # `(n, C)`: the fractions of each, 0-1
 )->list:
     "A remark where fields of different size weigh the same, with the mean that is weighted by area"
@@ -509,13 +509,13 @@ def _answers(table, basis, level):
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #26000027
 def phase_fractions(
-    maps, # One `LabelMap`, or a list of them: fields, that is pictures; tiles of one picture are not fields
+    maps, # Label maps, or one `LabelMap`: fields, that is whole pictures; tiles of one picture are not fields
     classes=None, # Classes to report; default: all
-    level:float=.95, # Of the intervals, 0-1
+    level:float=.95, # Level of the intervals, 0-1
     ra_pct:float=10., # Accuracy for `fields_needed`, % of the mean
     confusions=None, # Pixels of test pictures, truth in rows: `{picture: (C, C)}` or a list; None: those the maps carry; False: none
-    draws:int=1000, # Has no effect: nothing is drawn any more
-    seed:int=0, # Has no effect: nothing is drawn any more
+    draws:int=1000, # Number without effect: nothing is drawn any more
+    seed:int=0, # Seed without effect: nothing is drawn any more
 )->pd.DataFrame:
     "Area fractions with their interval (ASTM E1245), through the errors of the model where it was tested: one row a class"
     fields = check_fields(maps, classes)

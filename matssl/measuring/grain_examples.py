@@ -28,7 +28,7 @@ def _edges_of_cells(points, weights):
 # %% ../../nbs/07_measuring/05_grain_examples.ipynb #2a926090
 def clipped(
     edges:np.ndarray, # `(N, 2, 2)`: both ends of each, row and column, px
-    shape, # Of the picture, px; a pixel's centre has whole coordinates
+    shape, # Shape of the picture, px; a pixel's centre has whole coordinates
 )->np.ndarray:
     "What of edges lies in a picture: `(M, 2, 2)`"
     start, along = edges[:, 0], edges[:, 1] - edges[:, 0]
@@ -47,10 +47,10 @@ def lengths(
 
 # %% ../../nbs/07_measuring/05_grain_examples.ipynb #d944fe18
 def voronoi_cells(
-    rng, # Random generator
-    density:float, # Cells a px2
-    shape, # Of the picture, px
-    distances:bool=False, # Also the distance of each pixel to the boundary, px
+    rng, # Random generator of numpy
+    density:float, # Density of the cells, 1/px2
+    shape, # Shape of the picture, px
+    distances:bool=False, # True: give the distance of each pixel to the boundary, px, too
 ):
     "A window on the Voronoi cells of random points: cell numbers `(H, W)` from 1"
     margin = 3/density**.5
@@ -66,8 +66,8 @@ def voronoi_cells(
 # %% ../../nbs/07_measuring/05_grain_examples.ipynb #04eb4db9
 def painted(
     edges:np.ndarray, # `(N, 2, 2)`: both ends of each, row and column, px
-    shape, # Of the picture, px
-    width:float=2.4, # Of the stroke, px
+    shape, # Shape of the picture, px
+    width:float=2.4, # Width of the stroke, px
 )->np.ndarray:
     "Strokes along edges, `(H, W)` bool"
     picture = np.zeros(shape, bool)
@@ -88,7 +88,7 @@ class Tessellation:
     labels:np.ndarray # `(H, W)` int: cell of each pixel, from 1
     edges:np.ndarray # `(N, 2, 2)`: both ends of each boundary, row and column, px
     cells:np.ndarray # `(N, 2)`: the two cells of each boundary
-    density:float # Cells a px2 in the whole plane
+    density:float # Density of the cells in the whole plane, 1/px2
     @property
     def intercept_px(self):
         "Mean intercept over all directions, of this picture, px"
@@ -99,17 +99,17 @@ class Tessellation:
 
 def mean_intercept_of(
     edges:np.ndarray, # `(N, 2, 2)`: both ends of each boundary, row and column, px
-    shape, # Of the picture, px
+    shape, # Shape of the picture, px
 )->float:
     "Mean intercept over all directions from the length of all boundaries (Cauchy), px"
     return np.pi/2*np.prod(shape)/lengths(clipped(edges, shape)).sum()
 
 def tessellation(
-    rng, # Random generator
+    rng, # Random generator of numpy
     density:float, # Cells a px2
-    shape, # Of the picture, px
+    shape, # Shape of the picture, px
     coarse_share:float=0., # Share of points with a large weight: coarse grains among fine ones
-    weight:float=0., # Of these points, px2
+    weight:float=0., # Weight of these points, px2
 )->Tessellation:
     "A window on Voronoi cells of random points, or with weights on Laguerre cells"
     margin = 4/density**.5 + 2*weight**.5
@@ -124,10 +124,10 @@ def tessellation(
 
 # %% ../../nbs/07_measuring/05_grain_examples.ipynb #cf5cc57d
 def torn(
-    rng, # Random generator
+    rng, # Random generator of numpy
     edges:np.ndarray, # `(N, 2, 2)`: both ends of each boundary, row and column, px
-    share:float, # Of the boundaries of which a stump remains, 0-1
-    stump:float=.6, # What remains of each, 0-1
+    share:float, # Share of the boundaries of which a stump remains, 0-1
+    stump:float=.6, # Share that remains of each, 0-1
 )->np.ndarray:
     "Edges, some of them cut down to a stump"
     cut = rng.random(len(edges)) < share

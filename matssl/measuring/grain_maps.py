@@ -32,9 +32,9 @@ class GrainMap:
     source:Path|None=None # The picture's file
     mended:np.ndarray|None=None # `(H, W)` bool: pixels at which a boundary was mended
     mend:float=0. # Widest hole that was closed, px
-    how:str='grain numbers' # Where the grains come from
+    how:str='grain numbers' # Source of the grains, in words
     ground:np.ndarray|None=None # `(H, W)` bool: pores and wide gaps, inside of the measured area but no grain
-    remarks:dict=field(default_factory=dict) # What a reader must know: `{kind: sentence}`
+    remarks:dict=field(default_factory=dict) # Remarks that a reader must know: `{kind: sentence}`
     doubts:list=field(default_factory=list) # Doubts of the file that it comes from
     phases:dict=field(default_factory=dict) # `{name: grain numbers}`, where there are several
     as_drawn:np.ndarray|None=None # `(H, W)` int: grains without any mending; None: as `labels`
@@ -654,8 +654,8 @@ def _files_at(path):
 
 # %% ../../nbs/07_measuring/08_grain_maps.ipynb #c97f0ba8
 def fields_of(
-    x, # What `grain_map` takes, the path of a picture or of a folder of them, or a list of these
-)->list: # Fields
+    x, # Input of `grain_map`, the path of a picture or of a folder of them, or a list of these
+)->list: # Fields that are meant
     "The fields that are meant, files read"
     if isinstance(x, (str, Path)): return _read(_files_at(Path(x)))
     if not isinstance(x, (list, tuple)): return [x]

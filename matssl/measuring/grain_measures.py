@@ -52,7 +52,7 @@ def _measured_part(cells):
 # %% ../../nbs/07_measuring/09_grain_measures.ipynb #9fc5361f
 def count_grains(
     g, # Grains of one field, a `GrainMap`
-    corner:float=.5, # What a grain in a corner of the picture counts: .5 as Jeffries, .25 as Saltykov
+    corner:float=.5, # Weight of a grain in a corner of the picture: .5 as Jeffries, .25 as Saltykov
 )->dict:
     "Grains inside, cut by the edge and in corners; their number an area, 1/px2 (Jeffries), and without the bias of the border"
     lab = np.pad(g.cells, 1)
@@ -196,7 +196,7 @@ def line_intercepts(
 
 # %% ../../nbs/07_measuring/09_grain_measures.ipynb #2670a006
 def mean_intercept(
-    t:pd.DataFrame, # Of `line_intercepts`
+    t:pd.DataFrame, # Table of `line_intercepts`
 )->float:
     "Mean lineal intercept over all directions, px"
     return 1/float((t.weight/t.intercept_px).sum())

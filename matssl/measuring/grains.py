@@ -128,8 +128,8 @@ def field_grains(
     g:GrainMap, # Grains of one field
     spacing:float=None, # Distance of the lines, px; default: a hundredth of the shorter side
     short:float=3., # Shortest excursion from a grain, px
-    corner:float=.5, # What a grain in a corner counts: .5 as Jeffries, .25 as Saltykov
-    level:float=.95, # Of the single field's interval, 0-1
+    corner:float=.5, # Weight of a grain in a corner: .5 as Jeffries, .25 as Saltykov
+    level:float=.95, # Level of the single field's interval, 0-1
 )->dict: # `methods`: `{method: (count, value, low, high)}`, 1/px2 or 1/px, of the largest grain px2
     "All measures of one field, and the mean intercepts by direction"
     counted = count_grains(g, corner)
@@ -484,8 +484,8 @@ class _Asked:
     "How grains are to be measured"
     spacing:float|None # Distance of the lines, px
     short:float # Shortest excursion from a grain, px
-    corner:float # What a grain in a corner counts
-    level:float # Of the intervals, 0-1
+    corner:float # Weight of a grain in a corner
+    level:float # Level of the intervals, 0-1
     smallest:int # Smallest part that is a grain, px
     twins:str # Twin boundaries: 'ignore' or 'keep'
 
@@ -560,7 +560,7 @@ def _of_phases(maps, um, asked, phase):
 
 # %% ../../nbs/07_measuring/10_grains.ipynb #34809a0d
 def grain_size(
-    x, # What `grain_map` takes, or a list of it: fields, that is pictures (tiles of one are not fields); or a path
+    x, # Input of `grain_map`, or a list of it: fields, that is whole pictures, not tiles of one; or a path
     um_per_px:float=None, # Micrometres a pixel; default: the map's own; without it lengths in px and no G
     boundary=None, # Class of the boundaries, or number that is no grain
     twins:str='ignore', # Twin boundaries: 'ignore' or 'keep'
@@ -568,8 +568,8 @@ def grain_size(
     smallest:int=10, # Smallest part that is a grain, px; smaller ones go to their neighbours
     spacing:float=None, # Distance of the lines, px; default: a hundredth of the shorter side
     short:float=3., # Shortest excursion from a grain, px
-    corner:float=.5, # What a grain in a corner counts: .5 as Jeffries, .25 as Saltykov
-    level:float=.95, # Of the intervals, 0-1
+    corner:float=.5, # Weight of a grain in a corner: .5 as Jeffries, .25 as Saltykov
+    level:float=.95, # Level of the intervals, 0-1
     phase:str=None, # Class whose grains are meant, where there are several; 'each': one after the other
 )->pd.DataFrame:
     "Grain size by all methods: one row a method, and which of them are those of ASTM E112"

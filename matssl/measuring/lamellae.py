@@ -96,8 +96,8 @@ def _half_way(ahead, value, k):
 
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #2a43f96c
 def _entered(
-    on, seen, starts, most # As for `_readings`
-): # Straight ahead to the next plate's face, px, NaN where none is; and does the ray leave what is seen?
+    on, seen, starts, most # Rays and their pixels, as for `_readings`
+): # Distance straight ahead to the next plate's face, px, NaN where none is; and True where the ray leaves what is seen
     "One period for each ray that has one"
     ahead, value, leaves = _readings(on, seen, starts, most)
     rises = (value[:, :-1] < .5) & (value[:, 1:] >= .5)
@@ -140,7 +140,7 @@ def _chosen_steps(on, seen, most_rays, seed):
 def _periods(
     on:np.ndarray, # `(H, W)` bool: plates
     seen:np.ndarray, # `(H, W)` bool: labelled pixels
-    most_rays:int=6000, # Rays at most
+    most_rays:int=6000, # Number of rays, at most
     seed:int=0 # Seed of the choice of rays
 ): # A row a ray: place, direction, period (NaN without), weight, px; and what else is known of the field
     "All periods of one field"
@@ -336,7 +336,7 @@ def lamellar_spacing(
     x, # A `LabelMap`, or a list of fields at one scale
     cls:str, # Class of the plates; all other classes lie between them
     level:float=.95, # Level of the intervals, 0-1
-    most_rays:int=6000, # Periods measured a field, at most
+    most_rays:int=6000, # Number of periods measured in a field, at most
     seed:int=0, # Seed of the choice of rays
 )->pd.DataFrame: # A row a field: perpendicular spacing with its interval, random and true spacing, plate thickness, directions
     "The spacing of lamellae: perpendicular in the section, random, and true"

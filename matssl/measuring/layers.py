@@ -33,11 +33,11 @@ def _draw_profile(profile, k, on_map, along_it):
     return f'layer {profile.layer} of {profile.layers}: {mean:.4g} {_printed(u)}'
 
 def plot_layers(
-    field:LabelMap, # One label map
+    field:LabelMap, # Label map of the field
     cls:str, # The class of the layer
     fill=(), # Classes that count as layer, e.g. `('crack',)`
     picture=None, # `Micrograph` to lie under the layers
-    **kwargs # Of `layer_profiles`
+    **kwargs # Keyword arguments of `layer_profiles`
 ): # A matplotlib figure, not shown
     "Draw all layers of a field, and the thickness of each along it"
     from matplotlib.figure import Figure

@@ -28,9 +28,9 @@ def _without_level(a, *words):
 
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #bbf7bf8f
 def without_model_errors(
-    answers:list, # Of `Answer`, measured as if the labels were the truth
-    fields:list # What they were measured on: anything with an `origin`
-)->list: # Of `Answer`
+    answers:list, # Answers measured as if the labels were the truth, each an `Answer`
+    fields:list # Fields that they were measured on: anything with an `origin`
+)->list: # Answers, each an `Answer`
     "Answers whose line says, where a model made the labels, that its errors are not in the interval"
     origins = [getattr(field, 'origin', None) for field in fields]
     if not any(o and o.kind in ('model', 'corrected') for o in origins): return answers
@@ -61,11 +61,11 @@ def area_factors(
 
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #ca347b46
 def through_area_errors(
-    answers:list, # Of `Answer`: an area by a length, such as a thickness
+    answers:list, # Answers, each an area by a length, such as a thickness
     fields:list, # `LabelMap`s that they were measured on
     classes:list, # Names of the classes of which the area consists
     level:float=.95 # Level of the interval, 0-1
-)->list: # Of `Answer`
+)->list: # Answers, each an `Answer`
     "Answers whose interval holds what a tested model gets wrong of the area"
     factors = area_factors(fields, classes, level)
     if factors is None: return without_model_errors(answers, fields)
@@ -104,8 +104,8 @@ def miscount(
     drawn, # `(k,)`: the same number on test pictures, as somebody drew them
     found, # `(k,)`: the same number on test pictures, as the model found them
     fields:int=1, # Number of fields behind the value
-    level:float=.95, # Of the interval, 0-1
-    in_g:bool=False # Is it a grain size number?
+    level:float=.95, # Level of the interval, 0-1
+    in_g:bool=False # True: the number is a grain size number G
 )->tuple|None: # `(least, most, half)` in the unit of the value; None where there was nothing to count
     "What is missing of a number at least and at most, by test pictures, and half the interval around both"
     size = _g_of_all if in_g else np.mean([drawn, found])
@@ -187,10 +187,10 @@ def _one_through_tests(a, pairs, fields):
     return _with_miscount(a, *np.transpose(both))
 
 def through_tests(
-    answers:list, # Of `Answer`, measured on what a model found
+    answers:list, # Answers measured on what a model found, each an `Answer`
     fields:list, # `LabelMap`s that they were measured on
     measured # Function that measures a list of `LabelMap`s in the same way, to a list of `Answer`
-)->list: # Of `Answer`
+)->list: # Answers, each an `Answer`
     "Answers whose interval holds what the model gets wrong of them, as far as its test pictures tell"
     pairs = [(_values(measured, drawn), _values(measured, found)) for drawn, found in test_maps(fields)]
     return [_one_through_tests(a, pairs, fields) for a in answers]

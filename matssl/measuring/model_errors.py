@@ -59,11 +59,11 @@ def _rates_at(test, follows):
     return unchanged + follows*(test.rates - unchanged)
 
 def correct_by_test(
-    test:ModelTest, # What the test pictures say
+    test:ModelTest, # Confusions of the test pictures
     called, # `(C,)` or `(n, C)` fractions that the model called, 0-1
-    follows:float=_follows, # How far errors follow the composition: 0 the difference, 1 the inversion
+    follows:float=_follows, # Degree to which errors follow the composition: 0 the difference, 1 the inversion
     removed:float=1. # Share of the error that is taken off, 0-1
-)->np.ndarray: # As `called`; may leave 0-1
+)->np.ndarray: # Fractions of the shape of `called`; may leave 0-1
     "Fractions behind those that a model called"
     back = np.linalg.pinv(_rates_at(test, removed*follows).T)
     error = test.called.mean(0) - test.true.mean(0)
@@ -71,9 +71,9 @@ def correct_by_test(
 
 # %% ../../nbs/07_measuring/02_model_errors.ipynb #90c93670
 def error_scale(
-    test:ModelTest, # What the test pictures say
+    test:ModelTest, # Confusions of the test pictures
     fractions # `(m, C)` fractions of pictures, 0-1
-)->np.ndarray: # `(m, C)`
+)->np.ndarray: # Errors of each class, `(m, C)`
     "How large the errors of each class would be if every flow between classes varied by all of itself"
     back = np.linalg.pinv(_rates_at(test, _follows).T)
     moved = back[:, None, :] - back[:, :, None] # class, from, to: what a pixel that went astray changes
@@ -85,7 +85,7 @@ def error_scale(
 _usual_spread, _usual_pictures = .7, 4 # scatter of other models, in units of `error_scale`; the pictures it counts for
 
 def error_spread(
-    test:ModelTest # What the test pictures say
+    test:ModelTest # Confusions of the test pictures
 ): # `(C,)` scatter from picture to picture in units of `error_scale`, and its degrees of freedom
     "How much a model's errors scatter, by its test pictures and by what other models do"
     left = correct_by_test(test, test.called) - test.true
@@ -97,7 +97,7 @@ def error_spread(
 _usual_lean = .5 # lasting error of other models, in units of `error_scale`
 
 def share_believed(
-    test:ModelTest # What the test pictures say
+    test:ModelTest # Confusions of the test pictures
 )->float:
     "How much of the mean error on the test pictures is to be taken off, 0-1"
     spread, _ = error_spread(test)
@@ -136,9 +136,9 @@ def _of_fields(test, called, of_one, errors):
 def corrected_fractions(
     called, # `(n, C)` fractions that the model called in each field, 0-1
     confusions, # `(k, C, C)` pixels of each test picture, truth in rows
-    level:float=.95, # Of the interval, 0-1
-    of_one=None # For one field: from what each class counts for, `(C,)`, to variance and degrees of freedom of their mean
-)->pd.DataFrame: # One row a class; NaN where it is untested
+    level:float=.95, # Level of the interval, 0-1
+    of_one=None # Function for one field: from the weights of the classes, `(C,)`, to variance and degrees of freedom
+)->pd.DataFrame: # Table with one row a class; NaN where it is untested
     "Phase fractions put right by test pictures, with their interval, in %"
     called, test = np.asarray(called, float), model_test(confusions)
     removed = share_believed(test)

@@ -185,7 +185,7 @@ def open_boundaries(
     edge:np.ndarray, # `(H, W)` bool: boundary pixels
     grains:np.ndarray, # `(H, W)` int: grains between them
     smallest:int=10, # Smallest closed part that is a grain, px
-    skeleton=None, # What `strokes_of` gave, where it is known
+    skeleton=None, # Skeleton of `strokes_of`, where it is known
 ): # Vectors `(N, 2)`, rows and columns, px; their places `(N, 2)`; their share of the length of all boundaries, 0-1
     "Boundaries that separate nothing"
     strokes = skeleton or strokes_of(edge, smallest)

@@ -19,8 +19,8 @@ from .shapes import crofton, feret_of_hull, feret_unbiased, moments, rows_of
 # %% ../../nbs/07_measuring/12_particles.ipynb #28000006
 def fields_with_class(
     x, # A `LabelMap`, or a list of fields at one scale
-    cls:str, # A class
-    needed:bool=True, # Is a class without a pixel an error, or nothing found?
+    cls:str, # Class to measure
+    needed:bool=True, # True: a class without a pixel is an error; False: nothing was found
 ): # The label maps; where the class is in each, `(H, W)` bool; um/px or None
     "The label maps of a set, where a class is in each, and the scale"
     maps = check_fields(x, [cls])
@@ -32,8 +32,8 @@ def fields_with_class(
 
 # %% ../../nbs/07_measuring/12_particles.ipynb #280000aa
 def in_um(
-    t:pd.DataFrame, # Lengths end in `_px`, areas in `_px2`
-    um:float|None, # um/px
+    t:pd.DataFrame, # Table whose lengths end in `_px`, areas in `_px2`
+    um:float|None, # Scale, um/px; None: unknown
 )->pd.DataFrame:
     "Lengths and areas in um where the scale is known; places stay in px"
     if um is None: return t
@@ -56,10 +56,10 @@ def _parted(on, connectivity, neck):
 
 # %% ../../nbs/07_measuring/12_particles.ipynb #28010010
 def _labelled(
-    on, # Where the class is, `(H, W)` bool
-    connectivity, # 4 or 8
-    fill_holes, # Are holes part of the particle?
-    split=False): # Necks narrower than this share of the smaller particle part; True: 0.8
+    on, # Pixels of the class, `(H, W)` bool
+    connectivity, # Neighbours of a pixel that count as touching, 4 or 8
+    fill_holes, # True: holes are part of the particle
+    split=False): # Share of the smaller particle's width below which a neck is cut; True: 0.8
     "Each particle by its number, from 1, and their number"
     from scipy import ndimage as ndi
     if fill_holes: on = ndi.binary_fill_holes(on)
@@ -196,7 +196,7 @@ def particles(
     min_diameter_px:float=5., # Smallest equivalent diameter that counts, px; smaller ones are left out
     shape_diameter_px:float=16., # Smallest equivalent diameter whose shape is believed (`resolved`), px
     connectivity:int=8, # Pixels that meet at a corner are one particle (8) or two (4)
-    fill_holes:bool=False, # Are holes part of the particle?
+    fill_holes:bool=False, # True: holes are part of the particle
     split=False, # Part touching particles at necks below 0.8 of the smaller one's width, or below this share (0.5-1)
     feret:str='unbiased', # Feret diameters: 'unbiased', or 'hull' as scikit-image has them, 1 px too large
 )->pd.DataFrame: # A row a particle; lengths in um, or px without a scale; `x_px`, `y_px` its centre
@@ -237,10 +237,10 @@ def _below_outlines(on, picture):
 
 @delegates(particles)
 def plot_particles(
-    m, # A `LabelMap`
+    m, # Label map to draw on
     cls:str, # The class of the particles
     ax=None, # Axes to draw on
-    picture=None, # Below the outlines, `(H, W)`; None: the class, in grey
+    picture=None, # Picture below the outlines, `(H, W)`; None: the class, in grey
     **kwargs):
     "Draw the outline of each particle as it is counted: whole blue, unresolved in shape orange, cut by the border grey"
     import matplotlib.pyplot as plt
@@ -401,9 +401,9 @@ def _interval(value, errors, parts, level=.95):
 
 # %% ../../nbs/07_measuring/12_particles.ipynb #d0e8c2f2
 def none_found(
-    area, # Looked at, in any unit
-    level:float=.95, # Confidence, 0-1
-)->float: # Particles per unit of area
+    area, # Area that was looked at, in any unit
+    level:float=.95, # Confidence of the bound, 0-1
+)->float: # Bound, particles per unit of area
     "Upper bound of the number of particles per area where none was found"
     return -np.log(1-level)/area
 
@@ -548,7 +548,8 @@ def particle_fields(
     cls:str, # The class of the particles
     border:str='miles-lantuejoul', # Weights of whole particles, or 'guard': those with their centre in an inner frame
     guard_px:int=None, # Width of the guard, px; None: the largest Feret diameter of a whole particle
-    **kwargs)->pd.DataFrame: # A row a field
+    **kwargs
+)->pd.DataFrame: # A row a field
     "Number, share, mean size and distances of the particles in each field"
     return _fields_of(particles(x, cls, **kwargs), x, cls, border, guard_px)
 
@@ -579,7 +580,8 @@ def _summary_of(f):
 def particle_summary(
     x, # A `LabelMap`, or a list of fields at one scale
     cls:str, # The class of the particles
-    **kwargs)->pd.DataFrame: # A row a quantity: as `field_statistics`, and `pooled` over all fields with its interval
+    **kwargs
+)->pd.DataFrame: # A row a quantity: as `field_statistics`, and `pooled` over all fields with its interval
     "What `particle_fields` finds in each field, over fields"
     return _summary_of(particle_fields(x, cls, **kwargs))
 
@@ -588,9 +590,10 @@ def particle_summary(
 def particle_tables(
     x, # A `LabelMap`, or a list of fields at one scale
     cls:str, # The class of the particles
-    border:str='miles-lantuejoul', # As for `particle_fields`
-    guard_px:int=None, # As for `particle_fields`
-    **kwargs)->tuple: # What `particle_summary`, `particle_fields` and `particles` give
+    border:str='miles-lantuejoul', # Rule for the border, as for `particle_fields`
+    guard_px:int=None, # Width of the guard frame, px, as for `particle_fields`
+    **kwargs
+)->tuple: # Tables of `particle_summary`, `particle_fields` and `particles`
     "A set, its fields and its particles, from one measurement"
     each = particles(x, cls, **kwargs)
     fields = _fields_of(each, x, cls, border, guard_px)
@@ -616,7 +619,7 @@ def _in_bins(values, edges, weights):
 # %% ../../nbs/07_measuring/12_particles.ipynb #28000048
 def size_distribution(
     t:pd.DataFrame, # Table of `particles`
-    column:str=None, # What is binned; None: the equivalent diameter
+    column:str=None, # Column to bin; None: the equivalent diameter
     bins=12, # Number of bins, or their edges
 )->pd.DataFrame: # A row a bin: edges, share by number and by area, and both added up, %
     "Number- and area-weighted histogram of the whole particles"
@@ -638,7 +641,7 @@ def _axis_title(column):
 # %% ../../nbs/07_measuring/12_particles.ipynb #280000c2
 def plot_sizes(
     t:pd.DataFrame, # Table of `particles`
-    column:str=None, # What is binned; None: the equivalent diameter
+    column:str=None, # Column to bin; None: the equivalent diameter
     bins=12, # Number of bins, or their edges
     ax=None): # Axes to draw on
     "Draw the distribution of size by number and by area"
@@ -794,7 +797,8 @@ def nodularity(
     cls:str='graphite', # The class of the graphite
     roundness_threshold:float=.6, # Roundness shape factor from which a particle is of form V or VI
     min_size_um:float=10., # Smallest largest Feret diameter that counts, um
-    **kwargs)->pd.DataFrame: # A row a field, and 'all'
+    **kwargs
+)->pd.DataFrame: # A row a field, and 'all'
     "Share of graphite of form V and VI in the area of all graphite, after ISO 945-4:2019; size class and number"
     maps, um, settings, t = _whole_graphite(x, cls, min_size_um, kwargs)
     r = _nodularity_rows(maps, t, roundness_threshold, um)

@@ -161,8 +161,8 @@ def _table_rows(node):
     return [row for row in rows if any(row)]
 
 def card_blocks(
-    markdown:str # A card
-)->list: # Of `(kind, content)`: 'heading', 'text', 'item', 'table' (rows of texts)
+    markdown:str # Card as Markdown
+)->list: # Blocks `(kind, content)`: 'heading', 'text', 'item', 'table' (rows of texts)
     "What a card is made of"
     from markdown_it.tree import SyntaxTreeNode
     blocks = []
@@ -189,8 +189,8 @@ def _line_in(line, say):
     return mark + say(text)
 
 def card_in(
-    markdown:str, # A card
-    say:Speech # The language
+    markdown:str, # Card as Markdown
+    say:Speech # Speech of the language
 )->str:
     "A card in a language"
     if say.texts is None: return markdown
@@ -214,8 +214,8 @@ def _warn(pdf, sentences):
 class _Opened(NamedTuple):
     "A picture that is to be placed"
     file:io.BytesIO # The picture itself
-    tall:float # Its height at a width of 1
-    words:str # Below it
+    tall:float # Height at a width of 1
+    words:str # Words below the picture
 
 def _opened(picture):
     "A picture of the page, opened"
@@ -379,11 +379,11 @@ def _fields(pdf, results, pictures):
     _table(pdf, ['class', 'mean area, %'], [[c['name'], c['share_pct']] for c in results['classes']])
 
 def write_pdf(
-    results:dict, # What `collect` gives
+    results:dict, # Results of `collect`
     path, # File to write, `.pdf`
     pictures:dict=None, # `{'fields' or name of a question: [dict(data=base64, words=...)]}`
     checksum:str=None, # SHA-256 of `results.json`, for the page that is signed
-    say:Speech=in_english # Its language, as `speech_in` gives it
+    say:Speech=in_english # Speech of the report's language, of `speech_in`
 )->Path:
     "The report as a PDF"
     pictures = pictures or {}

@@ -40,18 +40,18 @@ _all_ = ['check_fields', 'correct_fractions', 'field_fractions', 'field_statisti
 
 # %% ../../nbs/07_measuring/19_questions.ipynb #370f9af0
 def said_on_terminal(
-    words:str, # What is being done
-    done:int, # How much of it
-    total:int # Of how much
+    words:str, # Words for what is being done
+    done:int, # Number of things done
+    total:int # Number of things in all
 ):
     "A line on a terminal that writes itself over; nothing where the output goes elsewhere"
     if total < 2 or not sys.stderr.isatty(): return
     print(f'\r\x1b[K{words}: {done} of {total}', end='\n' if done == total else '', file=sys.stderr, flush=True)
 
 def announced(
-    items, # What is worked through, one after the other
-    words:str, # What is being done
-    said=said_on_terminal # Is told `said(words, done, total)`; None: nobody
+    items, # Items to work through, one after the other
+    words:str, # Words for what is being done
+    said=said_on_terminal # Function that is told `said(words, done, total)`; None: nobody is
 ):
     "The items, with a word before the first and after each"
     items, said = list(items), said or (lambda *_: None)
@@ -62,7 +62,7 @@ def announced(
 
 # %% ../../nbs/07_measuring/19_questions.ipynb #30010001
 def file_of(
-    field # A `LabelMap`
+    field # Field, a `LabelMap`
 ): # The file that its labels were read from by `read_fields`, or None: a report notes its checksum
     "The file of a field"
     return getattr(field, 'file', None)
@@ -124,7 +124,7 @@ def read_fields(
     x, # `LabelMap`s, or files or folders of label maps
     codes:list=None, # Class names by hand; default: the maps' own
     um_per_px=None, # Scale by hand: a number, or a CSV or dict of `read_scales`; default: the maps' own
-    said=said_on_terminal, # Is told how far the reading is: `said(words, done, total)`; None: nobody
+    said=said_on_terminal, # Function that is told how far the reading is: `said(words, done, total)`; None: nobody is
 )->list:
     "Fields to measure"
     given = [x] if isinstance(x, (LabelMap, str, Path)) else list(x)
@@ -143,10 +143,10 @@ questions = {'phases': 'Phase fractions', 'grains': 'Grain size', 'particles': '
              'layers': 'Layer and cracks', 'lamellae': 'Lamellae'}
 
 def class_in_question(
-    maps:list, # Fields
+    maps:list, # Label maps of the fields
     cls:str, # The class, or None
-    what:str, # The question
-)->str: # The class
+    what:str, # Name of the question
+)->str: # Name of the class
     "The class that a question is about: the one that is named, or the second of two"
     codes = maps[0].codes
     if cls is None and len(codes) == 2: return codes[1]
@@ -211,13 +211,13 @@ def _said_of_tables(tables):
 
 # %% ../../nbs/07_measuring/19_questions.ipynb #30010006
 def measure(
-    x, # What `read_fields` takes
-    what:str='phases', # One of `questions`
+    x, # Fields, in any form that `read_fields` takes
+    what:str='phases', # Question, one of `questions`
     cls:str=None, # The class in question; for 'grains' that of the boundaries; for 'phases' none
-    crack:str=None, # For 'layers' alone: the class of the cracks, counted as layer when thickness is measured
+    crack:str=None, # Class of the cracks, for 'layers' alone; counted as layer when thickness is measured
     codes:list=None, # Class names by hand, as for `read_fields`
     um_per_px=None, # Scale by hand, as for `read_fields`
-    **settings # Of the function that measures
+    **settings # Settings of the function that measures
 )->dict: # The general table first, the rows it was made from last
     "The answer to one question: `{name: table}`"
     one_of(what, questions, 'measure')
@@ -228,7 +228,7 @@ def measure(
 # %% ../../nbs/07_measuring/19_questions.ipynb #e9df8fc4
 def asked_of(
     what, # Questions: names, one name, or `{name: settings}`; a list of settings asks the same of several classes
-    who:str='measure' # Who asks, for what is refused
+    who:str='measure' # Name of who asks, for what is refused
 )->dict: # `{name: (question, settings)}`
     "What is asked, each question under a name of its own"
     asked = {}
@@ -251,11 +251,11 @@ def _check_asked(maps, asked):
 
 # %% ../../nbs/07_measuring/19_questions.ipynb #f958484b
 def measure_all(
-    x, # What `read_fields` takes
-    what=('phases',), # What `asked_of` takes: names, or `{name: settings}` with what `measure` takes
+    x, # Fields, in any form that `read_fields` takes
+    what=('phases',), # Questions, in a form that `asked_of` takes: names, or `{name: settings of measure}`
     codes:list=None, # Class names by hand, as for `read_fields`
     um_per_px=None, # Scale by hand, as for `read_fields`
-    said=said_on_terminal # Is told how far it is: `said(words, done, total)`; None: nobody
+    said=said_on_terminal # Function that is told how far it is: `said(words, done, total)`; None: nobody is
 )->dict: # `{name of the question: {name: table}}`
     "The answers to several questions about the same fields"
     asked = asked_of(what)

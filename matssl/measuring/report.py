@@ -71,7 +71,7 @@ def _shown_table(t, most):
 
 # %% ../../nbs/07_measuring/23_report.ipynb #31010004
 def html_table(
-    t:pd.DataFrame, # Any
+    t:pd.DataFrame, # Table of any kind
     most:int=40 # Rows shown; the rest is in the CSV
 )->str:
     "A table as HTML"
@@ -97,7 +97,7 @@ def _picture(x, words=''):
 
 def html_picture(
     x, # A matplotlib figure, or `(h, w, 3)` uint8
-    words:str='' # Below it
+    words:str='' # Words below the picture
 )->str:
     "A picture inside the page"
     return _part('picture', _picture(x, words))
@@ -312,8 +312,8 @@ def _draw_legend_row(draw, y, row, letters):
 def _with_legend(
     rgb, # `(h, w, 3)` uint8: an overlay
     codes, # Class names; the first one is not tinted
-    um_per_px=None, # Of the overlay
-    say=in_english): # The language
+    um_per_px=None, # Scale of the overlay, um/px
+    say=in_english): # Speech of the language
     "An overlay with scale bar and legend below it"
     from PIL import Image, ImageDraw
     height, width = rgb.shape[:2]
@@ -429,22 +429,22 @@ def _json_bytes(results):
 
 # %% ../../nbs/07_measuring/23_report.ipynb #e5557db6
 def report(
-    x, # What `read_fields` takes: label maps, files, folders
+    x, # Label maps, files or folders, as `read_fields` takes them
     out, # New folder: `report.html`, `.pdf`, `.xlsx`, `results.json`, a CSV for each table, `checksums.sha256`
-    what=('phases',), # Of `questions`: names, one name, or {name: settings} with what `measure` takes
+    what=('phases',), # Questions, of `questions`: names, one name, or {name: settings of measure}
     pictures=None, # The micrographs under the maps: a folder, files, or `Micrograph`s
-    meta:dict=None, # What only a person knows: `meta_fields`, and anything else
+    meta:dict=None, # Facts that only a person knows: `meta_fields`, and anything else
     segmenter=None, # The `Segmenter` that made the maps: its card goes in, and the checksums of its files
-    title:str=our_title, # Of the page
+    title:str=our_title, # Title of the page
     codes:list=None, # Class names by hand, as for `read_fields`
     um_per_px=None, # Scale by hand, as for `read_fields`
     shown:int=6, # Fields whose pictures are shown
-    limits=None, # What the answers are held against: texts like 'oxide <= 25'
-    scale_uncertainty_pct:float=None, # Of the scale, % at 95 %, as its calibration says; goes into all that holds a length
+    limits=None, # Limits that the answers are held against: texts like 'oxide <= 25'
+    scale_uncertainty_pct:float=None, # Uncertainty of the scale, % at 95 %, from its calibration; for all lengths
     template=None, # A page of one's own in jinja2; default: ours
-    language:str='en', # Of page, PDF and workbook: 'en' or 'de'; `results.json` and the CSV files stay as they are
-    measured:dict=None, # What `measure_all` gave for the same maps and questions, where it is there already
-    said=said_on_terminal # Is told how far it is: `said(words, done, total)`; None: nobody
+    language:str='en', # Language of page, PDF and workbook, 'en' or 'de'; not of `results.json` and the CSV files
+    measured:dict=None, # Tables of `measure_all` for the same maps and questions, where they are there already
+    said=said_on_terminal # Function that is told how far it is: `said(words, done, total)`; None: nobody is
 )->Path:
     "Measure and write the page, the same as PDF and Excel workbook, the tables and everything as JSON; the page's path"
     out = Path(out)

@@ -34,8 +34,8 @@ def _once(tables):
     return said
 
 def answers_of(
-    measured:dict # What `measure_all` gives: `{question: {name: table}}`
-)->list: # Of `Answer`
+    measured:dict # Tables of `measure_all`: `{question: {name: table}}`
+)->list: # Answers, each an `Answer`
     "The main numbers of all tables, each once; where two questions have one of the same name, with the question"
     of = {question: _once(tables) for question, tables in measured.items()}
     known = Counter(name for answers in of.values() for name in answers)
@@ -46,7 +46,7 @@ def answers_of(
 _length = re.compile(r'(?:nm|um|µm|mm|cm|m)([234]?)')
 
 def length_power(
-    unit:str # Of an answer: 'um', 'um2', '/mm2', 'mm/mm2', '%'
+    unit:str # Unit of an answer: 'um', 'um2', '/mm2', 'mm/mm2', '%'
 )->int:
     "Exponent of the length in a unit; 0 where the scale does not matter"
     above, _, below = unit.removeprefix('1').partition('/')
@@ -54,9 +54,9 @@ def length_power(
     return power(above) - power(below)
 
 def error_by_scale(
-    answer:Answer, # Any
-    uncertainty_pct:float # Of the scale, % at the level of the interval
-)->float: # In the unit of the answer
+    answer:Answer, # Answer of any kind
+    uncertainty_pct:float # Uncertainty of the scale, % at the level of the interval
+)->float: # Error in the unit of the answer
     "What the uncertainty of the scale alone does to an answer"
     relative = uncertainty_pct/100
     if is_grain_size_number(answer): return 2/math.log(2)*relative
@@ -64,8 +64,8 @@ def error_by_scale(
 
 # %% ../../nbs/07_measuring/20_results.ipynb #a975242f
 def with_scale_uncertainty(
-    answer:Answer, # As measured
-    uncertainty_pct:float|None # Of the scale, % at the level of the interval; None: not given
+    answer:Answer, # Answer as measured
+    uncertainty_pct:float|None # Uncertainty of the scale, % at the interval's level; None: not given
 )->Answer:
     "An answer whose interval holds the uncertainty of the scale"
     if uncertainty_pct is None or not error_by_scale(answer, uncertainty_pct): return answer
@@ -77,7 +77,7 @@ def with_scale_uncertainty(
     return replace(answer, low=low, high=high, note='; '.join(filter(None, (answer.note, included))))
 
 def check_scale_uncertainty(
-    uncertainty_pct:float|None # As given
+    uncertainty_pct:float|None # Uncertainty as given, %
 )->float|None:
     "The uncertainty of a scale: a number of percent, or nothing"
     if uncertainty_pct is None: return None
@@ -111,10 +111,10 @@ def _answers_named(name, answers):
     return meant
 
 def held_against(
-    answers:list, # Of `Answer`
-    limits, # Texts like 'oxide <= 25', or `Limit`s; one or several
-    red=() # What `below_floor` gives: where it says anything, nothing is decided
-)->list: # Of dicts: `limit`, `answer`, `decision`, `why`
+    answers:list, # Answers, each an `Answer`
+    limits, # Limits, one or several: texts like 'oxide <= 25', or `Limit`s
+    red=() # Sentences of `below_floor`: where there are any, nothing is decided
+)->list: # Decisions, each a dict of `limit`, `answer`, `decision`, `why`
     "What a measurement says of limits"
     given = [limits] if isinstance(limits, (str, Limit)) else list(limits or ())
     rows = []
@@ -146,7 +146,7 @@ _words = dict(
     fill_holes='holes filled', split='touching ones parted', feret='Feret diameter', along='runs along')
 
 def title_in_words(
-    name:str, # Of a column
+    name:str, # Name of a column
     codes=() # Class names, which stay as they are
 )->str:
     "The title of a column with its unit, as a person reads it"
@@ -160,7 +160,7 @@ def title_in_words(
     return name.replace('_', ' ')
 
 def printed(
-    text:str # With units as a keyboard has them
+    text:str # Text with units as a keyboard has them
 )->str:
     "Units as print has them: µm, mm²"
     text = re.sub(r'(?<![A-Za-z_])um(2?)(?![A-Za-z_0-9])', lambda m: 'µm' + m[1].replace('2', '²'), text)
@@ -168,13 +168,13 @@ def printed(
 
 # %% ../../nbs/07_measuring/20_results.ipynb #17e0bcc4
 def file_checksum(
-    path # A file
+    path # File of any kind
 )->str:
     "SHA-256 of a file, hexadecimal"
     with open(path, 'rb') as f: return hashlib.file_digest(f, 'sha256').hexdigest()
 
 def labels_checksum(
-    m # A `LabelMap`
+    m # Label map
 )->str:
     "SHA-256 of the labels themselves, whatever file they are in"
     labels = np.ascontiguousarray(m.labels, np.uint8)
@@ -190,8 +190,8 @@ meta_fields = ['report number', 'laboratory', 'customer', 'specimen', 'material'
 signatures = ['measured by', 'checked by', 'released by']
 
 def set_warnings(
-    maps:list, # Fields
-    enough:int=5 # Fewer fields are too few
+    maps:list, # Label maps of the fields
+    enough:int=5 # Number of fields below which there are too few
 )->list:
     "Doubts that concern the whole set"
     unlabelled = sum((m.labels == 255).any() for m in maps)
@@ -208,8 +208,8 @@ def set_warnings(
 _than_a_guess = 'better than a guess without a network'
 
 def below_floor(
-    maps:list, # Fields
-    measured:dict # What `measure_all` gives
+    maps:list, # Label maps of the fields
+    measured:dict # Tables of `measure_all`
 )->list: # Sentences, none if all is well
     "What must stand in red: a model that is no better than a guess without a network"
     origins = [m.origin for m in maps if m.origin and m.origin.below_floor]
@@ -221,19 +221,19 @@ def below_floor(
     return [' '.join([what, *dict.fromkeys(s if s.endswith('.') else f'{s}.' for s in said)])]
 
 def beside_red(
-    doubts, # Sentences
-    red # What `below_floor` gives
-)->list: # Of sentences
+    doubts, # Doubts, in sentences
+    red # Sentences of `below_floor`
+)->list: # Doubts that are left, in sentences
     "Doubts without those that stand in red: the verdict on a model is said once"
     return [doubt for doubt in doubts if not (red and _than_a_guess in doubt)]
 
 
 # %% ../../nbs/07_measuring/20_results.ipynb #e332450e
 def scale_warning(
-    maps:list, # Fields
-    answers:list, # Of `Answer`
-    uncertainty_pct:float|None # Of the scale
-)->list: # Of sentences
+    maps:list, # Label maps of the fields
+    answers:list, # Answers, each an `Answer`
+    uncertainty_pct:float|None # Uncertainty of the scale, %
+)->list: # Warnings, in sentences
     "A word where nobody says how well the scale is known, and a number depends on it"
     of_scale = [a.name for a in answers if error_by_scale(a, 1.)]
     if not maps[0].um_per_px or not of_scale: return []
@@ -243,7 +243,7 @@ def scale_warning(
 
 # %% ../../nbs/07_measuring/20_results.ipynb #dbd27b0b
 def plain(
-    v # Anything
+    v # Value of any type
 ):
     "A value as JSON takes it"
     if isinstance(v, dict): return {str(k): plain(x) for k, x in v.items()}
@@ -257,7 +257,7 @@ def plain(
     return v if v is None or isinstance(v, str) else str(v)
 
 def table_json(
-    t:pd.DataFrame # With its `attrs`
+    t:pd.DataFrame # Table with its `attrs`
 )->dict:
     "A table as JSON takes it: its rows, and how they were measured"
     rows = t if isinstance(t.index, pd.RangeIndex) else t.reset_index()
@@ -285,10 +285,10 @@ def _noted(file, folder):
     return _beside(file, folder), file_checksum(file)
 
 def field_json(
-    field, # A `LabelMap`
-    file, # Its file
+    field, # Field, a `LabelMap`
+    file, # File of the field
     picture, # File of its micrograph, or None
-    folder # Of the report: files are noted as seen from there
+    folder # Folder of the report: files are noted as seen from there
 )->dict:
     "A field as JSON takes it: its files with their checksums, size, scale, origin of its labels"
     (file, checksum), (picture, picture_checksum) = _noted(file, folder), _noted(picture, folder)
@@ -303,7 +303,7 @@ def field_json(
 our_title = 'Measurement report'
 
 def ours_in(
-    say:Speech, # The language
+    say:Speech, # Speech of the language
     text:str, # A title, or the name of something that only a person knows
 )->str:
     "Words of ours in a language; those that a person has typed as they are"
@@ -324,8 +324,8 @@ def versions()->dict:
 
 # %% ../../nbs/07_measuring/20_results.ipynb #5335a3bc
 def scale_in_words(
-    field, # A `LabelMap`
-    uncertainty_pct:float|None=None # Of its scale
+    field, # Field, a `LabelMap`
+    uncertainty_pct:float|None=None # Uncertainty of its scale, %
 )->str:
     "The scale of a field, where it comes from and how well it is known"
     if not field.um_per_px: return 'not known'
@@ -344,7 +344,7 @@ def _classes(maps):
 # %% ../../nbs/07_measuring/20_results.ipynb #f3d0172b
 def files_of_model(
     segmenter, # A `Segmenter`, or None
-    folder # Of the report: the model's folder is noted as seen from there
+    folder # Folder of the report: the model's folder is noted as seen from there
 ): # `(folder, {name: SHA-256})`; `(None, {})` where it lies in no folder, or was changed since it did
     "The files of a model, each with its checksum"
     home, fingerprint, *_ = getattr(segmenter, 'home', None) or (None, None)
@@ -353,9 +353,9 @@ def files_of_model(
     return _beside(home, folder), {file.name: file_checksum(file) for file in files}
 
 def model_of(
-    maps:list, # Fields
-    segmenter=None, # That made them, where it is at hand
-    folder='.' # Of the report
+    maps:list, # Label maps of the fields
+    segmenter=None, # Model that made them, where it is at hand
+    folder='.' # Folder of the report
 )->dict:
     "What is known of the model: card, fingerprint, verdict, files"
     origins = [m.origin for m in maps if m.origin]
@@ -367,17 +367,17 @@ def model_of(
 
 # %% ../../nbs/07_measuring/20_results.ipynb #507871e2
 def collect(
-    maps:list, # Fields
-    measured:dict, # What `measure_all` gives for them
-    asked:dict, # What `asked_of` gives
+    maps:list, # Label maps of the fields
+    measured:dict, # Tables of `measure_all` for them
+    asked:dict, # Questions, of `asked_of`
     fields:list, # `field_json` of each
-    meta:dict=None, # What only a person knows
-    limits=None, # Texts like 'oxide <= 25'
-    scale_uncertainty_pct:float=None, # Of the scale, % at the level of the intervals
-    segmenter=None, # That made the maps
-    title:str=our_title, # Of the page
+    meta:dict=None, # Facts that only a person knows, by name
+    limits=None, # Limits, as texts like 'oxide <= 25'
+    scale_uncertainty_pct:float=None, # Uncertainty of the scale, % at the intervals' level
+    segmenter=None, # Model that made the maps
+    title:str=our_title, # Title of the page
     codes:list=None, # Class names by hand
-    folder='.' # Of the report: the model is noted as seen from there
+    folder='.' # Folder of the report: the model is noted as seen from there
 )->dict:
     "All that a report says, as plain values"
     answers = [with_scale_uncertainty(a, scale_uncertainty_pct) for a in answers_of(measured)]
@@ -413,7 +413,7 @@ in_english = Speech()
 
 def cell_text(
     v, # A value of a table
-    say:Speech=in_english # The language
+    say:Speech=in_english # Speech of the language
 )->str:
     "A value as a table shows it: four digits, blanks as blanks, names of others in one line"
     if isinstance(v, (list, tuple)): return say.between.join(cell_text(x, say) for x in v)
@@ -426,7 +426,7 @@ def cell_text(
 
 # %% ../../nbs/07_measuring/20_results.ipynb #b6f851b8
 def names_in(
-    results:dict # What `collect` gives
+    results:dict # Results of `collect`
 )->set:
     "Names of others in a report, as they are and in one line: of classes, fields and files"
     of_fields = [field[kind] for field in results['fields'] for kind in ('source', 'file', 'picture')]
@@ -436,15 +436,15 @@ def names_in(
 
 # %% ../../nbs/07_measuring/20_results.ipynb #c49a9a24
 def sentence(
-    text:str, # With names of others in it
-    most:int=1000 # Characters
+    text:str, # Text with names of others in it
+    most:int=1000 # Largest length, characters
 )->str:
     "A sentence in one line, in which no name is longer than a file's may be"
     return printable(re.sub(r'\S{261,}', lambda word: word[0][:260] + '…', str(text)), most)
 
 def page_table(
-    table:dict, # What `table_json` gives
-    codes=(), # Class names
+    table:dict, # Table of `table_json`
+    codes=(), # Names of the classes
     most:int|None=40 # Rows shown; None: all
 )->dict: # `names`, `rows` of values, `left_out`
     "A table as a page shows it: titles in words, rows, and how many rows are left out"
@@ -463,9 +463,9 @@ def _title(question, settings):
     return ' '.join([questions[question], *map(printable, about)])
 
 def sections_of(
-    results:dict, # What `collect` gives
+    results:dict, # Results of `collect`
     most:int|None=40 # Rows of a table shown; None: all
-)->list: # One dict a question
+)->list: # Sections, one dict a question
     "The questions as a page shows them: answers, doubts, tables, and how it was measured"
     sections = []
     for name, tables in results['results'].items():

@@ -20,7 +20,7 @@ def moments(
     y, x, # Rows and columns of all pixels
     k, # The region of each pixel, from 0
     n # Number of regions
-): # Of each region: `area_px2`, `x_px`, `y_px`, `aspect_ratio`, `orientation_deg`
+): # Columns, a row a region: `area_px2`, `x_px`, `y_px`, `aspect_ratio`, `orientation_deg`
     "Area, centroid, aspect ratio and orientation of regions from their pixels"
     area = np.bincount(k, minlength=n).astype(float)
     def mean(v): return np.bincount(k, v, n)/area
@@ -32,8 +32,8 @@ def moments(
 # %% ../../nbs/07_measuring/11_shapes.ipynb #28000012
 def crofton(
     lab, # Regions by number, `(H, W)` int from 1
-    y, x, k, n # As for `moments`
-): # px
+    y, x, k, n # Pixels of the regions, as for `moments`
+): # Perimeter of each region, px
     "Perimeter of each region by Crofton's formula, from the ends of its chords in four directions"
     beyond = np.pad(lab, 1)
     def ends(dy, dx): return np.bincount(k, beyond[y+1+dy, x+1+dx] != k+1, n)
@@ -41,7 +41,7 @@ def crofton(
 
 # %% ../../nbs/07_measuring/11_shapes.ipynb #28000015
 def rows_of(
-    y, x, k, n # As for `moments`; the pixels in the order of the rows
+    y, x, k, n # Pixels of the regions, as for `moments`; in the order of the rows
 ): # `[(rows, first, last), ...]`
     "First and last pixel of each row of each region"
     order = np.argsort(k, kind='stable')
@@ -103,7 +103,7 @@ def _short_of_edge(radius):
 
 # %% ../../nbs/07_measuring/11_shapes.ipynb #28010001
 def _tip_radius(
-    depth): # Of all pixels behind the outermost one, px
+    depth): # Depths of all pixels behind the outermost one, px
     "Curvature radius of a tip from the number of pixels within 2 px of the outermost one, px"
     n, short = (depth <= 2).sum(), .3
     for _ in range(4):
@@ -141,7 +141,7 @@ def _caps(area, slender):
 # %% ../../nbs/07_measuring/11_shapes.ipynb #cedfe603
 def feret_unbiased(
     y, x, # The region's pixels, from the top
-    slender): # Its aspect ratio
+    slender): # Aspect ratio of the region
     "Largest and smallest Feret diameter, px, the caps beyond the outermost centres added"
     area = len(y)
     if area == 1: return 1., 1.

@@ -89,7 +89,7 @@ def _covariance(values):
     return both_ways*pairs(deviation), both_ways*pairs(seen*1.)
 
 def profile_variance(
-    values # Along a profile, evenly spaced; NaN where there is none
+    values # Values along a profile, evenly spaced; NaN where there is none
 ): # Variance of the mean, and the number of independent places
     "How far the mean of a profile is known, from the integral range of its covariance"
     values = np.asarray(values, float)
@@ -133,14 +133,14 @@ class LayerProfile:
     columns:pd.DataFrame # A row a column: `position`, `thickness` and `corrected` (NaN where cut or missing), `tilt_deg`
     skeleton:pd.DataFrame # A row a point of the skeleton: `position`, `thickness`, and its place `x_px`, `y_px`
     along:str # 'x' or 'y': the axis that the layer runs along
-    tilt_deg:float # Mean tilt against that axis, positive where the layer rises (leans on its way up) to the right
+    tilt_deg:float # Mean tilt against that axis, °, positive where the layer rises (leans on its way up) to the right
     covered:float # Share of the columns that hold any layer, 0-1
     cut:int # Columns in which the border cuts the layer
     unit:str # 'um' or 'px'
     map:LabelMap # Label map that it was measured on
-    layer:int=1 # Which layer of the picture, from the top (the left)
-    layers:int=1 # How many there are
-    doubts:list=field(default_factory=list) # What a reader must know, in sentences
+    layer:int=1 # Number of this layer in the picture, 1 at the top (the left)
+    layers:int=1 # Number of layers in the picture
+    doubts:list=field(default_factory=list) # Doubts that a reader must know, in sentences
     rounding:float=0. # Variance of the mean thickness from the rounding of both faces to pixels, px2
     folded:float=0. # Share of the columns that meet the layer more than once though its holes are filled, 0-1
     @property
@@ -216,10 +216,10 @@ def _profile_along_x(on, hidden, smooth_px):
 
 # %% ../../nbs/07_measuring/15_thickness.ipynb #2900d203
 def layer_profiles(
-    m:LabelMap, # One label map
+    m:LabelMap, # Label map of one picture
     cls:str, # The class of the layer
     fill=(), # Classes that count as layer, e.g. `('crack',)`
-    fill_holes:bool=False, # What the layer encloses counts as layer
+    fill_holes:bool=False, # True: what the layer encloses counts as layer
     along:str=None, # 'x' or 'y': the axis that the layer runs along; None: estimated
     smooth_px:float=None, # Length over which the tilt is fitted, px; None: the thickness
 )->list: # A `LayerProfile` a layer, from top to bottom (left to right)
@@ -247,10 +247,10 @@ def layer_profiles(
 # %% ../../nbs/07_measuring/15_thickness.ipynb #2900d204
 @delegates(layer_profiles)
 def layer_profile(
-    m:LabelMap, # One label map
+    m:LabelMap, # Label map of one picture
     cls:str, # The class of the layer
     fill=(), # Classes that count as layer, e.g. `('crack',)`
-    layer:int=1, # Which layer where there are several, from 1 at the top (the left)
+    layer:int=1, # Number of the layer where there are several, from 1 at the top (the left)
     **kwargs)->LayerProfile:
     "Thickness of one layer along its length: column by column, and on its skeleton"
     profiles = layer_profiles(m, cls, fill, **kwargs)
@@ -461,7 +461,8 @@ def layer_thickness(
     cls:str, # The class of the layer
     fill=(), # Classes that count as layer, e.g. `('crack',)`
     level:float=.95, # Level of the intervals, 0-1
-    **kwargs)->pd.DataFrame: # A row a field, a layer and a method; the recommended method first
+    **kwargs
+)->pd.DataFrame: # A row a field, a layer and a method; the recommended method first
     "Thickness of a layer: corrected by the tilt, by distance transform on its skeleton, and column by column"
     maps, _, um = fields_with_class(x, cls)
     profiles = [(i, p) for i, m in enumerate(one_by_one(maps, 'thickness')) for p in layer_profiles(m, cls, fill, **kwargs)]
@@ -486,7 +487,8 @@ def layer_means(
     cls:str, # The class of the layer
     fill=(), # Classes that count as layer, e.g. `('crack',)`
     level:float=.95, # Level of the intervals, 0-1
-    **kwargs)->pd.DataFrame: # A row a layer and a method; the recommended method first
+    **kwargs
+)->pd.DataFrame: # A row a layer and a method; the recommended method first
     "Mean thickness of each layer over fields with its interval, its thinnest and its thickest place"
     each = layer_thickness(x, cls, fill, level=level, **kwargs)
     means = _means(each, 'px' if each.attrs['settings']['um_per_px'] is None else 'um', level)

@@ -279,10 +279,10 @@ def _files_compared(folder, results):
 
 # %% ../../nbs/07_measuring/24_verify.ipynb #bc20795e
 def verify_report(
-    folder, # That `report` has written
-    inputs=None, # Where label maps and micrographs are now, if they were moved: they are found by their names
+    folder, # Folder that `report` has written
+    inputs=None, # Folder of label maps and micrographs now, if they were moved: they are found by their names
     model=None, # Folder of the model that made the label maps; default: where it lay
-    said=said_on_terminal # Is told how far it is: `said(words, done, total)`; None: nobody
+    said=said_on_terminal # Function that is told how far it is: `said(words, done, total)`; None: nobody is
 )->pd.DataFrame: # A row a difference: `kind`, `where`, `noted`, `found`; `attrs['verdict']` is a sentence
     "Compare a report with its checksums, and every number with its files; what differs"
     folder = Path(folder)

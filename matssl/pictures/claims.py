@@ -31,7 +31,7 @@ _within = {b'WEBP': 'WebP', b'jP  ': 'JPEG 2000', b'ftyp': 'HEIC or AVIF'} # the
 
 # %% ../../nbs/01_pictures/03_claims.ipynb #9da10dce
 def content_kind(
-    path # A file
+    path # File of any kind
 )->str: # 'tiff', 'png', 'jpeg', 'bmp', 'gif', the name of a kind that is not read, or '' where it is not known
     "What kind of picture a file is by its first bytes"
     with open(path, 'rb') as f: head = f.read(12)
@@ -40,9 +40,9 @@ def content_kind(
 
 # %% ../../nbs/01_pictures/03_claims.ipynb #9e1a0004
 def ending_doubts(
-    path, # A picture
-    kind:str # Its kind by content
-)->list: # Sentences
+    path, # File of a picture
+    kind:str # Kind of picture by its content
+)->list: # Doubts, in sentences
     "What is doubtful about a file whose name ends in something else"
     ending = Path(path).suffix.lower()
     if kind != 'jpeg' or ending in ('.jpg', '.jpeg'): return []
@@ -54,8 +54,8 @@ def ending_doubts(
 class PageChain:
     "The pages of a TIFF, as the chain of their places has them"
     sizes:list # Width, height and samples of each page; None for what a page does not say
-    is_ring:bool=False # Does the chain lead back into itself?
-    sides:list=field(default_factory=list, compare=False, repr=False) # Is each a preview or a mask, by its own word?
+    is_ring:bool=False # True: the chain leads back into itself
+    sides:list=field(default_factory=list, compare=False, repr=False) # True for a page that says it is preview or mask
     @property
     def pages(self)->int:
         "How many pages there are"
@@ -81,7 +81,7 @@ class PageChain:
 def page_doubts(
     chain:PageChain, # The pages of a TIFF
     page:int # The one that is read, where nobody has named one
-)->list: # Sentences
+)->list: # Doubts, in sentences
     "What is said of the pages that are not read"
     size = lambda i: '{} x {} px'.format(*chain.sizes[i])
     alike = [i for i in chain.pictures if chain.sizes[i] == chain.sizes[page]]
@@ -99,13 +99,13 @@ def page_doubts(
 @dataclass
 class Claim:
     "What a file says of one of its pictures, before that is decoded"
-    kind:str # By its content: 'tiff', 'png', 'jpeg', 'bmp', 'gif'; or 'dm'
-    shape:tuple=() # As it is stored: rows, columns and, where there are more, samples; unknown of 'dm'
-    dtype:np.dtype|None=None # Of one sample
+    kind:str # Kind by content: 'tiff', 'png', 'jpeg', 'bmp', 'gif'; or 'dm'
+    shape:tuple=() # Stored shape: rows, columns and, where there are more, samples; unknown of 'dm'
+    dtype:np.dtype|None=None # Number type of one sample
     cost:int=1 # Bytes that reading takes for each byte of pixels
-    chain:PageChain|None=None # Of a TIFF
+    chain:PageChain|None=None # Pages, of a TIFF
     page:int=0 # The page that is read
-    turn:int=1 # How it is to be turned to be seen, by tag 274: 1 (not at all) to 8; of a TIFF
+    turn:int=1 # Turn that shows it upright, by tag 274: 1 (none) to 8; of a TIFF
     doubts:list=field(default_factory=list, repr=False) # Sentences on what is read
     @property
     def pages(self)->int:
@@ -120,9 +120,9 @@ class Claim:
 most_gb = 4. # decoded pixels that are read at once, 2**30 bytes
 
 def check_size(
-    path, # The file
-    claim:Claim, # What it says of its picture
-    lazy:bool=False): # Do the pixels stay in the file?
+    path, # File of the picture
+    claim:Claim, # Claim of the file about its picture
+    lazy:bool=False): # True: the pixels stay in the file
     "Refuse what a file claims to hold, before it is decoded"
     shape = ' x '.join(map(str, claim.shape))
     if not claim.n_bytes: raise InputError(path, f'a picture of {shape} px', 'at least one pixel', 'export it again')
@@ -207,8 +207,8 @@ def page_chain(
 
 # %% ../../nbs/01_pictures/03_claims.ipynb #0d020018
 def open_tiff(
-    path, # A TIFF
-    chain:PageChain|None=None # Its pages; None: walk them first
+    path, # TIFF file
+    chain:PageChain|None=None # Pages of the file; None: walk them first
 )->tifffile.TiffFile:
     "An open TIFF that has read one page"
     chain = chain or page_chain(path)
@@ -304,10 +304,10 @@ picture_codecs = { # of TIFF: the strips are pictures with a header of their own
 
 # %% ../../nbs/01_pictures/03_claims.ipynb #c0037ba5
 def check_stream(
-    path, # The TIFF
-    page:tifffile.TiffPage, # Its page
+    path, # TIFF file
+    page:tifffile.TiffPage, # Page of that file
     b:bytes # A strip or tile of it, or its first bytes
-): # What it names: see `stream_size`
+): # Size that it names, see `stream_size`
     "Refuse a strip or tile that is a larger picture than its place in the TIFF"
     size = stream_size(imagecodecs.bitorder_decode(b) if page.fillorder == 2 else b)
     place = float(np.prod([float(k) for k in page.chunks]))
@@ -318,9 +318,9 @@ def check_stream(
 
 # %% ../../nbs/01_pictures/03_claims.ipynb #0d020029
 def check_streams(
-    path, # The TIFF
-    tif:tifffile.TiffFile, # The same, open
-    page:tifffile.TiffPage): # Its page, to be read whole
+    path, # TIFF file
+    tif:tifffile.TiffFile, # That file, open
+    page:tifffile.TiffPage): # Page of it, to be read whole
     "Refuse a page of which any strip or tile is a larger picture than its place"
     if int(page.compression) not in picture_codecs: return
     for at, n in dict.fromkeys(zip(page.dataoffsets, page.databytecounts)): # each place once
@@ -331,7 +331,7 @@ def check_streams(
 
 # %% ../../nbs/01_pictures/03_claims.ipynb #0d02002d
 def decoding(
-    path): # A picture
+    path): # File of a picture
     "Whatever goes wrong within is a fault of the picture"
     path = Path(path)
     size = path.stat().st_size if path.is_file() else 0
@@ -355,7 +355,7 @@ _what_others_are = {
 _counts_from_white = {2, 3, 4, 32771} # compressions of fax machines
 
 def page_colours(
-    page:tifffile.TiffPage # A page
+    page:tifffile.TiffPage # Page of a TIFF
 )->str: # 'MINISBLACK', 'MINISWHITE', 'RGB', 'PALETTE', or another name of the standard
     "What the numbers of a page stand for"
     if 'PhotometricInterpretation' in page.tags or int(page.photometric):
@@ -377,8 +377,8 @@ def _check_colours(path, page):
 _alphas = (1, 2) # of the tag ExtraSamples: the colours are multiplied by it, or not
 
 def kept_channels(
-    page:tifffile.TiffPage # A page
-)->int: # 1 or 3; 0 where the channels are not those of a picture
+    page:tifffile.TiffPage # Page of a TIFF
+)->int: # Number of channels, 1 or 3; 0 where they are not those of a picture
     "How many of a page's channels are its grey level or its colours"
     n, extra = page.samplesperpixel, page.extrasamples
     is_colour = page_colours(page) in ('RGB', 'YCBCR') or n == 3 and not extra
@@ -501,11 +501,11 @@ def _check_kind(path, kind):
 
 # %% ../../nbs/01_pictures/03_claims.ipynb #ea717c80
 def claims(
-    path, # A picture
+    path, # File of a picture
     page:int|None=None, # Page of a TIFF; None: the largest that is a picture
-    indices:bool=False, # Will indices of a palette be read instead of its colours?
-    lazy:bool=False, # Will a TIFF be read by rows? Its strips are then asked when they come, by `check_stream`
-    channel:int|None=None # Will one channel of several be read?
+    indices:bool=False, # True: indices of a palette will be read instead of its colours
+    lazy:bool=False, # True: a TIFF will be read by rows; `check_stream` asks its strips when they come
+    channel:int|None=None # True: one channel of several will be read
 )->Claim:
     "What a file says of its picture, if it may be decoded; no pixel is"
     path = Path(path)

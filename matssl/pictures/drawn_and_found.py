@@ -18,7 +18,7 @@ most_pixels = 25_000_000 # of a test picture whose maps travel
 def packed(
     drawn:LabelMap, # Labels as somebody drew them, 255 where unlabelled
     found:np.ndarray # `(H, W)`: labels as the model found them
-)->dict|None: # As `DrawnAndFound` describes it; None of a picture of more than `most_pixels`
+)->dict|None: # Text as `DrawnAndFound` describes it; None for more than `most_pixels`
     "Both label maps of a test picture as a text"
     if drawn.labels.size > most_pixels: return None
     both = np.dstack([drawn.labels, found]).astype(np.uint8)
@@ -39,8 +39,8 @@ def _channels(noted):
     raise InputError('the test pictures of the model', found, _expected, todo)
 
 def unpacked(
-    noted:dict # What `packed` gives
-)->tuple: # Two `LabelMap`s
+    noted:dict # Text that `packed` gives
+)->tuple: # Two `LabelMap`s: drawn, found
     "The labels of a test picture as somebody drew them, and as the model found them"
     drawn, found = np.moveaxis(_channels(noted), 2, 0)
     found = np.where(drawn == 255, 255, found).astype(np.uint8)

@@ -20,7 +20,7 @@ def write_index_png(
     m:LabelMap, # The label map
     path, # File to write, `.png`
     overwrite:bool=False # Replace an existing one
-)->Path: # The file
+)->Path: # File that was written
     "A palette PNG: class numbers that look like their colours"
     grey = np.full((1, 3), 128, np.uint8)
     palette = np.concatenate([colours_of(255), grey])
@@ -50,7 +50,7 @@ def write_overlay(
     path, # File to write, `.png` or `.jpg`
     most:int=4096, # Longest side, px
     alpha:float=.45 # Strength of the tint, 0-1
-)->Path: # The file
+)->Path: # File that was written
     "Write the overlay as a picture"
     kind = 'JPEG' if Path(path).suffix.lower() in ('.jpg', '.jpeg') else 'PNG'
     with written_whole(path) as f:
@@ -78,7 +78,7 @@ class LabelWriter:
     "A label TIFF that grows from top to bottom: `write` rows, and the file takes its name when all are there"
     def __init__(self,
         path, # File to write, `.tif`; an existing file is refused
-        shape, # `(H, W)`
+        shape, # Shape of the picture, `(H, W)`
         **tags): # `codes`, `um_per_px`, `source`, `scale_from` of `label_tags`
         if np.prod([float(n) for n in shape]) > 2**32-2**20:
             raise InputError(path, f'a label map of {shape[1]} x {shape[0]} px', 'less than 4 GB',

@@ -29,8 +29,8 @@ class Origin:
     kind:str='unknown' # 'model', 'corrected' (a model's, changed by hand since), 'hand', 'unknown'
     model:str|None=None # Fingerprint of the model
     confusions:dict|None=None # `{fingerprint of a test picture: (C, C) pixels, truth in rows}`; None: never tested
-    verdict:str='' # What the model is worth, in a sentence; empty where it was never tested
-    below_floor:bool=False # Is the model not shown to be better than a guess without a network?
+    verdict:str='' # Sentence on what the model is worth; empty where it was never tested
+    below_floor:bool=False # True: not shown to be better than a guess without a network
     codes:list|None=None # Class names in the order of the confusions; None: as in the map
     labels:str|None=None # Checksum of the labels as the model made them
     tests:dict|None=field(default=None, repr=False) # `{fingerprint of a test picture: its labels, drawn and found}`, as `packed` gives them
@@ -54,7 +54,7 @@ def _in_order(origin, codes):
 # %% ../../nbs/01_pictures/09_labels.ipynb #04b6944a
 def origin_doubts(
     origin # An `Origin`, or None
-)->list: # Sentences
+)->list: # Doubts, in sentences
     "What is doubtful about labels because of the model that made them"
     if not origin or origin.kind != 'model' or not origin.below_floor: return []
     why = f': {origin.verdict}' if origin.verdict else ''
@@ -69,10 +69,10 @@ class LabelMap:
     um_per_px:float|None=None # Micrometres a pixel, None where unknown
     source:Path|None=None # The micrograph's file
     proba:np.ndarray|None=None # `(C, H, W)`, 0-1: the class probabilities
-    scale_from:str|None=None # Where the scale comes from, with its doubts
-    doubts:list=() # What is doubtful about the map or its scale, in sentences
+    scale_from:str|None=None # Source of the scale, with its doubts
+    doubts:list=() # Doubts about the map or its scale, in sentences
     um_per_px_y:float|None=None # Height of a pixel, um, where it is not the width
-    origin:Origin|None=None # Where the labels come from; None: nobody has said
+    origin:Origin|None=None # Origin of the labels; None: nobody has said
     def __post_init__(self):
         self.labels = np.asarray(self.labels)
         self.codes = list(self.codes)
@@ -92,7 +92,7 @@ class LabelMap:
 # %% ../../nbs/01_pictures/09_labels.ipynb #a5e00002
 def carried(
     m # A `Micrograph`, or a `LabelMap`
-)->dict: # Of `LabelMap`'s fields, and of `label_tags`
+)->dict: # Values of `LabelMap`'s fields, and of `label_tags`
     "What a label map takes over from its picture, or from another map: the scale, its doubts, the file and the origin"
     meta = getattr(m, 'meta', {})
     doubts = getattr(m, 'doubts', None)
@@ -104,7 +104,7 @@ def carried(
 # %% ../../nbs/01_pictures/09_labels.ipynb #4b207bb8
 def label_sum(
     labels:np.ndarray # `(H, W)`, 0-255
-)->str: # 64 hexadecimal digits
+)->str: # Checksum, 64 hexadecimal digits
     "The checksum of labels: their size and their numbers"
     checksum = hashlib.sha256(f'{labels.shape[0]} x {labels.shape[1]}'.encode())
     for a in range(0, len(labels), 1024): checksum.update(np.ascontiguousarray(labels[a:a+1024], np.uint8))
@@ -113,7 +113,7 @@ def label_sum(
 # %% ../../nbs/01_pictures/09_labels.ipynb #95853bc0
 def origin_now(
     m:LabelMap # A label map
-)->Origin|None: # None where nobody has said
+)->Origin|None: # Origin; None where nobody has said
     "The origin of a map whose labels may have been changed since a model made them"
     origin = m.origin
     is_checked = origin and origin.kind == 'model' and origin.labels
@@ -122,7 +122,7 @@ def origin_now(
 
 # %% ../../nbs/01_pictures/09_labels.ipynb #07020008
 @patch
-def fractions(self:LabelMap)->dict: # `{name: 0-1}`
+def fractions(self:LabelMap)->dict: # Shares by class, `{name: 0-1}`
     "Share of the labelled pixels in each class, 0-1"
     bands = (self.labels[a:a+1024] for a in range(0, len(self.labels), 1024))
     counts = sum(np.bincount(band.ravel(), minlength=256) for band in bands)[:len(self.codes)]
@@ -147,7 +147,7 @@ def _nearest(n, step):
 # %% ../../nbs/01_pictures/09_labels.ipynb #5362d781
 def square_pixels(
     m:LabelMap # A label map
-)->LabelMap: # The same, if its pixels are square
+)->LabelMap: # Map with square pixels; itself, if they are square already
     "A label map with square pixels, of the finer of its two pitches"
     if not (m.um_per_px_y and m.um_per_px): return m
     um = min(m.um_per_px, m.um_per_px_y)
@@ -164,7 +164,7 @@ def square_pixels(
 # %% ../../nbs/01_pictures/09_labels.ipynb #2c1d7c11
 def origin_note(
     origin # An `Origin`, or None
-)->dict|None: # As `OriginNote` describes it
+)->dict|None: # Note as `OriginNote` describes it
     "What a file says of the origin of its labels; None where that cannot be found out later"
     if not origin or origin.kind not in ('model', 'corrected') or not (origin.model and origin.labels): return None
     said = dict(kind=origin.kind, model=origin.model, labels=origin.labels)
@@ -173,15 +173,15 @@ def origin_note(
 
 # %% ../../nbs/01_pictures/09_labels.ipynb #0702000f
 def label_tags(
-    codes, # Class names
+    codes, # Names of the classes
     um_per_px=None, # Micrometres a pixel, where it is known
     source=None, # The micrograph's file; its name is noted
-    scale_from=None, # Where the scale comes from, with its doubts
-    doubts=(), # What is doubtful, in sentences
+    scale_from=None, # Source of the scale, with its doubts
+    doubts=(), # Doubts, in sentences
     um_per_px_y=None, # Height of a pixel, um, where it is not the width
     origin=None, # An `Origin`; noted where it is a model's and has the checksum of the labels
-    **more # Anything else to note, as JSON can
-)->dict: # For `tifffile.imwrite`
+    **more # Notes of any other kind, as JSON can hold them
+)->dict: # Keyword arguments of `tifffile.imwrite`
     "What `tifffile` needs to write a label map that ImageJ opens with its scale"
     name = Path(source).name if source else None
     if doubts: more['doubts'] = list(doubts)
@@ -230,8 +230,8 @@ def label_notes(
 class ScaleFacts:
     "What a file of labels says besides its labels"
     um_per_px:float|None=None # Micrometres a pixel, None where unknown
-    scale_from:str|None=None # Where the scale comes from, with its doubts
-    doubts:list=field(default_factory=list) # Sentences
+    scale_from:str|None=None # Source of the scale, with its doubts
+    doubts:list=field(default_factory=list) # Doubts about the scale, in sentences
     um_per_px_y:float|None=None # Height of a pixel, um, where it is not the width
     notes:dict=field(default_factory=dict) # `codes`, `source`, `scale_from`, `doubts`, `origin` of our own description
 
@@ -249,7 +249,7 @@ def _is_said(doubt, doubts):
 # %% ../../nbs/01_pictures/09_labels.ipynb #7a868b7a
 def scale_facts(
     path, # A file of labels: TIFF, PNG, ...
-    width:int, # Of its labels as they are stored, px
+    width:int, # Width of its labels as they are stored, px
     **kwargs # `page` and `turned` of `file_facts`
 )->ScaleFacts:
     "The scale of a file of labels, its doubts, and what our own description says"
@@ -276,7 +276,7 @@ def _without_scale(doubts, m):
 def scaled_by_hand(
     m, # A `LabelMap` or a `Micrograph`
     um:float|None # Micrometres a pixel, by hand; None: it stays as it is
-): # The same with that scale
+): # Map with that scale
     "A picture or a label map with a scale by hand"
     if not um: return m
     facts = _by_hand(m, um)
@@ -294,7 +294,7 @@ class_colours = np.array([[0,0,0],[230,159,0],[86,180,233],[0,158,115],
 
 # %% ../../nbs/01_pictures/09_labels.ipynb #3a080006
 def colours_of(
-    n:int # Classes
+    n:int # Number of classes
 )->np.ndarray: # `(n, 3)` uint8
     "The colours of the first `n` classes, RGB 0-255"
     return (class_colours[np.arange(n) % len(class_colours)]*255).round().astype(np.uint8)

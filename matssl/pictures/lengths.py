@@ -22,7 +22,7 @@ _no_unit = '', 'px', 'pixel', 'none', 'null', 'unitless', 'referenceframe' # wha
 
 # %% ../../nbs/01_pictures/05_lengths.ipynb #5deac8ba
 def mended(
-    text:str # As it was decoded
+    text:str # Text as it was decoded
 )->str:
     "A text whose UTF-8 was taken for Western letters, once or twice"
     for _ in range(2):
@@ -34,7 +34,7 @@ def mended(
 
 # %% ../../nbs/01_pictures/05_lengths.ipynb #d4119fd7
 def plain_unit(
-    unit # As somebody has written it
+    unit # Unit as somebody has written it
 )->str:
     "A unit in one spelling: small letters, u for micro, no plural, nothing `per pixel`"
     text = mended(html.unescape(str(unit)[:80])).replace('ƒÊ', 'u') # Greek mu of a Japanese computer
@@ -45,9 +45,9 @@ def plain_unit(
 
 # %% ../../nbs/01_pictures/05_lengths.ipynb #569e331e
 def to_um(
-    value:float, # A length
-    unit:str # Its unit: m, cm, mm, um, nm, pm, inch, in any spelling
-)->float: # um, or None where the unit is unknown or the length is 0
+    value:float, # Length in `unit`
+    unit:str # Unit of the length: m, cm, mm, um, nm, pm, inch, in any spelling
+)->float: # Length, um; None where the unit is unknown or the length is 0
     "A length in micrometres"
     in_um = _um.get(plain_unit(unit))
     return float(value)*in_um if in_um is not None and value else None
@@ -69,8 +69,8 @@ def _is_one_number(um):
 # %% ../../nbs/01_pictures/05_lengths.ipynb #0f02000a
 def check_um(
     um, # Micrometres a pixel, or None
-    source # What it was given for
-): # The same
+    source # File or option that the scale was given for
+): # Same scale, um/px, or None
     "The scale, or an error where no microscope can have it"
     if um is not None and not (_is_one_number(um) and is_possible(float(um))):
         raise InputError(source, f'um_per_px={um}', f'a positive number, {least_um:g} to {most_um:g}',
@@ -83,7 +83,7 @@ class NoScale(Exception): "A scale is written, but cannot be taken; the text say
 # %% ../../nbs/01_pictures/05_lengths.ipynb #0a827566
 def known_length(
     value:float, # A length; 0 or None: not calibrated
-    unit:str # Its unit, as it is written
+    unit:str # Unit of the number, as it is written
 )->float|None:
     "A number with a unit, um; None for what is not calibrated"
     if not value or plain_unit(unit) in _no_unit: return None
@@ -100,7 +100,7 @@ def length_um(
     text:str, # A number and a unit, e.g. '4,94 nm'
     unit:str='', # The unit, where none is written
     decimal:str|None=None # The decimal sign of the text that it stands in; None: not known
-)->float|None: # um; None where it is no number, 0, or without a unit
+)->float|None: # Length, um; None where it is no number, 0, or without a unit
     "A length as somebody has written it"
     found = written_length.match(str(text)[:200])
     if not found: return None

@@ -22,8 +22,8 @@ from .tables import decimal_of, file_stem, number_of, readings, text_of
 class PixelSize(NamedTuple):
     "Of a pixel, um"
     width:float
-    height:float|None=None # None where only one is known
-    doubt:str='' # Why it may be wrong
+    height:float|None=None # Height of a pixel, um; None where only one is known
+    doubt:str='' # Sentence on why it may be wrong
 
 # %% ../../nbs/01_pictures/06_makers.ipynb #0f02000d
 _of_paper = 'in', 'inch', 'inche', 'cm' # units that printers have, too
@@ -237,8 +237,8 @@ def _tilt_of(tif, page=None):
 
 # %% ../../nbs/01_pictures/06_makers.ipynb #92fc3f46
 def tilt_doubts(
-    facts:dict # Of `file_facts`
-)->list: # Of sentences: none or one
+    facts:dict # Facts of `file_facts`
+)->list: # Doubts, in sentences: none or one
     "The doubt about a stage that is tilted; pixels that are higher than wide have been corrected"
     angle = facts.get('tilt_deg')
     if not angle or facts.get('um_per_px_y'): return []
@@ -524,12 +524,12 @@ def _doubts_of_source(facts):
 
 # %% ../../nbs/01_pictures/06_makers.ipynb #33258fb0
 def file_facts(
-    path, # A picture
-    width:int, # Its width as it is stored, px
+    path, # File of a picture
+    width:int, # Stored width of the picture, px
     page:int=0, # Page of a TIFF
-    turned:bool=False, # Is it turned by a quarter when it is read? Then width and height of a pixel change places
-    height:int|None=None # Its height as it is stored, px; asked where it is turned
-)->dict: # What is known: `um_per_px`, `scale_from`, `doubtful` and others, see the table above
+    turned:bool=False, # True: reading turns it by a quarter; then width and height of a pixel change places
+    height:int|None=None # Stored height of the picture, px; needed where it is turned
+)->dict: # Facts known of it: `um_per_px`, `scale_from`, `doubtful` and others, see the table above
     "All that a file and its neighbour tell of the scale; what is doubtful is called so"
     path = Path(path)
     facts = _tag_facts(path, page)
@@ -545,8 +545,8 @@ def file_facts(
 
 # %% ../../nbs/01_pictures/06_makers.ipynb #a5d0000d
 def scale_doubts(
-    facts # Of `file_facts`, or a picture's `meta`
-)->list: # Of sentences: none or one
+    facts # Facts of `file_facts`, or a picture's `meta`
+)->list: # Doubts, in sentences: none or one
     "What is doubtful about a scale, in words"
     why = facts.get('doubtful')
     return [f'the scale is doubtful: {why}'] if why else []

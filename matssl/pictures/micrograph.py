@@ -184,8 +184,8 @@ class Micrograph:
     "One picture of a microstructure, with its scale and what its file says"
     pixels:np.ndarray # `(H, W)` or `(H, W, 3)`, in the file's own depth; or `PictureRows`
     um_per_px:float|None=None # Micrometres a pixel, None where unknown
-    meta:dict=field(default_factory=dict) # Origin of the scale, doubts, rows cut, depth
-    source:Path|None=None # The file
+    meta:dict=field(default_factory=dict) # Facts: origin of the scale, doubts, rows cut, depth
+    source:Path|None=None # File that it was read from
     @property
     def shape(self):
         "`(H, W)`"
@@ -320,12 +320,12 @@ def _depth_doubts(px):
 
 # %% ../../nbs/01_pictures/08_micrograph.ipynb #5fdd0c3a
 def read_micrograph(
-    path, # TIFF (8, 16, 32 bit, float), PNG, JPEG, BMP, DM3 or DM4
+    path, # File of the picture: TIFF (8, 16, 32 bit, float), PNG, JPEG, BMP, DM3 or DM4
     page:int|None=None, # Page of a multi-page TIFF; None: the largest that is a picture
     um_per_px=None, # Micrometres a pixel by hand, or a CSV or dict of `read_scales`; wins over the file's
-    crop_bar:bool|int=True, # Cut the data bar where there is one; a number cuts so many rows at the bottom
+    crop_bar:bool|int=True, # True: cut the data bar where there is one; a number: rows to cut at the bottom
     lazy:bool=False, # TIFF: leave the pixels in the file, as `PictureRows`
-    channel:int|None=None, # One channel of several, such as one detector of two
+    channel:int|None=None, # Number of one channel of several, from 0, such as one detector of two
 )->Micrograph:
     "Read one micrograph in its own depth, with its scale, without its data bar"
     path = Path(path)
@@ -350,7 +350,7 @@ def read_micrograph(
 # %% ../../nbs/01_pictures/08_micrograph.ipynb #c0c43c5f
 def grey_levels(
     px, # Pixels of one picture: an array or `PictureRows`
-    percentiles=(.1, 99.9) # Of the grey levels
+    percentiles=(.1, 99.9) # Percentiles of the grey levels, 0-100
 ): # Two levels, or None for 8-bit data
     "The two levels that become 0 and 255, or None for 8-bit data"
     if px.dtype == np.uint8: return None
@@ -365,7 +365,7 @@ def grey_levels(
 def stretch(
     px:np.ndarray, # Pixels of any depth
     levels # The two levels that become 0 and 255; None: 8-bit data, as they are
-)->np.ndarray: # uint8
+)->np.ndarray: # Pixels `(H, W)` or `(H, W, 3)`, uint8
     "8-bit pixels"
     if levels is None or px.dtype == np.uint8: return px
     low, high = levels
@@ -398,7 +398,7 @@ def _warn_not_finite(px, name):
 # %% ../../nbs/01_pictures/08_micrograph.ipynb #0a020027
 @patch
 def levels(self:Micrograph,
-    contrast=None): # None: of this picture; or two grey levels
+    contrast=None): # Two grey levels; None: those of this picture
     "The two levels that become 0 and 255, or None for 8-bit data; warns of pixels that are not finite"
     if self.pixels.dtype == np.uint8: return None
     _warn_not_finite(self.pixels, self.source or 'micrograph')
@@ -467,8 +467,8 @@ def _draw_cut(ax, file, most):
 
 # %% ../../nbs/01_pictures/08_micrograph.ipynb #ba500002
 def show_data_bars(
-    files, # Pictures
-    n:int=6, # How many to draw, spread over the list
+    files, # Files of pictures
+    n:int=6, # Number of pictures to draw, spread over the list
     most:int=1200 # Longest side drawn, px
 ): # The axes
     "Whole pictures, what is cut as data bar tinted red; the axes"

@@ -21,7 +21,7 @@ from .tables import small_file
 note_name = '.predictions.json' # of the note in a folder of label maps
 
 def read_note(
-    file # A `.predictions.json`
+    file # Note beside label maps, a `.predictions.json`
 )->HowPredicted:
     "How the label maps beside a note were made"
     todo = 'remove it if you know how the label maps beside it were made, or choose another folder'
@@ -90,7 +90,7 @@ def _from_description(m, file):
 def with_origin(
     label_map:LabelMap, # A label map as it was read
     file # The file that it was read from
-)->LabelMap: # The same with `origin`, where somebody has said; the doubts of its model with it
+)->LabelMap: # Same map with `origin`, where somebody has said; with the doubts of its model
     "A label map that says where its labels come from, as far as its file and the note beside it know"
     if label_map.origin is not None: return label_map
     file = Path(file)

@@ -41,9 +41,9 @@ def _opaque(a):
 
 # %% ../../nbs/01_pictures/04_pixels.ipynb #a4040002
 def full_scale(
-    bits:int, # Of a number in the file, 1 to 15
-    from_white:bool=False # Is 0 white?
-)->np.ndarray: # uint8 up to 8 bit, uint16 above
+    bits:int, # Bits of a number in the file, 1 to 15
+    from_white:bool=False # True: 0 is white
+)->np.ndarray: # Grey levels: uint8 up to 8 bit, uint16 above
     "The grey level that each number of so many bits means"
     depth = np.uint8 if bits <= 8 else np.uint16
     highest = 2**bits - 1
@@ -84,8 +84,8 @@ _ways = { # tag 274: do columns become rows; are then the rows, the columns to b
 # %% ../../nbs/01_pictures/04_pixels.ipynb #6504004b
 def turned(
     a:np.ndarray, # Pixels as stored, `(H, W)` or `(H, W, 3)`
-    turn:int # Tag 274, 1 to 8
-)->np.ndarray: # A view
+    turn:int # Orientation by tag 274, 1 to 8
+)->np.ndarray: # View of the same pixels
     "Pixels the way up in which viewers show them"
     are_swapped, rows_back, columns_back = _ways[turn]
     if are_swapped: a = a.swapaxes(0, 1)
@@ -94,9 +94,9 @@ def turned(
 # %% ../../nbs/01_pictures/04_pixels.ipynb #a404000a
 def hidden_doubts(
     alpha:np.ndarray, # The channel of transparency
-    full, # Its number for opaque
-    is_named:bool=True # Does the file call it transparency?
-)->list: # Sentences
+    full, # Number that means opaque
+    is_named:bool=True # True: the file calls it transparency
+)->list: # Doubts, in sentences
     "What is said of a channel that is left out"
     n = int((alpha < full).sum())
     if not n: return []
@@ -170,7 +170,7 @@ def _read_pillow(path, claim, indices, channel):
 # %% ../../nbs/01_pictures/04_pixels.ipynb #0e02000c
 def dm_parts(
     path # A file of DigitalMicrograph
-)->list: # Its pictures, as `rosettasciio` gives them: `data`, `axes`, ...
+)->list: # Pictures, as `rosettasciio` gives them: `data`, `axes`, ...
     "The pictures in a `.dm3` or `.dm4` file"
     try: from rsciio.digitalmicrograph import file_reader
     except ImportError as e:
@@ -209,8 +209,8 @@ _readers = {'tiff': _read_tiff, 'dm': _read_dm} # all others: Pillow
 def read_claimed(
     path, # A picture file
     page:int|None=None, # Page of a multi-page TIFF; None: the largest that is a picture
-    indices:bool=False, # Palette files: indices instead of colours; no level is scaled
-    channel:int|None=None # One channel of several
+    indices:bool=False, # True: indices of palette files instead of colours; no level is scaled
+    channel:int|None=None # Number of one channel of several, from 0
 )->tuple: # The pixels, and the `Claim` with its doubts
     "The pixels of a file as they are meant, and what it says of itself"
     path = Path(path)
@@ -226,7 +226,7 @@ def read_pixels(
     path, # A picture file
     page:int|None=None, # Page of a multi-page TIFF; None: the largest that is a picture
     indices:bool=False, # Palette files: indices instead of colours; no level is scaled
-    channel:int|None=None, # One channel of several
+    channel:int|None=None, # Number of one channel of several, from 0
     doubts:list|None=None # A list that takes the sentences on what is doubtful
 )->np.ndarray:
     "The pixels of a file, `(H, W)` or `(H, W, 3)`, in the file's own depth"
@@ -262,9 +262,9 @@ def _form(page, channel):
 class PictureRows:
     "The rows of a TIFF, decoded when they are asked for: `rows[a:b]` is `(b-a, W)` or `(b-a, W, 3)`"
     def __init__(self,
-        path, # A TIFF
+        path, # TIFF file
         page:int|None=None, # Page of a multi-page file; None: the largest that is a picture
-        channel:int|None=None): # One channel of several
+        channel:int|None=None): # Number of one channel of several, from 0
         self.path, self.channel = Path(path), channel
         self.tif = None # the open file
         self.whole = None # all pixels, where there are no rows to be had
@@ -355,7 +355,7 @@ def _hidden(self:PictureRows):
 # %% ../../nbs/01_pictures/04_pixels.ipynb #2b356bb9
 @patch
 def __getitem__(self:PictureRows,
-    rows:slice # Of the picture
+    rows:slice # Rows of the picture
 )->np.ndarray: # `(rows, W)` or `(rows, W, 3)`
     "Some rows, as they are meant"
     if self.whole is not None: return self.whole[rows]

@@ -78,7 +78,7 @@ class Scales(dict):
     "The scale of each picture by its name, as it is written: `{name: um/px}`"
     source = 'the table of scales' # The CSV
     def named_like(self,
-        path # A picture
+        path # File of a picture
     )->list:
         "The names that are that of a picture but for folder, capitals and ending"
         if len(self) != getattr(self, 'n_known', -1):
@@ -88,7 +88,7 @@ class Scales(dict):
 
 # %% ../../nbs/01_pictures/07_scale.ipynb #c2accf4c
 def read_scales(
-    path # CSV: a column `file` and one of `um_per_px`, `nm_per_px`; or `bar_um` and `bar_px`
+    path # CSV file: a column `file` and one of `um_per_px`, `nm_per_px`; or `bar_um` and `bar_px`
 )->Scales:
     "The scale of each picture by its name: `{name: um/px}`"
     table = read_table(path)
@@ -144,8 +144,8 @@ def given_scales(
 
 # %% ../../nbs/01_pictures/07_scale.ipynb #7a2e64a5
 def rows_for(
-    scales:dict, # `{name: um/px}`
-    path # A picture
+    scales:dict, # Scales by file name, `{name: um/px}`
+    path # File of a picture
 )->list: # Names, as they are written there
     "The rows of a table of scales that mean a picture, the best alone"
     rows = given_scales(scales).named_like(path)
@@ -167,7 +167,7 @@ def _of_table(scales, path):
 # %% ../../nbs/01_pictures/07_scale.ipynb #7634720d
 def scale_of(
     given, # A number (um/px), a CSV of `read_scales`, a dict of them, or None
-    path): # The picture
+    path): # File of the picture
     "The scale that somebody gave for a picture, um/px, or None"
     given = given_scales(given)
     return check_um(_of_table(given, path) if isinstance(given, dict) else given, path)
@@ -180,8 +180,8 @@ def _names_of(files, most=5):
 
 # %% ../../nbs/01_pictures/07_scale.ipynb #14de2246
 def left_over(
-    scales:dict, # `{name: um/px}`
-    files # Pictures
+    scales:dict, # Scales by file name, `{name: um/px}`
+    files # Files of pictures
 ): # Rows of the table that mean none of them; pictures without a row
     "What is left over on either side of a table of scales and a set"
     used = {str(f): rows_for(scales, f) for f in files}
@@ -191,8 +191,8 @@ def left_over(
 # %% ../../nbs/01_pictures/07_scale.ipynb #39317de9
 def apply_scales(
     given, # A number (um/px), a CSV of `read_scales`, a dict of them, or None
-    files # All pictures of the set
-): # The same, the CSV read
+    files # Files of all pictures of the set
+): # Same scales, the CSV read
     "The scale by hand of a set of pictures; a table must fit them, and what does not is said"
     given = given_scales(given)
     files = list(dict.fromkeys(map(str, files)))
@@ -210,10 +210,10 @@ def apply_scales(
 
 # %% ../../nbs/01_pictures/07_scale.ipynb #a5d00027
 def with_hand_scale(
-    facts:dict, # Of `file_facts`
+    facts:dict, # Facts of `file_facts`
     given, # A number (um/px), a CSV of `read_scales`, a dict of them, or None
-    path # The picture
-)->dict: # Such facts
+    path # File of the picture
+)->dict: # Facts of the same kind, with that scale
     "The facts of a picture with the scale that somebody gave for it, if somebody did"
     given = given_scales(given)
     um, is_table = scale_of(given, path), isinstance(given, dict)

@@ -18,15 +18,15 @@ from .pixels import read_pixels
 @dataclass
 class StoredLabels:
     "A label picture as it is stored"
-    path:Path # The file
-    page:int|None=None # Of a TIFF, the one that is read
-    bits:int=8 # Of a number
+    path:Path # File of the label picture
+    page:int|None=None # Page that is read, of a TIFF
+    bits:int=8 # Bits of a number
     samples:int=1 # Numbers of a pixel
-    white_is_zero:bool=False # Does the file call 0 white?
-    by_tifffile:bool=False # Has tifffile written it? That marks every one-bit array as WhiteIsZero, whatever it means
+    white_is_zero:bool=False # True: the file calls 0 white
+    by_tifffile:bool=False # True: tifffile wrote it; that marks every one-bit array as WhiteIsZero, whatever it means
     colours:np.ndarray|None=None # `(n, 3)` uint8: the table of colours
-    is_jpeg:bool=False # Was it compressed with loss?
-    pages:int=1 # Of this size
+    is_jpeg:bool=False # True: compressed with loss
+    pages:int=1 # Number of pages of this size
     pixels:np.ndarray|None=None # `(H, W)` numbers, or `(H, W, 3)` colours; None before they are decoded
     alpha:np.ndarray|None=None # `(H, W)`, 0-1: how opaque; None: everywhere alike
     doubts:list=() # Sentences of reading: turned, an ending that is another's
@@ -63,7 +63,7 @@ def _pillow_facts(path, claim):
 # %% ../../nbs/01_pictures/11_stored.ipynb #97421df7
 def stored_facts(
     path # A label picture
-)->StoredLabels: # Without pixels
+)->StoredLabels: # Facts of the head, without pixels
     "What the head of a label picture says; no pixel is decoded"
     path = Path(path)
     claim = claims(path, indices=True)
@@ -74,7 +74,7 @@ def stored_facts(
 
 # %% ../../nbs/01_pictures/11_stored.ipynb #5b09000a
 def check_stored(
-    s:StoredLabels): # Without pixels
+    s:StoredLabels): # Facts of the head, without pixels
     "Refuse what cannot hold class numbers"
     if s.is_jpeg:
         raise InputError(s.path, 'a JPEG', 'class numbers as they were saved',

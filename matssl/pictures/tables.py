@@ -14,7 +14,7 @@ from ..errors import InputError, refusing
 # %% ../../nbs/01_pictures/02_tables.ipynb #e19c0b0a
 def small_file(
     path, # A file of text: JSON, CSV, names of classes
-    most_mb # 2**20 bytes
+    most_mb # Largest size allowed, 2**20 bytes
 )->bytes:
     "The bytes of a file of text; a larger one is refused before it is read"
     path = Path(path)
@@ -25,7 +25,7 @@ def small_file(
 
 # %% ../../nbs/01_pictures/02_tables.ipynb #020a39e5
 def table_bytes(
-    path # A CSV
+    path # CSV file
 )->bytes:
     "The bytes of a table whose first line can be one of column names"
     raw = small_file(path, 256)
@@ -37,7 +37,7 @@ def table_bytes(
 
 # %% ../../nbs/01_pictures/02_tables.ipynb #0c020009
 def column_separator(
-    text:str # Of a table, or its beginning
+    text:str # Text of a table, or its beginning
 )->str:
     "What stands most often between the names of the columns: tab, semicolon, bar or comma, or else a blank"
     first_line = re.split(r'[\r\n]', text.lstrip('\r\n'), maxsplit=1)[0]
@@ -56,8 +56,8 @@ def _sixteen_bits(raw):
 
 # %% ../../nbs/01_pictures/02_tables.ipynb #90418a10
 def text_of(
-    raw:bytes, # What stands in the file
-    cut:bool=False # Is it only the beginning of a note? Then nothing in it is refused
+    raw:bytes, # Content of the file
+    cut:bool=False # True: only the beginning of a note; then nothing in it is refused
 )->str:
     "A text, in whichever letters it was written"
     if letters := _sixteen_bits(raw): return raw.decode(letters, 'ignore' if cut else 'strict')
@@ -71,7 +71,7 @@ def _rows_are_numbered(table):
 
 # %% ../../nbs/01_pictures/02_tables.ipynb #b41a298f
 def read_table(
-    path # CSV with commas, semicolons or tabs; UTF-8, UTF-16 or Western Windows
+    path # CSV file with commas, semicolons or tabs; UTF-8, UTF-16 or Western Windows
 ): # A `DataFrame` of texts
     "A table of texts, as spreadsheets of all countries write it"
     import pandas as pd
@@ -139,7 +139,7 @@ def _plain(digits, decimal, has_exponent):
 def readings(
     text:str, # A number as somebody has written it
     decimal:str|None=None # The decimal sign of the text that it stands in, '.' or ','; None: not known
-)->list: # Of floats: none, one or two
+)->list: # Floats that the text can mean: none, one or two
     "What a text can mean as a number"
     written = _number.fullmatch(str(text).strip())
     if not written: return []
@@ -166,7 +166,7 @@ def _says(number):
 
 # %% ../../nbs/01_pictures/02_tables.ipynb #73e67750
 def decimal_of(
-    text:str # With numbers in it
+    text:str # Text with numbers in it
 )->str|None: # '.' or ','; None where its numbers do not say, or do not agree
     "The sign that a text sets before decimals"
     said = {_says(number) for number in re.findall(r'(?<![\w.,])\d[\d.,]*\d(?![\d.,])', text)} - {None}
@@ -175,8 +175,8 @@ def decimal_of(
 # %% ../../nbs/01_pictures/02_tables.ipynb #a5c0000b
 def numbers_of(
     texts, # A column of `read_table`
-    separator:str=',' # What separates the columns of the table
-)->list: # Of lists of `readings`, one for each text: of one number each, where all is well
+    separator:str=',' # Sign between the columns of the table
+)->list: # Lists of `readings`, one for each text: of one number each, where all is well
     "What the texts of a column can mean as numbers"
     texts = [str(t) for t in texts]
     decimal = decimal_of('\n'.join(texts))
@@ -195,7 +195,7 @@ picture_endings = ('.tif', '.tiff', '.btf', '.tf8', '.png', '.jpg', '.jpeg', '.j
 # %% ../../nbs/01_pictures/02_tables.ipynb #a23616ec
 def file_parts(
     x # A path as somebody has written it, with either kind of slash
-)->list: # Of its folders and its name
+)->list: # Names of its folders, then its own
     "The parts of a path as they are compared: accents in one form, no capitals, no blanks around"
     parts = re.split(r'[/\\]', unicodedata.normalize('NFC', str(x).strip()))
     return [unicodedata.normalize('NFC', part.strip().casefold()) for part in parts if part.strip() not in ('', '.')]

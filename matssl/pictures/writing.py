@@ -13,8 +13,8 @@ from ..errors import InputError, not_written
 
 # %% ../../nbs/01_pictures/01_writing.ipynb #0b020005
 def made_folder(
-    folder # Its parents are made, too
-)->Path: # The folder
+    folder # Folder to make, its parents too
+)->Path: # Same folder
     "The folder, made if it is not there"
     folder = Path(folder)
     try: folder.mkdir(parents=True, exist_ok=True)
@@ -78,7 +78,7 @@ def clear_parts(
 @contextmanager
 def alone(
     path, # A file that will be written, or a folder of files
-    name:str='running'): # Of the lock in a folder
+    name:str='running'): # Name of the lock in a folder
     "Within it no other process is let in here; the lock goes with the process"
     from filelock import FileLock, Timeout
     path = Path(path)

@@ -49,7 +49,7 @@ def _some_tiles(pixels, side, most, rng):
 
 # %% ../../nbs/06_segmentation/14_adapt.ipynb #4b843176
 def norm_layers(
-    model:nn.Module # A network
+    model:nn.Module # Network with layers of any kind
 )->list:
     "Its layers of batch normalisation that hold statistics"
     is_norm = lambda layer: isinstance(layer, nn.modules.batchnorm._BatchNorm)
@@ -86,8 +86,8 @@ def _put_back(layers, own):
 
 @torch.no_grad()
 def take_statistics(
-    model:nn.Module, # Its statistics are changed
-    batches, # Of tiles `(B, 3, t, t)`, uint8
+    model:nn.Module, # Network whose statistics are changed
+    batches, # Batches of tiles `(B, 3, t, t)`, uint8
     keep:float=0. # Share of its own statistics that is kept, 0-1
 ):
     "Let a network take the statistics of some tiles for its own"
@@ -107,9 +107,9 @@ def take_statistics(
 @torch.no_grad()
 def own_labels(
     model:nn.Module, # A network in evaluation
-    tiles:list, # Of tiles `(3, t, t)`, uint8
-    share:float=.5 # Of the pixels of each class that is kept, 0-1
-)->list: # Of labels `(t, t)`, 255 where the network is in doubt
+    tiles:list, # Tiles, each `(3, t, t)` uint8
+    share:float=.5 # Share of the pixels of each class that is kept, 0-1
+)->list: # Labels, each `(t, t)`, 255 where the network is in doubt
     "What a network is surest of in some tiles, class by class"
     device, answers = next(model.parameters()).device, []
     for tile in tiles:
@@ -133,13 +133,13 @@ def _drawn(tiles, labels, bs, rng):
 
 # %% ../../nbs/06_segmentation/14_adapt.ipynb #1b1fb79a
 def train_on_own(
-    model:nn.Module, # Is trained; its statistics stay
-    tiles:list, # Of tiles `(3, t, t)`, uint8
-    labels:list, # Of `own_labels`
-    steps:int=30, # Batches
-    lr:float=3e-4, # Of AdamW, falling to 0
+    model:nn.Module, # Network to train; its statistics stay
+    tiles:list, # Tiles, each `(3, t, t)` uint8
+    labels:list, # Labels of `own_labels`, one for each tile
+    steps:int=30, # Number of batches
+    lr:float=3e-4, # Learning rate of AdamW, falling to 0
     bs:int=8, # Tiles a batch
-    rng=None # Draws tiles and positions
+    rng=None # Generator that draws tiles and positions
 ):
     "Train a network on its own labels of some tiles"
     device, loss_of = next(model.parameters()).device, SegmentationLoss()
@@ -184,8 +184,8 @@ def _pictures_given(pictures, most, um_per_px, crop_bar):
 @dataclass
 class Looked:
     "What was seen of the pictures to be measured"
-    names:list=field(default_factory=list) # Of the pictures
-    prints:list=field(default_factory=list) # Their fingerprints
+    names:list=field(default_factory=list) # Names of the pictures
+    prints:list=field(default_factory=list) # Fingerprints of the pictures
     tiles:list=field(default_factory=list) # `(3, t, t)` uint8
 
 def _look_at(pictures, config, tiles, rng, um_per_px=None, crop_bar=True, rescale=True):
@@ -220,18 +220,18 @@ def _config_after(config, seen, **how):
 @patch
 def adapt(self:Segmenter,
     pictures, # The pictures to be measured: a folder, files, `Micrograph`s; their labels are never asked for
-    tiles:int=64, # Tiles that are looked at, of all pictures together
+    tiles:int=64, # Number of tiles to look at, of all pictures together
     keep:float=0., # Share of the training statistics that is kept, 0-1
     bs:int=8, # Tiles a batch
     um_per_px=None, # Scale by hand: a number, or a CSV or dict of `read_scales`
     crop_bar:bool=True, # Cut the data bar
-    rescale:bool=True, # As for `predict`
-    seed:int=0, # Of the choice of tiles
-    train:bool=False, # Then train on what it is surest of in these pictures: one round of self-training
-    steps:int=30, # Of that round, batches
-    lr:float=3e-4, # Of that round
-    share:float=.5 # Of the pixels of each class that it learns from, 0-1
-)->Segmenter: # Another model, never tested
+    rescale:bool=True, # True: tiles at the scale of the training, as for `predict`
+    seed:int=0, # Seed of the choice of tiles
+    train:bool=False, # True: then train on what it is surest of in these pictures, one round of self-training
+    steps:int=30, # Number of batches of that round
+    lr:float=3e-4, # Learning rate of that round
+    share:float=.5 # Share of the pixels of each class that it learns from, 0-1
+)->Segmenter: # Model, another one, never tested
     "The same network with the statistics of these pictures; with `train`, taught by its own answers on them"
     _check_statistics(self.model, self.config.get('arch'), keep, tiles)
     _check_round(steps, lr, share)
@@ -267,13 +267,13 @@ def _fitted_again(model, own):
 @patch
 def adapt(self:StrokeSegmenter,
     pictures, # The pictures to be measured, as for `Segmenter.adapt`
-    tiles:int=64, # So many pictures at most
-    um_per_px=None, # As for `Segmenter.adapt`
+    tiles:int=64, # Number of pictures to look at, at most
+    um_per_px=None, # Scale by hand, um/px, as for `Segmenter.adapt`
     crop_bar:bool=True, # Cut the data bar
-    train:bool=False, # Fit anew: to the strokes, and to what it is surest of in these pictures
-    share:float=.5, # Of the pixels of each class that it learns from, 0-1
-    **kwargs # What else `Segmenter.adapt` takes changes nothing here
-)->StrokeSegmenter: # With `train` another model, never tested
+    train:bool=False, # True: fit anew, to the strokes and to what it is surest of in these pictures
+    share:float=.5, # Share of the pixels of each class that it learns from, 0-1
+    **kwargs # Arguments of `Segmenter.adapt` that change nothing here
+)->StrokeSegmenter: # Model; with `train` another one, never tested
     "A model of strokes taught by its own answers on these pictures; without `train` the same one: it reads each by its own statistics"
     if not train:
         why = 'it standardises every feature within each picture already; train=True fits it anew'

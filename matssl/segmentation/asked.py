@@ -43,7 +43,7 @@ def _in_form(m):
 def as_micrograph(
     x, # A file, a `Micrograph`, or a picture in memory: what `micrograph_of` takes
     um_per_px=None, # Scale by hand: a number, or a CSV or dict of `read_scales`
-    crop_bar:bool=True # Cut the data bar of a file
+    crop_bar:bool=True # True: cut the data bar of a file
 )->Micrograph:
     "A micrograph from whatever is one; large TIFFs stay in their file"
     if isinstance(x, Micrograph): return scaled_by_hand(_in_form(x), scale_of(um_per_px, x.source or 'picture'))
@@ -60,9 +60,9 @@ def _refuse_strip(m):
             'a picture: 8 px or more in both directions', 'cut it into shorter strips')
 
 def size_shown(
-    m:Micrograph, # A picture
-    config:dict, # Of a Segmenter
-    rescale:bool # As for `predict`
+    m:Micrograph, # Micrograph to predict
+    config:dict, # Configuration of a Segmenter
+    rescale:bool # True: tiles at the scale of the training, as for `predict`
 )->tuple:
     "`(H, W)` at which tiles of a picture are shown to the network; refuses a picture whose scale must be known and is not"
     wanted = None if config.get('squash') or not rescale else config.get('rescale_to')
@@ -70,7 +70,7 @@ def size_shown(
 
 def check_tiles(
     tile, # Side, px, or None
-    overlap:float, # Of neighbouring tiles
+    overlap:float, # Overlap of neighbouring tiles, 0-0.9
     bs # Tiles a batch, or None
 ):
     "Refuse tiles that cannot cover a picture"
@@ -133,18 +133,18 @@ def _constant_doubt(m):
 
 # %% ../../nbs/06_segmentation/05_asked.ipynb #fff7c282
 def answer_doubts(
-    m:Micrograph, # A picture
-    config:dict, # Of a Segmenter
-    rescale:bool=True # As for `predict`
-)->list: # Sentences
+    m:Micrograph, # Micrograph to predict
+    config:dict, # Configuration of a Segmenter
+    rescale:bool=True # True: tiles at the scale of the training, as for `predict`
+)->list: # Doubts, in sentences
     "What would make the answer to a picture doubtful"
     doubts = (_constant_doubt(m), _depth_doubt(m, config), _picture_scale_doubt(m, config, rescale), _adapted_doubt(config))
     return [doubt for doubt in doubts if doubt]
 
 def check_picture(
-    m:Micrograph, # A picture
-    config:dict, # Of a Segmenter
-    rescale:bool # As for `predict`
+    m:Micrograph, # Micrograph to predict
+    config:dict, # Configuration of a Segmenter
+    rescale:bool # True: tiles at the scale of the training, as for `predict`
 ):
     "Refuse what cannot be answered, warn of what makes the answer doubtful"
     _refuse_strip(m)
@@ -153,7 +153,7 @@ def check_picture(
 
 # %% ../../nbs/06_segmentation/05_asked.ipynb #9e1a0008
 def in_8_bit(
-    m:Micrograph, # A picture
+    m:Micrograph, # Micrograph to predict
     levels # The two grey levels that are black and white, or None
 ):
     "The rows of a picture as a network takes them, stretched when they are asked for"
@@ -163,7 +163,7 @@ def in_8_bit(
 
 # %% ../../nbs/06_segmentation/05_asked.ipynb #9e1a000d
 def is_set(
-    x # What somebody wants to have predicted
+    x # Object that somebody wants to have predicted
 )->bool:
     "Is this a list of pictures? Nested lists of numbers are one picture"
     if not isinstance(x, (list, tuple)): return False
@@ -171,15 +171,15 @@ def is_set(
     return not isinstance(x, (bool, int, float, complex, np.number, np.bool_))
 
 def names_in(
-    pictures # A list
+    pictures # List of pictures
 )->list:
     "The files of a set, as far as it has files"
     sources = [one.source if isinstance(one, Micrograph) else one for one in pictures]
     return [source for source in sources if isinstance(source, (str, os.PathLike))]
 
 def name_of(
-    one, # A picture
-    number:int # Its place in the set, from 0
+    one, # Picture of the set
+    number:int # Place of the picture in the set, from 0
 )->str:
     "What a picture of a set is called, whether it has a file or not"
     source = one.source if isinstance(one, Micrograph) else one
@@ -198,8 +198,8 @@ class Heard:
 
     @contextmanager
     def about(self,
-        name, # Of the picture, as it is called in the end
-        source='' # Its file; a sentence need not begin with it
+        name, # Name of the picture, as it is called in the end
+        source='' # File of the picture; a sentence need not begin with it
     ):
         "Within it warnings are kept, even if it ends in a fault; a list that takes the sentences in the end"
         sentences = []

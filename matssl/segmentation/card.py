@@ -84,11 +84,11 @@ def _errors(tested, codes):
 _nothing_known = dict(date='', pictures=[], held_back=[], valid_mean_iou=None)
 
 def model_card(
-    codes:list, # Class names
+    codes:list, # Class names, in the order of their labels
     config:dict, # Configuration of a Segmenter, as in its config.json
     picture=None, # Name of a picture beside the card
-    verdict=None # What the model is worth, in words
-)->str: # Markdown
+    verdict=None # Sentence on what the model is worth
+)->str: # Card as Markdown
     "The model card of a Segmenter"
     trained = {**_nothing_known, **(config.get('trained') or {})}
     return _template().render(
@@ -104,7 +104,7 @@ def model_card(
 
 # %% ../../nbs/06_segmentation/04_card.ipynb #06a4000d
 def score_entry(
-    evaluation, # An `Evaluation`
+    evaluation, # Scores, an `Evaluation`
     what:str # The test pictures, in words
 )->dict:
     "A score as configuration and card keep it: shares of 0-1, None for a class that does not occur"
@@ -121,8 +121,8 @@ def _rows(cm):
     return np.asarray(cm).astype(int).tolist()
 
 def tested_entries(
-    evaluation # An `Evaluation`
-)->dict: # `{fingerprint: entry}`
+    evaluation # Scores, an `Evaluation`
+)->dict: # Entries by fingerprint, `{fingerprint: entry}`
     "The test pictures as a configuration keeps them: name, date, confusion, those of the floors, labels drawn and found"
     def entry(name):
         maps = evaluation.drawn_and_found.get(name)
@@ -146,9 +146,9 @@ def _with_room_for_maps(tested):
 # %% ../../nbs/06_segmentation/04_card.ipynb #0ef7c255
 def with_score(
     config:dict, # Configuration of a Segmenter
-    evaluation, # An `Evaluation`
+    evaluation, # Scores, an `Evaluation`
     what:str # The test pictures, in words
-)->dict: # Another configuration
+)->dict: # New configuration; the old one stays as it is
     "A configuration in which a score is noted, and each of its test pictures; an earlier one of the same is replaced"
     score = score_entry(evaluation, what)
     is_same = lambda other: (other['what'], other['pictures']) == (score['what'], score['pictures'])
@@ -161,7 +161,7 @@ def draw_example(
     path, # PNG to write; an earlier one is replaced
     m:Micrograph, # A picture of the set
     truth:LabelMap, # Labels of that picture
-    prediction:LabelMap # What the network makes of it
+    prediction:LabelMap # Labels that the network finds
 ):
     "A micrograph, its labels and a prediction, side by side"
     height, width = m.shape

@@ -33,7 +33,7 @@ _all_ = ['mean_iou']
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #eb0688d9
 def scores_of(
     cm:np.ndarray, # Confusion matrix, truth in rows
-    codes:list # Class names
+    codes:list # Class names, in the order of their labels
 )->pd.DataFrame:
     "IoU, Dice, precision, recall (0-1) and true pixels of each class"
     cm = np.asarray(cm)
@@ -45,7 +45,7 @@ def scores_of(
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #410b35fc
 def merged_confusion(
     cm:np.ndarray, # Confusion matrix, or a stack of them `(..., C, C)`
-    groups # For each class, the number of the class it becomes, e.g. `[0, 1, 1]`
+    groups # Numbers of the new classes, one for each old one, e.g. `[0, 1, 1]`
 )->np.ndarray:
     "Confusion after merging classes"
     into = np.eye(max(groups)+1, dtype=int)[:, list(groups)] # (merged classes, classes)
@@ -56,15 +56,15 @@ def merged_confusion(
 class Evaluation:
     "A confusion matrix over test pictures, the floors beside it, and the pictures"
     cm:np.ndarray # `(C, C)` pixels, truth in rows
-    codes:list # Class names
+    codes:list # Class names, in the order of their labels
     floors:dict=field(default_factory=dict) # `{name: confusion matrix}` of predictions without a network
     per_picture:dict=field(default_factory=dict) # `{name: confusion matrix}`
-    maps:list=field(default_factory=list) # (picture or its file, truth, prediction), where kept
+    maps:list=field(default_factory=list) # Triples (picture or its file, truth, prediction), where kept
     fingerprints:dict=field(default_factory=dict) # `{name: fingerprint of the test picture}`
     drawn_and_found:dict=field(default_factory=dict) # `{name: labels drawn and found}`, as `packed` gives them, of a model's own
     floors_of:dict=field(default_factory=dict) # `{name: {name of a floor: confusion matrix}}`, of each picture
     overlap:list=field(default_factory=list) # Names of test pictures that the model has trained on
-    model:str=None # Fingerprint of the model; None: of none, or of several
+    model:str=None # Fingerprint of the model; None: there is none, or several
     what:str='' # The test pictures, in words
     iou = property(lambda self: scores_of(self.cm, self.codes).iou, doc='IoU of each class, 0-1')
     miou = property(lambda self: self.mean(), doc='Mean IoU over the classes that occur, 0-1')
@@ -154,11 +154,11 @@ def floor_predictions(
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #8fa51c28
 class _Labelled(NamedTuple):
     "A picture and its labels, 255 where unlabelled"
-    name: str # Without ending
+    name: str # Name without ending
     where: str # The picture's file, or a name that no other one has
     picture: Micrograph
-    labels: np.ndarray # `(H, W)`
-    origin: Any # To look at it again: the file, or the picture
+    labels: np.ndarray # Labels `(H, W)`, 255 where unlabelled
+    origin: Any # Source to look at again: the file, or the picture
 
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #f34e0f0d
 def _from_memory(pairs, codes):
@@ -257,10 +257,10 @@ def _seen(overlap, what):
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #7572f05d
 @patch
 def _add(self:Evaluation,
-    name:str, # Of the picture
+    name:str, # Name of the picture
     truth:np.ndarray, # `(H, W)`, 255 where unlabelled
-    predicted:np.ndarray, # `(H, W)`
-    guesses:dict # Of `floor_predictions`
+    predicted:np.ndarray, # Labels of the model, `(H, W)`
+    guesses:dict # Guesses of `floor_predictions`, by name
 ):
     "One more test picture"
     def against_truth(called): return confusion(truth, called, len(self.codes))
@@ -271,13 +271,13 @@ def _add(self:Evaluation,
 
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #06a60012
 def evaluate(
-    seg:Segmenter, # The model
+    seg:Segmenter, # Model to score
     pairs, # Test pictures and masks: a folder, `Pairs`, or `[(picture, labels), ...]` with 255 where unlabelled
-    train=None, # Training masks of the floors, likewise; default: those the model was trained on
+    train=None, # Training masks of the floors, in the same forms; default: those the model was trained on
     symmetry:bool=False, # Predict in eight positions
     ignore:int=None, # Mask value of unlabelled pixels; default: as in training
     keep:int=4, # Pictures kept for `plot`
-    allow_overlap:bool=False, # Go on although test pictures were trained on
+    allow_overlap:bool=False, # True: go on although test pictures were trained on
     um_per_px=None, # Scale by hand: a number, or a CSV or dict of `read_scales`
     crop_bar:bool=True, # Cut data bars
     predictions=None # Functions of a `Micrograph` instead of the model, for tests
@@ -376,7 +376,7 @@ def plot(self:Evaluation,
 @delegates(evaluate)
 def cross_validate(
     fit, # Function of (training `Pairs`, number of the fold) to a `Segmenter`
-    folds:list, # [(training `Pairs`, test `Pairs`), ...]
+    folds:list, # Folds [(training `Pairs`, test `Pairs`), ...]
     **kwargs
 ): # (`Evaluation` pooled over folds, list of the folds' own)
     "Train and test on every fold; one confusion matrix over all"
@@ -396,8 +396,8 @@ def _pooled(each):
 @delegates(evaluate, but=['train'])
 def label_curve(
     fit, # Function of (training `Pairs`, seed) to a `Segmenter`
-    train:Pairs, # All labelled pictures
-    test:Pairs, # Test pictures
+    train:Pairs, # Labelled pictures to train on, all of them
+    test:Pairs, # Pictures to test on
     counts=(1, 2, 4, 8), # Numbers of labelled pictures
     seeds=(0, 1, 2), # Draws of the labelled pictures
     without=(), # Classes left out of the mean
@@ -437,11 +437,11 @@ def _gains(times, a, b, score):
 
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #eb26ac9a
 def bootstrap_difference(
-    a:list, # One `{picture: confusion matrix}` a seed
-    b:list, # The same for what it is compared with, on the same pictures and seeds
+    a:list, # Confusion matrices of one method, one `{picture: confusion matrix}` a seed
+    b:list, # Confusion matrices of the other, on the same pictures and seeds
     score=mean_iou, # Function of confusion matrices `(..., C, C)` to scores
     draws:int=2000, # Draws of test pictures and seeds
-    level:float=.95, # Of the interval, 0-1
+    level:float=.95, # Level of the interval, 0-1
     seed:int=0 # Seed of the random draws
 ):
     "Difference of the seeds' mean scores (a - b), and the ends of its interval over test pictures and seeds"

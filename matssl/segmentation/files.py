@@ -22,8 +22,8 @@ from .segment import SegmentationModel
 
 # %% ../../nbs/06_segmentation/06_files.ipynb #2b625149
 def write_together(
-    folder:Path, # Where to write
-    contents:dict # `{name: bytes}`
+    folder:Path, # Folder to write to
+    contents:dict # Contents by file name, `{name: bytes}`
 ):
     "Files that are all on the disk before the first takes its name; the first one takes its name last"
     with ExitStack() as names: # the last one entered takes its name first
@@ -31,8 +31,8 @@ def write_together(
 
 # %% ../../nbs/06_segmentation/06_files.ipynb #06a3001a
 def files_of(
-    folder:Path, # Of a model
-    settings=() # What else was passed, by name
+    folder:Path, # Folder of a model
+    settings=() # Names of settings that were passed besides
 )->tuple:
     "`config.json` and `model.safetensors` of a folder, which needs no settings"
     if not folder.is_dir():
@@ -50,7 +50,7 @@ def files_of(
     return files
 
 def read_config(
-    file # A `config.json`
+    file # Configuration file, a `config.json`
 )->tuple:
     "Codes, checksum of the weights and configuration of a `config.json`, once it is known to be one"
     config = described(Config, small_file(file, 64), file).plain()
@@ -79,9 +79,9 @@ def _check_prior(file, prior, n):
             f'({n}, side, side), of numbers from 0', _of_one_model)
 
 def read_weights(
-    file:Path, # A `model.safetensors`
-    sha256, # Its checksum, as `config.json` has it, or None
-    n:int # Classes
+    file:Path, # Weights file, a `model.safetensors`
+    sha256, # Checksum of the weights, as `config.json` has it, or None
+    n:int # Number of classes
 )->tuple:
     "The tensors of the network in a `model.safetensors`, and the prior of `n` classes or None"
     wanted = 'model.safetensors as Segmenter.save writes it'
@@ -99,9 +99,9 @@ def read_weights(
 # %% ../../nbs/06_segmentation/06_files.ipynb #06a3001b
 def described_network(
     config_file, # `config.json`, for the message
-    weights_file, # Its size bounds that of the network
-    config:dict, # Of `read_config`
-    n:int # Classes
+    weights_file, # File of weights: its size bounds that of the network
+    config:dict, # Configuration of `read_config`
+    n:int # Number of classes
 )->SegmentationModel:
     "The network that a `config.json` describes, with new weights"
     arch = config['arch']
@@ -113,9 +113,9 @@ def described_network(
         return SegmentationModel(encoder, n, config['decoder'])
 
 def fill_network(
-    file, # For the message
-    model:SegmentationModel, # The network
-    state:dict # Its tensors
+    file, # File of the weights, for the message
+    model:SegmentationModel, # Network to fill
+    state:dict # Tensors of the network, by key
 ):
     "Give a network its weights: all of them, and no others"
     check_numbers(file, state, model.state_dict())
@@ -128,7 +128,7 @@ def fill_network(
 # %% ../../nbs/06_segmentation/06_files.ipynb #06a3001f
 def check_bare(
     file, # Weights by other hands
-    arch # What they are said to be of, or None
+    arch # Name in timm of the network that the weights are said to be of, or None
 ):
     "Refuse a file that is not there, and one of which nobody says what it is"
     if not Path(file).is_file(): raise InputError(file, 'no such file', 'weights (.pth or .safetensors)', 'check the path')
@@ -154,9 +154,9 @@ def read_decoder(
     return state
 
 def load_decoder(
-    file, # For the message
-    model:SegmentationModel, # The network
-    state:dict # Of `read_decoder`
+    file, # File of the weights, for the message
+    model:SegmentationModel, # Network to fill
+    state:dict # Tensors of the decoder, of `read_decoder`
 ):
     "Give a network the weights of its decoder: all of them, and no others"
     own = {name: tensor for name, tensor in model.net.state_dict().items() if not name.startswith('encoder.')}

@@ -112,15 +112,15 @@ def _about(m): return dict(size=_size(m.shape), um_per_px=m.um_per_px, scale_fro
 # %% ../../nbs/06_segmentation/08_folder.ipynb #9e000041
 @patch
 def predict_file(self:Segmenter,
-    file, # A picture
+    file, # File of a picture
     out, # Folder for the outputs
-    outputs=('overlay',), # Beside the label TIFF: 'png', 'overlay', 'geojson', 'entropy'
-    um_per_px=None, # As for `predict`
+    outputs=('overlay',), # Files to write beside the label TIFF: 'png', 'overlay', 'geojson', 'entropy'
+    um_per_px=None, # Scale by hand, um/px, as for `predict`
     crop_bar:bool=True, # Cut the data bar
-    page:int=None, # Of a TIFF of several pages; None: the one that is read anyway
-    channel:int=None, # One channel of several, such as one detector of two
-    noting=None, # Called with the checksums of labels and label map, and what is returned; then the map is named
-    **kwargs # As for `bands`
+    page:int=None, # Page of a TIFF of several, from 0; None: the one that is read anyway
+    channel:int=None, # Number of one channel of several, from 0, such as one detector of two
+    noting=None, # Function of the checksums of labels and map, and of what is returned; then the map is named
+    **kwargs # Keyword arguments of `bands`
 )->dict:
     "Predict one picture from file to label TIFF, band by band; size, scale, and the share of each class in %"
     m, out = _as_read(file, um_per_px, crop_bar, page, channel), Path(out)
@@ -361,16 +361,16 @@ def _how_far(row, countdown):
     return dict(row, how_far=countdown.worked() if is_new else countdown.passed())
 
 def predict_folder(
-    segmenter:Segmenter, # The model
+    segmenter:Segmenter, # Model that predicts
     pictures, # A folder, or a list of files
     out, # Folder for the outputs, not that of the pictures
-    outputs=('overlay',), # Beside the label TIFF: 'png', 'overlay', 'geojson', 'entropy'
-    said=None, # Called with each line of the table as it is made; `how_far` in it: '3 of 40, about 5 min left'
-    part:tuple=(0, 1), # (k, n): of n processes this is k, from 0, and takes every n-th picture
+    outputs=('overlay',), # Files to write beside the label TIFF: 'png', 'overlay', 'geojson', 'entropy'
+    said=None, # Function of each line of the table as it is made; `how_far` in it: '3 of 40, about 5 min left'
+    part:tuple=(0, 1), # Part (k, n) of the work: of n processes this is k, from 0, and takes every n-th picture
     um_per_px=None, # Scale by hand: a number, or a CSV or dict of `read_scales`
     crop_bar:bool=True, # Cut data bars
-    page:int=None, # Of TIFFs of several pages; None: the one that is read anyway
-    channel:int=None, # One channel of several, such as one detector of two
+    page:int=None, # Page of TIFFs of several, from 0; None: the one that is read anyway
+    channel:int=None, # Number of one channel of several, from 0, such as one detector of two
     **kwargs # `symmetry`, `tile`, `overlap`, `bs`, `bf16`, `rescale`, `engine`
 )->pd.DataFrame:
     "Predict a folder; resumable. A row a picture: what became of it, why, and the share of each class in %"

@@ -31,7 +31,7 @@ def pixel_doubts(
 def count_doubts(
     labels:np.ndarray, # `(H, W)`: the likeliest class of each pixel
     doubts:np.ndarray, # `(H, W)` float16, of `pixel_doubts`
-    n:int # Classes
+    n:int # Number of classes
 )->np.ndarray:
     "How many pixels of each class have each doubt, `(n, 15361)`"
     place = labels.astype(np.int64).ravel()*_doubts + doubts.view(np.uint16).ravel()
@@ -39,8 +39,8 @@ def count_doubts(
 
 # %% ../../nbs/06_segmentation/12_pool.ipynb #868587a0
 def doubt_limits(
-    counts:np.ndarray, # Of `count_doubts`, summed over pictures
-    share:float=.5 # Of the pixels of each class, 0-1
+    counts:np.ndarray, # Counts of `count_doubts`, summed over pictures, `(n, 15361)`
+    share:float=.5 # Share of the pixels of each class, 0-1
 )->np.ndarray:
     "The largest doubt in the surest share of each class, `(n,)` float16; -1 for a class without pixels"
     reached = counts.cumsum(1)
@@ -61,8 +61,8 @@ def pool_pictures(
     pool, # Folder of unlabelled micrographs, subfolders too, or a list of files
     labelled=(), # Fingerprints of the labelled pictures, as a model's `config['labelled']`
     tested=(), # Files of the pictures that will be tested
-    pictures:int=None, # At most so many; default: all
-    seed:int=0 # Of the draw
+    pictures:int=None, # Number of pictures, at most; default: all
+    seed:int=0 # Seed of the draw
 )->dict:
     "The pictures of a pool that are learned from: `{file: fingerprint}`; refuses those that are tested"
     files = list_pictures(pool, recurse=True)
@@ -89,8 +89,8 @@ def _answers(model, files):
 
 def pseudo_labels(
     model, # A `Segmenter`, of either kind
-    files, # Unlabelled pictures
-    share:float=.5 # Of the pixels that are kept of each class, 0-1
+    files, # Files of unlabelled pictures
+    share:float=.5 # Share of the pixels of each class that is kept, 0-1
 )->list:
     "`[(file, labels), ...]`: the surest share of each class over all pictures, 255 elsewhere"
     if not 0 < share <= 1: raise InputError('pool', f'a share of {share:g}', 'more than 0, at most 1', 'a half is usual')
@@ -118,9 +118,9 @@ def self_train(
     fit, # Function of pseudo labels `[(file, labels), ...]`, or of an empty list, to a trained `Segmenter`
     pool, # Folder of unlabelled micrographs, or a list of files
     tested=(), # Files of the pictures that will be tested: none may be in the pool
-    share:float=.5, # Of the pixels that are kept of each class, 0-1
-    pictures:int=None, # At most so many pictures of the pool; default: all
-    seed:int=0 # Of the draw
+    share:float=.5, # Share of the pixels of each class that is kept, 0-1
+    pictures:int=None, # Number of pictures of the pool, at most; default: all
+    seed:int=0 # Seed of the draw
 )->Segmenter:
     "A model trained on masks, and on what an earlier one, trained on masks alone, was surest of in the pool"
     first = fit([])
@@ -131,9 +131,9 @@ def self_train(
 # %% ../../nbs/06_segmentation/12_pool.ipynb #84db0f42
 def fitting(
     train, # Labelled training pictures: `Pairs`
-    codes:list, # Class names
-    arch='resnet50', # timm name
-    **kwargs # For `finetune`
+    codes:list, # Class names, in the order of their labels
+    arch='resnet50', # Name of the network in timm
+    **kwargs # Keyword arguments of `finetune`
 ):
     "A function for `self_train`: a `Segmenter` fine-tuned on masks and pseudo labels"
     return lambda pseudo: Segmenter.from_learner(finetune(train, codes, arch, pool=pseudo, **kwargs))

@@ -53,9 +53,9 @@ def _mirrored_up(x, least):
 class SegmentationModel(nn.Module):
     "Input scaling, encoder and decoder: pictures 0-1 `(B, 3, H, W)` to scores `(B, C, H, W)`"
     def __init__(self,
-        encoder:Encoder, # Its weights are taken over, strictly
-        n_out:int, # Classes
-        decoder:str='unetplusplus' # One of `decoders`
+        encoder:Encoder, # Encoder whose weights are taken over, strictly
+        n_out:int, # Number of classes
+        decoder:str='unetplusplus' # Name of the decoder, one of `decoders`
     ):
         super().__init__()
         self.least, self.held = decoders[one_of(decoder, decoders, 'SegmentationModel', 'decoder')], False
@@ -108,7 +108,7 @@ def _take_weights(body, encoder, decoder):
 # %% ../../nbs/06_segmentation/01_segment.ipynb #2d5ff526
 @patch
 def hold_encoder(self:SegmentationModel,
-    held:bool=True # Or let it go again
+    held:bool=True # True: hold it; False: let it go again
 ):
     "The encoder as it is: no gradient, and the statistics that its normalisation has brought along"
     self.held = held
@@ -159,7 +159,7 @@ def _flat(labels): return np.asarray(labels.cpu() if torch.is_tensor(labels) els
 def confusion(
     truth, # Labels, any shape, 255 for unlabelled
     pred, # Labels of the same shape
-    n:int # Classes
+    n:int # Number of classes
 )->np.ndarray:
     "Pixel counts `(n, n)`: truth in rows, prediction in columns; unlabelled pixels left out"
     truth, pred = _flat(truth), _flat(pred)
@@ -168,7 +168,7 @@ def confusion(
 
 # %% ../../nbs/06_segmentation/01_segment.ipynb #d78ee5b1
 def share_of(
-    part, # Counts
+    part, # Counts of the part
     whole # Counts that the part is taken from
 )->np.ndarray:
     "Part over whole, 0-1; NaN where there is no whole"
@@ -197,7 +197,7 @@ def mean_iou(
 class PooledIoU(Metric):
     "Mean IoU from one confusion matrix over the whole validation set"
     def __init__(self,
-        n:int # Classes
+        n:int # Number of classes
     ):
         self.n, self.name_ = n, 'mean_iou'
         self.reset()
@@ -231,7 +231,7 @@ def _segmentation_loaders(dls, augment, seed, exposure):
 
 # %% ../../nbs/06_segmentation/01_segment.ipynb #f54c42b0
 def segmentation_splitter(
-    model:SegmentationModel # The network
+    model:SegmentationModel # Network to train
 )->list:
     "Two groups of parameters: encoder, decoder"
     encoder = list(model.net.encoder.parameters())
@@ -240,10 +240,10 @@ def segmentation_splitter(
 
 # %% ../../nbs/06_segmentation/01_segment.ipynb #5ca1e002
 def scale_doubt(
-    trained, # um/px of what was trained on, or None
-    now, # um/px of what is there now, or None
+    trained, # Scale of what was trained on, um/px, or None
+    now, # Scale of what is there now, um/px, or None
     where:str='training', # The name of what was trained on
-    todo:str='' # What helps; default: training at one scale
+    todo:str='' # Advice that helps; default: training at one scale
 )->str: # '' where there is no doubt
     "What it means that two scales differ by more than a factor of 1.5, in a sentence"
     if not (trained and now) or 1/1.5 <= now/trained <= 1.5: return ''
@@ -255,7 +255,7 @@ def scale_doubt(
 def warn_scales(
     trained, # um/px of what was trained on, or None
     now, # um/px of what is there now, or None
-    what:str='the picture', # Its name for the message
+    what:str='the picture', # Name of the picture, for the message
     where:str='training' # The name of what was trained on
 )->bool:
     "Warn where two scales differ by more than a factor of 1.5"
@@ -292,21 +292,21 @@ def _quicker(learn, seconds):
 # %% ../../nbs/06_segmentation/01_segment.ipynb #3dc009ae
 @delegates(Learner, keep=True)
 def segment_learner(
-    dls:MicrographDataLoaders, # Of labelled micrographs (`from_pairs`)
-    arch=None, # timm name (default: that of the encoder or the weights, or `default_arch`)
+    dls:MicrographDataLoaders, # Loaders of labelled micrographs (`from_pairs`)
+    arch=None, # Name of the network in timm (default: that of the encoder or the weights, or `default_arch`)
     encoder=None, # File of `save_encoder`, or an `Encoder`: pretrained on micrographs
-    pretrained:bool=True, # Without `encoder`: timm's ImageNet weights
-    weights=None, # Without `encoder`: a local file instead
-    decoder:str='unetplusplus', # One of `decoders`
+    pretrained:bool=True, # True: without `encoder`, timm's ImageNet weights
+    weights=None, # File of weights instead, without `encoder`
+    decoder:str='unetplusplus', # Name of the decoder, one of `decoders`
     loss:str='dice_ce', # 'dice_ce', 'dice' (the paper's) or 'ce'
-    augment:bool=True, # Eight positions, other exposures
+    augment:bool=True, # True: augment by eight positions and other exposures
     exposure:float=1., # Factor on the augmentation's changes of exposure
     stats=None, # Input statistics of bare weights
-    timm_kwargs:dict=None, # For `timm.create_model`
+    timm_kwargs:dict=None, # Keyword arguments of `timm.create_model`
     seed:int=0, # Seed of new weights, fields and augmentation
     bf16:bool=None, # Compute the network in bfloat16; None: where the chip has it
     compile:bool=False, # Compile the network with `torch.compile`
-    **kwargs # For fastai's `Learner`
+    **kwargs # Keyword arguments of fastai's `Learner`
 )->Learner:
     "A Learner that fine-tunes an encoder and a new decoder on labelled micrographs"
     drawn = _drawn_classes(dls)
@@ -430,10 +430,10 @@ def _fit_cycles(learn, cycles, checkpoint, fit, **more):
 # %% ../../nbs/06_segmentation/01_segment.ipynb #edc877f8
 @patch
 def fit_segment(self:Learner,
-    n_epoch:int, # Epochs
+    n_epoch:int, # Number of epochs
     lr:float=2e-3, # Largest learning rate
     checkpoint=None, # File for the state of the run, `.safetensors`: written whole each epoch, picked up if it is there
-    recipe:str='thawed' # Or 'few': `n_epoch` for the head alone, and as many for everything
+    recipe:str='thawed' # Recipe of training; 'few': `n_epoch` for the head alone, and as many for everything
 ):
     "Fine-tune: frozen start and lower rates for a pretrained encoder, one cycle for a new one"
     schedule = finetune_recipes[one_of(recipe, ('thawed', 'few'), 'fit_segment', 'recipe')]['schedule']
@@ -460,7 +460,7 @@ def _labels_like(store, i, labels):
 
 # %% ../../nbs/06_segmentation/01_segment.ipynb #b47a79d8
 def with_pool(
-    dls:MicrographDataLoaders, # Of labelled micrographs (`from_pairs`)
+    dls:MicrographDataLoaders, # Loaders of labelled micrographs (`from_pairs`)
     pool:list, # `[(file, labels), ...]`: labels `(H, W)` that a model has given, 255 for unlabelled
     seed:int=0 # Seed of the order of the pool's fields
 )->MicrographDataLoaders:
@@ -525,7 +525,7 @@ def _loaders_of(r, train, codes, pool, seed, **reading):
 @delegates(segment_learner, but=['dls', 'loss', 'augment', 'exposure', 'opt_func'])
 def finetune(
     train, # Labelled training pictures: `Pairs`
-    codes:list, # Class names
+    codes:list, # Class names, in the order of their labels
     arch=None, # timm name (default: that of the encoder or the weights, or `default_arch`)
     recipe:str='default', # A row of `finetune_recipes`
     overrides:dict=None, # Entries of the recipe to replace
@@ -534,8 +534,8 @@ def finetune(
     seed:int=0, # Seed of new weights, fields and augmentation
     checkpoint=None, # File for the state of the run, as for `fit_segment`
     pool=(), # Pictures that a model has labelled, as for `with_pool`
-    tone=None, # Of the pictures, as for `from_pairs`
-    decoder:str=None, # One of `decoders`; default: the recipe's, or unetplusplus
+    tone=None, # Tone of the pictures, as for `from_pairs`
+    decoder:str=None, # Name of the decoder; default: the recipe's, or unetplusplus
     **kwargs
 )->Learner:
     "A segmentation Learner, trained by a recipe from the first step to the last"
@@ -555,10 +555,10 @@ def finetune(
 # %% ../../nbs/06_segmentation/01_segment.ipynb #86af9731
 @patch
 def show_results(self:FieldLoader,
-    b, # A batch
+    b, # Batch of fields
     out, # The labels predicted for it, `(B, S, S)`
     max_n=4, # Fields to show
-    show=True, # As fastai passes it; not used
+    show=True, # Switch that fastai passes; not used
     **kwargs
 ):
     "Field, truth, prediction, in three rows; unlabelled pixels are dimmed"

@@ -43,9 +43,9 @@ _all_ = ['as_micrograph']
 class Segmenter:
     "A trained network with all that is needed to use it and to judge it"
     def __init__(self,
-        model:SegmentationModel, # The network
-        codes:list, # Class names
-        config:dict=None, # What else is known, by the keys of the table below
+        model:SegmentationModel, # Network that segments
+        codes:list, # Class names, in the order of their labels
+        config:dict=None, # Facts known of the model, by the keys of the table below
         prior:torch.Tensor=None, # `class_prior` of the training masks
         device=None # Default: the model's
     ):
@@ -95,7 +95,7 @@ def _scores(self:Segmenter, bf16, engine):
 def network(self:Segmenter,
     symmetry:bool=False, # Average over eight positions
     bf16:bool=None, # Compute in bfloat16; None: where the chip has it
-    engine:str='torch' # What computes: 'torch'; on a CPU 'openvino' or 'onnxruntime', which are packages of their own
+    engine:str='torch' # Engine: 'torch'; on a CPU 'openvino' or 'onnxruntime', packages of their own
 ):
     "A function: batch of 8-bit tiles `(B, 1 or 3, t, t)` to probabilities `(B, K, t, t)`"
     scores = self._scores(bf16, engine)
@@ -123,14 +123,14 @@ def _band_of_square(probabilities, pixels, side, device):
 
 @patch
 def bands(self:Segmenter,
-    m:Micrograph, # Its pixels in memory, or `PictureRows`
+    m:Micrograph, # Micrograph, its pixels in memory, or `PictureRows`
     symmetry:bool=False, # Average over eight positions: slower, steadier
     tile:int=None, # Side of a tile, px; default: that of training, at least 256; a squashed picture has no tiles
-    overlap:float=.25, # Of neighbouring tiles, 0-0.9
+    overlap:float=.25, # Overlap of neighbouring tiles, 0-0.9
     bs:int=None, # Tiles a batch; default: 1 on a CPU, 8 on a GPU
     bf16:bool=None, # Compute in bfloat16; None: where the chip has it
     rescale:bool=True, # Ask at the scale of training, where all pictures were brought to one, and not squashed
-    engine:str='torch' # What computes: 'torch'; on a CPU 'openvino' or 'onnxruntime', which are packages of their own
+    engine:str='torch' # Engine: 'torch'; on a CPU 'openvino' or 'onnxruntime', packages of their own
 ): # Made one after the other
     "Class probabilities `(K, rows, W)` at native resolution, from top to bottom"
     check_picture(m, self.config, rescale)
@@ -214,15 +214,15 @@ def _predict_set(self:Segmenter, pictures, **asked):
 def predict(self:Segmenter,
     x, # A file, a `Micrograph`, a picture in memory; or a folder or list of these
     symmetry:bool=False, # Average over eight positions: slower, steadier
-    proba:bool=False, # Keep the class probabilities
+    proba:bool=False, # True: keep the class probabilities
     tile:int=None, # Side of a tile, px; default: that of training, at least 256; a squashed picture has no tiles
-    overlap:float=.25, # Of neighbouring tiles, 0-0.9
+    overlap:float=.25, # Overlap of neighbouring tiles, 0-0.9
     bs:int=None, # Tiles a batch; default: 1 on a CPU, 8 on a GPU
     um_per_px=None, # Scale by hand: a number, or a CSV or dict of `read_scales`
-    crop_bar:bool=True, # Cut the data bar
+    crop_bar:bool=True, # True: cut the data bar; a number: rows to cut at the bottom
     bf16:bool=None, # Compute in bfloat16; None: where the chip has it
     rescale:bool=True, # Ask at the scale of training, where all pictures were brought to one, and not squashed
-    engine:str='torch' # What computes: 'torch'; on a CPU 'openvino' or 'onnxruntime', which are packages of their own
+    engine:str='torch' # Engine: 'torch'; on a CPU 'openvino' or 'onnxruntime', packages of their own
 ):
     "The `LabelMap` of a picture at native resolution; a list of them for a folder or list"
     asked = dict(symmetry=symmetry, tile=tile, overlap=overlap, bs=bs, bf16=bf16, rescale=rescale, engine=engine)
@@ -239,7 +239,7 @@ def predict(self:Segmenter,
 # %% ../../nbs/06_segmentation/07_segmenter.ipynb #4bf34cce
 def class_prior(
     masks, # Training masks, `(H, W)` uint8, 255 for unlabelled
-    n:int, # Classes
+    n:int, # Number of classes
     side:int=256 # Cells of the map in each direction
 )->torch.Tensor:
     "How often each class was labelled at each relative position: `(n, side, side)` float"
@@ -312,7 +312,7 @@ def _versions(): return {name: version(name) for name in ('torch', 'timm', 'fast
 
 @patch(cls_method=True)
 def from_learner(cls:Segmenter,
-    learn # Of `segment_learner`
+    learn # Learner of `segment_learner`, trained
 )->Segmenter:
     "The Segmenter of a trained Learner"
     dls, fields = learn.dls, learn.dls.train.dataset
@@ -382,9 +382,9 @@ def _picture_in(folder): return 'example.png' if (folder/'example.png').exists()
 
 @patch
 def save(self:Segmenter,
-    folder, # Where to write
+    folder, # Folder to write
     overwrite:bool=False, # Replace an earlier one
-    picture:bool=True # Put a picture of its work into the model card
+    picture:bool=True # True: put a picture of its work into the model card
 )->Path:
     "Write `model.safetensors`, `config.json` and the model card, `README.md`"
     folder = Path(folder)
@@ -402,9 +402,9 @@ def save(self:Segmenter,
 # %% ../../nbs/06_segmentation/07_segmenter.ipynb #68a355e9
 @patch(cls_method=True)
 def load(cls:Segmenter,
-    folder, # Written by `save`; or a file of weights by other hands, with what follows
-    device=None, # Default: CPU
-    **kwargs # For a file alone: `arch`, `codes`, `decoder`, `stats`, `squash` of `from_weights`
+    folder, # Folder that `save` has written; or a file of weights by other hands, with what follows
+    device=None, # Device to compute on; default: CPU
+    **kwargs # Settings for a file alone: `arch`, `codes`, `decoder`, `stats`, `squash` of `from_weights`
 )->Segmenter:
     "Read a Segmenter; weights are loaded strictly"
     folder = Path(folder)
@@ -446,12 +446,12 @@ def _names_for(file, codes, n):
 @patch(cls_method=True)
 def from_weights(cls:Segmenter,
     file, # `.pth` or `.safetensors`: a state dict of segmentation-models-pytorch
-    arch:str=None, # timm name of the encoder, e.g. 'resnet50'; needed, since the file does not say
+    arch:str=None, # Name of the encoder in timm, e.g. 'resnet50'; needed, since the file does not say
     codes:list=None, # Class names; default: class 0, class 1, ...
     decoder:str='unetplusplus', # A decoder of segmentation-models-pytorch
-    stats=None, # ((means), (standard deviations)) of inputs 0-1; default: those of ImageNet weights
+    stats=None, # Input statistics ((means), (standard deviations)) of inputs 0-1; default: of ImageNet weights
     squash:int=None, # Side of the square that pictures are resized to; None: native tiles
-    device=None # Default: CPU
+    device=None # Device to compute on; default: CPU
 )->Segmenter:
     "A Segmenter from weights by other hands, strictly loaded"
     check_bare(file, arch)

@@ -36,9 +36,9 @@ class StrokeModel(nn.Module):
     "An encoder as it is, and a linear layer over its features and the grey filters"
     decoder = 'strokes'
     def __init__(self,
-        encoder:Encoder, # Stays as it is
-        classes:int, # How many
-        features:int # Grey filters and channels of the stages together
+        encoder:Encoder, # Encoder, left as it is
+        classes:int, # Number of classes
+        features:int # Number of features: grey filters and channels of the stages together
     ):
         super().__init__()
         self.encoder, self.arch, self.timm_kwargs = encoder, encoder.arch, encoder.timm_kwargs
@@ -58,10 +58,10 @@ class StrokeSegmenter(Segmenter):
     "A model of a few strokes: saved, loaded and asked like a fine-tuned one"
     def __init__(self,
         encoder, # An `Encoder`, or a file of `save_encoder`
-        codes:list, # Class names
-        config:dict=None, # What else is known, as for `Segmenter`
+        codes:list, # Class names, in the order of their labels
+        config:dict=None, # Facts known of the model, as for `Segmenter`
         prior:torch.Tensor=None, # `class_prior` of the strokes
-        **kwargs # For `ScribbleClassifier`: `strides`, `per_class`, `tile`, `keep_gb`, `by_share`, `seed`, `C`
+        **kwargs # Arguments of `ScribbleClassifier`: `strides`, `per_class`, `tile`, `keep_gb`, `by_share`, `seed`, `C`
     ):
         self.classifier = ScribbleClassifier(encoder, check_codes('StrokeSegmenter', codes), **kwargs)
         encoder = self.classifier.encoder
@@ -154,7 +154,7 @@ def fit(self:StrokeSegmenter,
     palette:dict=None, # Colours of painted masks, for files
     ignore:int=None, # Mask value of what is not drawn, for files; 255 is that anyway
     um_per_px=None, # Scale of files by hand: a number, or a CSV or dict of `read_scales`
-    crop_bar:bool=True # Cut the data bars of files
+    crop_bar:bool=True # True: cut the data bars of files
 )->StrokeSegmenter:
     "Fit to strokes, or to full masks; classes without strokes will not be predicted"
     if isinstance(pairs, (str, Path)): pairs = pair_files(pairs)
@@ -310,9 +310,9 @@ def fits_memory(self:StrokeSegmenter,
 @patch
 @torch.no_grad()
 def bands(self:StrokeSegmenter,
-    m:Micrograph, # Its pixels in memory, or `PictureRows`
+    m:Micrograph, # Micrograph, its pixels in memory, or `PictureRows`
     symmetry:bool=False, # Average over eight positions: slower, steadier; for pictures that fit into memory
-    rescale:bool=True, # As for `Segmenter.bands`
+    rescale:bool=True, # True: tiles at the scale of the training, as for `Segmenter.bands`
     **kwargs # `tile`, `overlap`, `bs` and `bf16` of `Segmenter.bands` change nothing here: nothing is blended
 ): # Made one after the other
     "Class probabilities `(C, rows, W)` at native resolution, from top to bottom"
@@ -339,9 +339,9 @@ class StrokeNotes(Described):
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #75e81914
 @patch
 def save(self:StrokeSegmenter,
-    folder, # Where to write
+    folder, # Folder to write
     overwrite:bool=False, # Replace an earlier one
-    picture:bool=True # Put a picture of its work into the model card
+    picture:bool=True # True: put a picture of its work into the model card
 )->Path:
     "Write `model.safetensors`, `config.json` and the model card, `README.md`"
     _check_fitted(self)
@@ -351,9 +351,9 @@ def save(self:StrokeSegmenter,
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #099f6dec
 @patch(cls_method=True)
 def load(cls:StrokeSegmenter,
-    folder, # Written by `save`
-    device=None, # Default: CPU
-    **kwargs # None: its files say what it is
+    folder, # Folder that `save` has written
+    device=None, # Device to compute on; default: CPU
+    **kwargs # No arguments: the files say what the model is
 )->StrokeSegmenter:
     "Read a model of strokes; weights are loaded strictly"
     config_file, weights_file = files_of(Path(folder), kwargs)
@@ -372,9 +372,9 @@ def load(cls:StrokeSegmenter,
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #ff9235a5
 def load_segmenter(
-    folder, # Written by `Segmenter.save` or `StrokeSegmenter.save`; or a file of weights by other hands
-    device=None, # Default: CPU
-    **kwargs # For a file of weights: as for `Segmenter.load`
+    folder, # Folder of `Segmenter.save` or `StrokeSegmenter.save`; or a file of weights by other hands
+    device=None, # Device to compute on; default: CPU
+    **kwargs # Settings for a file of weights, as for `Segmenter.load`
 )->Segmenter:
     "Read a model of either kind: fine-tuned, or of strokes"
     file = Path(folder)/'config.json'

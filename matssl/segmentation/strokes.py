@@ -118,9 +118,9 @@ def _strokes_in(inside, strokes, length, width, rng):
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #06a70004
 def draw_scribbles(
     labels, # Label map `(H, W)`, or a `LabelMap`
-    strokes:int=3, # Of each class
+    strokes:int=3, # Number of strokes of each class
     length:float=None, # Longest stroke, px; default: a sixth of the shorter side
-    width:float=3, # Of the pen, px
+    width:float=3, # Width of the pen, px
     classes=None, # Numbers of the classes that are drawn; default: all that occur
     ignore:int=255, # Value of what is not drawn, and of unlabelled pixels
     seed:int=0 # Seed of the random draws
@@ -154,8 +154,8 @@ def grey_of(
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #e9a4b90f
 def grey_filters(
     pixels:np.ndarray, # `(H, W)` or `(H, W, 3)` uint8
-    mean:float=None, # Of the grey levels; default: of these pixels
-    deviation:float=None # Of the grey levels; default: of these pixels
+    mean:float=None, # Mean of the grey levels; default: of these pixels
+    deviation:float=None # Standard deviation of the grey levels; default: of these pixels
 )->np.ndarray:
     "Smoothed grey levels, curvatures and slopes at several widths, `(14, H, W)` float32, for standardised grey"
     grey = grey_of(pixels)
@@ -195,15 +195,15 @@ class ScribbleClassifier:
     "A linear classifier on kept features of an encoder and grey-level filters: strokes to label maps"
     def __init__(self,
         encoder, # An `Encoder`, or a file of `save_encoder`
-        codes:list, # Class names
+        codes:list, # Class names, in the order of their labels
         strides=None, # Maps that are used; default: all of the encoder's
         per_class:int=1200, # Stroke pixels of each class that a fit uses, spread evenly over pictures
         tile:int=1024, # Side of the tiles of pictures above 1.5 times that, px; a multiple of 32
         keep_gb:float=2., # Memory for kept features, 2**30 bytes
-        by_share:float=1.5, # How much less rare classes count in a picture: 0 no less, 1 in proportion, more: beyond
+        by_share:float=1.5, # Power by which rare classes count less in a picture: 0 no less, 1 in proportion, or beyond
         per_picture:bool=True, # Standardise each feature within its picture
         seed:int=0, # Seed of the choice of pixels
-        C:float=.01 # Of the logistic regression: smaller keeps weights smaller
+        C:float=.01 # Inverse strength of the logistic regression's penalty: smaller keeps weights smaller
     ):
         if not C > 0: raise InputError('C', f'{C}', 'a number above 0', 'take .01')
         if tile % 32 or tile < 32: raise InputError('tile', f'{tile}', 'a multiple of 32', 'take 1024')
@@ -357,7 +357,7 @@ def _take(self:ScribbleClassifier, weight, bias, classes):
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #25c00026
 @patch
 def scores(self:ScribbleClassifier,
-    picture # As for `features`
+    picture # Picture, as for `features`
 )->torch.Tensor:
     "Scores of the classes at each pixel, all classes weighing alike, `(C, H, W)` float"
     if self.weight is None: raise InputError('ScribbleClassifier', 'no fit', 'strokes', 'call fit first')
@@ -377,7 +377,7 @@ def _at_size(m, size):
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #e3b54ef7
 def share_weights(
     share:torch.Tensor, # `(C,)`: of each class in a map, 0-1
-    power:float=1.5 # As for `weight_by_share`
+    power:float=1.5 # Power of the share, as for `weight_by_share`
 )->torch.Tensor: # `(C,)`, at most 0
     "What is added to the scores of classes that have less than half an equal share"
     return power*(2*len(share)*share).clamp(1e-6, 1).log()
@@ -385,7 +385,7 @@ def share_weights(
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #e50eefbe
 def weight_by_share(
     scores:torch.Tensor, # `(C, H, W)`
-    power:float=1.5 # 0: scores as they are; 1: in proportion to the share
+    power:float=1.5 # Power of the share: 0 leaves the scores as they are, 1 is in proportion
 )->torch.Tensor:
     "Scores in which classes that have less than half an equal share in the map of `scores` count for less"
     share = torch.bincount(scores.argmax(0).ravel(), minlength=len(scores))/scores[0].numel()
@@ -394,7 +394,7 @@ def weight_by_share(
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #87148877
 @patch
 def predict(self:ScribbleClassifier,
-    picture # As for `features`
+    picture # Picture, as for `features`
 )->LabelMap:
     "The label map of a picture with the class probabilities, its scale and file"
     m = picture if isinstance(picture, Micrograph) else Micrograph(np.asarray(picture))
@@ -420,7 +420,7 @@ def _as_file(picture, folder, number):
 
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #bb61ea98
 def write_scribbles(
-    folder, # Where to write; existing files are refused
+    folder, # Folder to write to; existing files are refused
     pairs # `[(picture, labels), ...]`, as for `fit`
 )->Pairs:
     "Write strokes as masks `labels/NAME.png`, 255 where nothing is drawn, and pictures in memory as `images/NAME.tif`"

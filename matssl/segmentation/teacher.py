@@ -20,7 +20,7 @@ from .segmenter import Segmenter
 
 # %% ../../nbs/06_segmentation/13_teacher.ipynb #71bc64f9
 def random_boxes(
-    n:int, # Fields
+    n:int, # Number of fields
     size, # `(H, W)`, px
     rng:np.random.Generator
 )->torch.Tensor: # `(n, 1, H, W)` bool
@@ -37,7 +37,7 @@ def random_boxes(
 
 def mixed(
     x:torch.Tensor, # `(B, C, H, W)` or, of labels, `(B, H, W)`
-    boxes:torch.Tensor # Of `random_boxes`
+    boxes:torch.Tensor # Rectangles of `random_boxes`
 )->torch.Tensor:
     "Each field with the rectangle of the next one in it"
     boxes = boxes if x.ndim == 4 else boxes[:, 0]
@@ -46,8 +46,8 @@ def mixed(
 # %% ../../nbs/06_segmentation/13_teacher.ipynb #0b515e56
 @torch.no_grad()
 def follow(
-    teacher:nn.Module, # The copy
-    model:nn.Module, # What it follows
+    teacher:nn.Module, # Network that is the running mean
+    model:nn.Module, # Network that it follows
     decay:float # Share of the copy that stays, 0-1
 ):
     "One step of the running mean of a network"
@@ -58,8 +58,8 @@ def follow(
 
 # %% ../../nbs/06_segmentation/13_teacher.ipynb #9046f4cd
 def agreement(
-    scores:torch.Tensor, # Of the network for mixed fields, `(B, C, H, W)`
-    proba:torch.Tensor, # Of the copy, cut and pasted likewise
+    scores:torch.Tensor, # Scores of the network for mixed fields, `(B, C, H, W)`
+    proba:torch.Tensor, # Probabilities of the copy, cut and pasted likewise
     sure:float # Least probability that counts, 0-1
 )->torch.Tensor:
     "Cross-entropy with the classes of the copy where it is sure, over all pixels"
@@ -69,7 +69,7 @@ def agreement(
 
 def ramp(
     done:float, # Part of the training that is done, 0-1
-    until:float # When the weight is whole, 0-1
+    until:float # Share of the training after which the weight is whole, 0-1
 )->float:
     "The share of the weight: from 0.007 to 1"
     return float(np.exp(-5*(1 - min(1., done/until))**2)) if until else 1.
@@ -78,8 +78,8 @@ def pool_fields(
     pool, # Folder of unlabelled micrographs, or a list of files
     size:int=256, # Side of a field, px
     bs:int=4, # Fields a batch; at least 2, to be mixed
-    seed:int=0, # Of corners and order
-    **kwargs # For `PictureStore`: `levels`, `rescale_to`, `tone`, `um_per_px`, as for the labelled pictures
+    seed:int=0, # Seed of corners and order
+    **kwargs # Arguments of `PictureStore`: `levels`, `rescale_to`, `tone`, `um_per_px`, as for the labelled pictures
 )->FieldLoader:
     "Endless enough fields of a pool"
     if bs < 2: raise InputError('pool', f'{bs} field a batch', 'at least 2, to be mixed', 'take 4')
@@ -92,12 +92,12 @@ class MeanTeacher(Callback):
     "A copy labels fields of the pool; the network must say the same of mixed ones"
     order = 40 # before faults are looked for
     def __init__(self,
-        fields:FieldLoader, # Of `pool_fields`
-        weight:float=1., # Of the pool's loss beside that of the labelled fields
+        fields:FieldLoader, # Fields of the pool, of `pool_fields`
+        weight:float=1., # Weight of the pool's loss beside that of the labelled fields
         until:float=.4, # Part of the training over which the weight grows, 0-1
-        decay:float=.99, # Of the running mean, 0-1
+        decay:float=.99, # Decay of the running mean, 0-1
         sure:float=.9, # Least probability of the copy that counts, 0-1
-        seed:int=0 # Of the rectangles
+        seed:int=0 # Seed of the rectangles
     ):
         self.fields, self.weight, self.until, self.decay, self.sure, self.seed = fields, weight, until, decay, sure, seed
 
@@ -141,12 +141,12 @@ def teacher_train(
     pool, # Folder of unlabelled micrographs, or a list of files
     labelled, # Files of the labelled pictures: they need no teacher
     tested=(), # Files of the pictures that will be tested: none may be in the pool
-    pictures:int=None, # At most so many pictures of the pool; default: all
+    pictures:int=None, # Number of pictures of the pool, at most; default: all
     size:int=256, # Side of a field, px
     bs:int=4, # Fields of the pool a step
-    seed:int=0, # Of the draw, the fields and the rectangles
-    tone=None, # Of the pictures, as for the labelled ones
-    **kwargs # For `MeanTeacher`: `weight`, `until`, `decay`, `sure`
+    seed:int=0, # Seed of the draw, the fields and the rectangles
+    tone=None, # Tone of the pictures, as for the labelled ones
+    **kwargs # Keyword arguments of `MeanTeacher`: `weight`, `until`, `decay`, `sure`
 )->Segmenter:
     "A model trained on masks while an averaged copy of it labels fields of a pool"
     chosen = pool_pictures(pool, list(hash_files(list(labelled)).values()), tested, pictures, seed)

@@ -20,16 +20,16 @@ from ..data.loaders import prefetched, squashed
 
 # %% ../../nbs/06_segmentation/02_tiles.ipynb #a8d5e676
 def tile_window(
-    side:int # Of a tile, px
-)->torch.Tensor: # `(side,)`
+    side:int # Side of a tile, px
+)->torch.Tensor: # Weights along it, `(side,)`
     "Raised cosine, 0.01 to 1: what an answer weighs along one direction of its tile"
     return .01 + .99*torch.hann_window(side+2, periodic=False)[1:-1]
 
 # %% ../../nbs/06_segmentation/02_tiles.ipynb #f7b5a764
 def tile_starts(
-    length:int, # Of the picture in one direction, px
-    side:int, # Of a tile, px
-    step:int # From one tile to the next, px
+    length:int, # Length of the picture in one direction, px
+    side:int, # Side of a tile, px
+    step:int # Step from one tile to the next, px
 )->list:
     "Where tiles begin; the last one is shifted back to the edge"
     if length <= side: return [0]
@@ -47,9 +47,9 @@ def _summed_windows(length, side, starts):
 class Tiling:
     "Overlapping square tiles that cover a picture"
     shape:tuple # `(H, W)` of the picture, px
-    side:int=512 # Of a tile, px; less where the picture is smaller
+    side:int=512 # Side of a tile, px; less where the picture is smaller
     overlap:float=.25 # Share of a tile that neighbours share, 0 to 0.9
-    device:str='cpu' # Where answers are summed
+    device:str='cpu' # Device that sums the answers
     def __post_init__(self):
         if not 0 <= self.overlap <= .9:
             raise InputError('tiles', f'overlap {self.overlap}', '0 to 0.9', 'a quarter is usual')
@@ -70,9 +70,9 @@ def window(self:Tiling)->torch.Tensor:
 # %% ../../nbs/06_segmentation/02_tiles.ipynb #06a2000b
 @patch
 def weights(self:Tiling,
-    top:int, # First row, px
+    top:int, # First row of them, px
     bottom:int # Row behind the last, px
-)->torch.Tensor: # `(rows, W)`
+)->torch.Tensor: # Sum of the weights, `(rows, W)`
     "Sum of the windows over some rows of the picture"
     return self.down[top:bottom, None]*self.across
 
@@ -87,8 +87,8 @@ def _mirrored(length, size):
 @patch
 def cut(self:Tiling,
     rows:torch.Tensor, # Some rows of the picture, `(C, rows, W)`
-    top:int, # Of the tile within these rows, px
-    left:int # Of the tile, px
+    top:int, # Top of the tile within these rows, px
+    left:int # Left edge of the tile, px
 )->torch.Tensor: # `(C, side, side)`
     "A tile, mirrored up to its size"
     height, width = self.shape
@@ -100,7 +100,7 @@ def cut(self:Tiling,
 # %% ../../nbs/06_segmentation/02_tiles.ipynb #06a20013
 @patch
 def groups(self:Tiling,
-    tiles:int # At least so many in a group
+    tiles:int # Number of tiles in a group, at least
 )->list: # `[(tops of its tiles, the row where the next group begins), ...]`
     "The rows of tiles, several together"
     together = -(-tiles//len(self.lefts))
@@ -175,7 +175,7 @@ def predict_bands(
     tile:int=512, # Side of a tile, px
     overlap:float=.25, # Share of a tile that neighbours share, 0 to 0.9
     bs:int=4, # Tiles a batch
-    device='cpu', # Where `f` computes
+    device='cpu', # Device that `f` computes on
     at_once:int=1 # Batches computed side by side, where several threads may ask `f`
 ):
     "Answers `(K, rows, W)` from top to bottom, blended from tiles; smaller pictures are mirrored up to a tile"
@@ -242,7 +242,7 @@ def _between(rows, above, below, share):
 # %% ../../nbs/06_segmentation/02_tiles.ipynb #06a2001d
 def scaled_back(
     parts, # Bands `(K, rows, w)` from top to bottom
-    h:int, # Their rows in all
+    h:int, # Height of all bands together, px
     shape # `(H, W)` wanted
 ):
     "The same bands at another size, bilinear: `(K, rows, W)` from top to bottom"
@@ -265,8 +265,8 @@ def scaled_back(
 def predict_squashed(
     f, # Batch of squares `(1, C, side, side)` uint8 to `(1, K, side, side)`
     x:np.ndarray, # A picture `(H, W)` or `(H, W, 3)` uint8
-    side:int, # Of the square, px
-    device='cpu' # Where `f` computes
+    side:int, # Side of the square, px
+    device='cpu' # Device that `f` computes on
 )->torch.Tensor:
     "The answer to a picture that is resized to a square, scaled back up: `(K, H, W)`"
     square = _tensor_rows(squashed(x, side), 0, side)

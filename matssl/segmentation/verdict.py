@@ -70,7 +70,7 @@ def _why_not(row):
 def measurable(
     confusions:dict, # `{test picture: (C, C) pixels, truth in rows}`
     floors:dict, # `{test picture: {name: (C, C) pixels}}` of guesses without a network
-    codes:list # Class names
+    codes:list # Class names, in the order of their labels
 )->pd.DataFrame:
     "Which classes can be measured: `iou`, `floor`, `precision`, `recall` (0-1), `pixels`, and `why_not`"
     cms, known = _stacked(confusions, floors)
@@ -88,9 +88,9 @@ class Verdict(str):
     level:str = 'unknown' # 'above', 'at' or 'below' its floors; 'unknown' where the pictures were trained on
     gain:float = float('nan') # Mean IoU minus that of the best floor
     low:float = float('nan') # Lower end of its interval, NaN for one or two pictures
-    high:float = float('nan') # Upper end
-    n:int = 0 # Test pictures
-    classes:pd.DataFrame = None # Of `measurable`
+    high:float = float('nan') # Upper end of the interval, 0-1
+    n:int = 0 # Number of test pictures
+    classes:pd.DataFrame = None # Table of the classes, of `measurable`
     @property
     def below_floor(self):
         "Is the model not shown to be better than a guess without a network?"
@@ -127,9 +127,9 @@ def _measured_words(why_not, is_above):
 def verdict_of(
     confusions:dict, # `{test picture: (C, C) pixels, truth in rows}`
     floors:dict, # `{test picture: {name: (C, C) pixels}}` of guesses without a network
-    codes:list, # Class names
+    codes:list, # Class names, in the order of their labels
     trained_on:int=0 # Test pictures that the model has trained on
-)->Verdict|None: # None where nothing was tested
+)->Verdict|None: # Verdict; None where nothing was tested
     "Is a model better than a guess without a network, and which classes can be measured with it?"
     if not confusions: return None
     if trained_on: return Verdict(f'No verdict: the model has trained on {trained_on} of {_pictures(len(confusions))}.')

@@ -85,11 +85,11 @@ def _input_stats(arch, stats):
 class Encoder(nn.Module):
     "The last four pyramid levels of a timm backbone, channels first, coarsest last"
     def __init__(self,
-        arch:str, # timm name, e.g. 'resnet50'
+        arch:str, # Name of the network in timm, e.g. 'resnet50'
         pretrained:bool=False, # ImageNet weights: the installed ones of `default_arch`, others from timm's hub
         weights=None, # A local file instead: `.pth` or `.safetensors`
-        stats=None, # ((means), (standard deviations)) of inputs 0-1; default: the weights' own
-        **timm_kwargs # For `timm.create_model`, e.g. `pad_type='same'`
+        stats=None, # Input statistics ((means), (standard deviations)) of inputs 0-1; default: the weights' own
+        **timm_kwargs # Keyword arguments of `timm.create_model`, e.g. `pad_type='same'`
     ):
         super().__init__()
         _check_three_channels(arch, timm_kwargs)
@@ -103,7 +103,8 @@ class Encoder(nn.Module):
         self.method = f'weights of {Path(weights).name}' if weights else 'imagenet' if pretrained else 'scratch'
         self.dims, self.strides, self.channels_last = _pyramid(self.body, _blank_shape(arch, timm_kwargs))
     def forward(self,
-        x:torch.Tensor)->list: # `(B, 3, H, W)`, scaled with `stats`
+        x:torch.Tensor # `(B, 3, H, W)`, scaled with `stats`
+    )->list:
         "Maps `[(B, C_i, H_i, W_i)]`, finest first"
         maps = self.body(x)[-4:]
         return [m.permute(0, 3, 1, 2).contiguous() for m in maps] if self.channels_last else maps
@@ -124,7 +125,7 @@ def save_encoder(
     x, # An `Encoder`, or a Learner whose model has one
     path, # File to write, `.safetensors`
     overwrite:bool=False, # Replace an existing file
-    **notes # Anything else worth keeping with the weights
+    **notes # Notes worth keeping with the weights, by name
 )->Path:
     "Save an encoder with all that is needed to use it"
     path = new_file(path, overwrite, 'choose another, or pass overwrite=True')
@@ -145,7 +146,8 @@ def _text_about(file):
     except Exception: return None
 
 def about_encoder(
-    file)->dict: # Any file of weights
+    file # File of weights, ours or any other
+)->dict:
     "What `save_encoder` wrote beside the weights, checked; an empty dict where they are bare"
     if Path(file).suffix != '.safetensors' or not Path(file).is_file(): return {}
     text = _text_about(file)
@@ -182,10 +184,10 @@ def _load_bare(file, arch, stats, timm_kwargs):
     return Encoder(arch, weights=file, stats=stats, **timm_kwargs)
 
 def load_encoder(
-    file, # Written by `save_encoder`; or bare weights, `.pth` or `.safetensors`
-    arch:str=None, # timm name; default: the file's own. Bare weights need it
+    file, # File of `save_encoder`; or bare weights, `.pth` or `.safetensors`
+    arch:str=None, # Name of the network in timm; default: the file's own. Bare weights need it
     stats=None, # ((means), (standard deviations)) of inputs 0-1; default: the file's own, for bare weights those of `arch`
-    **timm_kwargs # For `timm.create_model`; default: the file's own. Bare weights need those that they were trained with
+    **timm_kwargs # Arguments of `timm.create_model`; default: the file's own. Bare weights need those of their training
 )->Encoder:
     "The encoder of a file, strictly loaded"
     about = about_encoder(file)

@@ -16,7 +16,7 @@ class GatedFeatureFusion(nn.Module):
     def __init__(self,
         dims:list, # Channels of the stages, `C_i`
         gate:str='static', # 'static' (the paper's), 'none', or 'dynamic' (depends on the picture)
-        reduction:int=16): # Bottleneck of the dynamic gate
+        reduction:int=16): # Factor by which the dynamic gate's bottleneck is narrower
         super().__init__()
         self.dims, n = list(dims), sum(dims)
         self.gate = one_of(gate, ('static', 'none', 'dynamic'), 'GatedFeatureFusion', 'gate')
@@ -26,12 +26,14 @@ class GatedFeatureFusion(nn.Module):
             nn.init.zeros_(self.gates[2].weight)
             nn.init.ones_(self.gates[2].bias)
     def weights(self,
-        p:torch.Tensor)->torch.Tensor: # Pooled stages `(B, sum(C_i))`
+        p:torch.Tensor # Pooled stages `(B, sum(C_i))`
+    )->torch.Tensor:
         "The gates, 0-1: `(1, sum(C_i))`, or `(B, sum(C_i))` where they depend on the picture"
         if self.gate == 'none': return torch.ones_like(p[:1])
         return torch.sigmoid(torch.cat(list(self.gates))[None] if self.gate == 'static' else self.gates(p))
     def forward(self,
-        maps:list)->torch.Tensor: # `[(B, C_i, H_i, W_i)]`
+        maps:list # `[(B, C_i, H_i, W_i)]`
+    )->torch.Tensor:
         "The fused vector `(B, sum(C_i))`"
         p = torch.cat([m.mean((2, 3)) for m in maps], 1)
         return p*self.weights(p)
@@ -48,7 +50,7 @@ class ProjectionHead(nn.Sequential):
 
 # %% ../../nbs/05_selfsup/03_fusion.ipynb #75f70620
 def plot_gates(
-    fusion:GatedFeatureFusion, # After training
+    fusion:GatedFeatureFusion, # Fusion to show, after training
     maps:list=None, # Stages' maps of a batch; needed for the dynamic gate
     ax=None): # Axes to draw on
     "Distribution of the gates of each stage, 0-1; the start is a dashed line"

@@ -27,7 +27,8 @@ class _Gather(torch.autograd.Function):
         return g.chunk(dist.get_world_size())[dist.get_rank()]
 
 def gather(
-    x:torch.Tensor)->torch.Tensor: # `(B, D)`
+    x:torch.Tensor # Embeddings of this process, `(B, D)`
+)->torch.Tensor:
     "Embeddings of all processes `(W*B, D)`, differentiable; of one process, themselves"
     return _Gather.apply(x) if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1 else x
 
@@ -39,14 +40,15 @@ def _single(z):
 class NTXent(nn.Module):
     "Normalised temperature-scaled cross-entropy between two views of each picture"
     def __init__(self,
-        temperature:float=.07): # Divides the cosine similarities, > 0
+        temperature:float=.07): # Temperature, above 0: cosine similarities are divided by it
         super().__init__()
         if temperature <= 0:
             raise InputError('NTXent', f'temperature {temperature}', 'a number above 0', 'the paper takes 0.07')
         self.temperature = temperature
     def forward(self,
         z1:torch.Tensor, # `(B, D)`, embeddings of the first views
-        z2:torch.Tensor)->torch.Tensor: # `(B, D)`, of the second views
+        z2:torch.Tensor # `(B, D)`, of the second views
+    )->torch.Tensor:
         "The loss, a scalar"
         if z1.shape != z2.shape or len(z1) < 1:
             raise InputError('NTXent', f'shapes {tuple(z1.shape)} and {tuple(z2.shape)}', 'twice (B, D)',
@@ -100,7 +102,8 @@ def enqueue(
 @torch.no_grad()
 def match_cells(
     f1:torch.Tensor, # `(B, C, N)`, backbone features of the first views' cells
-    f2:torch.Tensor)->torch.Tensor: # `(B, C, M)`, of the second views'
+    f2:torch.Tensor # `(B, C, M)`, of the second views'
+)->torch.Tensor:
     "For each cell of the first view the most similar cell of the second: `(B, N)` numbers 0 to M-1"
     return (F.normalize(f1.float(), dim=1).transpose(1, 2) @ F.normalize(f2.float(), dim=1)).argmax(2)
 
@@ -112,7 +115,7 @@ class DenseContrast(QueueContrast):
         super().__init__(temperature)
         self.weight = weight
     def forward(self,
-        q, k, queue, # As in `QueueContrast`, of pictures
+        q, k, queue, # Queries, keys, queue of pictures, as in `QueueContrast`
         cells, # `(B*N, D)`, queries of cells
         matched, # `(B*N, D)`, the keys of the cells that match
         pooled): # `(K, D)`, queue of earlier pictures' mean cells
@@ -121,15 +124,17 @@ class DenseContrast(QueueContrast):
 
 # %% ../../nbs/05_selfsup/04_losses.ipynb #1f27b117
 def collapsed_loss(
-    b:int)->float: # Pictures a batch
+    b:int # Pictures a batch
+)->float:
     "NT-Xent of embeddings that are all the same: log(2B-1). Against a queue of K it is log(K+1): pass b = K/2 + 1"
     return math.log(2*b-1)
 
 def random_loss(
     b:int, # Pictures a batch
     dim:int=128, # Width of the embeddings
-    temperature:float=.07, # As in the loss
-    draws:int=300)->float: # Batches averaged
+    temperature:float=.07, # Temperature of the loss, above 0
+    draws:int=300 # Number of batches to average over
+)->float:
     "NT-Xent of embeddings spread at random over the sphere, by simulation with a fixed seed"
     g = torch.Generator().manual_seed(0)
     z = F.normalize(torch.randn(draws, int(2*b), dim, generator=g), dim=-1)
@@ -140,7 +145,8 @@ def random_loss(
 # %% ../../nbs/05_selfsup/04_losses.ipynb #0ffa0ff5
 def partner_accuracy(
     z1:torch.Tensor, # `(N, D)`, first views
-    z2:torch.Tensor)->float: # `(N, D)`, second views
+    z2:torch.Tensor # `(N, D)`, second views
+)->float:
     "Share of pictures whose two views are each other's nearest, averaged over both directions, 0-1; chance is 1/N"
     sim = F.normalize(z1, dim=1) @ F.normalize(z2, dim=1).T
     i = torch.arange(len(sim), device=sim.device)
@@ -148,7 +154,8 @@ def partner_accuracy(
 
 # %% ../../nbs/05_selfsup/04_losses.ipynb #97060964
 def effective_rank(
-    z:torch.Tensor)->float: # `(N, D)` embeddings
+    z:torch.Tensor # `(N, D)` embeddings
+)->float:
     "Exponential of the entropy of the singular values of centred, normalised embeddings, 1 to min(N, D)"
     if not torch.isfinite(z).all(): return math.nan
     z = F.normalize(z.float(), dim=1)
@@ -159,7 +166,8 @@ def effective_rank(
 # %% ../../nbs/05_selfsup/04_losses.ipynb #97060965
 def mean_similarity(
     z1:torch.Tensor, # `(N, D)`, first views
-    z2:torch.Tensor)->float: # `(N, D)`, second views
+    z2:torch.Tensor # `(N, D)`, second views
+)->float:
     "Mean cosine similarity of views of different pictures, -1 to 1"
     s = F.normalize(z1.float(), dim=1) @ F.normalize(z2.float(), dim=1).T
     n = len(s)

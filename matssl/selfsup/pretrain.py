@@ -103,7 +103,7 @@ def _held_back_fields(ds, recipe, seed):
 
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #a3c94e50
 def ssl_loaders(
-    dls:MicrographDataLoaders, # Of unlabelled micrographs
+    dls:MicrographDataLoaders, # Loaders of unlabelled micrographs
     recipe:dict, # A row of `recipes`
     seed:int # Seed of fields, views and order
 )->MicrographDataLoaders:
@@ -119,12 +119,12 @@ def ssl_loaders(
 class SSLModel(nn.Module):
     "Encoder, fusion of its last stages, projection head"
     def __init__(self,
-        encoder:Encoder, # The backbone
-        stages:int=4, # How many of the last stages are pooled
+        encoder:Encoder, # Encoder to pretrain
+        stages:int=4, # Number of stages that are pooled, from the last
         gate:str='static', # Gate of the fusion
         hidden:int=2048, # Hidden width of the head
         dim:int=128, # Width of the embedding
-        joint:bool=False): # Both views through the network together
+        joint:bool=False): # True: both views go through the network together
         super().__init__()
         dims = encoder.dims[-stages:]
         self.encoder, self.norm = encoder, InputNorm(*encoder.stats)
@@ -143,8 +143,8 @@ def fuse(self:SSLModel,
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #19ca2ce3
 @patch
 def forward(self:SSLModel,
-    v1, # First views, 0-1, `(B, 3, H, W)`
-    v2 # Second views
+    v1, # First views, grey levels 0-1, `(B, 3, H, W)`
+    v2 # Second views, likewise
 )->tuple:
     "Embeddings of two views, `(B, dim)` each"
     if not self.joint: return self.head(self.fuse(v1)), self.head(self.fuse(v2))
@@ -154,13 +154,13 @@ def forward(self:SSLModel,
 class MomentumModel(SSLModel):
     "An `SSLModel`, a slow copy of it, and a queue of the copy's past answers; with cells, where wanted"
     def __init__(self,
-        encoder:Encoder, # The backbone
-        stages:int=1, # How many of the last stages are pooled
+        encoder:Encoder, # Encoder to pretrain
+        stages:int=1, # Number of stages that are pooled, from the last
         gate:str='none', # Gate of the fusion
         hidden:int=2048, # Hidden width of the heads
         dim:int=128, # Width of the embeddings
         joint:bool=False, # Not used: the views go through different networks
-        momentum:float=.99, # Of the copy, 0-1
+        momentum:float=.99, # Momentum of the copy, 0-1
         queue:int=256, # Embeddings in the queue
         dense:float=0.): # Share of the cells' loss, 0-1
         super().__init__(encoder, stages, gate, hidden, dim, joint)
@@ -264,11 +264,11 @@ class _Loss(nn.Module):
 
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #a78c3b57
 def start_encoder(
-    arch, # timm name, or an `Encoder`; None: that of the weights, or `default_arch`
-    pretrained:bool, # ImageNet weights
-    weights, # Or a local file: `.pth`, `.safetensors`
+    arch, # Name of the network in timm, or an `Encoder`; None: that of the weights, or `default_arch`
+    pretrained:bool, # True: start from ImageNet weights
+    weights, # File of weights instead: `.pth`, `.safetensors`
     stats, # Input statistics of bare weights
-    timm_kwargs:dict # For `timm.create_model`
+    timm_kwargs:dict # Keyword arguments of `timm.create_model`
 )->Encoder:
     "The encoder that a training starts from"
     if isinstance(arch, Encoder): return arch
@@ -279,9 +279,9 @@ def start_encoder(
 def _imagenet(arch): return f'ImageNet ({embedded_package(arch) or "timm"})'
 
 def enc_start(
-    arch, # timm name, or an `Encoder`
+    arch, # Name of the network in timm, or an `Encoder`
     weights, # A local file
-    pretrained # ImageNet weights
+    pretrained # True: ImageNet weights
 )->str:
     "Where training started from, in words"
     if isinstance(arch, Encoder):
@@ -292,7 +292,7 @@ def enc_start(
 
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #c7ce1e68
 def ssl_splitter(
-    model:SSLModel # The network
+    model:SSLModel # Network that is pretrained
 )->list:
     "Two groups of parameters: the encoder's, and those of heads and fusion"
     parts = [part for name, part in model.named_children() if name not in ('encoder', 'key')]
@@ -445,7 +445,7 @@ def _plot_chance(axs, learn):
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #7da27df0
 @patch
 def plot_ssl(self:Recorder,
-    axs=None): # Three axes
+    axs=None): # Three axes of matplotlib; default: new ones
     "Loss with both chance lines, partner accuracy with chance, effective rank"
     import matplotlib.pyplot as plt
     if axs is None: _, axs = plt.subplots(1, 3, figsize=(12, 2.8))
@@ -489,9 +489,9 @@ def _overlapping(overlap, n):
 
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #1448fe41
 def refuse_overlap(
-    pool:dict, # `{file: fingerprint}`
+    pool:dict, # Fingerprints of the pool, `{file: fingerprint}`
     holdout, # Folder, files or `Pairs` of test pictures; None: not compared
-    allow:bool=False): # Go on all the same
+    allow:bool=False): # True: go on all the same
     "Number of pool pictures that show a test picture; raises unless allowed"
     if holdout is None: return None
     overlap = find_overlap(pool, holdout.images if isinstance(holdout, Pairs) else holdout)
@@ -536,23 +536,23 @@ def _optimiser(recipe): return FusedAdam if recipe['opt'] == 'adamw' else partia
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #676568be
 @delegates(Learner, keep=True)
 def pretrain_learner(
-    dls:MicrographDataLoaders, # Of unlabelled micrographs (`from_folder`)
-    arch=None, # timm name, or an `Encoder`; default: that of the weights, or `default_arch`
-    pretrained:bool=True, # Start from ImageNet weights
-    weights=None, # Or from a local file: `.pth`, `.safetensors`
+    dls:MicrographDataLoaders, # Loaders of unlabelled micrographs (`from_folder`)
+    arch=None, # Name of the network in timm, or an `Encoder`; default: that of the weights, or `default_arch`
+    pretrained:bool=True, # True: start from ImageNet weights
+    weights=None, # File to start from instead: `.pth`, `.safetensors`
     method:str='matssl', # A row of `methods`
     recipe:str='default', # A row of `recipes`; its entries can be overridden by name
     holdout=None, # Test pictures that must not be in the pool: folder, files or `Pairs`
-    allow_overlap:bool=False, # Go on although they are
-    gate:str=None, # Override the method's gate: 'static', 'none', 'dynamic'
-    stages:int=None, # Override the method's number of last stages
+    allow_overlap:bool=False, # True: go on although the pool holds test pictures
+    gate:str=None, # Gate instead of the method's: 'static', 'none', 'dynamic'
+    stages:int=None, # Number of last stages instead of the method's
     stats=None, # Input statistics of bare weights: ((means), (standard deviations))
-    timm_kwargs:dict=None, # For `timm.create_model`
+    timm_kwargs:dict=None, # Keyword arguments of `timm.create_model`
     seed:int=0, # Seed of views, order and new weights
     overrides:dict=None, # Entries of the recipe to replace, e.g. `dict(size=192)`
     bf16:bool=None, # Compute the network in bfloat16; None: where the chip has it
     compile:bool=False, # Compile the network with `torch.compile`
-    **kwargs # For fastai's `Learner`
+    **kwargs # Keyword arguments of fastai's `Learner`
 )->Learner:
     "A Learner that pretrains an encoder on unlabelled micrographs"
     row, chosen = _chosen(method, recipe, gate, stages, overrides)
@@ -648,7 +648,7 @@ def fit_ssl(self:Learner,
     n_epoch:int=None, # Epochs; default: the recipe's
     lr:float=None, # Largest learning rate; default: the recipe's
     checkpoint=None, # File for the state of the run, `.safetensors`: written whole each epoch, picked up if it is there
-    sync_bn:bool=None): # Of several processes: synchronise `BatchNorm`; None: on GPUs
+    sync_bn:bool=None): # True: `BatchNorm` over all processes, where there are several; None: on GPUs
     "Pretrain by the recipe's schedule, on all processes that have met; the best held-back state is kept"
     n, lr, (process, together) = n_epoch or self.recipe['epochs'], lr or self.recipe['lr'], processes()
     if together > 1: self.notes['processes'] = together

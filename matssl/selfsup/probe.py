@@ -33,7 +33,7 @@ def _mirrored(
 # %% ../../nbs/05_selfsup/07_probe.ipynb #bfbb54fa
 @torch.no_grad()
 def stage_maps(
-    encoder:Encoder, # Frozen
+    encoder:Encoder, # Encoder, frozen
     pixels:np.ndarray, # `(H, W)` or `(H, W, 3)` uint8
     strides=(4, 8) # Maps that are wanted
 )->list:
@@ -69,7 +69,7 @@ def read_maps(
 
 # %% ../../nbs/05_selfsup/07_probe.ipynb #edcef812
 def pixel_features(
-    encoder:Encoder, # Frozen
+    encoder:Encoder, # Encoder, frozen
     pixels:np.ndarray, # `(H, W)` or `(H, W, 3)` uint8
     rows, # Places from above, px
     cols, # Places from the left, px
@@ -110,9 +110,9 @@ def _balanced_accuracy(features, labels, test_features, test_labels):
 # %% ../../nbs/05_selfsup/07_probe.ipynb #1818e6b7
 def _one_draw(
     sampled, # `[(features, labels)]`, one a picture
-    pictures, # Of them that give labels
+    pictures, # Number of pictures that give labels
     per_class, # Labelled pixels of each class in each of these
-    rng): # Of the draw
+    rng): # Generator of the draw
     "Balanced accuracy of one draw of pictures and pixels"
     order = rng.permutation(len(sampled))
     def few(features, labels):
@@ -130,7 +130,7 @@ def _joined(parts):
 
 # %% ../../nbs/05_selfsup/07_probe.ipynb #d4441bd9
 def pixel_probe(
-    encoder:Encoder, # Frozen
+    encoder:Encoder, # Encoder, frozen
     pairs, # Labelled pictures: `Pairs` or a folder
     pictures:int=4, # Pictures a draw that give labels
     per_class:int=40, # Labelled pixels of each class in each of them
@@ -153,8 +153,8 @@ def pixel_probe(
 def before_after(
     make, # Function of a seed to a Learner of `pretrain_learner`
     pairs, # Labelled pictures for the probe
-    epochs:int=None, # Of `fit_ssl`; default: the recipe's
-    seeds=(0, 1, 2), # Repetitions
+    epochs:int=None, # Epochs of `fit_ssl`; default: the recipe's
+    seeds=(0, 1, 2), # Seeds, one a repetition
     **kwargs
 )->pd.DataFrame:
     "Held-back partner accuracy and pixel probe before and after pretraining: one row a seed"

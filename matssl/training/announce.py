@@ -15,7 +15,7 @@ from .distributed import processes
 
 # %% ../../nbs/04_training/05_announce.ipynb #a9500006
 def time_in_words(
-    seconds:float # Of any length
+    seconds:float # Duration of any length, seconds
 )->str:
     "A duration as a person says it"
     if seconds < 1: return f'{seconds:.2g} s'
@@ -29,25 +29,35 @@ class Announce(Callback):
     "Says after the first steps how many there are and how long all of them take; `later` counts cycles that follow"
     order, name = 58, 'announce' # after recorder and monitor, before the state is written
     def __init__(self,
-        quicker=None, # Called with the Learner and the seconds of the whole: `[(words, seconds then), ...]`
+        quicker=None, # Function of the Learner and the seconds of the whole: `[(words, seconds then), ...]`
         first:int=5, # Steps before it speaks, or from two on a quarter of a minute
         least:float=30., # Seconds of the whole that are worth a word
         long:float=1800., # Seconds of the whole on a CPU from which `quicker` is asked
-        say=None, # Called with the line; default: print it
-        clock=time.perf_counter # Seconds
+        say=None, # Function that gets the line; default: print it
+        clock=time.perf_counter # Clock, seconds
     ):
         self.quicker, self.first, self.least, self.long, self.clock = quicker, first, least, long, clock
         self.say = say or (lambda text: print(text, flush=True))
         self.later = 0 # epochs of the cycles that follow this one
         self.goes_on, self.spoke = False, False
         self.steps, self.held_back = [], [] # seconds of each
-    def before_fit(self):
-        self.on = not hasattr(self.learn, 'lr_finder') and not processes()[0] and self.learn.logger is not noop
-        if not self.goes_on: self.began, self.said, self.earlier = self.clock(), None, 0
-        self.steps, self.held_back, self.spoke = [], [], False
-    def before_train(self): self.mark = self.clock()
-    def before_validate(self): self.mark = self.clock()
-    def after_validate(self): self.held_back.append(self.clock() - self.mark)
+
+# %% ../../nbs/04_training/05_announce.ipynb #a9500031
+@patch
+def before_fit(self:Announce):
+    self.on = not hasattr(self.learn, 'lr_finder') and not processes()[0] and self.learn.logger is not noop
+    if not self.goes_on: self.began, self.said, self.earlier = self.clock(), None, 0
+    self.steps, self.held_back, self.spoke = [], [], False
+
+# %% ../../nbs/04_training/05_announce.ipynb #a9500033
+@patch
+def before_train(self:Announce): self.mark = self.clock()
+
+@patch
+def before_validate(self:Announce): self.mark = self.clock()
+
+@patch
+def after_validate(self:Announce): self.held_back.append(self.clock() - self.mark)
 
 # %% ../../nbs/04_training/05_announce.ipynb #a950000b
 @patch
@@ -55,6 +65,7 @@ def _knows(self:Announce):
     "Were there steps enough to speak?"
     return len(self.steps) >= self.first or len(self.steps) > 1 and sum(self.steps[1:]) >= 15
 
+# %% ../../nbs/04_training/05_announce.ipynb #a9500038
 @patch
 def after_batch(self:Announce):
     if not self.training: return
@@ -80,6 +91,7 @@ def step(self:Announce)->float:
     "Seconds of a step; the first is left out where there are others"
     return _mean(self.steps[1:] or self.steps)
 
+# %% ../../nbs/04_training/05_announce.ipynb #a950003b
 @patch
 def _of_held_back(self:Announce):
     "Seconds that the held-back pictures take an epoch"
@@ -87,6 +99,10 @@ def _of_held_back(self:Announce):
     train, valid = self.dls
     share = (getattr(valid, 'bs', 1) or 1)/(getattr(train, 'bs', 1) or 1)
     return len(valid)*share*self.step()/3 if len(valid.dataset) else 0.
+
+# %% ../../nbs/04_training/05_announce.ipynb #a950003f
+@patch(as_prop=True)
+def n_iter_train(self:Announce): return len(self.dls.train)
 
 @patch
 def seconds_left(self:Announce)->float:
@@ -96,12 +112,10 @@ def seconds_left(self:Announce)->float:
     of_epoch = 0. if at_end else (self.n_iter_train - 1 - self.iter)*self.step() + self._of_held_back()
     return of_epoch + (self.n_epoch - 1 - self.epoch + self.later)*per_epoch
 
-@patch(as_prop=True)
-def n_iter_train(self:Announce): return len(self.dls.train)
-
+# %% ../../nbs/04_training/05_announce.ipynb #a9500043
 @patch
 def epochs(self:Announce)->int:
-    "Of all cycles"
+    "Number of epochs of all cycles"
     return self.earlier + self.n_epoch + self.later
 
 # %% ../../nbs/04_training/05_announce.ipynb #a950000f
@@ -115,6 +129,7 @@ def _announce(self:Announce):
     again, self.said = self.said is not None, whole
     self.say(self._line(whole, again))
 
+# %% ../../nbs/04_training/05_announce.ipynb #a9500045
 @patch
 def _line(self:Announce, whole, again):
     epochs, left = self.epochs(), time_in_words(self.seconds_left())
@@ -122,6 +137,7 @@ def _line(self:Announce, whole, again):
     parts = [f'{steps}: {"now " if again else ""}about {time_in_words(whole)} in all, {left} left', self._stopping(whole)]
     return '; '.join(filter(None, [*parts, *self._quicker(whole)]))
 
+# %% ../../nbs/04_training/05_announce.ipynb #a9500047
 @patch
 def _stopping(self:Announce, whole):
     "Can it be stopped?"
@@ -129,6 +145,7 @@ def _stopping(self:Announce, whole):
     if hasattr(self.learn, 'resume'): return 'Ctrl-C stops it, and the same call goes on after the last whole epoch'
     return 'with checkpoint=FILE it could be stopped and would go on'
 
+# %% ../../nbs/04_training/05_announce.ipynb #a950004a
 @patch
 def _quicker(self:Announce, whole):
     "What would be quicker, where a CPU takes long"
@@ -140,7 +157,7 @@ def _quicker(self:Announce, whole):
 # %% ../../nbs/04_training/05_announce.ipynb #a9500019
 def fewer_epochs(
     n:int, # Epochs that were asked for
-    seconds:float, # That all of them take
+    seconds:float, # Seconds of all epochs together
     most:float=1800. # Seconds that are thought bearable
 )->list:
     "`[('epochs=6', seconds then)]`: as many epochs as the time holds; none where it holds all, or not one"
@@ -159,10 +176,10 @@ def _times(model, learn, turns, clock):
         yield clock() - began
 
 def step_of_another(
-    learn, # In training: its batch and loss are taken
-    make, # Called without anything: the other network
+    learn, # Learner in training: its batch and loss are taken
+    make, # Function without arguments that makes the other network
     turns:int=2, # Steps; the quickest counts
-    clock=time.perf_counter # Seconds
+    clock=time.perf_counter # Clock, seconds
 )->float:
     "Seconds that a step would take with another network, on the batch at hand; the generators are left alone"
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
@@ -173,8 +190,8 @@ def step_of_another(
 class Countdown:
     "Says of things done one after the other how many are done, and how long those that are left take"
     def __init__(self,
-        n:int, # Things in all
-        clock=time.perf_counter # Seconds
+        n:int, # Number of things in all
+        clock=time.perf_counter # Clock, seconds
     ):
         self.n, self.clock = n, clock
         self.done, self.took, self.mark = 0, [], clock()

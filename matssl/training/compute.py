@@ -18,7 +18,8 @@ from ..errors import InputError
 
 # %% ../../nbs/04_training/02_compute.ipynb #eab0d538
 def has_bf16(
-    device='cpu')->bool: # Where the network is
+    device='cpu' # Device of the network
+)->bool:
     "Does this device compute in bfloat16 natively?"
     if torch.device(device).type == 'cuda': return torch.cuda.is_bf16_supported(including_emulation=False)
     of_the_chip = getattr(torch.cpu, '_is_avx512_bf16_supported', bool)
@@ -92,10 +93,10 @@ class FusedAdam(Optimizer):
     def __init__(self,
         params, # Parameters, or lists of them
         lr, # Learning rate
-        mom:float=.9, # Average of gradients, 0-1
-        sqr_mom:float=.99, # Average of squared gradients, 0-1
-        eps:float=1e-5, # Added to the root
-        wd:float=.01): # Weight decay
+        mom:float=.9, # Decay of the average of gradients, 0-1
+        sqr_mom:float=.99, # Decay of the average of squared gradients, 0-1
+        eps:float=1e-5, # Small number added to the root
+        wd:float=.01): # Weight decay, decoupled from the gradients
         super().__init__(params, [], lr=lr, mom=mom, sqr_mom=sqr_mom, eps=eps, wd=wd)
     def step(self, closure=None):
         skip, self.found_inf = self.found_inf, None
@@ -126,9 +127,10 @@ class ShareCores(Callback):
 
 # %% ../../nbs/04_training/02_compute.ipynb #248cbca3
 def fast(
-    learn:Learner, # Any
+    learn:Learner, # Learner, before it trains
     bf16:bool=None, # Compute in bfloat16; None: where the chip has it
-    compile:bool=False)->Learner: # Compile the network with `torch.compile`: slow to start, then faster on GPUs
+    compile:bool=False # Compile the network with `torch.compile`: slow to start, then faster on GPUs
+)->Learner:
     "Channels-last memory; bfloat16 and compilation where wanted; a command's share of the cores"
     dev = torch.device(learn.dls.device)
     learn.model.to(memory_format=torch.channels_last)

@@ -28,7 +28,8 @@ def processes()->tuple:
 
 def join_processes(
     timeout:float=1800., # Seconds that a process waits for the others before it gives up
-    cpu:bool=False)->tuple: # Although there are GPUs
+    cpu:bool=False # Although there are GPUs
+)->tuple:
     "Meet the processes that `accelerate launch` or `torchrun` has started, first of all; as `processes`"
     if processes()[1] > 1 and not dist.is_initialized(): _meet(timeout, cpu or not torch.cuda.is_available())
     return processes()
@@ -52,7 +53,8 @@ def leave_processes():
 
 # %% ../../nbs/04_training/01_distributed.ipynb #08d15708
 def from_all(
-    x:list)->list: # This process's
+    x:list # List of this process
+)->list:
     "The lists of all processes, one after the other"
     if processes()[1] == 1: return x
     out = [None]*processes()[1]
@@ -60,7 +62,7 @@ def from_all(
     return [v for o in out for v in o]
 
 def from_first(
-    x): # Anything small
+    x): # Object of the first process, small enough to be sent
     "What the first process has"
     if processes()[1] == 1: return x
     out = [x]
@@ -68,7 +70,7 @@ def from_first(
     return out[0]
 
 def agree(
-    **facts): # What must be the same in all processes
+    **facts): # Facts that must be the same in all processes
     "Raise, in all of them, where it is not"
     for name, x in facts.items():
         said = from_all([json.dumps(x, sort_keys=True, default=str)])
@@ -91,7 +93,7 @@ def _own_draws(dl, rank):
 class AllProcesses:
     "What fastai's `DistributedTrainer` needs for loaders that take their part of a common batch"
     def __init__(self,
-        sync_bn:bool=False): # Synchronise `BatchNorm`
+        sync_bn:bool=False): # True: `BatchNorm` over all processes
         from accelerate.utils import DistributedDataParallelKwargs
         each_its_own = DistributedDataParallelKwargs(broadcast_buffers=False)
         # precision is the Learner's business
@@ -169,7 +171,7 @@ def _syncs(learn, sync_bn):
 
 @contextmanager
 def all_processes(
-    learn:Learner, # Its loaders are `FieldLoader`s
+    learn:Learner, # Learner whose loaders are `FieldLoader`s
     sync_bn:bool=None, # Synchronise `BatchNorm`; None: on GPUs
     state=None): # File that a training would go on from, for the message
     "Within it `learn` trains on all processes that have met; where there is one, nothing is changed"
@@ -197,9 +199,10 @@ def _left_alone(n, state):
 
 # %% ../../nbs/04_training/01_distributed.ipynb #08d15714
 def launch(
-    args:list, # For python: `['-m', 'matssl', ...]`, or `['-c', code]`
-    n:int=2, # Processes
-    env:dict=None)->list: # Changes to the environment
+    args:list, # Arguments of python: `['-m', 'matssl', ...]`, or `['-c', code]`
+    n:int=2, # Number of processes
+    env:dict=None # Changes to the environment
+)->list:
     "Start processes on this machine's CPU that can meet: `subprocess.Popen`s, their text in pipes"
     threads = max(1, (os.cpu_count() or 1)//n)
     own = dict(WORLD_SIZE=n, LOCAL_WORLD_SIZE=n, MASTER_ADDR='127.0.0.1', MASTER_PORT=_free_port(),

@@ -59,7 +59,7 @@ def _replace(model, new):
 
 @torch.no_grad()
 def folded(
-    model:nn.Module, # Trained; it is left as it is
+    model:nn.Module, # Network, trained; it is left as it is
     example:torch.Tensor # An input, `(1, C, H, W)`
 )->nn.Module:
     "A copy whose convolutions do the batch normalisation; the network itself where that would change its answers"
@@ -130,9 +130,9 @@ engines = dict( # name: how it is made, the packages that it needs, whether it c
 
 # %% ../../nbs/04_training/06_engine.ipynb #34c3855f
 def check_engine(
-    name:str, # Of `engines`
-    bf16, # Wanted in bfloat16: True, False, or None for either
-    device # Where the network is
+    name:str, # Engine's name, one of `engines`
+    bf16, # True or False: bfloat16 is wanted, or not; None: either
+    device # Device of the network
 ):
     "Refuse an engine that is not there, or that cannot do what is asked"
     _, packages, has_it = engines[one_of(name, engines, 'engine', 'engine')]
@@ -151,9 +151,9 @@ def check_engine(
 # %% ../../nbs/04_training/06_engine.ipynb #f9349c37
 @torch.no_grad()
 def engine_of(
-    model:nn.Module, # Trained
+    model:nn.Module, # Network, trained
     example:torch.Tensor, # An input, `(1, C, H, W)`
-    engine:str='torch', # One of `engines`
+    engine:str='torch', # Engine's name, one of `engines`
     bf16:bool=None # Compute in bfloat16; None: where chip and engine have it
 ):
     "A function: batches `(B, C, H, W)` to scores `(B, K, H, W)`, in single precision"

@@ -43,7 +43,8 @@ class StopAtNaN(Callback):
 # %% ../../nbs/04_training/03_faults.ipynb #0fa00021
 def chance_loss(
     p, # Number of classes, all alike; or the share of each
-    kind:str='ce')->float: # 'ce', 'dice' or 'dice_ce'
+    kind:str='ce' # 'ce', 'dice' or 'dice_ce'
+)->float:
     "Loss of one answer for every pixel: entropy of the shares p, for Dice 1 - mean(p), or their sum"
     p = np.full(p, 1/p) if isinstance(p, int) else np.asarray(p, float)
     p = p/p.sum()
@@ -55,7 +56,8 @@ def chance_loss(
 # %% ../../nbs/04_training/03_faults.ipynb #cef267f8
 def exploded(
     losses, # Losses of consecutive batches
-    line:float)->bool: # Loss that is too much
+    line:float # Loss that is too much
+)->bool:
     "Are most of these losses above the line, and not falling, or above five times the line?"
     a = np.asarray(losses)
     h = len(a)//2
@@ -67,9 +69,9 @@ class StopExploding(Callback):
     "Stops where the loss stays far above what knowing nothing gives; says at the end where nothing was learned"
     order = 52 # after Recorder, before the state of an epoch is written
     def __init__(self,
-        chance:float, # Loss of who knows nothing
+        chance:float, # Loss of a network that knows nothing
         best:float=None, # Loss of the best single answer; default: chance
-        times:float=2., # How far above chance, or above the first loss, is too much
+        times:float=2., # Factor above chance, or above the first loss, that is too much
         window:int=20, # Batches whose median counts
         every:int=10): # Batches between two looks
         self.chance, self.times, self.window, self.every = chance, times, window, every
@@ -140,7 +142,8 @@ def after_fit(self:StopExploding):
 # %% ../../nbs/04_training/03_faults.ipynb #4917faae
 def some_names(
     names, # Names of anything
-    most:int=5)->str: # How many are named
+    most:int=5 # Number of names that are told, at most
+)->str:
     "Some of the names, and how many more there are"
     return ', '.join(map(str, names[:most])) + (f' and {len(names)-most} more' if len(names) > most else '')
 
@@ -149,7 +152,7 @@ def check_constant(
     files, # Files of the constant pictures
     n:int, # Pictures in all
     what:str='the pool', # Name of the set
-    least:int=0): # How many others there must be
+    least:int=0): # Number of other pictures that there must be, at least
     "Warn of constant pictures by name; refuse a set with too few others"
     names = [Path(f).name for f in files]
     if names and n-len(names) < least:
@@ -163,7 +166,8 @@ def check_constant(
 # %% ../../nbs/04_training/03_faults.ipynb #45cc2466
 def class_pixels(
     masks, # `(H, W)` uint8, 255 for unlabelled
-    n:int)->np.ndarray: # Number of classes
+    n:int # Number of classes
+)->np.ndarray:
     "Labelled pixels of each class, `(n,)`"
     return sum((np.bincount(np.asarray(m).ravel(), minlength=256)[:n] for m in masks), np.zeros(n, np.int64))
 
@@ -179,7 +183,8 @@ def _too_few_classes(has, held):
 def check_classes(
     train, # Masks that are trained on
     valid, # Masks that are held back
-    codes)->pd.DataFrame: # Class names
+    codes # Class names, in the order of their labels
+)->pd.DataFrame:
     "Warn of classes that training or held-back pictures lack; refuse fewer than two to train on. Pixels of each class"
     n = len(codes)
     t = pd.DataFrame(dict(train=class_pixels(train, n), valid=class_pixels(valid, n)), index=list(codes))
@@ -199,7 +204,8 @@ def check_classes(
 
 # %% ../../nbs/04_training/03_faults.ipynb #f62f0a47
 def check_labels(
-    dls:MicrographDataLoaders)->pd.DataFrame: # Loaders of labelled pictures
+    dls:MicrographDataLoaders # Loaders of labelled pictures
+)->pd.DataFrame:
     "`check_classes` and `check_constant` on loaders; pixels of each class, and its share of what is drawn"
     sets = [dl.dataset for dl in dls if hasattr(dl.dataset, 'masks')]
     constant = [ds.store.files[i] for ds in sets for i in range(len(ds.masks)) if is_constant(ds.store[i])]
@@ -212,8 +218,9 @@ def check_labels(
 
 # %% ../../nbs/04_training/03_faults.ipynb #33000002
 def least_values(
-    model, # The network
-    side:int)->int: # Of a field, px
+    model, # Network to look at
+    side:int # Side of a field, px
+)->int:
     "The values of one field that the poorest of all BatchNorm layers sees in a channel"
     seen = []
     def count(layer, x, y): seen.append(math.prod(x[0].shape[2:]))
@@ -234,10 +241,10 @@ def _more_fields(bs, fields):
 
 # %% ../../nbs/04_training/03_faults.ipynb #33000004
 def check_batch(
-    model, # The network
+    model, # Network to train
     bs:int, # Fields a batch
     fields:int, # Fields an epoch
-    side:int, # Of a field, px
+    side:int, # Side of a field, px
     what:str): # The network in words
     "Refuse batches of one field of which a BatchNorm layer would see one value"
     if min(bs, fields) > 1 or least_values(model, min(side, 256)) > 1: return

@@ -27,7 +27,8 @@ from .distributed import from_all, from_first, processes
 def write_state(
     path, # File to write, `.safetensors`
     tensors:dict, # Tensors by name
-    about:dict)->Path: # Description of the run, as JSON takes it
+    about:dict # Description of the run, as JSON takes it
+)->Path:
     "Write a state whole; an earlier one is replaced"
     run = json.dumps({**about, 'format': file_format, 'version': __version__})
     data = save({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, dict(run=run))
@@ -49,7 +50,8 @@ def _as_state(path):
 # %% ../../nbs/04_training/04_resume.ipynb #5e030002
 def read_state(
     path, # File that `write_state` has written
-    tensors:bool=True)->tuple: # Whether tensors are read, too
+    tensors:bool=True # Whether tensors are read, too
+)->tuple:
     "Description and tensors `{name: tensor}` of a state"
     with _as_state(path), safe_open(path, 'pt') as f:
         text = (f.metadata() or {})['run']
@@ -83,7 +85,8 @@ def _lock(path, held):
 def _draws_of_views(loader): return next((t.view.rand for t in getattr(loader, 'batch_tfms', []) if hasattr(t, 'view')), None)
 
 def random_states(
-    dls)->dict: # `MicrographDataLoaders` of a Learner of this package
+    dls # `MicrographDataLoaders` of a Learner of this package
+)->dict:
     "States of the random generators of a run, as JSON takes them"
     fields = getattr(dls.train.dataset, 'rng', None)
     views = _draws_of_views(dls.train)
@@ -231,9 +234,9 @@ class Resume(Callback):
     order = 60 # after recorder and monitor
     def __init__(self,
         path, # File of the state, `.safetensors`
-        settings:dict, # What must be the same when the run goes on
-        part:int=0, # Which cycle of the training this is
-        parts:int=1): # How many it has
+        settings:dict, # Settings that must be the same when the run goes on
+        part:int=0, # Number of this cycle of the training, from 0
+        parts:int=1): # Number of its cycles
         self.path = Path(path)
         self.settings = json.loads(json.dumps(settings)) # as they come back from a file
         self.part = part
@@ -356,7 +359,8 @@ def _as_array(x):
     return np.asarray(x)
 
 def fingerprint(
-    *arrays)->str: # Tensors, arrays, or texts
+    *arrays # Tensors, arrays, or texts
+)->str:
     "One checksum over all of them, shapes and types included"
     h = hashlib.sha256()
     for x in arrays:
