@@ -502,6 +502,21 @@ _dm_group, _dm_tag = 20, 21 # what stands in a group
 most_dm_numbers = 2*10**7 # of all tags but the pixels, once for each picture: so often they are copied
 
 
+# %% ../../nbs/01_pictures/03_claims.ipynb #27a2b685
+def _dm_value_size(made_of):
+    "Bytes and numbers of a value that is made of this"
+    kind, *rest = made_of
+    if kind in _dm_numbers and not rest: return _dm_numbers[kind], 1
+    if kind == _dm_text and len(rest) == 1 and rest[0] >= 0: return rest[0], rest[0]
+    # the length of its name, how many fields, and of each field the length of its name and its type
+    if kind == _dm_struct and len(rest) > 1 and len(rest) == 2 + 2*rest[1]:
+        return sum(_dm_numbers[field] for field in rest[3::2]), rest[1]
+    if kind == _dm_array and len(rest) > 1 and rest[0] != _dm_array and rest[-1] >= 0:
+        part_bytes, part_numbers = _dm_value_size(rest[:-1])
+        return rest[-1]*part_bytes, rest[-1]*max(part_numbers, 1)
+    raise ValueError(f'a tag that is made of {str(made_of)[:60]}')
+
+
 # %% ../../nbs/01_pictures/03_claims.ipynb #be94d5d8
 class _DMTags:
     "A file of DigitalMicrograph, walked forward from tag to tag"
@@ -517,27 +532,6 @@ class _DMTags:
         b = self.f.read(n_bytes)
         if len(b) < n_bytes: raise ValueError('the file ends within a tag')
         return int.from_bytes(b, 'big', signed=True)
-    def count(self):
-        "The next number, if the file can hold so many of anything"
-        n = self.number()
-        if not 0 <= n <= self.end: raise ValueError(f'a tag of {n} parts in a file of {self.end} bytes')
-        return n
-
-
-# %% ../../nbs/01_pictures/03_claims.ipynb #27a2b685
-@patch
-def value_size(self:_DMTags, kind):
-    "Bytes and numbers of a value of this type; what it is made of is read on the way"
-    if kind in _dm_numbers: return _dm_numbers[kind], 1
-    if kind == _dm_text: return (self.count(),)*2
-    if kind == _dm_struct:
-        self.number() # the length of its name
-        fields = [(self.number(), self.number())[1] for _ in range(self.count())]
-        return sum(_dm_numbers[field] for field in fields), len(fields)
-    if kind != _dm_array: raise ValueError(f'a tag of type {kind}')
-    part_bytes, part_numbers = self.value_size(self.number())
-    n = self.count()
-    return n*part_bytes, n*max(part_numbers, 1)
 
 
 # %% ../../nbs/01_pictures/03_claims.ipynb #7b8cf6ad
@@ -546,8 +540,11 @@ def pass_value(self:_DMTags, is_pixels):
     "Behind the value of a tag"
     if self.wide == 8: self.number() # its length
     if self.f.read(4) != b'%%%%': raise ValueError('a tag without its mark')
-    self.number() # how many numbers say what the value is made of
-    n_bytes, n_numbers = self.value_size(self.number())
+    made_of = [self.number() for _ in range(self.number())]
+    if len(made_of) > 1 and not 0 <= made_of[-1] <= self.end: # parts or letters
+        raise ValueError(f'a tag of {made_of[-1]} parts in a file of {self.end} bytes')
+    n_bytes, n_numbers = _dm_value_size(made_of)
+    if is_pixels and _dm_text in made_of[:2]: raise ValueError('pixels that are texts')
     self.n_bytes += n_bytes
     if not is_pixels: self.n_numbers += n_numbers
     if self.f.seek(n_bytes, 1) > self.end: raise ValueError('a tag that is longer than the file')
