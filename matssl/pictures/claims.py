@@ -305,7 +305,6 @@ picture_codecs = jpeg_codecs | { # of TIFF: the strips are pictures with a heade
     34933, # PNG
 }
 
-
 # %% ../../nbs/01_pictures/03_claims.ipynb #c0037ba5
 def check_stream(
     path, # The TIFF
@@ -501,7 +500,6 @@ _dm_struct, _dm_text, _dm_array = 15, 18, 20 # types that are made of parts
 _dm_group, _dm_tag = 20, 21 # what stands in a group
 most_dm_numbers = 2*10**7 # of all tags but the pixels, once for each picture: so often they are copied
 
-
 # %% ../../nbs/01_pictures/03_claims.ipynb #27a2b685
 def _dm_value_size(made_of):
     "Bytes and numbers of a value that is made of this"
@@ -515,7 +513,6 @@ def _dm_value_size(made_of):
         part_bytes, part_numbers = _dm_value_size(rest[:-1])
         return rest[-1]*part_bytes, rest[-1]*max(part_numbers, 1)
     raise ValueError(f'a tag that is made of {str(made_of)[:60]}')
-
 
 # %% ../../nbs/01_pictures/03_claims.ipynb #be94d5d8
 class _DMTags:
@@ -532,7 +529,6 @@ class _DMTags:
         b = self.f.read(n_bytes)
         if len(b) < n_bytes: raise ValueError('the file ends within a tag')
         return int.from_bytes(b, 'big', signed=True)
-
 
 # %% ../../nbs/01_pictures/03_claims.ipynb #7b8cf6ad
 @patch
@@ -551,7 +547,6 @@ def pass_value(self:_DMTags, is_pixels):
     if self.n_numbers*max(self.n_pictures, 1) > most_dm_numbers:
         raise ValueError(f'more than {most_dm_numbers} numbers beside the pixels')
 
-
 # %% ../../nbs/01_pictures/03_claims.ipynb #6ad1dd31
 @patch
 def walk(self:_DMTags, group=None):
@@ -566,7 +561,6 @@ def walk(self:_DMTags, group=None):
         elif kind == _dm_tag: self.pass_value(group == b'ImageData' and name == b'Data')
         else: raise ValueError(f'a tag of the kind {kind}')
 
-
 # %% ../../nbs/01_pictures/03_claims.ipynb #ffb5c37c
 def _dm_claim(path, page):
     "What a file of DigitalMicrograph says, if it may be decoded"
@@ -576,7 +570,6 @@ def _dm_claim(path, page):
     claim = Claim('dm', (tags.n_bytes,), np.dtype(np.uint8), page=page)
     check_size(path, claim)
     return claim
-
 
 # %% ../../nbs/01_pictures/03_claims.ipynb #0d020032
 def _check_kind(path, kind):

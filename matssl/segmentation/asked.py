@@ -29,7 +29,6 @@ def _is_large(file):
     if not Path(file).is_file() or content_kind(file) != 'tiff': return False
     return np.prod(claims(file, lazy=True).shape) > _most_at_once
 
-
 # %% ../../nbs/06_segmentation/05_asked.ipynb #c91e0b55
 def _is_plain(pixels):
     "Are these numbers `(H, W)` or `(H, W, 3)`, in memory or rows of a file?"
@@ -43,7 +42,6 @@ def _in_form(m):
     made = micrograph_of(m.pixels)
     return replace(m, pixels=made.pixels, meta={**m.meta, **made.meta})
 
-
 # %% ../../nbs/06_segmentation/05_asked.ipynb #b6f8d978
 def as_micrograph(
     x, # A file, a `Micrograph`, or a picture in memory: what `micrograph_of` takes
@@ -55,7 +53,6 @@ def as_micrograph(
     if not isinstance(x, (str, os.PathLike)): return micrograph_of(x, um_per_px)
     return read_micrograph(x, um_per_px=um_per_px, crop_bar=crop_bar, lazy=_is_large(x))
 
-
 # %% ../../nbs/06_segmentation/05_asked.ipynb #06a30009
 def _refuse_strip(m):
     "A picture has rows and columns"
@@ -64,7 +61,6 @@ def _refuse_strip(m):
         raise InputError(
             m.source or 'picture', f'a strip of {width} x {height} px',
             'a picture: 8 px or more in both directions', 'cut it into shorter strips')
-
 
 # %% ../../nbs/06_segmentation/05_asked.ipynb #3fe73769
 def size_shown(
@@ -75,7 +71,6 @@ def size_shown(
     "`(H, W)` at which tiles of a picture are shown to the network; refuses a picture whose scale must be known and is not"
     wanted = None if config.get('squash') or not rescale else config.get('rescale_to')
     return shape_at(m.shape, m.um_per_px, wanted, str(m.source or 'picture'))
-
 
 # %% ../../nbs/06_segmentation/05_asked.ipynb #9e1a0004
 def _depth_doubt(m, config):
@@ -160,7 +155,6 @@ def check_tiles(
         if value is not None and not is_number:
             raise InputError('tiles', f'{name} {value}', 'a whole number from 1', 'leave it out')
     if not 0 <= overlap <= .9: raise InputError('tiles', f'overlap {overlap}', '0 to 0.9', 'a quarter is usual')
-
 
 # %% ../../nbs/06_segmentation/05_asked.ipynb #9e1a0008
 def in_8_bit(
