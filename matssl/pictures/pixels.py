@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 from fastcore.basics import patch
 from ..errors import InputError
-from matssl.pictures.claims import (Claim, check_stream, claims, decoding, kept_channels, open_tiff, page_colours,
+from matssl.pictures.claims import (Claim, check_stream, claims, decoding, jpeg_codecs, kept_channels, open_tiff, page_colours,
                                     picture_codecs,
     pillow_formats)
 
@@ -296,9 +296,6 @@ class PictureRows:
             is_part = self.channel is None and self.page.samplesperpixel > kept_channels(self.page)
             if is_part: self.claim.doubts += self._hidden()
 
-# %% ../../nbs/01_pictures/04_pixels.ipynb #c40a77e5
-_jpeg_codecs = {6, 7, 33007, 34892} # their tables stand in the tags, not in the strips
-
 # %% ../../nbs/01_pictures/04_pixels.ipynb #489666b0
 @patch
 def _segment(self:PictureRows, i):
@@ -308,7 +305,8 @@ def _segment(self:PictureRows, i):
     self.tif.filehandle.seek(page.dataoffsets[i])
     data = self.tif.filehandle.read(page.databytecounts[i]) if page.databytecounts[i] else None
     if data and codec in picture_codecs: check_stream(self.path, page, data)
-    tables = dict(jpegtables=page.jpegtables, jpegheader=page.keyframe.jpegheader) if codec in _jpeg_codecs else {}
+    # tables of JPEG stand in the tags, not in the strips
+    tables = dict(jpegtables=page.jpegtables, jpegheader=page.keyframe.jpegheader) if codec in jpeg_codecs else {}
     pixels, place, shape = page.keyframe.decode(data, i, **tables)
     if pixels is None: pixels = np.zeros(shape, page.dtype) # a strip that was left out
     self.last[i] = pixels[0], place

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from ..errors import InputError
-from .claims import claims, decoding, open_tiff, pillow_formats
+from .claims import claims, decoding, jpeg_codecs, open_tiff, pillow_formats
 from .pixels import read_pixels
 
 # %% ../../nbs/01_pictures/11_stored.ipynb #5b090006
@@ -31,9 +31,6 @@ class StoredLabels:
     alpha:np.ndarray|None=None # `(H, W)`, 0-1: how opaque; None: everywhere alike
     doubts:list=() # Sentences of reading: turned, an ending that is another's
 
-# %% ../../nbs/01_pictures/11_stored.ipynb #dbc3514b
-_jpeg_codecs = {6, 7, 33007, 34892} # compression of TIFF
-
 # %% ../../nbs/01_pictures/11_stored.ipynb #9b6382cb
 def _eight_bit(colormap):
     "The table of colours of a TIFF; 16 bit each, but some programs fill only 8 of them"
@@ -50,7 +47,7 @@ def _tiff_facts(path, claim):
         has_table = page.photometric.name == 'PALETTE' and page.colormap is not None
         return StoredLabels(path, claim.page, int(np.min(page.bitspersample)), page.samplesperpixel,
             page.photometric.name == 'MINISWHITE', 'tifffile' in str(page.software),
-            _eight_bit(page.colormap) if has_table else None, int(page.compression) in _jpeg_codecs, len(alike))
+            _eight_bit(page.colormap) if has_table else None, int(page.compression) in jpeg_codecs, len(alike))
 
 # %% ../../nbs/01_pictures/11_stored.ipynb #5b090007
 def _pillow_facts(path, claim):
