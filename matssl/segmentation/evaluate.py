@@ -24,6 +24,7 @@ from ..masks.masks import MaskReader
 from ..masks.pairs import Pair, Pairs, check_same_size, pair_files
 from ..data.datasets import find_overlap, picture_hash
 from ..data.loaders import progress
+from .asked import as_micrograph
 from .segmenter import Segmenter, class_prior
 from .segment import confusion, iou_of, mean_iou, share_of
 from .verdict import verdict_of
@@ -214,7 +215,7 @@ def _from_files(pairs, seg, ignore, um_per_px=None, crop_bar=True):
     read_mask = MaskReader(pairs.masks, seg.codes, seg.config.get('palette'), ignore)
     scales = apply_scales(um_per_px, pairs.images)
     def one(pair):
-        picture = read_micrograph(pair.image, um_per_px=scales, crop_bar=crop_bar)
+        picture = as_micrograph(pair.image, scales, crop_bar) # a large one stays in its file
         labels = check_same_size(pair, picture.shape, read_mask(pair.mask), picture.meta['bar_rows'])
         labels = labels if ignore is None else np.where(labels == ignore, 255, labels)
         return _Labelled(pair.name, str(pair.image), picture, labels, pair.image)
