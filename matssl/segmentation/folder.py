@@ -371,7 +371,7 @@ def predict_folder(
     crop_bar:bool=True, # Cut data bars
     page:int=None, # Of TIFFs of several pages; None: the one that is read anyway
     channel:int=None, # One channel of several, such as one detector of two
-    **kwargs # `symmetry`, `tile`, `overlap`, `bs`, `bf16`, `rescale`, `engine`
+    **kwargs # `symmetry`, `tile`, `overlap`, `bs`, `bf16`, `rescale`, `engine`; `told`, called with how much of each picture is done, 0-1
 )->pd.DataFrame:
     "Predict a folder; resumable. A row a picture: what became of it, why, and the share of each class in %"
     files, out = list_pictures(pictures), Path(out)
