@@ -298,6 +298,10 @@ _german |= {
     'the border cuts them.':
         'Teilchen des ersten Messfelds, wie sie gezählt wurden: blau; orange, wo sie für eine Form zu klein sind; '
         'grau, wo der Rand sie schneidet.',
+    'The middle of the first field, particles as they were counted: blue; orange where too small for a shape; '
+    'grey where the border cuts them.':
+        'Die Mitte des ersten Messfelds, Teilchen, wie sie gezählt wurden: blau; orange, wo sie für eine Form zu klein '
+        'sind; grau, wo der Rand sie schneidet.',
     'Sizes of whole particles, corrected for those that the border cuts.':
         'Größen der ganzen Teilchen, berichtigt um die vom Rand geschnittenen.',
     'All layers of the first field, and the thickness of each along it.':

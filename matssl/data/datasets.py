@@ -29,12 +29,17 @@ from ..masks.exchange import write_polygon_masks
 # %% ../../nbs/03_data/02_datasets.ipynb #0f83979f
 _k = 16 # lowest frequencies kept, in each direction
 
+def _grey_of(colours, rows=512):
+    "Mean of the colours `(H, W)` uint8, some rows at a time: a mean takes eight bytes for each pixel"
+    bands = (colours[top:top+rows] for top in range(0, len(colours), rows))
+    return np.concatenate([band.mean(-1).round().astype(np.uint8) for band in bands])
+
 def picture_hash(
     m # `Micrograph` or `(H, W[, 3])` array, without data bar
 )->str:
     "Fingerprint of a picture: 64 hexadecimal digits"
     g = (m if isinstance(m, Micrograph) else micrograph_of(m)).to_uint8()
-    if g.ndim == 3: g = g.mean(-1).round().astype(np.uint8)
+    if g.ndim == 3: g = _grey_of(g)
     small = np.asarray(Image.fromarray(g).resize((64, 64), Image.Resampling.BOX), np.float32)
     d = dctn(small, norm='ortho')[:_k, :_k]
     d[0, 0] = 0 # brightness

@@ -481,12 +481,13 @@ def fitted(self:Job,
 # %% ../../nbs/08_hands/10_job.ipynb #d06ae97d
 @patch
 def scored(self:Job,
-    model # Of `fitted`
+    model, # Of `fitted`
+    told=None # Called with how much of it is done, 0-1
 ): # `Evaluation`; None where nothing was kept back
     "Try the model on the pictures kept back, and note in it what it gets wrong"
     pairs = self.tested_on
     if not len(pairs): return None
-    e = evaluate(model, pairs, ignore=255, um_per_px=self._scale_of(pairs.images))
+    e = evaluate(model, pairs, ignore=255, keep=0, um_per_px=self._scale_of(pairs.images), told=told)
     model.note_scores(e, 'pictures kept back')
     return e
 
@@ -663,13 +664,14 @@ def result_folder(self:Job,
 def predicted(self:Job,
     model, # Of `fitted`
     out, # The folder of the results
-    said=None # Called with each line of the table as it is made
+    said=None, # Called with each line of the table as it is made
+    told=None # Called with how much of each picture is done, 0-1
 )->pd.DataFrame:
     "Label maps of all pictures, in `maps`; the model itself goes into `model`"
     out = Path(out)
     model.save(out/'model', overwrite=True)
     with self.colours_lent():
-        rows = predict_folder(model, self.files, out/'maps', said=said, um_per_px=self.scale)
+        rows = predict_folder(model, self.files, out/'maps', said=said, um_per_px=self.scale, told=told)
     with written_whole(out/'scale.json', True) as part: part.write_text(self._scale_in_words(), encoding='utf-8')
     return rows
 
@@ -973,16 +975,18 @@ def fill_in(self:Job,
     tell=None # A `Teller`
 )->Path: # The folder of the results
     "Fit, check, and fill in all pictures; what is done and unchanged is passed over"
-    made_from, rows = self.made_from(), []
+    made_from, rows, names = self.made_from(), [], [file.name for file in self.files]
     model = self.in_use()
-    e = self.scored(model)
+    e = self.scored(model, tell and (lambda share: tell(share, 0))) # nothing of the pictures yet
     out = self.result_folder(model, even_done=True)
     (out/'pictures.csv').unlink(missing_ok=True)
     def said(row):
         rows.append(row)
-        if tell: tell(len(rows), len(self.files), row['picture'])
-    if tell: tell(0, len(self.files))
-    table = self.predicted(model, out, said)
+        if tell: tell(len(rows), len(names), row['picture'])
+    def told(share):
+        if share < 1: tell(len(rows) + share, len(names), names[len(rows)])
+    if tell: tell(0, len(names))
+    table = self.predicted(model, out, said, tell and told)
     (out/'checked.json').unlink(missing_ok=True)
     if e is not None: Checked.of(e, made_from).write(out/'checked.json')
     with written_whole(out/'made-from.txt', True) as part: part.write_text(made_from + '\n')

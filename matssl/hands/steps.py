@@ -1142,7 +1142,8 @@ def check(self:CheckStep):
     self.app.say(word('checking'))
     self.app.keep()
     made_from = self.job.made_from()
-    checked = Checked.of(self.job.scored(self.job.in_use()), made_from)
+    def told(share): self.app.say(f'{word("checking")} {100*share:.0f} %')
+    checked = Checked.of(self.job.scored(self.job.in_use(), told), made_from)
     if checked: checked.write(self.file)
     self.app.say('')
     self.verdict.value = verdict_html(checked)
@@ -1227,8 +1228,9 @@ def run(self:RunStep):
 def line_of(self:RunStep, about):
     "The state in words, and the picture that it is at"
     if about.state in ('none', 'done'): return ''
-    if about.state == 'running' and not about.total: return word('checking')
-    if about.state == 'running': return word('running', done=int(about.done), n=int(about.total), name=about.what)
+    within = f' {100*(about.done % 1):.0f} %' if about.done % 1 else '' # of a large picture
+    if about.state == 'running' and not about.total: return word('checking') + within
+    if about.state == 'running': return word('running', done=int(about.done), n=int(about.total), name=about.what + within)
     keys = dict(stopped='state_stopped_run', failed='state_failed')
     return word(keys.get(about.state, 'state_broken_run'), why=sentence_here(about.why))
 

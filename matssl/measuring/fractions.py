@@ -87,6 +87,12 @@ def check_scale(
     return maps[0].um_per_px
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #2600a003
+def _counts_of(labels, rows=512):
+    "How often each number occurs `(256 or more,)`, some rows at a time: counting takes eight bytes for each label"
+    bands = [np.bincount(labels[top:top+rows].ravel(), minlength=256) for top in range(0, max(len(labels), 1), rows)]
+    longest = max(map(len, bands))
+    return sum(np.pad(band, (0, longest-len(band))) for band in bands)
+
 def _check_labels(f, i):
     "A field has class indices that all have a name of their own, and some labelled pixel"
     a, codes = np.asarray(f.labels), f.codes
@@ -95,7 +101,7 @@ def _check_labels(f, i):
     if a.ndim != 2 or a.dtype.kind not in 'biu' or (a.size and a.min() < 0): raise InputError(
         field_name(f, i), f'{a.dtype} labels of shape {a.shape}', 'class indices from 0, (H, W)',
         'pass what predict or read_label_map returns')
-    n = np.bincount(a.ravel(), minlength=256)
+    n = _counts_of(a)
     if not n[:255].sum(): raise InputError(
         field_name(f, i), 'no labelled pixel', 'a class for some pixels', 'leave this field out')
     if n[len(codes):255].any() or len(n) > 256: raise InputError(

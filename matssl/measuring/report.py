@@ -18,7 +18,7 @@ from ..speech import Speech
 from ..languages import speech_in
 from ..pictures.writing import written_whole
 from ..pictures.labels import LabelMap, class_colours, colours_of
-from ..pictures.micrograph import read_micrograph
+from ..pictures.micrograph import Stretched, read_micrograph
 from ..masks.names import list_pictures
 from ..pictures.export import overlay_preview, write_index_png
 from .fractions import field_name
@@ -165,12 +165,16 @@ def _draw_grains(tables, maps, cls=None, **settings):
     grain_map(maps[0], boundary=class_in_question(maps, cls, 'grains'), **how).show(ax)
     return figure, 'Grains of the first field; boundaries black, mended ones red, those that separate nothing orange.'
 
+_of_the_middle = ('The middle of the first field, particles as they were counted: blue; orange where too small for a shape; '
+                  'grey where the border cuts them.')
+
 def _draw_outlines(tables, maps, cls=None, **settings):
     "The particles of the first field, as they were counted"
     from inspect import signature
     figure, ax = _figure(6, 4.5)
     how = _some(settings, signature(particles).parameters)
     plot_particles(maps[0], class_in_question(maps, cls, 'particles'), ax=ax, **how)
+    if max(maps[0].shape) > signature(plot_particles).parameters['most'].default: return figure, _of_the_middle
     words = ('Particles of the first field as they were counted: blue; orange where too small for a shape; '
              'grey where the border cuts them.')
     return figure, words
@@ -238,6 +242,10 @@ def _as_high(picture, path, field):
     raise InputError(path, _size_in_words(picture), f'{_size_in_words(field)} as in the label map',
                      'pass the pictures that were segmented')
 
+def _picture_of(file):
+    "A micrograph; the pixels of a large file stay there"
+    return read_micrograph(file, lazy=file.stat().st_size > 2**26)
+
 def _by_name(maps, paths):
     "The picture of each map among files, None where there is none"
     files = {p.stem: p for p in paths}
@@ -246,7 +254,7 @@ def _by_name(maps, paths):
     if not any(found): raise InputError(
         'pictures', f'none with the name of a label map ({names[0] or "maps without names"}, ...)',
         'the micrographs that were segmented', 'name their folder')
-    return [p and _as_high(read_micrograph(p), p, m) for p, m in zip(found, maps)]
+    return [p and _as_high(_picture_of(p), p, m) for p, m in zip(found, maps)]
 
 # %% ../../nbs/07_measuring/23_report.ipynb #d7a4d179
 def _micrographs(maps, pictures):
@@ -333,7 +341,7 @@ def _with_legend(
 def _overlay(m, micrograph, i, most, say=in_english):
     "The classes of a field over its micrograph, or over grey, with scale bar and legend"
     every = -(-max(m.shape)//most) # a large picture is shown at every n-th pixel
-    below = np.full(m.shape, 120, np.uint8) if micrograph is None else micrograph.to_uint8()
+    below = np.full(m.shape, 120, np.uint8) if micrograph is None else Stretched(micrograph.pixels, micrograph.levels())
     overlay = _with_legend(overlay_preview(m, below, most), m.codes, m.um_per_px and m.um_per_px*every, say)
     return _picture(overlay, f'{printable(field_name(m, i), 260)}, {_size_in_words(m)}')
 

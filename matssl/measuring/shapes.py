@@ -35,8 +35,12 @@ def crofton(
     y, x, k, n # Pixels of the regions, as for `moments`
 ): # Perimeter of each region, px
     "Perimeter of each region by Crofton's formula, from the ends of its chords in four directions"
-    beyond = np.pad(lab, 1)
-    def ends(dy, dx): return np.bincount(k, beyond[y+1+dy, x+1+dx] != k+1, n)
+    height, width = lab.shape
+    def ends(dy, dx):
+        below, beside = y+dy, x+dx
+        is_there = (below < height) & (0 <= beside) & (beside < width)
+        beyond = lab[np.minimum(below, height-1), np.clip(beside, 0, width-1)]
+        return np.bincount(k, ~is_there | (beyond != k+1), n)
     return np.pi/4*(ends(0, 1) + ends(1, 0) + (ends(1, 1) + ends(1, -1))/np.sqrt(2))
 
 # %% ../../nbs/07_measuring/11_shapes.ipynb #28000015

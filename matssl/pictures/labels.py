@@ -323,6 +323,17 @@ def overlay(self:LabelMap,
     return out
 
 # %% ../../nbs/01_pictures/09_labels.ipynb #b6e7ddcf
+_most_drawn = 4096 # px of the longest side: of a larger map every n-th pixel is drawn
+
+def _drawn(self, m):
+    "The colours of a map, over a micrograph where there is one; of a large map every n-th pixel"
+    every = -(-max(self.shape)//_most_drawn)
+    labels = self.labels[::every, ::every]
+    if m is None: return class_colours[labels % len(class_colours)]
+    picture = m.to_uint8() if isinstance(m, Micrograph) else np.asarray(m)
+    if picture.shape[:2] != self.shape: return self.overlay(picture) # refused
+    return LabelMap(labels, self.codes).overlay(picture[::every, ::every])
+
 @patch
 def show(self:LabelMap,
     m=None, # The micrograph to lie under it
@@ -332,7 +343,8 @@ def show(self:LabelMap,
     "Draw the label map, over its micrograph where one is given"
     import matplotlib.pyplot as plt
     ax = ax or plt.subplots(figsize=(4, 4*self.shape[0]/self.shape[1]))[1]
-    ax.imshow(class_colours[self.labels % len(class_colours)] if m is None else self.overlay(m))
+    height, width = self.shape
+    ax.imshow(_drawn(self, m), extent=(-.5, width-.5, height-.5, -.5))
     ax.axis('off')
     if legend:
         colours = colours_of(len(self.codes))/255

@@ -80,11 +80,10 @@ def _thin(lines, most=6):
     return thin
 
 # %% ../../nbs/01_pictures/08_micrograph.ipynb #a18525ed
-def _bar_on(levels, ground, least, exact):
+def _bar_on(levels, ground, lines, least, exact):
     "The row where a bar of this ground begins, or None; the ground is met to `exact` levels"
     away = np.abs(levels-ground).max(-1)
     grounds, ink = (away <= exact).mean(1), away > 40
-    lines = _thin(np.array([_is_line(row, ground) for row in levels]))
     is_of_bar = (grounds > .4) | lines
     picture = np.flatnonzero(~is_of_bar)
     first = int(picture[-1]) + 1 if len(picture) else 0
@@ -99,10 +98,11 @@ def _bar_on(levels, ground, least, exact):
 # %% ../../nbs/01_pictures/08_micrograph.ipynb #eccaea79
 def _bar_of_any_colour(levels, least):
     "The row where a bar of at least `least` rows begins whose ground may be any colour, or None"
-    firsts = []
-    for seen in (levels, _brightness(levels)): # JPEG keeps brightness better than colours
+    firsts, is_grey = [], levels.shape[-1] != 3
+    for seen in (levels,) if is_grey else (levels, _brightness(levels)): # JPEG keeps brightness better than colours
         ground = _most_frequent(seen[-least:])
-        firsts += [_bar_on(seen, ground, least, exact) for exact in (4, 12, 24)]
+        lines = _thin(np.array([_is_line(row, ground) for row in seen]))
+        firsts += [_bar_on(seen, ground, lines, least, exact) for exact in (4, 12, 24)]
     return min((first for first in firsts if first is not None), default=None) # the strictest may see a part of it
 
 # %% ../../nbs/01_pictures/08_micrograph.ipynb #b4600005
@@ -445,7 +445,8 @@ def show(self:Micrograph,
     "Draw the micrograph, with a scale bar where the scale is known"
     import matplotlib.pyplot as plt
     ax = ax or plt.subplots(figsize=(4, 4*self.shape[0]/self.shape[1]))[1]
-    ax.imshow(self.to_uint8(), cmap='gray', vmin=0, vmax=255)
+    every, (height, width) = -(-max(self.shape)//4096), self.shape # of a large picture every n-th pixel
+    ax.imshow(self.to_uint8()[::every, ::every], cmap='gray', vmin=0, vmax=255, extent=(-.5, width-.5, height-.5, -.5))
     if self.um_per_px: _scale_bar(ax, self.shape[1], self.um_per_px)
     name = Path(self.source).name if self.source else ''
     ax.set_title(name if title is None else title, fontsize=9, parse_math=title is not None) # a file name is no formula

@@ -24,6 +24,7 @@ from ..masks.masks import MaskReader
 from ..masks.pairs import Pair, Pairs, check_same_size, pair_files
 from ..data.datasets import find_overlap, picture_hash
 from ..data.loaders import progress
+from .asked import as_micrograph
 from .segmenter import Segmenter, class_prior
 from .segment import confusion, iou_of, mean_iou, share_of
 from .verdict import verdict_of
@@ -214,7 +215,7 @@ def _from_files(pairs, seg, ignore, um_per_px=None, crop_bar=True):
     read_mask = MaskReader(pairs.masks, seg.codes, seg.config.get('palette'), ignore)
     scales = apply_scales(um_per_px, pairs.images)
     def one(pair):
-        picture = read_micrograph(pair.image, um_per_px=scales, crop_bar=crop_bar)
+        picture = as_micrograph(pair.image, scales, crop_bar) # a large one stays in its file
         labels = check_same_size(pair, picture.shape, read_mask(pair.mask), picture.meta['bar_rows'])
         labels = labels if ignore is None else np.where(labels == ignore, 255, labels)
         return _Labelled(pair.name, str(pair.image), picture, labels, pair.image)
@@ -269,6 +270,12 @@ def _add(self:Evaluation,
     self.cm = self.cm + self.per_picture[name]
     for floor, cm in self.floors_of[name].items(): self.floors[floor] = self.floors.get(floor, 0) + cm
 
+# %% ../../nbs/06_segmentation/09_evaluate.ipynb #c0de5f01
+def _within(told, pictures, done):
+    "What is called with the share of one picture, where `told` wants that of all"
+    if not told: return None
+    return lambda share: told((len(done) + share)/max(pictures, 1))
+
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #06a60012
 def evaluate(
     seg:Segmenter, # Model to score
@@ -280,7 +287,8 @@ def evaluate(
     allow_overlap:bool=False, # True: go on although test pictures were trained on
     um_per_px=None, # Scale by hand: a number, or a CSV or dict of `read_scales`
     crop_bar:bool=True, # Cut data bars
-    predictions=None # Functions of a `Micrograph` instead of the model, for tests
+    predictions=None, # Functions of a `Micrograph` instead of the model, for tests
+    told=None # Called with how much of it is done, 0-1
 )->Evaluation:
     "Scores of a Segmenter on whole pictures at native resolution"
     what = '' if isinstance(pairs, list) else Path(pairs).resolve().name
@@ -290,7 +298,8 @@ def evaluate(
     known_as = {one.where: one.picture.meta.get('part_of') or prints[one.where] for one in tested}
     e = Evaluation(0, seg.codes, overlap=_check_leak(seg, known_as, allow_overlap), what=what)
     if not predictions: e.model = getattr(seg, 'fingerprint', None) # what functions have predicted is no model's
-    predict = predictions or (lambda m: seg.predict(m, symmetry=symmetry).labels)
+    step = _within(told, len(tested), e.per_picture)
+    predict = predictions or (lambda m: seg.predict(m, symmetry=symmetry, told=step).labels)
     prior = seg.prior if train is None else _prior_of(_labelled(train, seg, ignore), seg.codes)
     for one in progress(tested, 'evaluating'): e._tested(one, prints[one.where], predict(one.picture), prior, keep)
     return e

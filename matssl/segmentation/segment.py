@@ -154,7 +154,14 @@ def _cross_entropy(self:SegmentationLoss, x, y):
     return F.cross_entropy(x, y, ignore_index=self.ignore, reduction='sum')/labelled.clamp_min(1)
 
 # %% ../../nbs/06_segmentation/01_segment.ipynb #23ff0455
-def _flat(labels): return np.asarray(labels.cpu() if torch.is_tensor(labels) else labels).ravel().astype(np.int64)
+_block = 2**22 # labels that are counted at once: counting takes eight bytes for each
+
+def _flat(labels): return np.asarray(labels.cpu() if torch.is_tensor(labels) else labels).ravel()
+
+def _counted(truth, pred, n):
+    "Pixel counts `(n*n,)` of some labels"
+    labelled = truth != 255
+    return np.bincount(truth[labelled].astype(np.int64)*n + pred[labelled].astype(np.int64), minlength=n*n)
 
 def confusion(
     truth, # Labels, any shape, 255 for unlabelled
@@ -163,8 +170,8 @@ def confusion(
 )->np.ndarray:
     "Pixel counts `(n, n)`: truth in rows, prediction in columns; unlabelled pixels left out"
     truth, pred = _flat(truth), _flat(pred)
-    labelled = truth != 255
-    return np.bincount(truth[labelled]*n + pred[labelled], minlength=n*n).reshape(n, n)
+    blocks = [slice(k, k+_block) for k in range(0, max(len(truth), 1), _block)]
+    return sum(_counted(truth[block], pred[block], n) for block in blocks).reshape(n, n)
 
 # %% ../../nbs/06_segmentation/01_segment.ipynb #d78ee5b1
 def share_of(

@@ -13,7 +13,7 @@ from itertools import product
 from pathlib import Path
 import numpy as np, tifffile, torch, torch.nn.functional as F
 from PIL import Image
-from scipy.ndimage import distance_transform_edt, gaussian_filter, label
+from scipy.ndimage import distance_transform_edt, gaussian_filter, gaussian_filter1d, label
 from fastcore.basics import patch
 from ..errors import InputError
 from ..pictures.writing import written_whole
@@ -136,9 +136,16 @@ def draw_scribbles(
     return drawn
 
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #25c00014
-def _curvatures_and_slope(grey, width):
+def _smoothed(grey, width):
+    "A picture smoothed to a width, and its derivatives: `{(order down, order across): (H, W)}`"
+    down = [gaussian_filter1d(grey, width, 0, order) for order in range(3)]
+    orders = (0, 0), (0, 1), (1, 0), (0, 2), (1, 1), (2, 0)
+    return {(y, x): gaussian_filter1d(down[y], width, 1, x) for y, x in orders}
+
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #c0de5a02
+def _curvatures_and_slope(smoothed, width):
     "Largest and smallest curvature, and slope, of a picture smoothed to a width"
-    def derivative(*order): return width**sum(order)*gaussian_filter(grey, width, order)
+    def derivative(*order): return width**sum(order)*smoothed[order]
     yy, xx, xy = derivative(2, 0), derivative(0, 2), derivative(1, 1)
     mean, half = (yy+xx)/2, np.hypot((yy-xx)/2, xy)
     return mean+half, mean-half, np.hypot(derivative(1, 0), derivative(0, 1))
@@ -161,9 +168,13 @@ def grey_filters(
     grey = grey_of(pixels)
     if mean is None: mean, deviation = grey.mean(), grey.std()
     grey = (grey - mean)/max(deviation, 1e-6)
-    smoothed = [gaussian_filter(grey, width) for width in (1, 2, 4, 8)]
-    curved = [answer for width in (1, 2, 4) for answer in _curvatures_and_slope(grey, width)]
-    return np.stack([grey, *smoothed, *curved])
+    answers = np.empty((14, *grey.shape), np.float32)
+    answers[0], answers[4] = grey, gaussian_filter(grey, 8)
+    for k, width in enumerate((1, 2, 4)):
+        smoothed = _smoothed(grey, width)
+        answers[1+k] = smoothed[0, 0]
+        for of_width, answer in enumerate(_curvatures_and_slope(smoothed, width)): answers[5+3*k+of_width] = answer
+    return answers
 
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #25c00018
 def _paste(whole, maps, strides, tile, corner, margin_corner):
