@@ -240,8 +240,9 @@ def _class_buttons(codes):
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #da503b96
 def _brush_slider():
-    "Radius in px of the picture, from half a pixel to 200"
-    return W.FloatLogSlider(6., description='brush, px', min=-.3, max=2.3, step=.05, readout_format='.1f')
+    "Radius in px of the picture, in steps from 6 px"
+    of_6 = np.log10(6)
+    return W.FloatLogSlider(6., description='brush, px', min=of_6-1.1, max=of_6+1.5, step=.05, readout_format='.1f')
 
 def _check(description, value, width):
     return W.Checkbox(value, description=description, indent=False, layout=W.Layout(width=width))
@@ -296,8 +297,9 @@ def _wire(self:Labeller):
     self.canvas.hands = dict(paints,
         undo=lambda m: self._back('undo'), redo=lambda m: self._back('redo'),
         next=lambda m: self._go(self.at+1), previous=lambda m: self._go(self.at-1))
-    linked = dict(tool=self.tools, label=self.classes, brush=self.brush, opacity=self.opacity)
+    linked = dict(tool=self.tools, label=self.classes, opacity=self.opacity)
     for trait, control in linked.items(): W.link((control, 'value'), (self.canvas, trait))
+    self.brush_link = W.jslink((self.brush, 'value'), (self.canvas, 'brush'))
     self.which.observe(lambda change: self._go(change.new), 'value')
     if self.assistant is not None: self.live.observe(lambda _: self._safely(self._assist), 'value')
 
