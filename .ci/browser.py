@@ -307,8 +307,12 @@ w""")
     lab.until("int(w.labels[140, 240])", 1)
     focused('y')
     lab.until("int(w.labels[140, 240])", 0)
+    focused(*'[[[[[[]]]]]]')
+    lab.until("round(w.canvas.brush, 3)", 6.) # as thin steps as thick ones: as it was
+    focused(*'['*20, *']'*11)
+    lab.until("round(w.canvas.brush, 3)", 6.) # at its thinnest it stays: eleven steps below
     focused('e', ']')
-    lab.until("round(w.canvas.brush, 1)", 7.9)
+    lab.until("round(w.canvas.brush, 1)", 7.6)
     lab.drag(at(240, 90), at(240, 190))
     lab.until("[int(w.labels[140, x]) for x in (232, 234, 246, 248)]", [0, 255, 255, 0])
     assert lab.value("bool((read_pixels('masks/a.png', indices=True) == w.labels).all())"), 'the mask on disk is not what was drawn'

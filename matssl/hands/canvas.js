@@ -842,9 +842,11 @@ function dragEnd(canvas, [x, y]) {
 
 const toolOfKey = { b: 'brush', e: 'erase', f: 'fill', o: 'outline', p: 'pan' };
 
+const brushStep = 10 ** .1; // two steps of the slider, which takes none between them; 6 px is one, and both ends are
+
 const keys = {
-  '[': canvas => scaleBrush(canvas, .8),
-  ']': canvas => scaleBrush(canvas, 1.25),
+  '[': canvas => scaleBrush(canvas, 1 / brushStep),
+  ']': canvas => scaleBrush(canvas, brushStep),
   '-': canvas => zoomBy(canvas, .7071),
   '+': canvas => zoomBy(canvas, 1.4142),
   '=': canvas => zoomBy(canvas, 1.4142),
@@ -855,7 +857,7 @@ const keys = {
 };
 
 function scaleBrush(canvas, factor) {
-  setTrait(canvas, 'brush', clamp(canvas.get('brush') * factor, .5, 200));
+  setTrait(canvas, 'brush', clamp(canvas.get('brush') * factor, 6 * brushStep ** -11, 6 * brushStep ** 15));
 }
 
 // A key that is held down repeats itself; that is one wish

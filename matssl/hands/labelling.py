@@ -6,7 +6,7 @@
 __all__ = ['LabelledPicture', 'Labeller', 'area_in_sight', 'label']
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #1abe0004
-import asyncio, time
+import asyncio, threading, time
 from html import escape
 from pathlib import Path
 import ipywidgets as W, numpy as np
@@ -205,8 +205,10 @@ class Labeller(W.VBox):
         self.works = {} # the pictures that are open, by `_key_of`
         self.at = None # number of the job in work
         self.guess, self.seconds = None, None # what was filled in: row, column, labels; and how long it took
-        self.cost, self.pause = 0, .25 # s that saving takes; s from a stroke to the assistant's answer
+        self.cost, self.pause = 0, .25 # s that saving takes; s from a stroke to the assistant's work, 0: at once
         self.later = {} # what waits, by name
+        self.asking = threading.Lock() # held while the assistant learns and answers
+        self.filling, self.is_wanted = None, False # the task that fills in aside; is it to do so once more?
         self._build(size)
         self._wire()
         super().__init__(self._rows())
@@ -238,19 +240,24 @@ def _class_buttons(codes):
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #da503b96
 def _brush_slider():
-    "Radius in px of the picture, from half a pixel to 200"
-    return W.FloatLogSlider(6., description='brush, px', min=-.3, max=2.3, step=.05, readout_format='.1f')
+    "Radius in px of the picture, in steps from 6 px"
+    of_6 = np.log10(6)
+    return W.FloatLogSlider(6., description='brush, px', min=of_6-1.1, max=of_6+1.5, step=.05, readout_format='.1f')
 
 def _check(description, value, width):
     return W.Checkbox(value, description=description, indent=False, layout=W.Layout(width=width))
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #99f59ade
 @patch
+def _say_fault(self:Labeller, e):
+    "An error is said below the picture, after what has not been saved"
+    self.canvas.status = f'{self.canvas.alarm}\n{e}'.strip() if isinstance(e, InputError) else fault_in_words(e)
+
+@patch
 def _safely(self:Labeller, act):
-    "What a button does: an error is said below the picture, after what has not been saved"
+    "What a button does"
     try: act()
-    except InputError as e: self.canvas.status = f'{self.canvas.alarm}\n{e}'.strip()
-    except Exception as e: self.canvas.status = fault_in_words(e)
+    except Exception as e: self._say_fault(e)
 
 @patch
 def _button(self:Labeller, text, tip, act):
@@ -290,8 +297,9 @@ def _wire(self:Labeller):
     self.canvas.hands = dict(paints,
         undo=lambda m: self._back('undo'), redo=lambda m: self._back('redo'),
         next=lambda m: self._go(self.at+1), previous=lambda m: self._go(self.at-1))
-    linked = dict(tool=self.tools, label=self.classes, brush=self.brush, opacity=self.opacity)
+    linked = dict(tool=self.tools, label=self.classes, opacity=self.opacity)
     for trait, control in linked.items(): W.link((control, 'value'), (self.canvas, trait))
+    self.brush_link = W.jslink((self.brush, 'value'), (self.canvas, 'brush'))
     self.which.observe(lambda change: self._go(change.new), 'value')
     if self.assistant is not None: self.live.observe(lambda _: self._safely(self._assist), 'value')
 
@@ -587,7 +595,7 @@ def _had_before(self:Labeller):
 @patch
 def _others_labelled(self:Labeller):
     others = [p for p in self.works.values() if p is not self.current and p.painter.labels.size <= 2**22]
-    return [(p.picture.micrograph, p.painter.labels) for p in others if p.counts[:255].any()]
+    return [(p.picture.micrograph, p.painter.labels.copy()) for p in others if p.counts[:255].any()]
 
 @patch
 def _examples(self:Labeller, here, labels):
@@ -597,25 +605,60 @@ def _examples(self:Labeller, here, labels):
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #23f4895e
 @patch
-def _fill_in(self:Labeller):
-    "Ask the assistant, if two classes are labelled"
-    start = time.perf_counter()
+def _question(self:Labeller):
+    "Place of the part in sight, the part, and what the assistant learns from; None if fewer than two classes are labelled"
     row, col, h, w = area_in_sight(self.labels.shape, self.canvas.view, self.canvas.size)
     here = self._part(row, col, h, w)
     examples = self._examples(here, self.labels[row:row+h, col:col+w])
     classes = {k for _, labels in examples for k in np.unique(labels)} - {255}
-    if len(classes) < 2: return
-    self.assistant.fit(examples)
-    self.guess = row, col, renamed(self.assistant.predict(here), self.codes, 'assistant').labels
-    self.seconds = time.perf_counter() - start
+    return ((row, col), here, examples) if len(classes) > 1 else None
+
+@patch
+def _ask(self:Labeller, place, here, examples):
+    "Fit the assistant and ask it: row, column and class numbers of what it fills in; and the seconds that it took"
+    start = time.perf_counter()
+    with self.asking:
+        self.assistant.fit(examples)
+        labels = self.assistant.predict(here)
+    return (*place, renamed(labels, self.codes, 'assistant').labels), time.perf_counter() - start
+
+@patch
+def _show_guess(self:Labeller, guess, seconds=None):
+    "What was filled in comes into the canvas, in place of what was there; None: nothing was"
+    if guess is None and self.guess is None: return
+    self.guess = guess
+    if seconds is not None: self.seconds = seconds
+    self.canvas.changed('guess')
     self._say()
+
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #2071b7dc
 @patch
+async def _fill_in_once(self:Labeller):
+    "The assistant is asked in a thread of its own; an answer that comes too late is of no use"
+    work, question = self.current, self._question()
+    answer = await asyncio.to_thread(self._ask, *question) if question else [None]
+    if work is self.current and self.live.value: self._show_guess(*answer)
+
+@patch
+async def _fill_in_aside(self:Labeller):
+    "Fill in, and once more if something was drawn meanwhile"
+    while self.is_wanted:
+        self.is_wanted = False
+        try: await self._fill_in_once()
+        except Exception as e: self._say_fault(e)
+
+@patch
 def _assist(self:Labeller):
-    before, self.guess = self.guess, None
-    if self.live.value: self._fill_in()
-    if self.guess is not None or before is not None: self.canvas.changed('guess')
+    "Fill in aside; at once where no loop runs"
+    if not self.live.value: return self._show_guess(None)
+    loop = _running_loop() if self.pause else None
+    if loop is None:
+        question = self._question()
+        return self._show_guess(*(self._ask(*question) if question else [None]))
+    self.is_wanted = True
+    if self.filling is None or self.filling.done(): self.filling = loop.create_task(self._fill_in_aside())
+
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #2e19d32c
 @patch

@@ -543,7 +543,8 @@ def go_next(self:DrawStep):
     model = assistant if len(drawn) >= first_pictures else None
     how = dict(n=1, size=None, most=24, symmetry=False, labelled=drawn or None)
     self.next.disabled = True
-    try: found = suggest(model, free, encoder=assistant, **how)
+    try:
+        with self.labeller.asking: found = suggest(model, free, encoder=assistant, **how) # not while it fills in
     finally: self.next.disabled = False
     name = Path(found[0].file or found[0].picture).name
     self.go_to(name)
