@@ -1948,6 +1948,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                     'matssl.hands.steps._mark_old': ('08_hands/steps.html#_mark_old', 'matssl/hands/steps.py'),
                                     'matssl.hands.steps._meant': ('08_hands/steps.html#_meant', 'matssl/hands/steps.py'),
                                     'matssl.hands.steps._mirrored': ('08_hands/steps.html#_mirrored', 'matssl/hands/steps.py'),
+                                    'matssl.hands.steps._near': ('08_hands/steps.html#_near', 'matssl/hands/steps.py'),
                                     'matssl.hands.steps._png': ('08_hands/steps.html#_png', 'matssl/hands/steps.py'),
                                     'matssl.hands.steps._read_quietly': ('08_hands/steps.html#_read_quietly', 'matssl/hands/steps.py'),
                                     'matssl.hands.steps._right_line': ('08_hands/steps.html#_right_line', 'matssl/hands/steps.py'),

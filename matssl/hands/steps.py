@@ -72,6 +72,10 @@ def _row(*children):
     "Widgets side by side, in several lines where there is no room"
     return _looking_like(W.HBox(children), 'row')
 
+def _near(*children):
+    "Buttons that belong together, close to each other"
+    return _looking_like(W.HBox(children), 'near')
+
 def _many(children=()):
     "Pictures side by side, in several lines"
     return _looking_like(W.HBox(children), 'many')
@@ -128,7 +132,7 @@ def field(self:Step,
     kind, # A class of widgets
     key:str, # Of its name; its tip is under `KEY_tip`
     act=None, # What is done when it changes
-    width:str='196px', # On the screen
+    width:str='176px', # On the screen
     **kwargs # For the class
 )->W.Widget:
     "A field with its name above it, and its tip"
@@ -208,10 +212,10 @@ def _tools_of(labeller):
     "The controls of a labelling widget: the picture, the tools, the classes, how it is drawn and shown"
     undo, redo, save, back, on = (labeller.buttons[name] for name in ('undo', 'redo', 'save', 'back', 'on'))
     labeller.locks, classes = _locks_of(labeller), _looking_like(labeller.classes, 'palette')
-    locked = _looking_like(_row(_html(word('locked')), *labeller.locks), 'palette')
-    labeller.turning = _row(labeller.which, back, on)
+    locked = _row(_html(word('locked')), _looking_like(_near(*labeller.locks), 'palette'))
+    labeller.turning = _row(labeller.which, _near(back, on))
     filling = labeller.help.children if labeller.assistant else ()
-    drawing = _row(labeller.tools, undo, redo, save)
+    drawing = _row(labeller.tools, _near(undo, redo, save))
     return [labeller.turning, drawing, classes, locked, labeller.brush, labeller.opacity, _row(labeller.only, *filling)]
 
 def dressed_labeller(
@@ -732,7 +736,7 @@ def choice_field(self:LearningStep,
     "What was there before, or what was learned"
     both = [(word(former), False), (word(learned), True)]
     is_used = bool(self.described and self.described.is_used)
-    self.choice = self.field(W.Dropdown, key, self.choose, options=both, value=is_used)
+    self.choice = self.field(W.Dropdown, key, self.choose, '220px', options=both, value=is_used)
     return self.choice
 
 @patch
@@ -784,7 +788,7 @@ class TeachStep(LearningStep):
         self.compare = self.button('compare_do', self.compare_both, '')
         self.said.value, self.tuning = word('teach_optional'), TunePart(self.app)
         told = _html(html_part('heading', word('teach_title')) + html_part('said', word('teach_says')))
-        working, choosing = _row(self.long, self.do, self.stop), _row(self.network, self.compare)
+        working, choosing = _row(self.long, _near(self.do, self.stop)), _row(self.network, self.compare)
         looking = told, working, self.progress, self.line, self.curve, self.found, choosing, self.expert
         self.box.children = [self.said, _beside(_looking_like(W.VBox(looking), 'card'), self.tuning.box)]
     @property
@@ -873,10 +877,10 @@ class TunePart(LearningStep):
         self.build_learning(self.described.steps if self.described else 120)
         uses = [(word(f'use_{use}'), use) for use in ('none', 'self', 'teacher')]
         use = self.described.use if self.described else 'none'
-        self.use = self.field(W.Dropdown, 'use', self.show, options=uses, value=use)
+        self.use = self.field(W.Dropdown, 'use', self.show, '290px', options=uses, value=use)
         self.model = self.choice_field('model', 'of_strokes', 'of_its_own')
         self.said.value = html_part('heading', word('tune_title')) + html_part('said', word('tune_says'))
-        working = _row(self.long, self.use, self.do, self.stop)
+        working = _row(self.long, self.use, _near(self.do, self.stop))
         _looking_like(self.box, 'card')
         looking = [self.said, working, self.progress, self.line, self.curve, self.found]
         self.box.children = [*looking, self.model, self.expert]
@@ -1077,7 +1081,7 @@ class TickedPictures(W.VBox):
         self.images = {name: W.Image(format='png', layout=W.Layout(width='64px', visibility='hidden')) for name in names}
         self.act, self.is_held = act, False
         for box in self.boxes.values(): box.observe(lambda _: self.changed(), 'value')
-        row = lambda name: W.HBox([self.images[name], self.boxes[name]], layout=W.Layout(width='290px', align_items='center'))
+        row = lambda name: W.HBox([self.images[name], self.boxes[name]], layout=W.Layout(width='270px', align_items='center'))
         layout = W.Layout(max_height='300px', overflow='hidden auto', border='1px solid #ccc')
         super().__init__([row(name) for name in names], layout=layout)
         _looking_like(self, 'ticked')
@@ -1244,7 +1248,7 @@ def dressed_browser(
     browser.canvas.palette = colours
     browser.canvas.speak(spoken(), sentence_here)
     *_, canvas, note = browser.children
-    looking, shown = _row(browser.which, browser.native, browser.whole), _looking_like(_row(*browser.toggles), 'palette')
+    looking, shown = _row(browser.which, _near(browser.native, browser.whole)), _looking_like(_near(*browser.toggles), 'palette')
     ticks = _row(browser.beside, browser.undecided)
     tools, palette = [looking, shown, browser.opacity, ticks], _html(html_part('palette', colours))
     browser.children = [palette, _bench(tools, canvas, _mirrored(note))]
@@ -1262,7 +1266,7 @@ class RunStep(BackgroundStep):
         looking = _row(*(self.button(key, act, '') for key, act in buttons))
         self.mender, self.mended = None, _html()
         self.after = _looking_like(W.VBox([looking, self.place, self.pictures]), 'step')
-        working = _row(self.do, self.stop)
+        working = _near(self.do, self.stop)
         self.old, self.results = _html(), _beside(self.verdict, self.rows)
         looking = [self.old, self.results, self.mended, self.after]
         self.box.children = [self.said, working, self.progress, self.line, *looking]
@@ -1499,7 +1503,7 @@ class LimitsPart(Step):
         super().__init__(app)
     def build(self):
         typed, signs = dict(continuous_update=False), [(word('at_most'), '<='), (word('at_least'), '>=')]
-        self.of = self.field(W.Dropdown, 'limit_of')
+        self.of = self.field(W.Dropdown, 'limit_of', width='220px')
         self.sign = self.field(W.Dropdown, 'limit_sign', None, '120px', options=signs)
         self.number = self.field(W.Text, 'limit_number', None, '90px', **typed)
         shown = dict(value='\n'.join(self.job.about.limits), placeholder=word('limits_example'))
@@ -1630,7 +1634,7 @@ def _telling(self:ReportStep):
     "Which pictures count, and what only a person knows: the specimen, who measures, how well the scale is known"
     about, typed = self.job.about, dict(continuous_update=False)
     doubt = '' if about.scale_uncertainty_pct is None else f'{about.scale_uncertainty_pct:g}'
-    self.uncertainty = self.field(W.Text, 'uncertainty', self.changed, '420px', value=doubt, **typed)
+    self.uncertainty = self.field(W.Text, 'uncertainty', self.changed, '364px', value=doubt, **typed)
     which = [(word(f'counted_{name}'), name) for name in ('new', 'all')]
     self.counted = self.field(W.Dropdown, 'counted', self.changed, options=which, value=about.measured)
     by_hand = lambda key: self.field(W.Text, key, self.changed, value=about.meta.get(key, ''), **typed)
