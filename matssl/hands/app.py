@@ -36,7 +36,8 @@ class App:
     ):
         self.job, self.size, self.on_end, self.in_background = Job.begin(folder), list(size), on_end, in_background
         self.watched, self.is_built = set(), False
-        self.box = W.VBox([], layout=W.Layout(width='100%', padding='0 8px'))
+        self.box = W.VBox([])
+        self.box.add_class('matssl-app')
         speak(language_wanted(self.job))
         self.build()
     def _repr_mimebundle_(self, **kwargs): return self.box._repr_mimebundle_(**kwargs)
@@ -49,6 +50,7 @@ def _menu_of_steps(self:App):
     options = [(f'{k} {word(name)}', name) for k, name in enumerate(names, 1)]
     tips = [word(f'{name}_tip') for name in names]
     menu = W.ToggleButtons(options=options, tooltips=tips, style=dict(button_width='auto'))
+    menu.add_class('matssl-steps')
     menu.observe(lambda change: self.go(change.new), 'value')
     return menu
 
@@ -65,8 +67,10 @@ def _head(self:App):
     end = W.Button(description=word('end'), tooltip=word('end_tip'), layout=W.Layout(width='auto'))
     end.on_click(lambda _: self.end())
     at_right = W.HBox([self.speech, *([end] if self.on_end else [])])
+    at_right.add_class('matssl-row')
     layout = W.Layout(flex_flow='row wrap', align_items='center', justify_content='space-between')
-    return W.HBox([W.HTML(html_part('title', word('title'))), at_right], layout=layout)
+    looks = html_part('looks') + html_part('title', word('title'))
+    return W.HBox([W.HTML(looks), at_right], layout=layout)
 
 @patch
 def build(self:App):

@@ -7,7 +7,8 @@ __all__ = ['first_pictures', 'good_share', 'all_steps', 'html_part', 'NotYet', '
            'number_in', 'short_path', 'FolderStep', 'ClassesStep', 'DrawStep', 'time_in_words', 'BackgroundStep',
            'curve', 'is_better', 'learned_in_words', 'LearningStep', 'state_in_words', 'TeachStep', 'TunePart',
            'colour_of', 'verdict_lines', 'verdict_html', 'says_with_model', 'TickedPictures', 'CheckStep',
-           'table_of_run', 'dressed_browser', 'RunStep', 'answers_html', 'LimitsPart', 'ReportStep']
+           'table_of_run', 'with_shares', 'dressed_browser', 'RunStep', 'in_two', 'answers_html', 'LimitsPart',
+           'ReportStep']
 
 # %% ../../nbs/08_hands/12_steps.ipynb #fbd1bec9
 import base64, io, os, re, time, warnings
@@ -24,6 +25,7 @@ from ..masks.masks import read_label_map
 from ..pictures.claims import claims
 from ..pictures.export import overlay_preview
 from ..pictures.micrograph import Stretched
+from ..pictures.writing import made_folder, written_whole
 from ..segmentation.asked import as_micrograph
 from ..segmentation.stroke_segmenter import load_segmenter
 from ..measuring.answers import Limit, read_limit, same_unit
@@ -37,7 +39,7 @@ from .job import Checked, Compared, changed_parts, least_gain, over_in_words
 from .labelling import label
 from .suggest import suggest
 from .teach import before_and_after, use_in_words
-from .words import name_here, sentence_here, spoken, translated, word
+from .words import name_here, number_here, sentence_here, spoken, translated, word
 
 # %% ../../nbs/08_hands/12_steps.ipynb #862c7974
 _how = dict(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -61,13 +63,31 @@ def _mark_old(line, shown, text):
     if text: shown.add_class('matssl-outdated')
     else: shown.remove_class('matssl-outdated')
 
+def _looking_like(box, name):
+    "A widget of a class of the style sheet"
+    box.add_class(f'matssl-{name}')
+    return box
+
 def _row(*children):
     "Widgets side by side, in several lines where there is no room"
-    return W.HBox(children, layout=W.Layout(flex_flow='row wrap', align_items='center'))
+    return _looking_like(W.HBox(children), 'row')
+
+def _near(*children):
+    "Buttons that belong together, close to each other"
+    return _looking_like(W.HBox(children), 'near')
 
 def _many(children=()):
     "Pictures side by side, in several lines"
-    return W.HBox(children, layout=W.Layout(flex_flow='row wrap'))
+    return _looking_like(W.HBox(children), 'many')
+
+def _beside(*children):
+    "Parts of a step side by side where the page is wide, else below each other"
+    return _looking_like(W.HBox(children), 'beside')
+
+def _bench(tools, *sheet):
+    "A canvas with what stands below it; its tools beside it where the page is wide, else above it"
+    tools = _looking_like(W.VBox(tools), 'tools')
+    return _looking_like(W.HBox([tools, _looking_like(W.VBox(sheet), 'sheet')]), 'bench')
 
 # %% ../../nbs/08_hands/12_steps.ipynb #00550065
 class NotYet(InputError):
@@ -81,8 +101,8 @@ class Step:
     def __init__(self,
         app # The `App`
     ):
-        self.app, self.said = app, _html()
-        self.box = W.VBox([])
+        self.app, self.said = app, _looking_like(_html(), 'said')
+        self.box = _looking_like(W.VBox([]), 'step')
         self.build()
     @property
     def job(self): return self.app.job
@@ -102,7 +122,7 @@ def button(self:Step,
     style:str='primary' # 'primary', or '' where it is one of several
 )->W.Button:
     "A button with its tip"
-    layout = W.Layout(width='auto', align_self='flex-start')
+    layout = W.Layout(width='auto')
     made = W.Button(description=word(key), tooltip=word(f'{key}_tip'), button_style=style, layout=layout)
     made.on_click(lambda _: self.app.safely(act))
     return made
@@ -112,13 +132,13 @@ def field(self:Step,
     kind, # A class of widgets
     key:str, # Of its name; its tip is under `KEY_tip`
     act=None, # What is done when it changes
-    width:str=None, # On the screen, e.g. '220px'
+    width:str='176px', # On the screen
     **kwargs # For the class
 )->W.Widget:
-    "A field with its name and its tip"
+    "A field with its name above it, and its tip"
     layout = W.Layout(width=width, max_width='100%')
     named = dict(description=word(key), tooltip=word(f'{key}_tip'), style=dict(description_width='initial'))
-    made = kind(**named, layout=layout, **kwargs)
+    made = _looking_like(kind(**named, layout=layout, **kwargs), 'field')
     if act: made.observe(lambda _: self.app.safely(act), 'value')
     return made
 
@@ -128,11 +148,16 @@ def _dress(widget, key, width=None):
     widget.description, widget.tooltip = word(key), word(f'{key}_tip')
     if width: widget.layout.width = width
 
-def _named_in_full(widget):
-    "Room for a name of any length"
-    widget.style.description_width = 'initial'
+def _dress_slider(slider, key):
+    "The name of a slider in full, and its tip"
+    _dress(slider, key, '100%')
+    slider.style.description_width = 'initial'
 
-def _mirrored(html, say=translated):
+def _with_numbers(text):
+    "What another room says, in the language of the application, numbers before a unit as well"
+    return re.sub(r'\d+\.\d+(?= (?:%|s\b|&micro;m|µm))', lambda found: number_here(found[0]), translated(text))
+
+def _mirrored(html, say=_with_numbers):
     "What another room says, in the language of the application"
     mine = _html(say(html.value))
     W.dlink((html, 'value'), (mine, 'value'), say)
@@ -141,7 +166,7 @@ def _mirrored(html, say=translated):
 def _say_saved(text):
     "The line under the canvas: nobody wants to know the file, and the picture itself is as it was"
     text = re.sub(r', will be saved in .*?(?= &nbsp; |$)', '', text)
-    return translated(re.sub(r'saved in .*?(?= &nbsp; |$)', lambda _: word('strokes_saved'), text))
+    return _with_numbers(re.sub(r'saved in .*?(?= &nbsp; |$)', lambda _: word('strokes_saved'), text))
 
 # %% ../../nbs/08_hands/12_steps.ipynb #936f16ca
 def _dressed_buttons(labeller):
@@ -157,9 +182,7 @@ def _dressed_buttons(labeller):
 
 def _dressed_fields(labeller):
     "Sliders and boxes of the labelling widget"
-    for slider, key in ((labeller.brush, 'brush_size'), (labeller.opacity, 'opacity')):
-        _dress(slider, key)
-        _named_in_full(slider)
+    for slider, key in ((labeller.brush, 'brush_size'), (labeller.opacity, 'opacity')): _dress_slider(slider, key)
     _dress(labeller.only, 'only', 'auto')
     _dress(labeller.live, 'live', 'auto')
     _dress(labeller.help.children[1], 'accept', 'auto')
@@ -174,20 +197,27 @@ def _locks_of(labeller):
     return made
 
 # %% ../../nbs/08_hands/12_steps.ipynb #4cd6b1e8
-def _in_place_of(labeller, former):
-    "The same buttons in the same place, tied to nothing yet"
-    made = W.ToggleButtons(options=former.options, tooltips=former.tooltips, style=dict(button_width='auto'))
-    for row in labeller.children:
-        if former in getattr(row, 'children', ()): row.children = [made if one is former else one for one in row.children]
-    return made
+def _in_place_of(former):
+    "The same buttons, tied to nothing yet"
+    return W.ToggleButtons(options=former.options, tooltips=former.tooltips, style=dict(button_width='auto'))
 
 def _choose_in_browser(labeller):
     "Buttons of classes and tools whose choice is on the canvas before the kernel hears of it"
-    labeller.classes, labeller.tools = (_in_place_of(labeller, former) for former in (labeller.classes, labeller.tools))
+    labeller.classes, labeller.tools = (_in_place_of(former) for former in (labeller.classes, labeller.tools))
     labeller.class_link = W.jslink((labeller.classes, 'index'), (labeller.canvas, 'label'))
     labeller.tool_link = W.jslink((labeller.tools, 'index'), (labeller.canvas, 'tool_index'))
 
 # %% ../../nbs/08_hands/12_steps.ipynb #f3b21b19
+def _tools_of(labeller):
+    "The controls of a labelling widget: the picture, the tools, the classes, how it is drawn and shown"
+    undo, redo, save, back, on = (labeller.buttons[name] for name in ('undo', 'redo', 'save', 'back', 'on'))
+    labeller.locks, classes = _locks_of(labeller), _looking_like(labeller.classes, 'palette')
+    locked = _row(_html(word('locked')), _looking_like(_near(*labeller.locks), 'palette'))
+    labeller.turning = _row(labeller.which, _near(back, on))
+    filling = labeller.help.children if labeller.assistant else ()
+    drawing = _row(labeller.tools, _near(undo, redo, save))
+    return [labeller.turning, drawing, classes, locked, labeller.brush, labeller.opacity, _row(labeller.only, *filling)]
+
 def dressed_labeller(
     labeller, # A `Labeller`
     colours # Red, green and blue of each class
@@ -198,12 +228,13 @@ def dressed_labeller(
     _choose_in_browser(labeller)
     labeller.canvas.palette = colours
     labeller.canvas.speak(spoken(), sentence_here)
-    labeller.locks = _locks_of(labeller)
     labeller._say()
-    *rows, canvas, note, keys = labeller.children
-    locks = _row(_html(word('locked')), *labeller.locks)
-    labeller.children = [*rows, locks, canvas, _mirrored(note, _say_saved), _html(html_part('keys', word('keys')))]
+    *_, canvas, note, _ = labeller.children
+    below = _mirrored(note, _say_saved), _html(html_part('keys', word('keys')))
+    palette = _html(html_part('palette', colours))
+    labeller.children = [palette, _bench(_tools_of(labeller), canvas, *below)]
     return labeller
+
 
 # %% ../../nbs/08_hands/12_steps.ipynb #9a9c69f1
 def _png(pixels):
@@ -221,6 +252,10 @@ def _in_8_bit(m):
     "The rows of a picture as they are shown, when they are asked for"
     return Stretched(m.pixels, m.levels())
 
+def _doubt_here(doubt):
+    "A doubt in the language of the application, without how it is settled in code"
+    return re.sub(r'; [^;]*crop_bar.*$', '', sentence_here(doubt))
+
 _small = {} # the last small picture of each file, as PNG
 
 def thumbnail(
@@ -233,10 +268,10 @@ def thumbnail(
     step, rows = max(1, -(-max(m.shape)//side)), _in_8_bit(m)
     small = np.concatenate([np.asarray(rows[row:row+1])[:, ::step] for row in range(0, m.shape[0], step)])
     size = f'{m.shape[1]} x {m.shape[0]} px'
-    scale = f'{m.um_per_px:.4g} µm/px' if m.um_per_px else word('no_scale')
+    scale = number_here(f'{m.um_per_px:.4g}') + ' µm/px' if m.um_per_px else word('no_scale')
     bar = m.meta.get('bar_rows', 0)
     cut = [word('bar_cut', n=bar)] if bar else []
-    said = [f'{size}, {scale}', *cut, *map(sentence_here, m.doubts)]
+    said = [f'{size}, {scale}', *cut, *map(_doubt_here, m.doubts)]
     png = _small[file] = _png(small)
     return png, '; '.join(said), bool(m.um_per_px)
 
@@ -268,15 +303,14 @@ class FolderStep(Step):
     def build(self):
         um = self.job.about.um_per_px
         known = f'{um:g}' if um else ''
-        self.scale = self.field(W.Text, 'scale', self.set_scale, '220px', value=known, continuous_update=False)
-        self.which = self.field(W.Dropdown, 'which', width='320px', options=[file.name for file in self.job.files])
+        self.scale = self.field(W.Text, 'scale', self.set_scale, '160px', value=known, continuous_update=False)
+        self.which = self.field(W.Dropdown, 'which', width='260px', options=[file.name for file in self.job.files])
         self.sum, self.place, self.calibrator, self.pictures = _html(), W.VBox([]), None, _many()
         tables, table = self._tables(), self.job.about.scale_table
         there = dict(options=list(tables.items()), value=table if table in tables.values() else '')
-        self.table = self.field(W.Dropdown, 'scale_table', self.set_table, '320px', **there)
-        by_number = _row(self.scale, _html(word('scale_unit')), self.table)
-        by_bar = _row(self.which, self.button('calibrate_do', self.calibrate, ''), self.button('forget_do', self.forget, ''))
-        self.box.children = [self.said, self.sum, by_number, by_bar, self.place, self.pictures]
+        self.table = self.field(W.Dropdown, 'scale_table', self.set_table, **there)
+        by_bar = self.which, self.button('calibrate_do', self.calibrate, ''), self.button('forget_do', self.forget, '')
+        self.box.children = [self.said, self.sum, _row(self.scale, self.table, *by_bar), self.place, self.pictures]
 
 # %% ../../nbs/08_hands/12_steps.ipynb #3e947391
 @patch
@@ -284,9 +318,9 @@ def card(self:FolderStep, file, um):
     "A picture, or why there is none; is it good, and has it a scale?"
     try: png, line, has_scale = thumbnail(file, um_per_px=um)
     except InputError as e: png, line, has_scale = None, word('fault', why=sentence_here(str(e))), False
-    picture = [W.Image(value=png, format='png', layout=W.Layout(max_width='150px'))] if png else []
+    picture = [W.Image(value=png, format='png', layout=W.Layout(max_width='100%'))] if png else []
     about = _html(html_part('about_picture', file.name, line, bool(png)))
-    return W.VBox([*picture, about], layout=W.Layout(margin='4px')), bool(png), has_scale
+    return W.VBox([*picture, about], layout=W.Layout(width='176px')), bool(png), has_scale
 
 @patch
 def cards(self:FolderStep):
@@ -364,14 +398,14 @@ def calibrate(self:FolderStep):
     file = next(file for file in self.job.files if file.name == self.which.value)
     made = self.calibrator = calibrate_scale(file, size=(760, 480))
     made.canvas.speak(spoken(), sentence_here)
-    for widget, key, width in ((made.length, 'length', '200px'), (made.unit, 'unit', '80px'), (made.snap, 'snap', 'auto')):
+    for widget, key, width in ((made.length, 'length', '120px'), (made.unit, 'unit', '80px'), (made.snap, 'snap', 'auto')):
         _dress(widget, key, width)
-    made.unit.description = ''
-    _named_in_full(made.length)
+    for field in (made.length, made.unit): _looking_like(field, 'field')
     self.measured = _html(word('first_ends'))
     made.note.observe(lambda _: self.say_measured(), 'value')
-    taking = [self.button('for_this', self.take_for_this, ''), self.button('for_all', self.take_for_all, '')]
-    self.place.children = [_row(made.length, made.unit, made.snap, *taking), made.canvas, self.measured]
+    taking = _row(self.button('for_this', self.take_for_this), self.button('for_all', self.take_for_all))
+    tools = [_row(made.length, made.unit), made.snap, self.measured, taking]
+    self.place.children = [_bench(tools, made.canvas)]
 
 @patch
 def say_measured(self:FolderStep):
@@ -421,7 +455,7 @@ class ClassesStep(Step):
     "What there is to see, by name"
     name = 'classes'
     def build(self):
-        self.names, self.colours, self.rows = [], [], W.VBox([])
+        self.names, self.colours, self.rows = [], [], _looking_like(W.VBox([]), 'step')
         for name in self.job.about.codes or ['', '']: self.add(name)
         self.said.value = word('classes_says')
         more = _row(self.button('add_do', self.add, ''), self.button('usual_do', self.usual, ''))
@@ -451,7 +485,7 @@ def add(self:ClassesStep, name=''):
     self.names.append(self._name_field(name))
     self.colours.append(self._colour_field(k))
     key = _html(html_part('key_of_class', word('key', n=k) if k < 10 else ''))
-    row = W.HBox([key, self.colours[k], self.names[k]], layout=W.Layout(align_items='center'))
+    row = _row(key, self.colours[k], self.names[k])
     self.rows.children = [*self.rows.children, row]
 
 # %% ../../nbs/08_hands/12_steps.ipynb #f0b8c693
@@ -512,7 +546,8 @@ def open(self:DrawStep, files, key):
     self.labeller = dressed_labeller(made, job.colours)
     self.go_to(job.about.picture)
     made.which.observe(lambda _: self.remember(), 'value')
-    self.box.children, self.made_for = [self.said, made, self.next], key
+    made.turning.children = [*made.turning.children, self.next]
+    self.box.children, self.made_for = [self.said, made], key
 
 # %% ../../nbs/08_hands/12_steps.ipynb #5de8bdd1
 @patch
@@ -567,7 +602,7 @@ class BackgroundStep(Step):
     part, do_key = '', '' # of `matssl run --only`; what its button is called
     def build_work(self):
         "The widgets that all such steps have"
-        self.progress = W.FloatProgress(value=0, min=0, max=1, layout=W.Layout(width='100%', max_width='900px'))
+        self.progress = W.FloatProgress(value=0, min=0, max=1, layout=W.Layout(width='100%', max_width='900px', height='12px'))
         self.line = _html()
         self.do, self.stop = self.button(self.do_key, self.begin), self.button('stop_do', self.ask_stop, '')
     @property
@@ -600,10 +635,25 @@ def look(self:BackgroundStep):
     is_on = about.state in ('begun', 'running')
     self.do.disabled, self.stop.disabled = is_on, not is_on
     self.progress.max, self.progress.value = max(about.total, 1), about.done
-    self.progress.layout.visibility = 'visible' if about.state != 'none' else 'hidden'
+    self.show_bar(about.state not in ('none', 'done'))
     said = word('state_begun') if about.state == 'begun' else self.line_of(about)
     self.line.value = escape(', '.join(filter(None, [said, time_in_words(seconds_left(about))])))
     return about
+
+@patch
+def name_button(self:BackgroundStep,
+    about, # A `Progress`
+    is_this:bool # Is it what would be done now?
+):
+    "Begin, or go on"
+    goes_on = is_this and about.state in ('stopped', 'failed', 'broken off')
+    key = 'go_on_do' if goes_on else self.do_key
+    self.do.description, self.do.tooltip = word(key), word(f'{key}_tip')
+
+@patch
+def show_bar(self:BackgroundStep, is_wanted):
+    "The bar of how far it is, where something is under way"
+    self.progress.layout.display = None if is_wanted else 'none'
 
 @patch
 def show(self:BackgroundStep):
@@ -687,7 +737,7 @@ def choice_field(self:LearningStep,
     "What was there before, or what was learned"
     both = [(word(former), False), (word(learned), True)]
     is_used = bool(self.described and self.described.is_used)
-    self.choice = self.field(W.Dropdown, key, self.choose, options=both, value=is_used)
+    self.choice = self.field(W.Dropdown, key, self.choose, '220px', options=both, value=is_used)
     return self.choice
 
 @patch
@@ -728,16 +778,6 @@ def state_in_words(
     if about.state == 'none': return ''
     return word(_state_keys.get(about.state, 'state_broken'), why=sentence_here(about.why))
 
-@patch
-def name_button(self:LearningStep,
-    about, # A `Progress`
-    is_this:bool # Is it of what would be learned now?
-):
-    "Begin, or go on"
-    goes_on = is_this and about.state in ('stopped', 'failed', 'broken off')
-    key = 'go_on_do' if goes_on else self.do_key
-    self.do.description, self.do.tooltip = word(key), word(f'{key}_tip')
-
 # %% ../../nbs/08_hands/12_steps.ipynb #d4273fad
 class TeachStep(LearningStep):
     "The network looks at all pictures, without strokes"
@@ -747,11 +787,11 @@ class TeachStep(LearningStep):
         self.build_learning(self.described.rounds if self.described else 16)
         self.network = self.choice_field('network', 'as_it_came', 'taught')
         self.compare = self.button('compare_do', self.compare_both, '')
-        self.said.value = html_part('sentences', [word('teach_optional'), word('teach_says')])
-        self.tuning = TunePart(self.app)
-        working, choosing = _row(self.long, self.do, self.stop), _row(self.network, self.compare)
-        looking = [self.said, working, self.progress, self.line, self.curve, self.found, choosing, self.expert]
-        self.box.children = [*looking, self.tuning.box]
+        self.said.value, self.tuning = word('teach_optional'), TunePart(self.app)
+        told = _html(html_part('heading', word('teach_title')) + html_part('said', word('teach_says')))
+        working, choosing = _row(self.long, _near(self.do, self.stop)), _row(self.network, self.compare)
+        looking = told, working, self.progress, self.line, self.curve, self.found, choosing, self.expert
+        self.box.children = [self.said, _beside(_looking_like(W.VBox(looking), 'card'), self.tuning.box)]
     @property
     def parts(self): return [self, self.tuning]
     def show(self):
@@ -838,10 +878,11 @@ class TunePart(LearningStep):
         self.build_learning(self.described.steps if self.described else 120)
         uses = [(word(f'use_{use}'), use) for use in ('none', 'self', 'teacher')]
         use = self.described.use if self.described else 'none'
-        self.use = self.field(W.Dropdown, 'use', self.show, options=uses, value=use)
+        self.use = self.field(W.Dropdown, 'use', self.show, '290px', options=uses, value=use)
         self.model = self.choice_field('model', 'of_strokes', 'of_its_own')
         self.said.value = html_part('heading', word('tune_title')) + html_part('said', word('tune_says'))
-        working = _row(self.long, self.use, self.do, self.stop)
+        working = _row(self.long, self.use, _near(self.do, self.stop))
+        _looking_like(self.box, 'card')
         looking = [self.said, working, self.progress, self.line, self.curve, self.found]
         self.box.children = [*looking, self.model, self.expert]
     @property
@@ -942,7 +983,9 @@ def look(self:TunePart):
     is_done = is_this and about.state == 'done'
     self.name_button(about, is_this)
     self.do.disabled = is_on or is_done
-    if not is_this: self.line.value, self.progress.layout.visibility = '', 'hidden'
+    if not is_this:
+        self.line.value = ''
+        self.show_bar(False)
     self.curve.value = curve(about.rows, tuned.steps//20*2, 'tune_curve') if is_this else ''
     if is_done: self.take_into_use(is_better([], Compared.read(self.job.tried_file)))
     self.found.value = self._say_found(is_this, is_done)
@@ -1034,14 +1077,15 @@ class TickedPictures(W.VBox):
         ticked, # Names of those that are chosen
         act # What is done when others are chosen
     ):
-        how = dict(indent=False, tooltip=word('kept_tip'), layout=W.Layout(width='auto', flex='1 1 auto'))
+        how = dict(indent=False, tooltip=word('kept_tip'), layout=W.Layout(width='auto', flex='1 1 0%', min_width='0'))
         self.boxes = {name: W.Checkbox(name in ticked, description=name, **how) for name in names}
         self.images = {name: W.Image(format='png', layout=W.Layout(width='64px', visibility='hidden')) for name in names}
         self.act, self.is_held = act, False
         for box in self.boxes.values(): box.observe(lambda _: self.changed(), 'value')
-        row = lambda name: W.HBox([self.images[name], self.boxes[name]], layout=W.Layout(flex='0 0 auto', align_items='center'))
-        layout = W.Layout(max_height='300px', max_width='640px', overflow='hidden auto', border='1px solid #ccc', display='block')
+        row = lambda name: W.HBox([self.images[name], self.boxes[name]], layout=W.Layout(width='270px', align_items='center'))
+        layout = W.Layout(max_height='300px', overflow='hidden auto', border='1px solid #ccc')
         super().__init__([row(name) for name in names], layout=layout)
+        _looking_like(self, 'ticked')
     def changed(self):
         if not self.is_held: self.act()
     @property
@@ -1084,7 +1128,9 @@ class CheckStep(Step):
         names, act = [file.name for file in self.job.files], lambda: self.app.safely(self.keep_back)
         self.kept = TickedPictures(names, self.job.about.kept_back, act)
         self.place, self.verdict, self.labeller, self.made_for = W.VBox([]), _html(), None, None
-        self.box.children = [self.said, self.kept, self.button('check_do', self.check), self.verdict, self.place]
+        self.do = self.button('check_do', self.check)
+        choosing = _looking_like(W.VBox([self.kept, _row(self.do)]), 'step')
+        self.box.children = [self.said, _beside(choosing, self.verdict), self.place]
     @property
     def file(self): return self.job.home/'checked.json'
     def keep(self):
@@ -1168,8 +1214,21 @@ def table_of_run(
     names = dict(picture=word('picture_col'), why=word('why_col'), seconds=word('seconds_col'))
     known['why'] = [sentence_here(str(why)) if why else '' for why in known.why]
     shown = _without_idle(known).rename(columns=names)
-    values = shown.astype(object).fillna('').itertuples(index=False)
+    written = lambda value: number_here(f'{value:.1f}') if isinstance(value, float) else value
+    values = shown.astype(object).fillna('').map(written).itertuples(index=False)
     return html_part('table', list(shown), list(values))
+
+# %% ../../nbs/08_hands/12_steps.ipynb #2d0a7e11
+def with_shares(
+    rows, # A row a picture, as `predict_folder` gives it
+    maps # The folder of the label maps
+):
+    "The same with the share of each class of maps that were there already, too"
+    shares, there = [name for name in rows if name.endswith(', %')], rows.copy()
+    for k in rows.index[(rows.state == 'already there') & rows.reindex(columns=shares).isna().all(axis=1)]:
+        found = read_label_map(Path(maps)/f'{Path(rows.picture[k]).stem}.tif').fractions()
+        for name, share in found.items(): there.loc[k, f'{name}, %'] = 100*share
+    return there
 
 # %% ../../nbs/08_hands/12_steps.ipynb #d8465dc9
 def _dressed_controls(browser):
@@ -1177,8 +1236,7 @@ def _dressed_controls(browser):
     controls = ((browser.opacity, 'opacity'), (browser.beside, 'truth'), (browser.undecided, 'doubt'),
                 (browser.native, 'native'), (browser.whole, 'whole'))
     for widget, key in controls: _dress(widget, key, 'auto')
-    browser.opacity.layout.width = '260px'
-    _named_in_full(browser.opacity)
+    _dress_slider(browser.opacity, 'opacity')
     browser.which.tooltip = word('picture_tip')
     for toggle in browser.toggles: toggle.tooltip = word('shown_tip')
     browser.beside.layout.display = 'none' if browser.beside.disabled else None
@@ -1189,11 +1247,13 @@ def dressed_browser(
 ):
     "The browser of predictions with the words and colours of the application"
     _dressed_controls(browser)
-    for swatch, colour in zip(browser.swatches, colours): swatch.value = html_part('swatch', colour)
     browser.canvas.palette = colours
     browser.canvas.speak(spoken(), sentence_here)
-    *rows, note = browser.children
-    browser.children = [*rows, _mirrored(note)]
+    *_, canvas, note = browser.children
+    looking, shown = _row(browser.which, _near(browser.native, browser.whole)), _looking_like(_near(*browser.toggles), 'palette')
+    ticks = _row(browser.beside, browser.undecided)
+    tools, palette = [looking, shown, browser.opacity, ticks], _html(html_part('palette', colours))
+    browser.children = [palette, _bench(tools, canvas, _mirrored(note))]
     return browser
 
 # %% ../../nbs/08_hands/12_steps.ipynb #09356f3b
@@ -1202,14 +1262,14 @@ class RunStep(BackgroundStep):
     name, part, do_key = 'run', 'pictures', 'run_do'
     def build(self):
         self.build_work()
-        self.verdict, self.rows, self.pictures, self.place = _html(), _html(), _many(), W.VBox([])
+        self.verdict, self.rows, self.pictures, self.place = _html(), _html(), _many(), _looking_like(W.VBox([]), 'step')
         self.browser, self.shown, self.selected = None, None, None
         buttons = ('look_do', self.open), ('mend_do', self.mend), ('correct_do', self.go_correct)
         looking = _row(*(self.button(key, act, '') for key, act in buttons))
         self.mender, self.mended = None, _html()
-        self.after = W.VBox([looking, self.place, self.pictures])
-        working = _row(self.do, self.stop)
-        self.old, self.results = _html(), W.VBox([self.verdict, self.rows])
+        self.after = _looking_like(W.VBox([looking, self.place, self.pictures]), 'step')
+        working = _near(self.do, self.stop)
+        self.old, self.results = _html(), _beside(self.verdict, self.rows)
         looking = [self.old, self.results, self.mended, self.after]
         self.box.children = [self.said, working, self.progress, self.line, *looking]
     @property
@@ -1217,6 +1277,25 @@ class RunStep(BackgroundStep):
     def keep(self):
         if self.mender: self.mender.keep()
     def do_here(self, tell): self.job.fill_in(tell)
+    @property
+    def begun_from(self):
+        "The file that says what the last run was begun from"
+        return self.folder/'begun-from.txt'
+
+# %% ../../nbs/08_hands/12_steps.ipynb #7f20ad11
+@patch
+def begin(self:RunStep):
+    "What it is begun from is noted: only then does it go on after a break"
+    self.app.keep()
+    made_folder(self.folder)
+    with written_whole(self.begun_from, True) as part: part.write_text(self.job.made_from() + '\n')
+    BackgroundStep.begin(self)
+
+@patch
+def is_this(self:RunStep, about):
+    "Was a run broken off that is of what is there now?"
+    is_broken = about.state in ('stopped', 'failed', 'broken off') and self.begun_from.exists()
+    return is_broken and self.begun_from.read_text().strip() == self.job.made_from()
 
 # %% ../../nbs/08_hands/12_steps.ipynb #6b42eb92
 @patch
@@ -1247,6 +1326,7 @@ def look(self:RunStep):
     "How far it is, and what it has given"
     about = BackgroundStep.look(self)
     self.said.value = says_with_model(self.job, 'run_says')
+    self.name_button(about, self.is_this(about))
     found = None if about.state in ('begun', 'running') else self.job.filled()
     self.after.layout.display = None if found else 'none'
     stamp = self._stamp_of(found) if found else None
@@ -1261,7 +1341,7 @@ def _names(self:RunStep): return [file.name for file in self.job.files]
 @patch
 def _selector(self:RunStep, name):
     "A button that chooses a picture"
-    made = W.ToggleButton(name == self.selected, description=name, tooltip=word('select_tip'), layout=W.Layout(width='auto'))
+    made = W.ToggleButton(name == self.selected, description=name, tooltip=word('select_tip'), layout=W.Layout(width='100%'))
     def chosen(change):
         if change.new: self.select(name)
         elif self.selected == name: self.selected = None
@@ -1287,7 +1367,7 @@ def finished(self:RunStep, found):
     self.verdict.value = verdict_html(found.checked, found.is_old)
     done = int((rows.state != 'skipped').sum())
     where = short_path(out, self.job.files[0].parent)
-    self.rows.value = word('ran', done=done, n=len(rows), folder=where) + table_of_run(rows)
+    self.rows.value = word('ran', done=done, n=len(rows), folder=where) + table_of_run(with_shares(rows, out/'maps'))
     corrections = self.job.corrections(rows, out)
     self.mended.value = html_part('said', word('mended', names=', '.join(corrections))) if corrections else ''
     self.show_overlays(found, corrections)
@@ -1309,8 +1389,8 @@ def show_overlays(self:RunStep, found, corrections, most=24):
         if file.name in corrections: png = self._overlay_of(corrections[file.name], file)
         elif overlay.exists(): png = overlay.read_bytes()
         else: continue
-        image = W.Image(value=png, format='png', layout=W.Layout(max_width='220px'))
-        shown.append(W.VBox([image, self._selector(file.name)], layout=W.Layout(margin='4px', width='224px')))
+        image = W.Image(value=png, format='png', layout=W.Layout(max_width='100%'))
+        shown.append(W.VBox([image, self._selector(file.name)], layout=W.Layout(width='212px')))
     self.pictures.children = shown
 
 # %% ../../nbs/08_hands/12_steps.ipynb #9055ae7d
@@ -1357,7 +1437,7 @@ def mend(self:RunStep):
     made = label([file], job.about.codes, job.corrected, start=labels, size=self.app.size, um_per_px=job.scale)
     self.mender = dressed_labeller(made, job.colours)
     back = self.button('take_back_do', self.take_back, '')
-    self.place.children, self.pictures.children = [_html(html_part('said', word('mend_says'))), self.mender, back], []
+    self.place.children, self.pictures.children = [_html(html_part('said', word('mend_says'))), self.mender, _row(back)], []
 
 @patch
 def take_back(self:RunStep):
@@ -1384,6 +1464,18 @@ def _carried(file, text):
     data = base64.b64encode(file.read_bytes()).decode()
     return dict(name=file.name, kind=_kinds[file.suffix[1:]], data=data, text=text)
 
+# %% ../../nbs/08_hands/12_steps.ipynb #1c2e0d51
+def in_two(
+    line:str # An answer as it is printed
+)->tuple: # (name and number, what stands behind them in brackets)
+    "An answer in two: the number, and what it rests on"
+    if not line.endswith(')'): return line, ''
+    depth, k = 1, len(line) - 1
+    while depth and k:
+        k -= 1
+        depth += (line[k] == ')') - (line[k] == '(')
+    return line[:k].rstrip(), line[k:]
+
 # %% ../../nbs/08_hands/12_steps.ipynb #3db185ba
 _decided = {'met': 'green', 'not met': 'red', 'not decided': 'yellow'}
 
@@ -1399,7 +1491,7 @@ def answers_html(
     codes # Class names
 )->str:
     "Answers and decisions"
-    lines = [translated(str(answer), codes) for answer in answers]
+    lines = [in_two(translated(str(answer), codes)) for answer in answers]
     return html_part('answers', lines, [_decision(row, codes) for row in limits])
 
 # %% ../../nbs/08_hands/12_steps.ipynb #c7cc151d
@@ -1414,13 +1506,13 @@ class LimitsPart(Step):
         super().__init__(app)
     def build(self):
         typed, signs = dict(continuous_update=False), [(word('at_most'), '<='), (word('at_least'), '>=')]
-        self.of = self.field(W.Dropdown, 'limit_of')
-        self.sign = self.field(W.Dropdown, 'limit_sign', None, '200px', options=signs)
-        self.number = self.field(W.Text, 'limit_number', None, '160px', **typed)
+        self.of = self.field(W.Dropdown, 'limit_of', width='220px')
+        self.sign = self.field(W.Dropdown, 'limit_sign', None, '120px', options=signs)
+        self.number = self.field(W.Text, 'limit_number', None, '90px', **typed)
         shown = dict(value='\n'.join(self.job.about.limits), placeholder=word('limits_example'))
-        self.text = self.field(W.Textarea, 'limits', self.act, '420px', **shown, **typed)
+        self.text = self.field(W.Textarea, 'limits', self.act, '460px', **shown, **typed)
         choosing = _row(self.of, self.sign, self.number, self.button('limit_add_do', self.add, ''))
-        self.box.children = [choosing, _row(self.text), self.said]
+        self.box.children = [choosing, self.text, self.said]
     @property
     def lines(self):
         "The limits that are written"
@@ -1524,31 +1616,33 @@ class ReportStep(Step):
         self.said.value = word('report_says')
         self.do = self.button('report_do', self.measure)
         self.answers, self.links, self.page, self.old = (_html() for _ in range(4))
-        self.results = W.VBox([self.answers, self.links, self.page])
-        self.box.children = [self.said, self._asking(), self.limit.box, self._telling(), self.do, self.old, self.results]
+        self.results = _looking_like(W.VBox([self.answers, self.links, self.page]), 'step')
+        asking = _looking_like(W.VBox([self._asking(), self._telling()]), 'card')
+        asked = _beside(asking, _looking_like(self.limit.box, 'card'))
+        self.box.children = [self.said, asked, _row(self.do), self.old, self.results]
 
 # %% ../../nbs/08_hands/12_steps.ipynb #3cd688e8
 @patch
 def _asking(self:ReportStep):
-    "The fields of the question: what is measured, of which class, on which pictures"
+    "The fields of the question: what is measured, and of which class"
     about = self.job.about
     asked = next((name for name in about.questions if name != 'phases'), 'phases')
     named = [(word(name), name) for name in questions]
     self.question = self.field(W.Dropdown, 'question', self.changed, options=named, value=asked)
     self.cls, self.crack = (self.field(W.Dropdown, key, self.changed) for key in ('cls', 'crack'))
-    which = [(word(f'counted_{name}'), name) for name in ('new', 'all')]
-    self.counted = self.field(W.Dropdown, 'counted', self.changed, options=which, value=about.measured)
-    return _row(self.question, self.cls, self.crack, self.counted)
+    return _row(self.question, self.cls, self.crack)
 
 @patch
 def _telling(self:ReportStep):
-    "The fields of what only a person knows: how well the scale is known, the specimen, who measures"
+    "Which pictures count, and what only a person knows: the specimen, who measures, how well the scale is known"
     about, typed = self.job.about, dict(continuous_update=False)
     doubt = '' if about.scale_uncertainty_pct is None else f'{about.scale_uncertainty_pct:g}'
-    self.uncertainty = self.field(W.Text, 'uncertainty', self.changed, '380px', value=doubt, **typed)
+    self.uncertainty = self.field(W.Text, 'uncertainty', self.changed, '364px', value=doubt, **typed)
+    which = [(word(f'counted_{name}'), name) for name in ('new', 'all')]
+    self.counted = self.field(W.Dropdown, 'counted', self.changed, options=which, value=about.measured)
     by_hand = lambda key: self.field(W.Text, key, self.changed, value=about.meta.get(key, ''), **typed)
     self.meta = {key: by_hand(key) for key in ('specimen', 'operator')}
-    return _row(self.uncertainty, *self.meta.values())
+    return _row(self.counted, *self.meta.values(), self.uncertainty)
 
 # %% ../../nbs/08_hands/12_steps.ipynb #3ec58c43
 @patch
@@ -1641,7 +1735,8 @@ def measure(self:ReportStep):
     answers = answers_of(tables)
     limits = held_against(answers, self.job.about.limits, below_floor(maps, tables))
     of_which = html_part('of_which', word('counted'), over_in_words(over, spoken()))
-    self.answers.value = verdict_html(found.checked) + answers_html(answers, limits, self.job.about.codes) + of_which
+    said = answers_html(answers, limits, self.job.about.codes) + of_which
+    self.answers.value = html_part('beside', Markup(said), Markup(verdict_html(found.checked)))
     self.show_report(page, folder)
     self.made_of = self.job.parts_now()
     self.show_age()
