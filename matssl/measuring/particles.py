@@ -235,12 +235,17 @@ def _below_outlines(on, picture):
     grey = .95-.25*on if picture is None else np.asarray(picture, float)/np.max(picture)
     return np.repeat(grey[..., None], 3, 2)
 
+def _middle(shape, most):
+    "The middle of a picture, so many pixels high and wide at most"
+    return tuple(slice(max(0, n-most)//2, max(0, n-most)//2 + most) for n in shape)
+
 @delegates(particles)
 def plot_particles(
     m, # Label map to draw on
     cls:str, # The class of the particles
     ax=None, # Axes to draw on
     picture=None, # Picture below the outlines, `(H, W)`; None: the class, in grey
+    most:int=4096, # Longest side drawn, px; of a larger field its middle
     **kwargs):
     "Draw the outline of each particle as it is counted: whole blue, unresolved in shape orange, cut by the border grey"
     import matplotlib.pyplot as plt
@@ -249,7 +254,9 @@ def plot_particles(
     how = t.attrs['settings']
     on = m.labels == m.codes.index(cls)
     lab, n = _labelled(on, how['connectivity'], how['fill_holes'], how['split'])
-    kind = _kinds(t, lab, n)[lab]
+    kinds, middle = _kinds(t, lab, n), _middle(lab.shape, most)
+    lab, on, picture = lab[middle], on[middle], None if picture is None else np.asarray(picture)[middle]
+    kind = kinds[lab]
     drawn = find_boundaries(lab, mode='inner') & (kind > 0)
     shown = _below_outlines(on, picture)
     shown[drawn] = _outlines[kind[drawn]]

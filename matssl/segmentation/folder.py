@@ -371,7 +371,7 @@ def predict_folder(
     crop_bar:bool=True, # Cut data bars
     page:int=None, # Page of TIFFs of several, from 0; None: the one that is read anyway
     channel:int=None, # Number of one channel of several, from 0, such as one detector of two
-    **kwargs # `symmetry`, `tile`, `overlap`, `bs`, `bf16`, `rescale`, `engine`
+    **kwargs # `symmetry`, `tile`, `overlap`, `bs`, `bf16`, `rescale`, `engine`; `told`, called with how much of each picture is done, 0-1
 )->pd.DataFrame:
     "Predict a folder; resumable. A row a picture: what became of it, why, and the share of each class in %"
     files, out = list_pictures(pictures), Path(out)

@@ -116,6 +116,15 @@ def _tiling(segmenter, tile, overlap, bs):
         tile=tile or segmenter.config.get('tile', 256), overlap=overlap, device=device,
         bs=bs or (8 if device.type == 'cuda' else 1), at_once=_batches_at_once(device))
 
+# %% ../../nbs/06_segmentation/07_segmenter.ipynb #c0de5e01
+def _counted(bands, height, told):
+    "The same bands; after each somebody is told how much of the picture is done"
+    row = 0
+    for band in bands:
+        row += band.shape[1]
+        yield band
+        if told: told(row/height)
+
 # %% ../../nbs/06_segmentation/07_segmenter.ipynb #aa2b931c
 def _band_of_square(probabilities, pixels, side, device):
     "The whole answer as one band, from a network that takes squares"
@@ -130,7 +139,8 @@ def bands(self:Segmenter,
     bs:int=None, # Tiles a batch; default: 1 on a CPU, 8 on a GPU
     bf16:bool=None, # Compute in bfloat16; None: where the chip has it
     rescale:bool=True, # Ask at the scale of training, where all pictures were brought to one, and not squashed
-    engine:str='torch' # Engine: 'torch'; on a CPU 'openvino' or 'onnxruntime', packages of their own
+    engine:str='torch', # Engine: 'torch'; on a CPU 'openvino' or 'onnxruntime', packages of their own
+    told=None # Function called with how much of the picture is done, 0-1
 ): # Made one after the other
     "Class probabilities `(K, rows, W)` at native resolution, from top to bottom"
     check_picture(m, self.config, rescale)
@@ -140,8 +150,9 @@ def bands(self:Segmenter,
     if side := self.config.get('squash'): return _band_of_square(probabilities, pixels, side, self.device)
     tiling = _tiling(self, tile, overlap, bs)
     size = size_shown(m, self.config, rescale)
-    if size == m.shape: return predict_bands(probabilities, pixels, **tiling)
-    return scaled_back(predict_bands(probabilities, Rescaled(pixels, size), **tiling), size[0], m.shape)
+    if size == m.shape: return _counted(predict_bands(probabilities, pixels, **tiling), m.shape[0], told)
+    bands = scaled_back(predict_bands(probabilities, Rescaled(pixels, size), **tiling), size[0], m.shape)
+    return _counted(bands, m.shape[0], told)
 
 # %% ../../nbs/06_segmentation/07_segmenter.ipynb #8efbdfb8
 @patch(as_prop=True)
@@ -222,10 +233,11 @@ def predict(self:Segmenter,
     crop_bar:bool=True, # True: cut the data bar; a number: rows to cut at the bottom
     bf16:bool=None, # Compute in bfloat16; None: where the chip has it
     rescale:bool=True, # Ask at the scale of training, where all pictures were brought to one, and not squashed
-    engine:str='torch' # Engine: 'torch'; on a CPU 'openvino' or 'onnxruntime', packages of their own
+    engine:str='torch', # Engine: 'torch'; on a CPU 'openvino' or 'onnxruntime', packages of their own
+    told=None # Function called with how much of the picture is done, 0-1
 ):
     "The `LabelMap` of a picture at native resolution; a list of them for a folder or list"
-    asked = dict(symmetry=symmetry, tile=tile, overlap=overlap, bs=bs, bf16=bf16, rescale=rescale, engine=engine)
+    asked = dict(symmetry=symmetry, tile=tile, overlap=overlap, bs=bs, bf16=bf16, rescale=rescale, engine=engine, told=told)
     if isinstance(x, (str, os.PathLike)) and Path(x).is_dir(): x = list_pictures(x)
     if is_set(x):
         read = dict(um_per_px=apply_scales(um_per_px, names_in(x)), crop_bar=crop_bar)

@@ -6,7 +6,7 @@
 __all__ = ['StrokeModel', 'StrokeSegmenter', 'StrokeNotes', 'load_segmenter']
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #46a4e78a
-import json, tempfile
+import json, shutil, tempfile
 from datetime import date
 from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
@@ -170,21 +170,21 @@ def fit(self:StrokeSegmenter,
 
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #1845f178
-_margin = 128 # px around a tile; what the filters and nearly all of what the stages look at
+_margin = 128 # px around a tile; nearly all of what the stages look at
+_near = 32 # px around a tile; what the filters look at, and the coarsest stage when it is enlarged
 
-def _strips(pixels, tile):
+def _strips(pixels, tile, margin=_margin):
     "Strips of a picture with their margins: (first row of the tile, first row of the strip, rows)"
     for top in range(0, pixels.shape[0], tile):
-        above = max(0, top-_margin)
-        yield top, above, np.asarray(pixels[above:top+tile+_margin])
+        above = max(0, top-margin)
+        yield top, above, np.asarray(pixels[above:top+tile+margin])
 
-def _windows(pixels, tile):
+def _windows(pixels, tile, margin=_margin):
     "Tiles with their margins: (its place, the place of its margin, pixels)"
-    for top, above, rows in _strips(pixels, tile):
+    for top, above, rows in _strips(pixels, tile, margin):
         for left in range(0, pixels.shape[1], tile):
-            beside = max(0, left-_margin)
-            yield (top, left), (above, beside), np.ascontiguousarray(rows[:, beside:left+tile+_margin])
-
+            beside = max(0, left-margin)
+            yield (top, left), (above, beside), np.ascontiguousarray(rows[:, beside:left+tile+margin])
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #94548861
 def _grey_moments(pixels, tile):
@@ -198,22 +198,60 @@ def _grey_moments(pixels, tile):
 
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #4f8ef1d8
-@patch
-def _maps_of(self:StrokeSegmenter, window, grey):
-    "Filters and stages of a window, mirrored up to a multiple of 32 px"
-    height, width = window.shape[:2]
-    filters = np.pad(grey_filters(window, *grey), [(0, 0), (0, -height % 32), (0, -width % 32)], mode='edge')
-    stages = stage_maps(self.classifier.encoder, window, self.classifier.strides)
-    return [torch.from_numpy(filters), *(m.half().float() for m in stages)]
+def _filters_of(window, grey):
+    "Filters of a window, continued up to a multiple of 32 px"
+    filters, (height, width) = grey_filters(window, *grey), window.shape[:2]
+    below, right = -height % 32, -width % 32
+    if below or right: filters = np.pad(filters, [(0, 0), (0, below), (0, right)], mode='edge')
+    return torch.from_numpy(filters)
 
+@patch(as_prop=True)
+def _strides(self:StrokeSegmenter):
+    "Strides of the maps of a window: of its filters, and of the stages"
+    return 1, *(stride for stride in self.classifier.encoder.strides if stride in self.classifier.strides)
+
+@patch
+def _stages_of(self:StrokeSegmenter, window):
+    "Stages of a window, mirrored up to a multiple of 32 px, float16"
+    return [m.half().cpu() for m in stage_maps(self.classifier.encoder, window, self.classifier.strides)]
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #ef2e67d1
-def _inner(m, corner, begin, tile, height):
-    "The part of a window's map that belongs to its tile"
-    stride = height//m.shape[1]
-    rows, columns = ((c-b)//stride for c, b in zip(corner, begin))
-    return m[:, rows:rows+tile//stride, columns:columns+tile//stride]
+def _around(corner, tile, margin):
+    "Where a tile with a margin begins and ends, px"
+    return [max(0, c-margin) for c in corner], [c+tile+margin for c in corner]
 
+def _cut(m, begin, first, last, stride=1):
+    "The part from `first` to `last`, px, of a map `(C, h, w)` that begins at `begin`"
+    rows, columns = (slice((f-b)//stride, (l-b)//stride) for b, f, l in zip(begin, first, last))
+    return m[:, rows, columns]
+
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #c0de5b03
+class _Shelf:
+    "Arrays in a file, each under a key"
+    def __init__(self, file): self.file, self.places = file, {}
+    def put(self, key, array):
+        self.places[key] = self.file.seek(0, 2), array.shape, array.dtype
+        self.file.write(np.ascontiguousarray(array).data)
+    def take(self, key):
+        place, shape, kind = self.places[key]
+        array = np.empty(shape, kind)
+        self.file.seek(place)
+        self.file.readinto(array)
+        return array
+
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #c0de5b06
+@patch
+def _check_disk(self:StrokeSegmenter, source, shape):
+    "Refuse a picture for whose temporary file there is no room"
+    stages = sum(dim/stride**2 for dim, stride in zip(self.classifier.encoder.dims, self.classifier.encoder.strides)
+                 if stride in self.classifier.strides)
+    side, folder = self.classifier.tile, tempfile.gettempdir()
+    needed = shape[0]*shape[1]*(2*stages*(1+2*_near/side)**2 + 4*len(self.codes))/1e9
+    free = shutil.disk_usage(folder).free/1e9
+    if needed < free: return
+    raise InputError(
+        source or 'picture', f'{shape[1]} x {shape[0]} px, for which {needed:.1f} GB are needed in {folder}',
+        f'no more than the {free:.1f} GB that are free there', 'make room, or name another folder in TMPDIR')
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #b9d6d0ad
 def _sums_of(part):
@@ -229,16 +267,19 @@ def _moments_from(n, total, squares):
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #3d7efa57
 @patch
-def _feature_moments(self:StrokeSegmenter, pixels, grey):
-    "Mean and standard deviation of every feature over a picture, for each of its maps `(C_i, 1, 1)`"
+def _first_walk(self:StrokeSegmenter, pixels, grey, shelf, step):
+    "Mean and standard deviation of every feature, for each of the maps `(C_i, 1, 1)`; the stages go on the shelf"
     tile, sums = self.classifier.tile, None
     for corner, begin, window in _windows(pixels, tile):
-        maps = self._maps_of(window, grey)
-        height = maps[0].shape[1]
-        own = [_sums_of(_inner(m, corner, begin, tile, height).double()) for m in maps]
+        near = _around(corner, tile, _near)
+        stages = [_cut(m, begin, *near, stride) for m, stride in zip(self._stages_of(window), self._strides[1:])]
+        for k, m in enumerate(stages): shelf.put((corner, k), m.numpy())
+        maps = [_filters_of(_cut(window[None], begin, *near)[0], grey), *stages]
+        inner = [_cut(m, near[0], *_around(corner, tile, 0), stride) for m, stride in zip(maps, self._strides)]
+        own = [_sums_of(m.double()) for m in inner]
         sums = own if sums is None else [tuple(a+b for a, b in zip(*both)) for both in zip(sums, own)]
+        step()
     return [_moments_from(*of_map) for of_map in sums]
-
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #1f0f84b4
 @patch
@@ -255,25 +296,47 @@ def _scores_of(self:StrokeSegmenter, maps, moments):
 
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #c94f54d8
+_rows = 512 # of the bands that are given out
+
 @patch
-def _streamed(self:StrokeSegmenter, pixels, rows=512):
+def _second_walk(self:StrokeSegmenter, pixels, grey, moments, shelf, step):
+    "How many pixels each class is likeliest at; the scores go on the shelf"
+    (height, width), tile, count = pixels.shape[:2], self.classifier.tile, torch.zeros(len(self.codes))
+    for corner, begin, window in _windows(pixels, tile, _near):
+        stages = [torch.from_numpy(shelf.take((corner, k))).float() for k in range(len(self._strides)-1)]
+        scores = self._scores_of([_filters_of(window, grey), *stages], moments)
+        scores = _cut(scores, begin, corner, [min(c+tile, end) for c, end in zip(corner, (height, width))])
+        count += torch.bincount(scores.max(0).indices.ravel(), minlength=len(self.codes))
+        for row in range(0, scores.shape[1], _rows):
+            shelf.put((corner[0]+row, corner[1]), scores[:, row:row+_rows].numpy())
+        step()
+    return count
+
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #c0de5b07
+def _steps_of(told, tiles):
+    "For each of the walks what is called after a tile; the first takes about three times as long"
+    done = 0
+    def step(n):
+        nonlocal done
+        done += n
+        if told: told(done/(4*tiles))
+    return (lambda: step(3)), (lambda: step(1))
+
+@patch
+def _streamed(self:StrokeSegmenter, pixels, told=None):
     "Class probabilities `(C, rows, W)` of a picture whose features do not fit into memory"
-    height, width = pixels.shape[:2]
-    tile, n = self.classifier.tile, len(self.codes)
+    (height, width), tile = pixels.shape[:2], self.classifier.tile
+    tops, lefts = (range(0, n, tile) for n in (height, width))
+    first, second = _steps_of(told, len(tops)*len(lefts))
     grey = _grey_moments(pixels, tile)
-    moments = self._feature_moments(pixels, grey)
-    count = torch.zeros(n)
     with tempfile.TemporaryFile() as file:
-        kept = np.memmap(file, np.float32, 'w+', shape=(n, height, width))
-        for (top, left), begin, window in _windows(pixels, tile):
-            maps = self._maps_of(window, grey)
-            scores = _inner(self._scores_of(maps, moments), (top, left), begin, tile, maps[0].shape[1])
-            scores = scores[:, :height-top, :width-left]
-            count += torch.bincount(scores.argmax(0).ravel(), minlength=n)
-            kept[:, top:top+tile, left:left+tile] = scores.numpy()
+        shelf = _Shelf(file)
+        moments = self._first_walk(pixels, grey, shelf, first)
+        count = self._second_walk(pixels, grey, moments, shelf, second)
         weights = share_weights(count/(height*width), self.classifier.by_share)[:, None, None]
-        for top in range(0, height, rows):
-            yield (torch.from_numpy(np.array(kept[:, top:top+rows])) + weights).softmax(0)
+        for row in (row for top in tops for row in range(top, min(top+tile, height), _rows)):
+            scores = np.concatenate([shelf.take((row, left)) for left in lefts], 2)
+            yield (torch.from_numpy(scores) + weights).softmax(0)
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #7acaadf4
 def _eight_positions(pixels):
@@ -313,6 +376,7 @@ def bands(self:StrokeSegmenter,
     m:Micrograph, # Micrograph, its pixels in memory, or `PictureRows`
     symmetry:bool=False, # Average over eight positions: slower, steadier; for pictures that fit into memory
     rescale:bool=True, # True: tiles at the scale of the training, as for `Segmenter.bands`
+    told=None, # Function called with how much of a picture that does not fit into memory is done, 0-1
     **kwargs # `tile`, `overlap`, `bs` and `bf16` of `Segmenter.bands` change nothing here: nothing is blended
 ): # Made one after the other
     "Class probabilities `(C, rows, W)` at native resolution, from top to bottom"
@@ -322,7 +386,8 @@ def bands(self:StrokeSegmenter,
         if symmetry: raise InputError(
             m.source or 'picture', f'{m.shape[1]} x {m.shape[0]} px, in eight positions', 'a picture that fits into memory',
             'leave symmetry out, or raise keep_gb')
-        yield from self._streamed(toned(in_8_bit(m, None), self.config.get('tone')))
+        self._check_disk(m.source, m.shape)
+        yield from self._streamed(toned(in_8_bit(m, None), self.config.get('tone')), told)
         return
     pixels = toned(m.to_uint8(), self.config.get('tone'))
     if not symmetry: yield self._in_memory(pixels)
