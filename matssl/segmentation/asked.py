@@ -26,7 +26,10 @@ from .segment import scale_doubt
 def _is_large(file):
     "Is this a TIFF of more than 64 million numbers?"
     file = Path(file)
-    return file.suffix.lower() in tiff_types and file.is_file() and PictureRows(file).size > 2**26
+    if file.suffix.lower() not in tiff_types or not file.is_file(): return False
+    rows = PictureRows(file)
+    if rows.tif: rows.tif.close()
+    return rows.size > 2**26
 
 def _is_plain(pixels):
     "Are these numbers `(H, W)` or `(H, W, 3)`, in memory or rows of a file?"
