@@ -101,8 +101,8 @@ class MeanTeacher(Callback):
     order = 40 # before faults are looked for
     def __init__(self,
         fields:FieldLoader, # Fields of the pool, of `pool_fields`
-        weight:float=1., # Weight of the pool's loss beside that of the labelled fields
-        until:float=.4, # Part of the training over which the weight grows, 0-1
+        weight:float=.3, # Weight of the pool's loss beside that of the labelled fields
+        until:float=1., # Part of the training over which the weight grows, 0-1
         decay:float=.99, # Decay of the running mean, 0-1
         share:float=.5, # Share of the pixels of each class that is believed, the surest ones, 0-1
         seed:int=0 # Seed of the rectangles
