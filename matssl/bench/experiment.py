@@ -161,7 +161,7 @@ frozen_road = dict(per_class=1200, by_share=1.5)
 self_training = dict(pictures=12, share=.5)
 
 #: how an averaged copy of the network teaches it: so many pictures of the pool (None: all), and of `MeanTeacher`
-teaching = dict(pictures=None, weight=1., until=.4, decay=.99, sure=.9)
+teaching = dict(pictures=None, weight=1., until=.4, decay=.99, share=.5)
 
 #: how a model is adapted to the pictures that it is tested on, of `Segmenter.adapt`
 adapting = dict(tiles=64, keep=0., steps=30, lr=3e-4, share=.5)

@@ -314,11 +314,11 @@ def _rows(self:Labeller):
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #3f34b5b8
 def _shares_of(p, palette):
-    "The share of each class beside its colour, and of what is unlabelled, as HTML"
+    "The share of each class beside its colour, and of what is not marked, as HTML"
     percent = 100*p.counts/p.counts.sum()
     coloured = zip(palette, p.codes, percent)
     classes = [f'{swatch(colour)}{escape(name)} {share:.1f} %' for colour, name, share in coloured]
-    return f'{" ".join(classes)} &nbsp; unlabelled {percent[255]:.1f} %'
+    return f'marked: {" ".join(classes)} &nbsp; not marked {percent[255]:.1f} %'
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #19fd937c
 def _named_with_folder(file):

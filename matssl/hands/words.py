@@ -561,7 +561,7 @@ jargon = (
 
 # %% ../../nbs/08_hands/11_words.ipynb #cd113ed6
 _phrases = dict(de=[
-    ('unlabelled', 'frei'), ('nothing drawn yet', 'noch nichts gezeichnet'), ('not saved', 'nicht gesichert'),
+    ('not marked', 'frei'), ('marked:', 'markiert:'), ('nothing drawn yet', 'noch nichts gezeichnet'), ('not saved', 'nicht gesichert'),
     ('will be saved in', 'wird gesichert in'), ('saved in', 'gesichert in'), ('in memory only', 'nur im Speicher'),
     ('filled in after', 'ausgefüllt nach'),
     ('no scale', 'kein Maßstab'), (', from by hand', ', von Hand'), (', from ', ', aus '), ('by hand', 'von Hand'),
