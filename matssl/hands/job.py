@@ -41,7 +41,7 @@ from ..measuring.questions import asked_of, file_of, measure_all, read_fields
 from ..measuring.results import answers_of, check_scale_uncertainty
 from ..measuring.report import report
 from .painter import Journal
-from .teach import Kept, Teaching, Tuner, Tuning, encoder_name, teach_encoder
+from .teach import DataBar, Kept, Teaching, Tuner, Tuning, crop_bar_of, encoder_name, of_the_bar, teach_encoder
 
 # %% ../../nbs/08_hands/10_job.ipynb #96bfa1c1
 class StrokeSettings(Described):
@@ -71,6 +71,7 @@ class JobFile(Described):
     scale_table: Text = Field('', description='a CSV with the scale of each picture: file, um_per_px')
     scales: dict[Word, Um] = Field({}, description='the scale of single pictures by name, um/px', max_length=10_000)
     scale_uncertainty_pct: Number|None = Field(None, description='of the scale, % of it', ge=0, le=50)
+    data_bar: DataBar = Field('found', description=of_the_bar)
     questions: dict[Word, dict] = Field({'phases': {}}, description='questions, each with its class and settings')
     limits: list[Word] = Field([], description="limits like 'oxide <= 25'", max_length=100)
     measured: str = Field('all', description="'new': only pictures neither drawn on nor kept back; 'all'", pattern='^(new|all)$')
@@ -207,14 +208,25 @@ def scale(self:Job):
     others = {name: about.um_per_px for name in names} if about.um_per_px else {}
     return {**others, **of_table, **by_hand} or None
 
+# %% ../../nbs/08_hands/10_job.ipynb #34048135
+@patch(as_prop=True)
+def crop_bar(self:Job):
+    "What `crop_bar=` takes: True, False or a number of rows"
+    return crop_bar_of(self.about.data_bar)
+
+@patch(as_prop=True)
+def _bar_by_hand(self:Job):
+    "`[data_bar]` where a person has chosen it, else `[]`: so what was found by itself has the checksums of earlier releases"
+    return [] if self.about.data_bar == 'found' else [self.about.data_bar]
+
 # %% ../../nbs/08_hands/10_job.ipynb #d7f8fa18
 @patch(as_prop=True)
 def drawn_folders(self:Job):
     "The folders of what a hand has drawn"
     return self.strokes, self.masks, self.corrected
 
-@patch
-def _drawn(self:Job):
+@patch(as_prop=True)
+def has_drawn(self:Job)->bool:
     "Is anything drawn yet?"
     return any(folder.is_dir() and any(folder.glob('*.png')) for folder in self.drawn_folders)
 
@@ -231,7 +243,7 @@ def name_classes(self:Job,
     "Name the classes, those of the strokes that are there, too"
     codes, old = check_codes('classes', [str(name).strip() for name in codes]), self.about.codes
     is_moved = any(name in old and old.index(name) != k for k, name in enumerate(codes))
-    if self._drawn() and (len(codes) < len(old) or is_moved):
+    if self.has_drawn and (len(codes) < len(old) or is_moved):
         found = f'{", ".join(codes)}, and strokes of {", ".join(old)}'
         expected = 'the same classes in their order, perhaps more'
         raise InputError('classes', found, expected, 'rename or add classes, or begin with another folder')
@@ -311,6 +323,70 @@ def tested_on(self:Job)->Pairs:
     "Pictures kept back, with what was drawn on them"
     return self._pairs_in(self.masks, [file for file in self.files if file.name in self.about.kept_back])
 
+# %% ../../nbs/08_hands/10_job.ipynb #e0c65bd4
+@patch
+def _check_rows(self:Job, rows):
+    "Refuse to cut all of a picture"
+    for file in self.files:
+        try: height = (claims(file, lazy=True).shape or (rows + 1,))[0]
+        except InputError: continue # that it cannot be read is said elsewhere
+        if rows >= height:
+            raise InputError('data bar', f'{rows} rows to cut from {file.name}', f'fewer than its {height}', 'choose fewer')
+
+def _heights_of(file, data_bar):
+    "Rows of a picture, cut like this, and in its file; with its width"
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore') # what is doubtful is said where it is shown
+        m = as_micrograph(file, None, crop_bar_of(data_bar))
+    return m.shape[0], m.shape[0] + m.meta['bar_rows'], m.shape[1]
+
+@patch
+def _masks_drawn(self:Job, folder):
+    "The pictures with a mask in a folder, and that mask; of others there is nothing to fit"
+    both = ((file, folder/f'{file.stem}.png') for file in self.files)
+    return [(file, mask) for file, mask in both if whole_mask(mask, self.about.codes).exists()]
+
+# %% ../../nbs/08_hands/10_job.ipynb #ff0a4b3b
+@patch
+def _labels_drawn(self:Job, mask):
+    "What is drawn, the strokes of a killed page included"
+    return read_label_map(whole_mask(mask, self.about.codes), self.about.codes, ignore=255).labels
+
+@patch
+def _too_low(self:Job, data_bar):
+    "Names of pictures with something drawn in rows that would be cut"
+    drawn = [*self._masks_drawn(self.strokes), *self._masks_drawn(self.masks)]
+    is_lost = lambda file, mask: (self._labels_drawn(mask)[_heights_of(file, data_bar)[0]:] != 255).any()
+    return [file.name for file, mask in drawn if is_lost(file, mask)]
+
+@patch
+def _fit_mask(self:Job, file, mask, data_bar):
+    "Bring a mask to the height of the picture in its file, if it would not fit otherwise"
+    journal, (cut, whole, width) = Journal(mask), _heights_of(file, data_bar)
+    labels = journal.again(read_label_map(mask, self.about.codes, ignore=255).labels)
+    is_of_it = labels.shape[1] == width and len(labels) < whole
+    if not is_of_it or len(labels) == cut: return
+    more = np.full((whole-len(labels), width), 255, np.uint8)
+    write_index_png(LabelMap(np.concatenate([labels, more]), self.about.codes), mask, overwrite=True)
+    journal.end() # its strokes are in the mask
+
+# %% ../../nbs/08_hands/10_job.ipynb #87942713
+@patch
+def choose_bar(self:Job,
+    data_bar # 'found', 'none', or how many rows are cut at the bottom of each picture
+)->Job:
+    "Cut the data bar of all pictures otherwise; what is drawn stays where it is"
+    _checked_job({**self.about.plain(), 'data_bar': data_bar}, self.file)
+    if data_bar not in ('found', 'none'): self._check_rows(data_bar)
+    names = self._too_low(data_bar)
+    if names:
+        some = ', '.join(names[:5]) + (' and more' if len(names) > 5 else '')
+        raise InputError('data bar', f'something drawn in the lowest rows of {some}, which would be cut',
+                         'nothing there', 'erase it there first, or cut fewer rows')
+    for folder in self.drawn_folders:
+        for file, mask in self._masks_drawn(folder): self._fit_mask(file, mask, data_bar)
+    return self.tell(data_bar=data_bar)
+
 # %% ../../nbs/08_hands/10_job.ipynb #c213eee2
 @patch
 def _in_new_folder(self:Job, plan, begins):
@@ -327,7 +403,7 @@ def plan_teaching(self:Job,
     "What a network would learn from now: all pictures but those kept back; the same as before keeps its folder"
     about, before = self.about, self.about.taught
     names = [file.name for file in self.files if file.name not in about.kept_back]
-    told = dict(pictures=names, start=about.encoder, arch=about.arch, **settings)
+    told = dict(pictures=names, start=about.encoder, arch=about.arch, data_bar=about.data_bar, **settings)
     if rounds or before: told['rounds'] = rounds or before.rounds
     if before: told = {'bs': before.bs, 'seed': before.seed, **told}
     plan = Teaching(**told)
@@ -401,7 +477,7 @@ def _as_read(self:Job, file):
     "A picture with the scale that it has now; a large one stays in its file"
     with warnings.catch_warnings():
         warnings.simplefilter('ignore') # what is doubtful stands in `doubts`
-        return as_micrograph(file, self.scale)
+        return as_micrograph(file, self.scale, self.crop_bar)
 
 # %% ../../nbs/08_hands/10_job.ipynb #c5fe952a
 def _drawn_in_tiles(labels, n, side):
@@ -476,7 +552,7 @@ def fitted(self:Job,
     model = self.assistant(is_taught)
     is_large = any(not model.fits_memory(claims(pair.image, lazy=True).shape or (0, 0)) for pair in pairs)
     if is_large: return model.fit(self._examples(pairs, model), ignore=255)
-    return model.fit(pairs, ignore=255, um_per_px=self._scale_of(pairs.images))
+    return model.fit(pairs, ignore=255, um_per_px=self._scale_of(pairs.images), crop_bar=self.crop_bar)
 
 # %% ../../nbs/08_hands/10_job.ipynb #d06ae97d
 @patch
@@ -487,7 +563,8 @@ def scored(self:Job,
     "Try the model on the pictures kept back, and note in it what it gets wrong"
     pairs = self.tested_on
     if not len(pairs): return None
-    e = evaluate(model, pairs, ignore=255, keep=0, um_per_px=self._scale_of(pairs.images), told=told)
+    as_read = dict(um_per_px=self._scale_of(pairs.images), crop_bar=self.crop_bar)
+    e = evaluate(model, pairs, ignore=255, keep=0, told=told, **as_read)
     model.note_scores(e, 'pictures kept back')
     return e
 
@@ -536,8 +613,8 @@ def _sums_of(pairs):
 
 @patch
 def _sum_of_drawn(self:Job, pairs):
-    "A checksum of classes, of strokes, and of the settings of their model"
-    said = json.dumps([self.about.codes, self.about.settings.model_dump(), _sums_of(pairs)])
+    "A checksum of classes, of strokes, of the settings of their model, and of a data bar that is cut by hand"
+    said = json.dumps([self.about.codes, self.about.settings.model_dump(), _sums_of(pairs), *self._bar_by_hand])
     return hashlib.sha256(said.encode()).hexdigest()
 
 @patch(as_prop=True)
@@ -575,7 +652,7 @@ def plan_tuning(self:Job,
     drawn, is_pool = self.learned_from, told.get('use', 'none') != 'none'
     others = self._others(drawn.images, told.get('seed', 0)) if is_pool else []
     names = [pair.image.name for pair in drawn]
-    learned = dict(pictures=names, drawn=self._sum_of_drawn(drawn), others=others)
+    learned = dict(pictures=names, drawn=self._sum_of_drawn(drawn), others=others, data_bar=about.data_bar)
     plan = Tuning(**learned, start=self._start, arch=about.arch, **told)
     return before if before and before.is_same(plan) else self._in_new_folder(plan, 'tuned-')
 
@@ -641,10 +718,10 @@ def results(self:Job)->list:
     "The folders of results, oldest first"
     return sorted((f for f in self.home.glob('result-*') if f.is_dir() and _number_of(f)), key=_number_of)
 
-def _goes_on(folder, model, even_done):
-    "Was this folder begun with the same model, and not finished?"
+def _goes_on(folder, begun_with, even_done):
+    "Was this folder begun with the same model on pictures cut alike, and not finished?"
     begun = folder/'model.txt'
-    is_same = begun.exists() and begun.read_text().strip() == model.fingerprint
+    is_same = begun.exists() and begun.read_text().strip() == begun_with
     return is_same and (even_done or not (folder/'report').exists())
 
 @patch
@@ -653,10 +730,10 @@ def result_folder(self:Job,
     even_done:bool=False # Go on in a folder of this model that has its report, too: a report of its own is added
 )->Path:
     "Where the results of this model go: the last folder, if it was interrupted, or a new one"
-    there = self.results
-    if there and _goes_on(there[-1], model, even_done): return there[-1]
+    there, begun_with = self.results, ' '.join(map(str, [model.fingerprint, *self._bar_by_hand]))
+    if there and _goes_on(there[-1], begun_with, even_done): return there[-1]
     folder = made_folder(self.home/f'result-{1+max(map(_number_of, there), default=0)}')
-    with written_whole(folder/'model.txt') as part: part.write_text(model.fingerprint + '\n')
+    with written_whole(folder/'model.txt') as part: part.write_text(begun_with + '\n')
     return folder
 
 # %% ../../nbs/08_hands/10_job.ipynb #4b9296b2
@@ -671,7 +748,8 @@ def predicted(self:Job,
     out = Path(out)
     model.save(out/'model', overwrite=True)
     with self.colours_lent():
-        rows = predict_folder(model, self.files, out/'maps', said=said, um_per_px=self.scale, told=told)
+        as_read = dict(um_per_px=self.scale, crop_bar=self.crop_bar)
+        rows = predict_folder(model, self.files, out/'maps', said=said, told=told, **as_read)
     with written_whole(out/'scale.json', True) as part: part.write_text(self._scale_in_words(), encoding='utf-8')
     return rows
 
@@ -727,13 +805,23 @@ def over_in_words(
 
 # %% ../../nbs/08_hands/10_job.ipynb #5cac3e62
 @patch
+def _fitted_to(self:Job, made, labels, name):
+    "Corrected labels at the height of a result; where nothing is drawn down to the bottom, it is as the model has it"
+    file = next(file for file in self.files if file.name == name)
+    is_whole = labels.shape == made.shape or labels.shape == _heights_of(file, 'none')[1:]
+    if not is_whole or len(labels) < len(made.labels): return labels
+    labels, with_labels = labels[:len(made.labels)], np.flatnonzero((labels != 255).any(1))
+    below = with_labels[-1] + 1 if len(with_labels) else 0
+    return np.concatenate([labels[:below], made.labels[below:]]) if below < len(labels) else labels
+
+@patch
 def _correction(self:Job, name, out):
     "The label map of a picture as a person has corrected it; None where nobody has, or where nothing differs"
     mask = whole_mask(self.corrected/f'{Path(name).stem}.png', self.about.codes)
     if not mask.exists(): return None
     file = Path(out)/'maps'/f'{Path(name).stem}.tif'
     made = with_origin(read_label_map(file), file)
-    labels = read_label_map(mask, self.about.codes, ignore=255).labels
+    labels = self._fitted_to(made, read_label_map(mask, self.about.codes, ignore=255).labels, name)
     if labels.shape != made.shape:
         size = lambda shape: f'{shape[1]} x {shape[0]} px'
         todo = 'correct the label map anew, or remove this one'
@@ -894,6 +982,13 @@ def _meta(self:Job, over):
     return dict(date=date.today().isoformat(), **({title: over} if over else {})) | dict(self.about.meta)
 
 @patch
+def _pictures_of_maps(self:Job, maps):
+    "What the report takes pictures from: the files, or where a person has said how they are cut, each as it was measured"
+    if not self._bar_by_hand: return self.files
+    by_stem = {file.stem: file for file in self.files}
+    return [self._as_read(by_stem[Path(field.source).stem]) for field in maps]
+
+@patch
 def reported(self:Job,
     maps, tables, # Of `measured`
     model, # Of `fitted`
@@ -905,7 +1000,8 @@ def reported(self:Job,
     language = about.report_language if about.report_language in languages else 'en'
     told = dict(limits=about.limits, scale_uncertainty_pct=about.scale_uncertainty_pct, measured=tables)
     with self.colours_lent():
-        return report(maps, out, about.questions, self.files, self._meta(over), model, about.title, language=language, **told)
+        pictures = self._pictures_of_maps(maps)
+        return report(maps, out, about.questions, pictures, self._meta(over), model, about.title, language=language, **told)
 
 # %% ../../nbs/08_hands/10_job.ipynb #fd87aef6
 @dataclass
@@ -936,7 +1032,8 @@ def _said_of_model(self:Job):
     about = self.about
     taught = about.taught.model_dump() if about.taught and about.taught.is_used else None
     tuned = [about.tuned.model_dump()] if about.tuned and about.tuned.is_used else []
-    return [about.codes, about.settings.model_dump(), sorted(about.kept_back), about.encoder, about.arch, taught, *tuned]
+    return [about.codes, about.settings.model_dump(), sorted(about.kept_back), about.encoder, about.arch, taught, *tuned,
+            *self._bar_by_hand]
 
 @patch
 def made_from(self:Job)->str:
@@ -956,7 +1053,7 @@ def parts_now(self:Job)->dict:
     learned = [about.taught.model_dump() if about.taught and about.taught.is_used else None,
                about.tuned.model_dump() if about.tuned and about.tuned.is_used else None]
     return dict(
-        pictures=pictures, classes=[about.codes, about.colours], strokes=_sums_of(self.learned_from),
+        pictures=pictures, bar=about.data_bar, classes=[about.codes, about.colours], strokes=_sums_of(self.learned_from),
         check=[sorted(about.kept_back), _sums_of(self.tested_on)], corrections=corrected, scale=self.scale,
         model=[about.settings.model_dump(), about.encoder, about.arch, learned],
         question=about.questions, limits=about.limits, uncertainty=about.scale_uncertainty_pct, counted=about.measured,

@@ -242,11 +242,11 @@ def _png(pixels):
     Image.fromarray(pixels).save(kept, 'PNG')
     return kept.getvalue()
 
-def _read_quietly(file, um_per_px):
+def _read_quietly(file, um_per_px, crop_bar=True):
     "A picture whose doubts are said elsewhere; a large one stays in its file"
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
-        return as_micrograph(file, um_per_px)
+        return as_micrograph(file, um_per_px, crop_bar)
 
 def _in_8_bit(m):
     "The rows of a picture as they are shown, when they are asked for"
@@ -256,15 +256,16 @@ def _doubt_here(doubt):
     "A doubt in the language of the application, without how it is settled in code"
     return re.sub(r'; [^;]*crop_bar.*$', '', sentence_here(doubt))
 
-_small = {} # the last small picture of each file, as PNG
+_small = {} # the last small picture of each file, cut in each way, as PNG
 
 def thumbnail(
     file, # A picture
     side:int=150, # Longest side, px
-    um_per_px=None # Scale by hand
+    um_per_px=None, # Scale by hand
+    crop_bar:bool|int=True # True: cut the data bar; a number: rows to cut at the bottom
 ): # (PNG bytes, a line on the picture, has it a scale?)
     "A small picture, and what its file says"
-    m = _read_quietly(file, um_per_px)
+    m = _read_quietly(file, um_per_px, crop_bar)
     step, rows = max(1, -(-max(m.shape)//side)), _in_8_bit(m)
     small = np.concatenate([np.asarray(rows[row:row+1])[:, ::step] for row in range(0, m.shape[0], step)])
     size = f'{m.shape[1]} x {m.shape[0]} px'
@@ -272,7 +273,7 @@ def thumbnail(
     bar = m.meta.get('bar_rows', 0)
     cut = [word('bar_cut', n=bar)] if bar else []
     said = [f'{size}, {scale}', *cut, *map(_doubt_here, m.doubts)]
-    png = _small[file] = _png(small)
+    png = _small[file, str(crop_bar)] = _png(small)
     return png, '; '.join(said), bool(m.um_per_px)
 
 # %% ../../nbs/08_hands/12_steps.ipynb #9ce20c25
@@ -310,13 +311,14 @@ class FolderStep(Step):
         there = dict(options=list(tables.items()), value=table if table in tables.values() else '')
         self.table = self.field(W.Dropdown, 'scale_table', self.set_table, **there)
         by_bar = self.which, self.button('calibrate_do', self.calibrate, ''), self.button('forget_do', self.forget, '')
-        self.box.children = [self.said, self.sum, _row(self.scale, self.table, *by_bar), self.place, self.pictures]
+        scaling, cutting = _row(self.scale, self.table, *by_bar), self._bar_fields()
+        self.box.children = [self.said, self.sum, scaling, cutting, self.place, self.pictures]
 
 # %% ../../nbs/08_hands/12_steps.ipynb #3e947391
 @patch
 def card(self:FolderStep, file, um):
     "A picture, or why there is none; is it good, and has it a scale?"
-    try: png, line, has_scale = thumbnail(file, um_per_px=um)
+    try: png, line, has_scale = thumbnail(file, um_per_px=um, crop_bar=self.job.crop_bar)
     except InputError as e: png, line, has_scale = None, word('fault', why=sentence_here(str(e))), False
     picture = [W.Image(value=png, format='png', layout=W.Layout(max_width='100%'))] if png else []
     about = _html(html_part('about_picture', file.name, line, bool(png)))
@@ -390,6 +392,72 @@ def forget(self:FolderStep):
     self.scale.value, self.table.value = '', ''
     self.place.children = []
     self.show()
+
+# %% ../../nbs/08_hands/12_steps.ipynb #d01166b4
+@patch
+def _bar_fields(self:FolderStep):
+    "The choice of the data bar, and the number of rows where it is one"
+    self.bar = self.field(W.Dropdown, 'bar', self.set_bar, '230px', options=[
+        (word('bar_found'), 'found'), (word('bar_none'), 'none'), (word('bar_by_rows'), 'rows')])
+    self.bar_rows = self.field(W.BoundedIntText, 'bar_rows', self.set_rows, '90px', value=0, min=0, max=10**6-1)
+    self._show_bar()
+    return _row(self.bar, self.bar_rows)
+
+@patch
+def _show_bar(self:FolderStep):
+    "What the job says of the data bar"
+    chosen, self.is_showing = self.job.about.data_bar, True # which is no choice
+    is_number = chosen not in ('found', 'none')
+    if is_number: self.bar_rows.value = chosen
+    self.bar.value = 'rows' if is_number else chosen
+    self.is_showing = False
+    self.bar_rows.layout.display = None if is_number else 'none'
+
+@patch
+def _rows_found(self:FolderStep):
+    "Rows of the data bar in the first picture in which one is found; 0 where none is"
+    for file in self.job.files[:self.most]:
+        try: rows = _read_quietly(file, None).meta['bar_rows']
+        except InputError: continue
+        if rows: return rows
+    return 0
+
+# %% ../../nbs/08_hands/12_steps.ipynb #7e88d181
+@patch
+def _bar_chosen(self:FolderStep):
+    "The choice as the job says it; a number of rows first has to be there"
+    if self.bar.value != 'rows': return self.bar.value
+    if not self.bar_rows.value: raise NotYet(word('bar_rows_first'))
+    return self.bar_rows.value
+
+@patch
+def set_bar(self:FolderStep):
+    "The data bar of all pictures, as a person has chosen it"
+    if self.is_showing: return
+    is_rows = self.bar.value == 'rows'
+    self.bar_rows.layout.display = None if is_rows else 'none'
+    if is_rows and not self.bar_rows.value: self.bar_rows.value = self._rows_found() # which comes back here
+    chosen = self._bar_chosen()
+    if chosen != self.job.about.data_bar: self._take_bar(chosen)
+
+@patch
+def set_rows(self:FolderStep):
+    "A number is a choice, too: after one that was refused it is typed at once"
+    if self.bar.value == 'rows' or self.is_showing: self.set_bar()
+    else: self.bar.value = 'rows'
+
+@patch
+def _take_bar(self:FolderStep, chosen):
+    "A choice goes into the job, and all is shown anew; one that is refused leaves the field of the number open"
+    self.app.keep()
+    try: self.job.choose_bar(chosen)
+    except InputError:
+        is_open = self.bar_rows.layout.display
+        self._show_bar()
+        self.bar_rows.layout.display = is_open
+        raise
+    self.show()
+    if self.job.has_drawn: self.app.say(word('bar_kept'))
 
 # %% ../../nbs/08_hands/12_steps.ipynb #cf006646
 @patch
@@ -522,7 +590,7 @@ def _key(self:DrawStep, files):
     about, job = self.job.about, self.job
     is_taught = about.taught and about.taught.is_used
     network = about.taught.folder if is_taught else about.encoder
-    return about.codes, network, about.arch, about.settings, files, str(job.scale), job.colours
+    return about.codes, network, about.arch, about.settings, files, str(job.scale), job.colours, about.data_bar
 
 @patch
 def show(self:DrawStep):
@@ -542,7 +610,8 @@ def show(self:DrawStep):
 def open(self:DrawStep, files, key):
     "The pictures to draw on, the one of last time first"
     job = self.job
-    made = label(files, job.about.codes, job.strokes, assistant=job.assistant(), size=self.app.size, um_per_px=job.scale)
+    as_read = dict(um_per_px=job.scale, crop_bar=job.crop_bar)
+    made = label(files, job.about.codes, job.strokes, assistant=job.assistant(), size=self.app.size, **as_read)
     self.labeller = dressed_labeller(made, job.colours)
     self.go_to(job.about.picture)
     made.which.observe(lambda _: self.remember(), 'value')
@@ -567,6 +636,13 @@ def go_to(self:DrawStep, name):
 first_pictures = 3 # drawn on before anybody asks where a model hesitates
 
 @patch
+def _as_cut(self:DrawStep, files, most=24):
+    "Pictures as the data bar is cut by hand: of many some, drawn by lot; files where it is found by itself"
+    if self.job.about.data_bar == 'found': return files
+    drawn = np.random.default_rng(0).permutation(len(files))[:most]
+    return [_read_quietly(files[k], None, self.job.crop_bar) for k in sorted(drawn)]
+
+@patch
 def go_next(self:DrawStep):
     "To the picture that would teach the most"
     self.keep()
@@ -576,10 +652,10 @@ def go_next(self:DrawStep):
     self.app.say(word('looking_next'))
     assistant = self.labeller.assistant
     model = assistant if len(drawn) >= first_pictures else None
-    how = dict(n=1, size=None, most=24, symmetry=False, labelled=drawn or None)
+    how = dict(n=1, size=None, most=24, symmetry=False, labelled=self._as_cut(drawn) or None)
     self.next.disabled = True
     try:
-        with self.labeller.asking: found = suggest(model, free, encoder=assistant, **how) # not while it fills in
+        with self.labeller.asking: found = suggest(model, self._as_cut(free), encoder=assistant, **how) # not while it fills in
     finally: self.next.disabled = False
     name = Path(found[0].file or found[0].picture).name
     self.go_to(name)
@@ -1080,7 +1156,7 @@ class TickedPictures(W.VBox):
         how = dict(indent=False, tooltip=word('kept_tip'), layout=W.Layout(width='auto', flex='1 1 0%', min_width='0'))
         self.boxes = {name: W.Checkbox(name in ticked, description=name, **how) for name in names}
         self.images = {name: W.Image(format='png', layout=W.Layout(width='64px', visibility='hidden')) for name in names}
-        self.act, self.is_held = act, False
+        self.act, self.is_held, self.cut = act, False, '' # how the small pictures are cut
         for box in self.boxes.values(): box.observe(lambda _: self.changed(), 'value')
         row = lambda name: W.HBox([self.images[name], self.boxes[name]], layout=W.Layout(width='270px', align_items='center'))
         layout = W.Layout(max_height='300px', overflow='hidden auto', border='1px solid #ccc')
@@ -1109,14 +1185,18 @@ def mark(self:TickedPictures,
 
 @patch
 def illustrate(self:TickedPictures,
-    files:list # The pictures
+    files:list, # The pictures
+    crop_bar:bool|int=True # How their data bar is cut
 ):
     "Small pictures beside the boxes: those that are there already, and others for as long as nobody has to wait"
-    end = time.monotonic() + 2
+    end, is_other = time.monotonic() + 2, self.cut != str(crop_bar)
+    self.cut = str(crop_bar)
     for file in files:
         image = self.images[file.name]
-        if image.value or (file not in _small and time.monotonic() > end): continue
-        try: image.value = _small.get(file) or thumbnail(file)[0]
+        if is_other: image.value = b''
+        known = _small.get((file, self.cut))
+        if image.value or (known is None and time.monotonic() > end): continue
+        try: image.value = known or thumbnail(file, crop_bar=crop_bar)[0]
         except InputError: continue
         image.layout.visibility = 'visible'
 
@@ -1150,7 +1230,7 @@ def keep_back(self:CheckStep):
 def _open(self:CheckStep, files):
     "The labelling widget for the pictures kept back, without an assistant: nobody fills in what is to be the truth"
     job = self.job
-    made = label(files, job.about.codes, job.masks, size=self.app.size, um_per_px=job.scale)
+    made = label(files, job.about.codes, job.masks, size=self.app.size, um_per_px=job.scale, crop_bar=job.crop_bar)
     self.labeller = dressed_labeller(made, job.colours)
     made.note.observe(lambda _: self.show_verdict(), 'value') # with each stroke
     self.place.children = [self.labeller]
@@ -1173,13 +1253,13 @@ def show(self:CheckStep):
     job = self.job
     self.said.value = says_with_model(job, 'check_says')
     files = [file for file in job.files if file.name in job.about.kept_back]
-    key = job.about.codes, files, str(job.scale), job.colours
+    key = job.about.codes, files, str(job.scale), job.colours, job.about.data_bar
     if key != self.made_for:
         self.keep()
         self.labeller, self.place.children, self.made_for = None, [], key
         if files and len(job.about.codes) >= 2: self._open(files)
     self.kept.mark(job.with_strokes)
-    self.kept.illustrate(job.files[:FolderStep.most])
+    self.kept.illustrate(job.files[:FolderStep.most], job.crop_bar)
     self.show_verdict()
 
 # %% ../../nbs/08_hands/12_steps.ipynb #5ecb6208
@@ -1376,7 +1456,8 @@ def finished(self:RunStep, found):
 @patch
 def _overlay_of(self:RunStep, label_map, file):
     "A label map that was corrected, over its picture, in the colours of the job; PNG"
-    picture = _read_quietly(file, self.job.scale)
+    rows = _read_quietly(file, None, False).shape[0] - label_map.shape[0] # as they were cut in that run
+    picture = _read_quietly(file, self.job.scale, rows)
     with self.job.colours_lent(): return _png(overlay_preview(label_map, _in_8_bit(picture), 640))
 
 @patch
@@ -1408,7 +1489,7 @@ def _say_before(predictions, app):
 def open(self:RunStep):
     "Look at the pictures in full size, with what was filled in, and where the model hesitates"
     model = load_segmenter(self.job.filled().folder/'model')
-    made = browse(self.job.files, model, size=self.app.size, um_per_px=self.job.scale)
+    made = browse(self.job.files, model, size=self.app.size, um_per_px=self.job.scale, crop_bar=self.job.crop_bar)
     _say_before(made.model, self.app)
     self.browser = dressed_browser(made, self.job.colours)
     if self.selected in self._names(): made.go(self._names().index(self.selected))
@@ -1434,7 +1515,9 @@ def mend(self:RunStep):
     job, name = self.job, self._name_in_sight()
     file = next(file for file in job.files if file.name == name)
     labels = self._model_says(name)
-    made = label([file], job.about.codes, job.corrected, start=labels, size=self.app.size, um_per_px=job.scale)
+    as_read = dict(um_per_px=job.scale, crop_bar=job.crop_bar)
+    if labels.shape != _read_quietly(file, **as_read).shape: raise NotYet(word('is_old')) # the data bar is cut otherwise now
+    made = label([file], job.about.codes, job.corrected, start=labels, size=self.app.size, **as_read)
     self.mender = dressed_labeller(made, job.colours)
     back = self.button('take_back_do', self.take_back, '')
     self.place.children, self.pictures.children = [_html(html_part('said', word('mend_says'))), self.mender, _row(back)], []

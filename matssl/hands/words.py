@@ -71,7 +71,14 @@ _english |= dict(
     for_this='For this picture', for_this_tip='Take this scale for this picture', for_all='For all pictures',
     for_all_tip='Take this scale for all pictures of the folder', taken='{um:.4g} µm/px is kept.',
     no_line='Mark both ends of the bar first.', forget_do='Forget the scales',
-    forget_do_tip='Take what the files say, and nothing by hand')
+    forget_do_tip='Take what the files say, and nothing by hand', bar='data bar',
+    bar_tip=
+        'The strip below the picture, with scale and magnification. It is not measured: say here if it was missed, or '
+        'cut where there is none. Holds for all pictures of the folder',
+    bar_found='found by itself', bar_none='none: nothing is cut', bar_by_rows='cut the lowest rows', bar_rows='rows',
+    bar_rows_tip='How many rows are cut at the bottom of each picture',
+    bar_rows_first='Enter how many rows at the bottom of each picture are its data bar.',
+    bar_kept='What is drawn stays where it is. Results of an earlier run are of the pictures as they were: run again.')
 
 _german |= dict(
     folder_says='{n} Bilder in {folder}. Alles, was Sie tun, wird in {home} gesichert.',
@@ -97,7 +104,16 @@ _german |= dict(
     for_this='Für dieses Bild', for_this_tip='Diesen Maßstab für dieses Bild nehmen', for_all='Für alle Bilder',
     for_all_tip='Diesen Maßstab für alle Bilder des Ordners nehmen', taken='{um:.4g} µm/px ist gesichert.',
     no_line='Bitte zuerst beide Enden des Balkens anklicken.', forget_do='Maßstäbe verwerfen',
-    forget_do_tip='Nehmen, was die Dateien sagen, und nichts von Hand')
+    forget_do_tip='Nehmen, was die Dateien sagen, und nichts von Hand', bar='Datenzeile',
+    bar_tip=
+        'Der Streifen unter dem Bild, mit Maßstab und Vergrößerung. Er wird nicht gemessen: hier angeben, wenn er '
+        'übersehen wurde, oder wenn etwas abgeschnitten wurde, wo keiner ist. Gilt für alle Bilder des Ordners',
+    bar_found='von selbst gefunden', bar_none='keine: nichts abschneiden', bar_by_rows='unterste Zeilen abschneiden',
+    bar_rows='Zeilen', bar_rows_tip='Wie viele Zeilen unten von jedem Bild abgeschnitten werden',
+    bar_rows_first='Bitte eingeben, wie viele Zeilen unten in jedem Bild die Datenzeile sind.',
+    bar_kept=
+        'Was gezeichnet ist, bleibt, wo es ist. Ergebnisse eines früheren Laufs gelten für die Bilder, wie sie waren: '
+        'bitte erneut ausführen.')
 
 # %% ../../nbs/08_hands/11_words.ipynb #244e9c9e
 _english |= dict(
@@ -450,7 +466,7 @@ _english |= dict(
     counted_new='only new ones', counted_all='all',
     outdated='These numbers are of an earlier state. Changed since: {what}. Measure again.',
     outdated_run='These numbers are of an earlier state. Changed since: {what}. Run again, then measure.',
-    part_pictures='pictures', part_classes='classes', part_strokes='strokes', part_check='check pictures',
+    part_pictures='pictures', part_bar='data bar', part_classes='classes', part_strokes='strokes', part_check='check pictures',
     part_corrections='corrections by hand', part_scale='scale', part_model='model', part_question='question',
     part_limits='limits', part_uncertainty='uncertainty of the scale', part_counted='which pictures count',
     part_meta='words of the report')
@@ -463,7 +479,7 @@ _german |= dict(
     outdated='Diese Zahlen gehören zu einem früheren Stand. Seitdem geändert: {what}. Bitte neu messen.',
     outdated_run=
         'Diese Zahlen gehören zu einem früheren Stand. Seitdem geändert: {what}. Bitte erneut ausführen, dann messen.',
-    part_pictures='Bilder', part_classes='Klassen', part_strokes='Striche', part_check='Prüfbilder',
+    part_pictures='Bilder', part_bar='Datenzeile', part_classes='Klassen', part_strokes='Striche', part_check='Prüfbilder',
     part_corrections='Verbesserungen von Hand', part_scale='Maßstab', part_model='Modell', part_question='Frage',
     part_limits='Grenzwerte', part_uncertainty='Unsicherheit des Maßstabs', part_counted='welche Bilder zählen',
     part_meta='Angaben im Bericht')
@@ -604,6 +620,10 @@ _sentences = dict(de=[
      'bitte die Maske wiederherstellen, oder {0} entfernen; dann sind diese Striche verloren.'),
     (r'.*: found a network that was trained on other strokes, .*',
      'Das geschulte Netz stammt von anderen Strichen, Klassen oder Einstellungen: bitte im Schritt Lernen neu schulen, oder dort das Modell der Striche wählen.'),
+    (r'data bar: found something drawn in the lowest rows of (.+), which would be cut, .*',
+     'In den untersten Zeilen, die wegfielen, ist etwas gezeichnet: {0}. Bitte dort zuerst radieren, oder weniger Zeilen abschneiden.'),
+    (r'data bar: found (\d+) rows to cut from (.+), expected fewer than its (\d+); .*',
+     '{1} hat nur {2} Zeilen; {0} lassen sich davon nicht abschneiden: bitte weniger wählen.'),
     (r'teach: found \d+ picture, .*', 'Zum Lernen braucht es zwei Bilder oder mehr, besser fünfzig.')])
 
 # %% ../../nbs/08_hands/11_words.ipynb #a8a32a43

@@ -78,24 +78,26 @@ def pool_pictures(
     return chosen
 
 # %% ../../nbs/06_segmentation/12_pool.ipynb #d236baa2
-def _answers(model, files):
+def _answers(model, files, crop_bar=True):
     "`(labels, doubts)` of each picture; what is doubtful is said once"
     heard = Heard()
     try:
         for file in progress(files, 'labelling the pool'):
-            with heard.about(Path(file).name, str(file)): answer = model.predict(read_micrograph(file), proba=True)
+            with heard.about(Path(file).name, str(file)):
+                answer = model.predict(read_micrograph(file, crop_bar=crop_bar), proba=True)
             yield answer.labels, pixel_doubts(answer.proba)
     finally: heard.say(len(files))
 
 def pseudo_labels(
     model, # A `Segmenter`, of either kind
     files, # Files of unlabelled pictures
-    share:float=.5 # Share of the pixels of each class that is kept, 0-1
+    share:float=.5, # Share of the pixels of each class that is kept, 0-1
+    crop_bar:bool|int=True # True: cut the data bars; a number: rows to cut at the bottom
 )->list:
     "`[(file, labels), ...]`: the surest share of each class over all pictures, 255 elsewhere"
     if not 0 < share <= 1: raise InputError('pool', f'a share of {share:g}', 'more than 0, at most 1', 'a half is usual')
     files, n = list(files), len(model.codes)
-    answers = list(_answers(model, files))
+    answers = list(_answers(model, files, crop_bar))
     limits = doubt_limits(sum(count_doubts(*answer, n) for answer in answers), share)
     return [(file, surest(*answer, limits)) for file, answer in zip(files, answers)]
 
