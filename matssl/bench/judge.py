@@ -17,7 +17,7 @@ from .tables import _signed, asked_of, by_size, lines_to_report
 
 # %% ../../nbs/09_bench/09_judge.ipynb #f8000006
 def expanded_level(
-    n:int, # How many are resampled, at least 2
+    n:int, # Number of things that are resampled, at least 2
     level:float=.95)->float: # Level of the interval, 0-1
     "The lower percentile (0-1) at which a bootstrap of `n` has the width of Student's interval"
     return float(norm.cdf(np.sqrt(n/(n-1))*student.ppf((1-level)/2, n-1)))
@@ -77,9 +77,9 @@ def _resampled(a, b, score, times, rng):
 # %% ../../nbs/09_bench/09_judge.ipynb #f800000b
 def paired_difference(
     a:dict, # `{(draw, seed): {picture: confusion matrix}}`
-    b:dict, # The same of what it is compared with; only draws that both have count
+    b:dict, # Confusion matrices of what it is compared with, likewise; only draws that both have count
     score=mean_iou, # Function of confusion matrices `(..., C, C)` to scores
-    times:int=4000, # How often draws and pictures are drawn anew
+    times:int=4000, # Number of times that draws and pictures are drawn anew
     level:float=.95, # Level of the interval, 0-1
     seed:int=0)->PairedDifference: # Seed of the bootstrap
     "Difference of two methods (a - b) on the same draws, with an interval over draws and test pictures"
@@ -170,7 +170,7 @@ def _floor_rows(asked):
 
 # %% ../../nbs/09_bench/09_judge.ipynb #f8000019
 def few_table(
-    rows:pd.DataFrame, # Of `read_results` or `run_benchmark`: lines of one protocol of few labels
+    rows:pd.DataFrame, # Lines of one protocol of few labels, of `read_results` or `run_benchmark`
     methods=None, # Methods, in this order; default: those that are there
     folds=None, # Folds that count; default: those that a report is made of
     labels=None, # Numbers of labelled pictures; default: those that are there
@@ -252,7 +252,7 @@ def quiet_enough(
     rows:pd.DataFrame, # Lines of one protocol of few labels
     method:str='matssl', # Method that is judged
     reference:str='imagenet', # Method that it is held against
-    point:float=1., # What must be resolved, points of IoU
+    point:float=1., # Difference that must be resolved, points of IoU
     folds=None)->pd.DataFrame: # Folds that count; default: those that a report is made of
     "For each number of labels: is the standard error of the difference below a point, and how many draws would show it?"
     _, asked = _few_asked(rows, 'miou', folds, None)

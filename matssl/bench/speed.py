@@ -194,7 +194,7 @@ def usual_pretraining(
     files, # Pictures
     arch:str, # 'resnet50', 'resnet18', 'mobilenetv2_100', ...
     size:int, bs:int, # Side of the views, px; pictures a batch
-    workers:int, # Of the DataLoader
+    workers:int, # Number of processes of the DataLoader
     bf16:bool, # Compute in bfloat16, in channels-last memory; else single precision, as most scripts do
     device='cpu'):
     "A contestant: torchvision, Pillow, DataLoader, lightly's NT-Xent"
@@ -272,7 +272,7 @@ def usual_finetuning(
     codes:list, # Class names
     arch:str, # timm name
     size:int, bs:int, # Side of the fields, px; fields a batch
-    workers:int, # Of the DataLoader
+    workers:int, # Number of processes of the DataLoader
     bf16:bool, # Compute in bfloat16, in channels-last memory
     device='cpu'):
     "A contestant: segmentation-models-pytorch in a plain loop over a DataLoader"
@@ -314,7 +314,7 @@ def finetuning_ceiling(
 
 # %% ../../nbs/09_bench/06_speed.ipynb #70e0cc41
 def write_pictures(
-    folder, # Where to write
+    folder, # Folder to write to
     n:int=32, # Pictures
     size:int=1024, # Side, px
     labelled:bool=False): # With masks
@@ -364,7 +364,7 @@ def compare(
     arch:str, # timm name
     size:int, bs:int, # Side of views or fields, px; pictures a batch
     steps:int=6, repeats:int=3, # Steps a turn, turns
-    workers=(0, 1, 2, 4), # Of the usual recipe: the best is taken
+    workers=(0, 1, 2, 4), # Numbers of processes of the usual recipe: the best is taken
     bf16:bool=None, # Compute in bfloat16; None: where the chip has it
     single:bool=True, # Time the usual recipe in single precision, too
     device=None)->dict: # Default: the GPU, where there is one
@@ -434,7 +434,8 @@ def predict_seconds(
     who:str, # 'ours', 'monai' or 'ceiling'
     tile:int=512, overlap:float=.25, bs:int=4, # Side of the tiles, px; what neighbours share, 0-0.9; tiles a batch
     bf16:bool=False, device='cpu', # Compute in bfloat16
-    engine:str='torch')->dict: # Of ours
+    engine:str='torch' # Engine of ours
+)->dict:
     "Seconds, those of the processor, and peak memory (MB above what was in use) for one picture; its class numbers"
     import psutil
     if who == 'monai': _need('monai.inferers') # its import is not timed
@@ -470,7 +471,7 @@ def compare_prediction(
     repeats:int=3, monai:bool=True, ceiling:bool=True, # Turns; whom to run beside
     bs:int=None, # Tiles a batch, for all; default: 1 on a CPU, 8 on a GPU, as in `Segmenter.predict`
     bf16:bool=None, device=None, # Compute in bfloat16, where the chip has it
-    engine:str='torch', # Of ours
+    engine:str='torch', # Engine of ours
     clock:str='wall', # 'wall', or 'cpu': the processor's seconds, for a machine that others work on; call it with one thread
     **kwargs)->dict: # `tile`, `overlap`
     "One line of results: megapixels a second"
@@ -536,7 +537,7 @@ class Profile(Callback):
 
 # %% ../../nbs/09_bench/06_speed.ipynb #b5a0001a
 def profile(
-    learn, # Of `pretrain_learner` or `segment_learner`
+    learn, # Learner of `pretrain_learner` or `segment_learner`
     epochs:int=1)->pd.Series: # To add up
     "Milliseconds a step, by part"
     p = Profile()
@@ -596,16 +597,17 @@ def _in_short(row):
 
 # %% ../../nbs/09_bench/06_speed.ipynb #b5a0001e
 def run_speed(
-    tasks=('pretraining', 'fine-tuning', 'prediction'), # Which to measure
+    tasks=('pretraining', 'fine-tuning', 'prediction'), # Tasks to measure
     archs=('resnet50', 'resnet18', 'mobilenetv2_100'), # Backbones of pretraining; the first is fine-tuned, too
     out='speed.csv', # Lines are added
-    folder=None, # Where to keep the made pictures; default: a temporary folder
+    folder=None, # Folder to keep the made pictures in; default: a temporary one
     sides=(2000, 4000, 8000), # Pictures of the prediction, px
     alone=(16000, 20000), # Larger ones, ours only
     bs:int=None, # Pictures a batch; default: 16 (pretraining), 2 (fine-tuning) on a CPU, 64 and 16 on a GPU
     steps:int=6, repeats:int=3, # Steps a turn, turns
-    engines=('torch',), # Of the prediction
-    clock:str='wall')->pd.DataFrame: # Of the prediction: 'wall', or 'cpu' for the processor's seconds
+    engines=('torch',), # Engines of the prediction
+    clock:str='wall' # Clock of the prediction: 'wall', or 'cpu' for the processor's seconds
+)->pd.DataFrame:
     "Measure and record; a line is written as soon as it is known"
     import tempfile
     rows = []
@@ -648,7 +650,7 @@ class Questions(Callback):
 def time_to_quality(
     pool, # Folder or files of unlabelled pictures
     arch='mobilenetv2_100', # timm name, or an `Encoder`
-    seed:int=0, # Of the division, the views and the head
+    seed:int=0, # Seed of the division, the views and the head
     epochs:dict=None, # `{recipe: epochs}`; default: the recipe's own
     bf16:bool=None, # Compute in bfloat16; None: where the chip has it
     **start # `weights`, `stats`, `timm_kwargs`: where both start

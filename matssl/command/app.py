@@ -233,7 +233,7 @@ def _begin_page(address, folder, is_opened):
 @command
 def app(
     folder:Annotated[str, 'Folder of the pictures', dict(opt=False, nargs='?')]='.',
-    port:int=8866, # Of the address; the next free one is taken
+    port:int=8866, # Port of the address; the next free one is taken
     no_browser:bool=False # Print the address, open nothing
 ):
     "From pictures to a number in the browser, without code; on this machine alone"

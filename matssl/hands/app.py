@@ -29,9 +29,9 @@ def language_wanted(
 class App:
     "Seven steps from pictures to a report"
     def __init__(self,
-        folder, # Of the pictures
-        size=(760, 520), # Of the canvas on the screen, width and height, px
-        on_end=None, # What the button 'End' does; None: there is none
+        folder, # Folder of the pictures
+        size=(760, 520), # Size of the canvas on the screen: width and height, px
+        on_end=None, # Function of the button 'End'; None: there is none
         in_background:bool=True # Learn and fill in by a process of its own
     ):
         self.job, self.size, self.on_end, self.in_background = Job.begin(folder), list(size), on_end, in_background
@@ -100,7 +100,7 @@ def safely(self:App, act):
 # %% ../../nbs/08_hands/13_app.ipynb #7f2c28eb
 @patch
 def go(self:App,
-    name # Of a step
+    name # Name of a step
 ):
     "Show a step; the folder remembers which"
     if self.menu.value != name:

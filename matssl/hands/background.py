@@ -38,7 +38,7 @@ def _tell(folder, about):
 
 # %% ../../nbs/08_hands/08_background.ipynb #c38cc357
 def seconds_left(
-    about:Progress # How far it is
+    about:Progress # State of the work
 )->float|None: # None: nobody knows yet
     "How long it will take, at the pace so far"
     done, took = about.done - about.first, about.now - about.since
@@ -52,7 +52,7 @@ class Stopped(Exception):
 class Teller:
     "Says how far a work is, and hears whether it is to stop"
     def __init__(self,
-        folder, # Of the work
+        folder, # Folder of the work
         every:float=.5 # Seconds between two lines
     ):
         now = time.time()
@@ -60,8 +60,8 @@ class Teller:
         self.about = Progress(state='running', since=now, now=now)
     def __call__(self,
         done, total, # How much is done, and how much there is
-        what:str='', # What is being done
-        rows:list=None # What was found so far; None: as before
+        what:str='', # Name of what is being done
+        rows:list=None # Rows of what was found so far; None: as before
     ):
         "It is so far"
         about, is_first = self.about, not self.about.total
@@ -81,7 +81,7 @@ def _lock(folder):
 
 @contextmanager
 def telling(
-    folder # Of the work; made if it is not there
+    folder # Folder of the work; made if it is not there
 ):
     "Within it the folder is this process's; a `Teller`, and in the end what became of it"
     from filelock import Timeout
@@ -115,7 +115,7 @@ def _is_locked(folder):
     return False
 
 def progress_of(
-    folder, # Of the work
+    folder, # Folder of the work
     patience:float=90. # Seconds that a process may take to begin
 )->Progress:
     "How far a work is"
@@ -127,14 +127,14 @@ def progress_of(
     return about
 
 def is_at_work(
-    folder # Of the work
+    folder # Folder of the work
 )->bool:
     "Is a process at work on it, or about to be?"
     return progress_of(folder).state in ('begun', 'running')
 
 # %% ../../nbs/08_hands/08_background.ipynb #6140e255
 def ask_stop(
-    folder # Of the work
+    folder # Folder of the work
 ):
     "Ask a work to stop; it does at its next step"
     with written_whole(Path(folder)/'stop', True) as part: part.write_text('')
@@ -143,8 +143,8 @@ def ask_stop(
 _without_console = 0x08000000 # of Windows: no window of its own
 
 def begin_command(
-    folder, # Of the work; the command finds its lock there
-    *words # Of the command: 'run', 'job.toml', ...
+    folder, # Folder of the work; the command finds its lock there
+    *words # Words of the command: 'run', 'job.toml', ...
 ):
     "Begin a command of `matssl` that nobody waits for"
     if is_at_work(folder): raise InputError(folder, 'a work that is not done', 'one at a time', 'wait for it, or stop it')

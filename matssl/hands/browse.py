@@ -41,7 +41,7 @@ def _slider(name, start, least, largest, step):
 
 # %% ../../nbs/08_hands/05_browse.ipynb #e6394ab2
 def view_sliders(
-    view:MicrographView, # Where they begin
+    view:MicrographView, # View where they begin
     side:int # Shorter side of the picture, px
 )->dict: # By the names of `micrograph_views`
     "A slider for each thing that views may change"
@@ -97,7 +97,7 @@ class ViewBrowser(W.VBox):
     "Views of a field, with sliders for what they may change"
     def __init__(self,
         pictures, # Files, arrays or `Micrograph`s
-        view:MicrographView=None, # Where the sliders begin; default: the recipe's
+        view:MicrographView=None, # View where the sliders begin; default: the recipe's
         n:int=6, # Number of views that are shown, in two rows; even
         **kwargs): # For `PictureWindows`
         view = view or MicrographView()
@@ -230,7 +230,8 @@ def _around(self:Predictions, p, which, row, col, h, w):
 def __call__(self:Predictions,
     p:PictureWindows, # The picture
     which:int, # 0: class numbers, 1: entropy 0-255
-    row:int, col:int, h:int, w:int, step:int): # As for `cut_window`
+    row:int, col:int, h:int, w:int, step:int # Corner, size and step of the window, px, as for `cut_window`
+):
     "A window of one of the two, or None where the part is too large to be predicted in passing"
     H, W_ = p.shape
     if H*W_ > self.most:

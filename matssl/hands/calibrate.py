@@ -34,7 +34,8 @@ def _edge_in(profile):
 def snap_to_edge(
     px:np.ndarray, # `(H, W)` or `(H, W, 3)`
     line, # x, y, x, y of two clicks, px
-    reach:float=8.)->list: # How far an end may move along the line, px
+    reach:float=8. # Distance that an end may move along the line, px
+)->list:
     "Both ends moved along the line to the strongest edge nearby; an end without one stays"
     from scipy.ndimage import map_coordinates
     grey = px.mean(-1) if px.ndim == 3 else px.astype(float)

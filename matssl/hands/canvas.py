@@ -19,7 +19,7 @@ from ..segmentation.segmenter import as_micrograph
 
 # %% ../../nbs/08_hands/02_canvas.ipynb #cb000001
 def middles(
-    first:int, # Where the first block begins, px
+    first:int, # Row or column at which the first block begins, px
     n:int, # Number of blocks
     step:int, # Side of a block, px
     length:int # Length of the picture along this direction, px
@@ -71,7 +71,8 @@ def cut_window(
     row:int, col:int, # Upper left corner, px
     h:int, w:int, # Height and width of the result, in blocks
     step:int=1, # Side of a block, px
-    how:str='mean')->np.ndarray: # What stands for a block: its 'mean', its 'middle' pixel, or its 'least' value
+    how:str='mean' # Value that stands for a block: its 'mean', its 'middle' pixel, or its 'least' value
+)->np.ndarray:
     "A part of a picture, each block of `step` x `step` px as one pixel: `(h, w)` or `(h, w, 3)` uint8"
     if step == 1: return np.asarray(px[row:row+h])[:, col:col+w]
     if how == 'middle': return _middle_pixels(px, row, col, h, w, step)
@@ -115,7 +116,8 @@ def _overview(self:PictureWindows):
 # %% ../../nbs/08_hands/02_canvas.ipynb #0ae59636
 @patch
 def __call__(self:PictureWindows,
-    row:int, col:int, h:int, w:int, step:int=1)->np.ndarray: # As for `cut_window`
+    row:int, col:int, h:int, w:int, step:int=1 # Corner, size and step of the window, px, as for `cut_window`
+)->np.ndarray:
     "A window, 8 bit"
     k = self.coarse
     if k == 1 or step < k: return cut_window(self.px, row, col, h, w, step)
@@ -204,7 +206,8 @@ def _check_window(self:PictureCanvas, row, col, h, w, step):
 @patch
 def windows(self:PictureCanvas,
     layers, # Their names
-    row:int, col:int, h:int, w:int, step:int)->dict: # As for `cut_window`
+    row:int, col:int, h:int, w:int, step:int # Corner, size and step of the window, px, as for `cut_window`
+)->dict:
     "The layers that have something to show in a window, by name"
     where = [int(v) for v in (row, col, h, w, step)]
     self._check_window(*where)
@@ -259,7 +262,7 @@ _too_late = 'That was drawn on the picture before; nothing was changed, draw it 
 _not_saved = 'NOT SAVED: the labels are in memory.'
 
 def not_saved(
-    fault # What was raised
+    fault # Exception that was raised
 )->str: # A status of two lines
     "What stands below the picture until a mask can be written"
     return f'{_not_saved}\n{fault}'
@@ -304,7 +307,8 @@ def speak(self:PictureCanvas,
 
 # %% ../../nbs/08_hands/02_canvas.ipynb #cb00000b
 def fault_in_words(
-    e:Exception)->str: # What was raised
+    e:Exception # Exception that was raised
+)->str:
     "An error as a widget shows it: a fault of an input says what to do; others are named"
     return str(e) if isinstance(e, InputError) else f'{type(e).__name__}: {e}'
 

@@ -146,7 +146,7 @@ class Job:
 # %% ../../nbs/08_hands/10_job.ipynb #8cb8936e
 @patch
 def tell(self:Job,
-    **words # Of `JobFile`; None: leave it out
+    **words # Entries of `JobFile`; None: leave it out
 )->Job:
     "Change what the job says, and write it at once"
     known = {**self.about.plain(), **words, 'format': file_format, 'version': __version__}
@@ -159,8 +159,8 @@ def tell(self:Job,
 # %% ../../nbs/08_hands/10_job.ipynb #e6dc2a8f
 @patch(cls_method=True)
 def begin(cls:Job,
-    folder, # Of the pictures
-    name:str='matssl' # Of the job's own folder in it
+    folder, # Folder of the pictures
+    name:str='matssl' # Name of the job's own folder in it
 )->Job:
     "The job of a folder of pictures: the one that is there, or a new one"
     file = Path(folder).resolve()/name/'job.toml'
@@ -397,8 +397,8 @@ def _in_new_folder(self:Job, plan, begins):
 
 @patch
 def plan_teaching(self:Job,
-    rounds:int=None, # How often all pictures are looked at; None: as it was, or 16
-    **settings # Of `Teaching`
+    rounds:int=None, # Number of times that all pictures are looked at; None: as it was, or 16
+    **settings # Settings of `Teaching`
 )->Teaching:
     "What a network would learn from now: all pictures but those kept back; the same as before keeps its folder"
     about, before = self.about, self.about.taught
@@ -452,7 +452,7 @@ def network_file(self:Job,
 # %% ../../nbs/08_hands/10_job.ipynb #69e5eaec
 @patch
 def assistant(self:Job,
-    is_taught:bool=None # As for `network_file`
+    is_taught:bool=None # Choice of the network, as for `network_file`
 )->StrokeSegmenter:
     "A model of strokes that has seen none yet; it fills in while somebody draws"
     return self._assistant_on(self.network_file(is_taught), self.about.arch)
@@ -515,10 +515,10 @@ def parts_drawn_on(
     m:Micrograph, # A picture that is too large to be learned from whole
     labels:np.ndarray, # `(H, W)` uint8, 255 where nothing is drawn
     n:int, # Number of classes
-    side:int=1024, # Of a tile, px
+    side:int=1024, # Side of a tile, px
     margin:int=128, # Around it, px
     most:int=9, # Tiles
-    seed:int=0 # Of those without strokes
+    seed:int=0 # Seed of the draw of those without strokes
 )->tuple: # (`Micrograph`, its labels)
     "Tiles of a picture with strokes, and others, below each other; with the strokes in them"
     tiles = _chosen_tiles(_drawn_in_tiles(labels, n, side), most, seed)
@@ -544,7 +544,7 @@ def _examples(self:Job, pairs, model):
 
 @patch
 def fitted(self:Job,
-    is_taught:bool=None # As for `network_file`
+    is_taught:bool=None # Choice of the network, as for `network_file`
 )->StrokeSegmenter:
     "The model, fitted to the strokes on the disk"
     pairs = self.learned_from
@@ -557,7 +557,7 @@ def fitted(self:Job,
 # %% ../../nbs/08_hands/10_job.ipynb #d06ae97d
 @patch
 def scored(self:Job,
-    model, # Of `fitted`
+    model, # Model of `fitted`
     told=None # Called with how much of it is done, 0-1
 ): # `Evaluation`; None where nothing was kept back
     "Try the model on the pictures kept back, and note in it what it gets wrong"
@@ -641,8 +641,8 @@ def _start(self:Job):
 @patch
 def plan_tuning(self:Job,
     steps:int=None, # Batches; None: as it was, or 120
-    use:str=None, # Of the pictures without strokes: 'none', 'self' or 'teacher'; None: as it was, or 'none'
-    **settings # Of `Tuning`
+    use:str=None, # Use of the pictures without strokes: 'none', 'self' or 'teacher'; None: as it was, or 'none'
+    **settings # Settings of `Tuning`
 )->Tuning:
     "What a network would be trained on now: all strokes but those on pictures kept back; the same as before keeps its folder"
     about, before = self.about, self.about.tuned
@@ -726,7 +726,7 @@ def _goes_on(folder, begun_with, even_done):
 
 @patch
 def result_folder(self:Job,
-    model, # Of `fitted`
+    model, # Model of `fitted`
     even_done:bool=False # Go on in a folder of this model that has its report, too: a report of its own is added
 )->Path:
     "Where the results of this model go: the last folder, if it was interrupted, or a new one"
@@ -739,7 +739,7 @@ def result_folder(self:Job,
 # %% ../../nbs/08_hands/10_job.ipynb #4b9296b2
 @patch
 def predicted(self:Job,
-    model, # Of `fitted`
+    model, # Model of `fitted`
     out, # The folder of the results
     said=None, # Called with each line of the table as it is made
     told=None # Called with how much of each picture is done, 0-1
@@ -759,10 +759,10 @@ least_new = 2 # pictures neither drawn on nor kept back; fewer: all are measured
 @dataclass
 class Measured:
     "Which pictures are in a number"
-    names:list # Of those that are measured
-    drawn_on:int # How many can be measured that the model has learned from
-    kept_back:int # How many that it was tested on
-    new:int # How many others
+    names:list # Names of the pictures that are measured
+    drawn_on:int # Number of pictures to be measured that the model has learned from
+    kept_back:int # Number of pictures that it was tested on
+    new:int # Number of all others
     @property
     def is_new(self):
         "Is nothing measured that the model or its test knew?"
@@ -770,7 +770,7 @@ class Measured:
 
 @patch
 def to_measure(self:Job,
-    rows # Of `predicted`
+    rows # Rows of `predicted`
 )->Measured:
     "The pictures that are measured, as the job says and as there are enough new ones"
     usable = list(rows.picture[rows.state != 'skipped'])
@@ -796,7 +796,7 @@ _over = dict(
             'falsch machen, als die Vertrauensbereiche sagen'))
 
 def over_in_words(
-    measured:Measured, # Which pictures are in a number
+    measured:Measured, # Pictures that are in a number
     language:str='en' # 'en' or 'de'
 )->str:
     "Which pictures these are, and which are left out"
@@ -830,7 +830,7 @@ def _correction(self:Job, name, out):
 
 @patch
 def corrections(self:Job,
-    rows, # Of `predicted`
+    rows, # Rows of `predicted`
     out # The folder of the results
 )->dict: # `{name of a picture: LabelMap}`
     "The label maps that a person has corrected"
@@ -847,7 +847,7 @@ def _sum_of(corrections):
 
 @patch
 def maps_to_measure(self:Job,
-    rows, # Of `predicted`
+    rows, # Rows of `predicted`
     out # The folder of the results
 )->list: # Files
     "The label maps of a run; where somebody has corrected one, that one"
@@ -924,7 +924,7 @@ def _fields(self:Job, files, out):
 
 @patch
 def measured(self:Job,
-    rows, # Of `predicted`
+    rows, # Rows of `predicted`
     out # The folder of the results
 ): # (label maps, tables of `measure_all`)
     "Measure what was predicted, and corrected by hand"
@@ -991,9 +991,9 @@ def _pictures_of_maps(self:Job, maps):
 @patch
 def reported(self:Job,
     maps, tables, # Of `measured`
-    model, # Of `fitted`
+    model, # Model of `fitted`
     out, # The folder of the report
-    over:str='' # Which pictures these are: `over_in_words`
+    over:str='' # Pictures that these are, in words: `over_in_words`
 )->Path:
     "The page, its PDF and Excel workbook in the language that the job says; the page's path"
     about = self.about
@@ -1009,8 +1009,8 @@ class Checked(Kept):
     "What the pictures kept back have shown, as it is kept on the disk"
     codes:list # Class names
     cm:np.ndarray # Pixels, truth in rows
-    pictures:int # How many were kept back
-    level:str # Of the `Verdict`
+    pictures:int # Number of pictures kept back
+    level:str # Level of the `Verdict`
     unmeasurable:list # Classes that cannot be measured
     words:str # The verdict
     made_from:str='' # Checksum of what went in
@@ -1122,13 +1122,13 @@ def filled(self:Job)->Filled|None:
 @dataclass
 class JobDone:
     "What a job has given"
-    folder:Path # Of the results
+    folder:Path # Folder of the results
     report:Path # The page
     answers:list # `Answer`s
-    verdict:str # Of the pictures kept back; '' where none were
+    verdict:str # Verdict of the pictures kept back; '' where none were
     pictures:pd.DataFrame # A row a picture: what became of it
-    tables:dict # Of `measure_all`
-    over:str='' # Which pictures are in the answers
+    tables:dict # Tables of `measure_all`
+    over:str='' # Pictures that are in the answers, in words
 
 def run_job(
     file, # A `job.toml`

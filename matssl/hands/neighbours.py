@@ -36,7 +36,7 @@ def _asked_for(e, query):
 
 # %% ../../nbs/08_hands/07_neighbours.ipynb #1a6a56d3
 def nearest(
-    e:Embeddings, # Of `embed`
+    e:Embeddings, # Embeddings, of `embed`
     query, # Numbers of regions in `e`, or other `Embeddings`
     k:int=5, # Number of neighbours
     other:bool=True # Are regions of the query's own picture left out?
@@ -66,8 +66,8 @@ def _share_alike(groups, neighbours):
 
 # %% ../../nbs/08_hands/07_neighbours.ipynb #bb0bdc7e
 def neighbour_share(
-    e:Embeddings, # Of `embed`
-    groups, # Of each region: specimen, data set
+    e:Embeddings, # Embeddings, of `embed`
+    groups, # Group of each region: its specimen, its data set
     k:int=1, # Number of neighbours
     draws:int=1000, # Number of permutations
     seed:int=0 # Seed of the permutations
@@ -106,11 +106,11 @@ def _frames(groups, q):
 
 # %% ../../nbs/08_hands/07_neighbours.ipynb #a5250095
 def show_neighbours(
-    e:Embeddings, # Of `embed`
+    e:Embeddings, # Embeddings, of `embed`
     query, # Numbers of regions in `e`
     k:int=5, # Number of neighbours of each
-    groups=None, # Of each region: a frame is blue where a neighbour's is the query's, else orange
-    names=None # Of each region, for titles; default: the file's
+    groups=None, # Group of each region: a frame is blue where a neighbour's is the query's, else orange
+    names=None # Titles of the regions; default: the names of their files
 ): # The figure
     "Regions (left) and their nearest neighbours in other pictures"
     import matplotlib.pyplot as plt
@@ -169,8 +169,8 @@ def _draw_thumbnail(ax, r, place):
 
 # %% ../../nbs/08_hands/07_neighbours.ipynb #1b07116c
 def embedding_map(
-    e:Embeddings, # Of `embed`
-    groups=None, # Of each region: a colour and a marker each
+    e:Embeddings, # Embeddings, of `embed`
+    groups=None, # Group of each region: a colour and a marker each
     method:str='pca', # 'pca' or 'tsne'
     thumbnails:int=0, # Number of regions drawn as small pictures, spread over the map
     seed:int=0, # Seed of t-SNE

@@ -137,8 +137,9 @@ def _goes_on(on, top, left, shape):
 # %% ../../nbs/08_hands/01_painter.ipynb #b8cae9a9
 def region_mask(
     labels:np.ndarray, # Class numbers, `(H, W)`
-    row:int, # Of a pixel of the region, px
-    col:int): # Of the same pixel, px
+    row:int, # Row of a pixel of the region, px
+    col:int # Column of the same pixel, px
+):
     "Row, column and mask of the connected pixels of one label; neighbours share a side"
     from skimage.segmentation import flood
     reach = 256
@@ -287,7 +288,8 @@ class Journal:
 # %% ../../nbs/08_hands/01_painter.ipynb #0cd373e3
 @patch
 def add(self:Journal,
-    parts): # Of `LabelPainter.news`
+    parts # Parts of the labels, of `LabelPainter.news`
+):
     "Note changes down; they are on the disk when this returns"
     if self.is_torn:
         raise InputError(self.file, 'a line that is not whole', 'a journal that can be added to', 'write the mask')

@@ -47,8 +47,8 @@ _parts = Environment(loader=PackageLoader('matssl.hands', '.'), **_how)
 _parts.globals['word'] = word
 
 def html_part(
-    name:str, # Of a macro in `steps.html.j2`
-    *values # What it asks for, in its order
+    name:str, # Name of a macro in `steps.html.j2`
+    *values # Values that it asks for, in its order
 )->str:
     "A part of the page, as HTML"
     macros = _parts.get_template('steps.html.j2').module
@@ -117,8 +117,8 @@ class Step:
 # %% ../../nbs/08_hands/12_steps.ipynb #1c568a54
 @patch
 def button(self:Step,
-    key:str, # Of its name; its tip is under `KEY_tip`
-    act, # What it does
+    key:str, # Key of its name; its tip is under `KEY_tip`
+    act, # Function that is called at a click
     style:str='primary' # 'primary', or '' where it is one of several
 )->W.Button:
     "A button with its tip"
@@ -130,8 +130,8 @@ def button(self:Step,
 @patch
 def field(self:Step,
     kind, # A class of widgets
-    key:str, # Of its name; its tip is under `KEY_tip`
-    act=None, # What is done when it changes
+    key:str, # Key of its name; its tip is under `KEY_tip`
+    act=None, # Function that is called when it changes
     width:str='176px', # On the screen
     **kwargs # For the class
 )->W.Widget:
@@ -279,7 +279,7 @@ def thumbnail(
 
 # %% ../../nbs/08_hands/12_steps.ipynb #9ce20c25
 def number_in(
-    text:str # What somebody typed
+    text:str # Text that somebody typed
 )->float|None: # None: nothing
     "A number with a point or a comma"
     text = text.strip().replace(',', '.')
@@ -741,8 +741,8 @@ def show(self:BackgroundStep):
 # %% ../../nbs/08_hands/12_steps.ipynb #3ce725ae
 def curve(
     rows:list, # Dicts of `round` and `found`, of 100
-    rounds:float, # How many there will be
-    key:str='curve', # Of its title
+    rounds:float, # Number of rounds in all
+    key:str='curve', # Key of its title
     size=(520, 170) # On the screen, px
 )->str: # HTML
     "How well the network does, round by round"
@@ -758,7 +758,7 @@ def curve(
 
 # %% ../../nbs/08_hands/12_steps.ipynb #064a7b0d
 def is_better(
-    rows:list, # Of `found_rows`
+    rows:list, # Rows of `found_rows`
     compared # A `Compared`, or None
 )->bool:
     "Is a taught network better than the one before, by one of a hundred at least?"
@@ -768,7 +768,7 @@ def is_better(
     return after - before >= least_gain
 
 def learned_in_words(
-    rows:list, # Of `found_rows`
+    rows:list, # Rows of `found_rows`
     compared=None # A `Compared`, or None
 )->list: # Sentences
     "What a network has learned, and whether it is used therefore"
@@ -783,7 +783,7 @@ class LearningStep(BackgroundStep):
     kind = '' # what the job calls it: 'taught' or 'tuned'
     lengths, names, long_key = (), '', '' # the usual ones; what their names begin with; what the field is called
     def build_learning(self,
-        long:int # How long it learns, as the job says or as usual
+        long:int # Rounds or steps of the learning, as the job says or as usual
     ):
         "The widgets that both works have"
         self.build_work()
@@ -799,7 +799,7 @@ class LearningStep(BackgroundStep):
 # %% ../../nbs/08_hands/12_steps.ipynb #3dc46da3
 @patch
 def long_field(self:LearningStep,
-    long:int # As the job says or as usual
+    long:int # Rounds or steps, as the job says or as usual
 )->W.Dropdown:
     "How long it learns: the usual lengths by name, and another one as a number"
     lengths = [(word(f'{self.names}_{n}') if n in self.lengths else str(n), n) for n in sorted({*self.lengths, long})]
@@ -808,7 +808,7 @@ def long_field(self:LearningStep,
 # %% ../../nbs/08_hands/12_steps.ipynb #57390da8
 @patch
 def choice_field(self:LearningStep,
-    key:str, # Of its name
+    key:str, # Key of its name
     former:str, # The word for what was there before
     learned:str # The word for what was learned
 )->W.Dropdown:
@@ -1141,7 +1141,7 @@ def verdict_html(
 # %% ../../nbs/08_hands/12_steps.ipynb #6c5b00e5
 def says_with_model(
     job, # A `Job`
-    key:str # Of what a step says
+    key:str # Key of what a step says
 )->str: # HTML
     "What a step says, and that the trained network is used where it is"
     is_used = job.about.tuned and job.about.tuned.is_used
@@ -1151,9 +1151,9 @@ def says_with_model(
 class TickedPictures(W.VBox):
     "A tick box for each picture, in a box that scrolls"
     def __init__(self,
-        names:list, # Of the pictures
+        names:list, # Names of the pictures
         ticked, # Names of those that are chosen
-        act # What is done when others are chosen
+        act # Function that is called when others are chosen
     ):
         how = dict(indent=False, tooltip=word('kept_tip'), layout=W.Layout(width='auto', flex='1 1 0%', min_width='0'))
         self.boxes = {name: W.Checkbox(name in ticked, description=name, **how) for name in names}
@@ -1188,7 +1188,7 @@ def mark(self:TickedPictures,
 @patch
 def illustrate(self:TickedPictures,
     files:list, # The pictures
-    crop_bar:bool|int=True # How their data bar is cut
+    crop_bar:bool|int=True # Data bar: True finds and cuts it, a number cuts so many rows
 ):
     "Small pictures beside the boxes: those that are there already, and others for as long as nobody has to wait"
     end, is_other = time.monotonic() + 2, self.cut != str(crop_bar)
@@ -1449,7 +1449,7 @@ def _selector(self:RunStep, name):
 
 @patch
 def select(self:RunStep,
-    name # Of a picture
+    name # Name of a picture
 ):
     "Choose a picture, and no other"
     self.selected = name
@@ -1589,8 +1589,8 @@ def _decision(row, codes):
     return dict(said, shade=_shades[_decided[decided]])
 
 def answers_html(
-    answers:list, # Of `Answer`
-    limits:list, # Of `held_against`
+    answers:list, # Answers, each an `Answer`
+    limits:list, # Limits of `held_against`
     codes # Class names
 )->str:
     "Answers and decisions"
@@ -1603,7 +1603,7 @@ class LimitsPart(Step):
     name = 'limits'
     def __init__(self,
         app, # The `App`
-        act # What is done when other limits are written
+        act # Function that is called when other limits are written
     ):
         self.act, self.answers, self.asked = act, [], None
         super().__init__(app)

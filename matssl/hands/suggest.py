@@ -51,7 +51,7 @@ class RegionOfInterest:
     disagreement:float=np.nan # The part of it that comes from positions contradicting each other, 0-1
     distance:float=np.nan # To the nearest embedding that was labelled or chosen before, 0-2
     rank:int=None # 1 is to be labelled first
-    map:np.ndarray=field(default=None, repr=False) # Its entropy, every few pixels
+    map:np.ndarray=field(default=None, repr=False) # Entropy of the picture, every few pixels
     def __post_init__(self): self.file = self.file or _file_of(self.picture)
     @property
     def key(self):
@@ -184,7 +184,7 @@ Embeddings = namedtuple('Embeddings', 'x regions')
 @torch.no_grad()
 def embed(
     encoder, # Anything that `encoder_of` takes
-    pictures, # As for `regions_of`
+    pictures, # Pictures to look through, as for `regions_of`
     size:int=256, # Side of a region, px; None: whole pictures
     bs:int=8)->Embeddings: # Regions a batch
     "Embeddings of regions: `x` `(N, sum(C_i))`, of length one, and the `regions`"
@@ -223,9 +223,9 @@ def _greedy(x, n, far, weight, clash):
 # %% ../../nbs/08_hands/04_suggest.ipynb #91c0a530
 def k_center(
     x, # Points `(N, D)`
-    n:int, # How many to choose
+    n:int, # Number of points to choose
     start=None, # Points `(M, D)` that are chosen already
-    weight=None, # Of each point, 0 or more; default: all alike
+    weight=None, # Weights of the points, 0 or more; default: all alike
     clash=None): # `clash[i, j]`: i and j are not to be chosen both; `(N, N)`
     "Greedy farthest-point choice: their numbers, and how far each was from all before it (infinite for a first one)"
     x = np.asarray(x, np.float64)
@@ -340,7 +340,7 @@ def region_entropy(
 def rank_regions(
     entropy, # Entropy of each candidate, 0-1: `(N,)`; None: no model yet
     x, # Their embeddings `(N, D)`
-    n:int, # How many to choose
+    n:int, # Number of points to choose
     start=None, # Embeddings of what is labelled `(M, D)`
     clash=None, # Pairs that are not to be chosen both `(N, N)`
     share:float=.5): # Share of the candidates, the most doubtful, that k-center chooses from, 0-1
@@ -509,7 +509,7 @@ def suggest(
     encoder=None, # For the embeddings: anything that `encoder_of` takes; default: the model's own
     n:int=8, # Regions wanted; there may be fewer
     size:int=256, # Side of a region, px
-    labelled=None, # What is labelled already: pictures or `RegionOfInterest`s, or a CSV of `Suggestions.save`
+    labelled=None, # Pictures or `RegionOfInterest`s that are labelled already, or a CSV of `Suggestions.save`
     symmetry:bool=True, # Ask in eight positions
     most:int=None, # Look at so many pictures only, drawn by the seed
     bs:int=8, # Regions a batch, for the embeddings
@@ -552,10 +552,10 @@ def _on_one_scale(fields):
 
 # %% ../../nbs/08_hands/04_suggest.ipynb #3c770cd1
 def most_varied(
-    fields:list, # Of each picture the descriptions of its fields `(n_i, D)`
-    n:int, # How many pictures to choose
+    fields:list, # Descriptions of the fields of each picture, `(n_i, D)`
+    n:int, # Number of pictures to choose
     start=(), # Fields `(n_i, D)` of pictures that are chosen already
-    noise:float=.1 # What counts as alike: share of a number's variance that is no difference
+    noise:float=.1 # Share of a number's variance that counts as no difference, 0-1
 )->list:
     "Numbers of the pictures whose fields together span most, the first first"
     D = fields[0].shape[1]
@@ -577,7 +577,8 @@ def suggest_first(
     labelled=None, # Pictures that are labelled all the same: a folder or a list
     encoder=None, # Describe fields by an encoder: anything that `encoder_of` takes; None: by the grey filters
     most:int=None, # Look at so many pictures only, drawn by the seed
-    seed:int=0)->Suggestions: # Of that draw
+    seed:int=0 # Seed of that draw
+)->Suggestions:
     "The pictures to be labelled first, before there is any model; the first first"
     if n < 1: raise InputError('suggest_first', f'n {n}', 'at least 1', 'ask for one picture or more')
     done = [] if labelled is None else regions_of(labelled, None)
@@ -595,8 +596,9 @@ def _half_of(train, n, draw):
 # %% ../../nbs/08_hands/04_suggest.ipynb #c04cfb76
 def draw_suggested(
     train, # Pairs of a picture (`image`) and its mask
-    n, # How many, or 'all'
-    draw:int)->list: # Its number: which half of the pictures there is to choose from
+    n, # Number of items, or 'all'
+    draw:int # Number of the draw: which half of the pictures there is to choose from
+)->list:
     "The pairs that `suggest_first` takes from a random half of them: another half each draw"
     train = list(train)
     if n == 'all': return train

@@ -78,7 +78,7 @@ class _Says(Callback):
     def after_epoch(self): self._now(self.epoch + 1.)
 
 def found_rows(
-    history # Of an `SSLMonitor`
+    history # History of an `SSLMonitor`
 )->list: # Of dicts: `round`, `found`, and `is_spared`: had it not learned from those pictures?
     "How many halves of a picture found each other after each round, of 100; held-back pictures where there are some"
     rows = []
@@ -90,7 +90,7 @@ def found_rows(
 
 # %% ../../nbs/08_hands/09_teach.ipynb #62f598c4
 def before_and_after(
-    rows:list # Of `found_rows`
+    rows:list # Rows of `found_rows`
 )->tuple: # Of 100 halves: those that found each other before, and those that do by the network that is kept
     "What the rounds have brought"
     found = [row['found'] for row in rows]
@@ -113,7 +113,7 @@ def _learner(files, about, home, um_per_px, held_back, tell):
 # %% ../../nbs/08_hands/09_teach.ipynb #3eb2ccd2
 def teach_encoder(
     files:list, # Pictures to learn from
-    about:Teaching, # How
+    about:Teaching, # Settings of the learning
     home, # Folder that the names in `about` are of
     um_per_px=None, # Scale by hand: a number, or a dict by name
     held_back=(), # Pictures kept back; one that shows the same as one of `files` is refused
@@ -213,8 +213,8 @@ _said_of_use = {
 
 def use_in_words(
     is_better:bool|None, # Is it better than what was there? None: there was nothing to try it on
-    is_used:bool, # What the job says
-    part:str='tuned' # Of the job: 'taught' or 'tuned'
+    is_used:bool, # Use as the job says it: is the network in use?
+    part:str='tuned' # Part of the job: 'taught' or 'tuned'
 )->str:
     "Whether what was learned is used, and how to have it otherwise"
     told = f'is_used = true below [{part}]'
@@ -226,7 +226,7 @@ class Counted:
     "How many steps are done, over all parts of a work"
     def __init__(self,
         tell, # A `Teller`, or None
-        total:int # Of all parts
+        total:int # Steps of all parts
     ):
         self.tell, self.total, self.base, self.last, self.what, self.rows = tell, total, 0, 0, '', []
 
@@ -279,7 +279,7 @@ class _SaysSteps(Callback):
 class Tuner:
     "Trains a network on strokes, on what they fill in, and on other pictures"
     def __init__(self,
-        about:Tuning, # How
+        about:Tuning, # Settings of the training
         home, # Folder that the names in `about` are of
         drawn:Pairs, # Pictures and their strokes, 255 where nothing is drawn
         others:list, # Files of the other pictures
@@ -325,7 +325,7 @@ def _scale_in(um_per_px, files):
 def fill_drawn(
     model, # A `StrokeSegmenter`, fitted
     drawn:Pairs, # Pictures and their strokes
-    folder, # Of the masks; made if it is not there
+    folder, # Folder of the masks; made if it is not there
     share:float=.5, # The surest part of each class, 0-1
     crop_bar:bool|int=True # True: cut the data bars; a number: rows to cut at the bottom
 )->Pairs: # With these masks
@@ -422,7 +422,7 @@ def _strokes_filled(self:Tuner, model, pairs):
 
 @patch
 def trial(self:Tuner,
-    k:int # Of `groups`
+    k:int # Number of the group, in `groups`
 )->Tried:
     "Both models, made without some of the pictures, on the strokes of these; done once"
     file, group = self.out/f'trial-{k+1}.json', self.groups[k]

@@ -547,7 +547,7 @@ names_of_languages = dict(en='English', de='Deutsch')
 _now = dict(language='en')
 
 def known_language(
-    wanted:str|None # As a browser or a system says it: 'de-CH,de;q=0.9', 'de_DE.UTF-8'
+    wanted:str|None # Languages as a browser or a system names them: 'de-CH,de;q=0.9', 'de_DE.UTF-8'
 )->str: # A key of `texts`
     "The first language wanted that is known here; English where none is"
     tags = [re.split('[-_.;]', tag.strip())[0].lower() for tag in (wanted or '').split(',')]
@@ -605,8 +605,8 @@ def _known_here(text, names=None):
 
 # %% ../../nbs/08_hands/11_words.ipynb #90bf7d5e
 def translated(
-    text:str, # As another room has said it
-    names=None # Of classes, which stay as they are; None: anything may be one
+    text:str, # Text that another room has said
+    names=None # Names of classes, which stay as they are; None: anything may be one
 )->str:
     "The same in the language of the application as far as it is known there, with units as print has them"
     said = _known_here(text, None if names is None else tuple(names))
@@ -616,8 +616,8 @@ def translated(
     return text
 
 def name_here(
-    name:str, # Of an answer, in English
-    names # Of classes, which stay as they are
+    name:str, # Name of an answer, in English
+    names # Names of classes, which stay as they are
 )->str:
     "The name of an answer in the language of the application"
     return _known_here(name, tuple(names)) or name

@@ -39,7 +39,7 @@ def random_boxes(
 def mixed(
     x:torch.Tensor, # Fields `(B, C, H, W)` or, of labels, `(B, H, W)`
     boxes:torch.Tensor, # Rectangles of `random_boxes`
-    others:torch.Tensor=None # What is pasted in, of the same shape; default: the next field, of the last one the first
+    others:torch.Tensor=None # Pixels that are pasted in, of the same shape; default: those of the next field
 )->torch.Tensor:
     "Each field with the rectangle of another one in it"
     boxes = boxes if x.ndim == 4 else boxes[:, 0]
