@@ -376,7 +376,9 @@ def _wire(self:PredictionBrowser):
 def _scale_of(p):
     "The scale of a picture and where it comes from, as HTML"
     if not p.um_per_px: return 'no scale'
-    return f'{p.um_per_px:.4g} &micro;m/px, from {escape(str(p.micrograph.scale_from))}'
+    origin = escape(str(p.micrograph.scale_from))
+    where = origin if origin.startswith('by hand') else f'from {origin}'
+    return f'{p.um_per_px:.4g} &micro;m/px, {where}'
 
 @patch
 def _facts(self:PredictionBrowser, p):

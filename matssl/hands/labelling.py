@@ -434,7 +434,7 @@ def go(self:Labeller,
     picture, region = self.jobs[i]
     work = self._work(picture)
     if region: _check_region(region, work.picture)
-    self.at, self.guess = i, None
+    self.at, self.guess, self.seconds = i, None, None
     self.which.value = i
     self._close_some()
     self._show(region)
@@ -626,8 +626,7 @@ def _ask(self:Labeller, place, here, examples):
 def _show_guess(self:Labeller, guess, seconds=None):
     "What was filled in comes into the canvas, in place of what was there; None: nothing was"
     if guess is None and self.guess is None: return
-    self.guess = guess
-    if seconds is not None: self.seconds = seconds
+    self.guess, self.seconds = guess, seconds
     self.canvas.changed('guess')
     self._say()
 

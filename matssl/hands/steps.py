@@ -7,8 +7,8 @@ __all__ = ['first_pictures', 'good_share', 'all_steps', 'html_part', 'NotYet', '
            'number_in', 'short_path', 'FolderStep', 'ClassesStep', 'DrawStep', 'time_in_words', 'BackgroundStep',
            'curve', 'is_better', 'learned_in_words', 'LearningStep', 'state_in_words', 'TeachStep', 'TunePart',
            'colour_of', 'verdict_lines', 'verdict_html', 'says_with_model', 'TickedPictures', 'CheckStep',
-           'table_of_run', 'with_shares', 'dressed_browser', 'RunStep', 'in_two', 'answers_html', 'LimitsPart',
-           'ReportStep']
+           'table_of_run', 'by_hand_html', 'with_shares', 'dressed_browser', 'RunStep', 'in_two', 'answers_html',
+           'LimitsPart', 'ReportStep']
 
 # %% ../../nbs/08_hands/12_steps.ipynb #fbd1bec9
 import base64, io, os, re, time, warnings
@@ -171,9 +171,10 @@ def _say_saved(text):
 # %% ../../nbs/08_hands/12_steps.ipynb #936f16ca
 def _dressed_buttons(labeller):
     "Tools and buttons of the labelling widget"
-    labeller.tools.options = [(word(tool), tool) for tool in ('brush', 'erase', 'fill', 'outline', 'pan')]
+    tools = 'brush', 'erase', 'fill', 'outline', 'pan'
+    labeller.tools.options = [(word(tool), tool) for tool in tools]
     labeller.tools.style.button_width = 'auto'
-    labeller.tools.tooltips = [word('tool_tip')]*5
+    labeller.tools.tooltips = [word(f'{tool}_tip') for tool in tools]
     labeller.classes.tooltips = [word('label_tip')]*len(labeller.codes)
     labeller.which.tooltip = word('picture_tip')
     for name, button in labeller.buttons.items():
@@ -354,7 +355,8 @@ def show(self:FolderStep):
     without = sum(is_good and not has_scale for _, is_good, has_scale in made)
     refused, others = self.refused(), len(files) - len(made)
     counts = dict(good=good + others - len(refused), bad=len(made) - good + len(refused), without=without)
-    said = word('folder_sum_first', n=good, **counts) if others else word('folder_sum', **counts)
+    key = 'folder_sum_first' if others else 'folder_sum'
+    said = word(key if without else f'{key}_scaled', n=good, **counts)
     self.sum.value = html_part('sentences', [said, *([word('scale_missing')] if without else [])])
     more = [_html(word('more_pictures', n=others - len(refused)))] if others > len(refused) else []
     self.pictures.children = [card for card, _, _ in made] + refused + more
@@ -1241,10 +1243,19 @@ def _is_drawing(self:CheckStep):
     return bool(self.labeller) and any(p.saved != p.painter.changes for p in self.labeller.works.values())
 
 @patch
+def _last_checked(self:CheckStep, now):
+    "The verdict of this step or of the last run: one that still holds, if there is one"
+    found = self.job.filled()
+    known = [one for one in (Checked.read(self.file), found and found.checked) if one is not None]
+    holding = [one for one in known if one.made_from == now]
+    return next(iter([*holding, *known]), None)
+
+@patch
 def show_verdict(self:CheckStep):
     "The last verdict, and whether it still holds"
-    checked = Checked.read(self.file)
-    is_old = checked is not None and (self._is_drawing() or checked.made_from != self.job.made_from())
+    now = self.job.made_from()
+    checked = self._last_checked(now)
+    is_old = checked is not None and (self._is_drawing() or checked.made_from != now)
     self.verdict.value = verdict_html(checked, is_old)
 
 @patch
@@ -1297,6 +1308,14 @@ def table_of_run(
     written = lambda value: number_here(f'{value:.1f}') if isinstance(value, float) else value
     values = shown.astype(object).fillna('').map(written).itertuples(index=False)
     return html_part('table', list(shown), list(values))
+
+# %% ../../nbs/08_hands/12_steps.ipynb #b7d1a9e1
+def by_hand_html(
+    n # How many results were corrected by hand
+)->str: # HTML; empty for none
+    "A warning that the model's errors are not in the intervals any more"
+    if not n: return ''
+    return html_part('warning', word('by_hand_one') if n == 1 else word('by_hand_many', n=n))
 
 # %% ../../nbs/08_hands/12_steps.ipynb #2d0a7e11
 def with_shares(
@@ -1449,7 +1468,8 @@ def finished(self:RunStep, found):
     where = short_path(out, self.job.files[0].parent)
     self.rows.value = word('ran', done=done, n=len(rows), folder=where) + table_of_run(with_shares(rows, out/'maps'))
     corrections = self.job.corrections(rows, out)
-    self.mended.value = html_part('said', word('mended', names=', '.join(corrections))) if corrections else ''
+    mended = html_part('said', word('mended', names=', '.join(corrections))) if corrections else ''
+    self.mended.value = mended + (by_hand_html(len(corrections)) if found.checked else '') # untested, errors were in none
     self.show_overlays(found, corrections)
     self.place.children, self.browser, self.mender = [], None, None
 
@@ -1800,6 +1820,13 @@ def _filled(self:ReportStep):
     if found.is_old: raise NotYet(word('is_old'))
     return found
 
+@patch
+def _by_hand_said(self:ReportStep, found, over, answers):
+    "A warning where corrections by hand took the errors of a tested model out of the intervals, as HTML"
+    is_so = found.checked and any('corrected by hand' in str(answer) for answer in answers)
+    corrections = self.job.corrections(found.rows, found.folder) if is_so else ()
+    return by_hand_html(sum(name in over.names for name in corrections))
+
 # %% ../../nbs/08_hands/12_steps.ipynb #378a9436
 @patch
 def measure(self:ReportStep):
@@ -1818,7 +1845,8 @@ def measure(self:ReportStep):
     answers = answers_of(tables)
     limits = held_against(answers, self.job.about.limits, below_floor(maps, tables))
     of_which = html_part('of_which', word('counted'), over_in_words(over, spoken()))
-    said = answers_html(answers, limits, self.job.about.codes) + of_which
+    warning = self._by_hand_said(found, over, answers)
+    said = answers_html(answers, limits, self.job.about.codes) + warning + of_which
     self.answers.value = html_part('beside', Markup(said), Markup(verdict_html(found.checked)))
     self.show_report(page, folder)
     self.made_of = self.job.parts_now()

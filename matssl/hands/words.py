@@ -51,9 +51,12 @@ _english |= dict(
     folder_says='{n} pictures in {folder}. All that you do is kept in {home}.',
     folder_sum=
         '{good} can be used, {bad} cannot; {without} of them have no scale.',
+    folder_sum_scaled='{good} can be used, {bad} cannot.',
     folder_sum_first=
         '{good} can be used, {bad} cannot. Of the first {n} that can be used, {without} have no scale; of the '
         'others only the heads of the files were read.',
+    folder_sum_first_scaled=
+        '{good} can be used, {bad} cannot. Of those after the first {n} only the heads of the files were read.',
     scale_missing=
         'Without a scale there are shares in %, but lengths only in pixels. Enter the scale now or later: what is '
         'filled in stays, and lengths are measured anew.',
@@ -84,9 +87,12 @@ _german |= dict(
     folder_says='{n} Bilder in {folder}. Alles, was Sie tun, wird in {home} gesichert.',
     folder_sum=
         '{good} sind brauchbar, {bad} nicht; {without} davon haben keinen Maßstab.',
+    folder_sum_scaled='{good} sind brauchbar, {bad} nicht.',
     folder_sum_first=
         '{good} sind brauchbar, {bad} nicht. Von den ersten {n} brauchbaren haben {without} keinen Maßstab; von '
         'den übrigen wurde nur der Dateikopf gelesen.',
+    folder_sum_first_scaled=
+        '{good} sind brauchbar, {bad} nicht. Nach den ersten {n} wurde nur der Dateikopf gelesen.',
     scale_missing=
         'Ohne Maßstab gibt es Anteile in %, aber Längen nur in Pixeln. Geben Sie den Maßstab jetzt oder später an: '
         'was ausgefüllt ist, bleibt, und Längen werden neu gemessen.',
@@ -141,7 +147,10 @@ _english |= dict(
     all_kept='All pictures are kept back for the check: keep fewer.', next_do='What next?',
     next_do_tip='Go to the picture that would teach the most', next_says='Draw here next: {name}.',
     looking_next='Looking for the next picture ...', strokes_saved='strokes saved',
-    no_next='Nothing left to draw on.', tool='tool', tool_tip='What the mouse does on the picture', brush='brush',
+    no_next='Nothing left to draw on.', brush='brush',
+    brush_tip='Draws a stroke of the chosen class', erase_tip='Takes away what is drawn',
+    fill_tip='Fills an enclosed region with the chosen class',
+    outline_tip='Draw an outline: its inside is filled with the chosen class', pan_tip='Shifts the picture; nothing is drawn',
     erase='erase', fill='fill', outline='circle', pan='move', undo='undo', redo='redo', save='save',
     undo_tip='Take the last stroke back (key z)', redo_tip='Draw it again (key y)',
     save_tip='Write the drawing now, even if nothing was drawn', back_tip='Previous picture', on_tip='Next picture',
@@ -150,7 +159,7 @@ _english |= dict(
     picture_tip='The picture that is drawn on', label_tip='The class that is drawn; keys 0 to 9',
     brush_size='brush, px', brush_size_tip='Radius of the brush; keys [ and ]', opacity='opacity',
     opacity_tip='How strongly the colours lie over the picture', only='only where free',
-    only_tip='What is drawn already is locked', locked='locked:',
+    only_tip='A stroke changes only what is still free: what is drawn already stays as it is', locked='locked:',
     lock_tip='Nothing that is drawn of this class is changed by a stroke, a fill or the eraser',
     live='fill in as I draw', live_tip='The rest of the picture is filled in after each stroke',
     keys=
@@ -165,9 +174,12 @@ _german |= dict(
     first_classes='Bitte zuerst mindestens zwei Klassen benennen.',
     all_kept='Alle Bilder sind für die Prüfung zurückgehalten: bitte weniger zurückhalten.',
     next_do='Was als Nächstes?', next_do_tip='Zu dem Bild, auf dem Striche am meisten lehren',
-    next_says='Zeichnen Sie hier weiter: {name}.', no_next='Es ist nichts mehr zu zeichnen.', tool='Werkzeug',
+    next_says='Zeichnen Sie hier weiter: {name}.', no_next='Es ist nichts mehr zu zeichnen.',
     looking_next='Das nächste Bild wird gesucht ...', strokes_saved='Striche gesichert',
-    tool_tip='Was die Maus auf dem Bild tut', brush='Pinsel', erase='Radierer', fill='füllen', outline='umkreisen',
+    brush_tip='Zeichnet einen Strich der gewählten Klasse', erase_tip='Nimmt weg, was gezeichnet ist',
+    fill_tip='Füllt ein umschlossenes Gebiet mit der gewählten Klasse',
+    outline_tip='Einen Umriss zeichnen: sein Inneres wird mit der gewählten Klasse gefüllt',
+    pan_tip='Verschiebt das Bild; gezeichnet wird nichts', brush='Pinsel', erase='Radierer', fill='füllen', outline='umkreisen',
     pan='schieben', undo='zurück', redo='wieder', save='sichern',
     undo_tip='Den letzten Strich zurücknehmen (Taste z)', redo_tip='Ihn wieder zeichnen (Taste y)',
     save_tip='Die Zeichnung jetzt sichern, auch wenn nichts gezeichnet wurde', back_tip='Voriges Bild',
@@ -176,7 +188,7 @@ _german |= dict(
     picture_tip='Das Bild, auf dem gezeichnet wird', label_tip='Die Klasse, die gezeichnet wird; Tasten 0 bis 9',
     brush_size='Pinsel, px', brush_size_tip='Radius des Pinsels; Tasten [ und ]', opacity='Deckkraft',
     opacity_tip='Wie stark die Farben über dem Bild liegen', only='nur wo frei',
-    only_tip='Was schon gezeichnet ist, bleibt', locked='gesperrt:',
+    only_tip='Ein Strich ändert nur, was noch frei ist: was schon gezeichnet ist, bleibt, wie es ist', locked='gesperrt:',
     lock_tip='Was von dieser Klasse gezeichnet ist, ändert kein Strich, kein Füllen und kein Radierer',
     live='beim Zeichnen ausfüllen', live_tip='Der Rest des Bildes wird nach jedem Strich ausgefüllt',
     keys=
@@ -388,13 +400,21 @@ _english |= dict(
     look_do_tip='All pictures, with what was filled in, in full size', mend_do='Correct this result',
     mend_do_tip='Change by hand what was filled in for this picture; it is measured as you leave it',
     mend_says=
-        'What you change here is measured as you leave it. With one result corrected by hand, the numbers '
-        'are no longer corrected for what the model takes for what; the report says so.',
+        'What you change here is measured as you leave it. With one result corrected by hand, the errors of '
+        'the model are no longer in the intervals: these are narrower than what can be signed.',
+    by_hand_one=
+        'A result was corrected by hand. The model\'s errors are therefore not in the intervals any more: these '
+        'are narrower than what can be signed. "As the model has it" takes the correction back.',
+    by_hand_many=
+        '{n} results were corrected by hand. The model\'s errors are therefore not in the intervals any more: these '
+        'are narrower than what can be signed. "As the model has it" takes each correction back.',
     take_back_do='As the model has it',
     take_back_do_tip='Take back all that was corrected on this picture; undo gives it again',
     no_result='There is no result for {name}: see the remark in the table.',
     mended='Corrected by hand, and measured so: {names}.', correct_do='Draw strokes here',
-    correct_do_tip='Draw on this picture, so that the model does better',
+    correct_do_tip=
+        'Draw on this picture, so that the model does better. It then counts no longer among the new pictures '
+        'that are measured',
     is_kept='{name} is kept back for the check: the model does not learn from it.', doubt='where it hesitates',
     doubt_tip='Bright where the model is not sure; it looks eight times for that, which takes a while',
     computing='The model is looking at this picture ...',
@@ -416,13 +436,23 @@ _german |= dict(
     look_do_tip='Alle Bilder mit dem, was ausgefüllt wurde, in voller Größe', mend_do='Dieses Ergebnis verbessern',
     mend_do_tip='Von Hand ändern, was auf diesem Bild ausgefüllt wurde; gemessen wird, was Sie stehen lassen',
     mend_says=
-        'Was Sie hier ändern, wird so gemessen. Ist ein Ergebnis von Hand verbessert, werden die Zahlen '
-        'nicht mehr um die Verwechslungen des Modells berichtigt; der Bericht sagt das.',
+        'Was Sie hier ändern, wird so gemessen. Ist ein Ergebnis von Hand verbessert, stecken die Fehler des '
+        'Modells nicht mehr in den Vertrauensbereichen: diese sind enger, als man unterschreiben kann.',
+    by_hand_one=
+        'Ein Ergebnis wurde von Hand verbessert. Die Fehler des Modells stecken deshalb nicht mehr in den '
+        'Vertrauensbereichen: diese sind enger, als man unterschreiben kann. „Wie vom Modell“ nimmt die '
+        'Verbesserung zurück.',
+    by_hand_many=
+        '{n} Ergebnisse wurden von Hand verbessert. Die Fehler des Modells stecken deshalb nicht mehr in den '
+        'Vertrauensbereichen: diese sind enger, als man unterschreiben kann. „Wie vom Modell“ nimmt jede '
+        'Verbesserung zurück.',
     take_back_do='Wie vom Modell',
     take_back_do_tip='Alles zurücknehmen, was auf diesem Bild verbessert wurde; „zurück“ holt es wieder',
     no_result='Für {name} gibt es kein Ergebnis: siehe die Bemerkung in der Tabelle.',
     mended='Von Hand verbessert, und so gemessen: {names}.', correct_do='Hier Striche zeichnen',
-    correct_do_tip='Auf diesem Bild zeichnen, damit das Modell besser wird',
+    correct_do_tip=
+        'Auf diesem Bild zeichnen, damit das Modell besser wird. Es zählt dann nicht mehr zu den neuen Bildern, '
+        'die gemessen werden',
     is_kept='{name} ist für die Prüfung zurückgehalten: das Modell lernt nicht davon.', doubt='wo es zögert',
     doubt_tip='Hell, wo sich das Modell nicht sicher ist; es sieht dafür achtmal hin, und das dauert',
     computing='Das Modell sieht sich dieses Bild an ...',
@@ -564,7 +594,7 @@ _phrases = dict(de=[
     ('not marked', 'frei'), ('marked:', 'markiert:'), ('nothing drawn yet', 'noch nichts gezeichnet'), ('not saved', 'nicht gesichert'),
     ('will be saved in', 'wird gesichert in'), ('saved in', 'gesichert in'), ('in memory only', 'nur im Speicher'),
     ('filled in after', 'ausgefüllt nach'),
-    ('no scale', 'kein Maßstab'), (', from by hand', ', von Hand'), (', from ', ', aus '), ('by hand', 'von Hand'),
+    ('no scale', 'kein Maßstab'), (', from ', ', aus '), ('by hand', 'von Hand'),
     ('NOT SAVED, the labels are in memory', 'NICHT GESICHERT, die Zeichnung ist nur im Speicher')])
 
 _speech_in = cache(speech_in)
