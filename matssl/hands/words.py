@@ -159,7 +159,7 @@ _english |= dict(
     picture_tip='The picture that is drawn on', label_tip='The class that is drawn; keys 0 to 9',
     brush_size='brush, px', brush_size_tip='Radius of the brush; keys [ and ]', opacity='opacity',
     opacity_tip='How strongly the colours lie over the picture', only='only where free',
-    only_tip='A stroke changes only what is still free: what is drawn already stays as it is', locked='locked:',
+    only_tip='Brush, fill and circle change only what is still free; the eraser alone takes away what is drawn', locked='locked:',
     lock_tip='Nothing that is drawn of this class is changed by a stroke, a fill or the eraser',
     live='fill in as I draw', live_tip='The rest of the picture is filled in after each stroke',
     keys=
@@ -188,7 +188,7 @@ _german |= dict(
     picture_tip='Das Bild, auf dem gezeichnet wird', label_tip='Die Klasse, die gezeichnet wird; Tasten 0 bis 9',
     brush_size='Pinsel, px', brush_size_tip='Radius des Pinsels; Tasten [ und ]', opacity='Deckkraft',
     opacity_tip='Wie stark die Farben über dem Bild liegen', only='nur wo frei',
-    only_tip='Ein Strich ändert nur, was noch frei ist: was schon gezeichnet ist, bleibt, wie es ist', locked='gesperrt:',
+    only_tip='Pinsel, füllen und umkreisen ändern nur, was noch frei ist; nur der Radierer nimmt Gezeichnetes weg', locked='gesperrt:',
     lock_tip='Was von dieser Klasse gezeichnet ist, ändert kein Strich, kein Füllen und kein Radierer',
     live='beim Zeichnen ausfüllen', live_tip='Der Rest des Bildes wird nach jedem Strich ausgefüllt',
     keys=
