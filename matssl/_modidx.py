@@ -1554,6 +1554,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                     'matssl/hands/labelling.py'),
                                         'matssl.hands.labelling.Labeller.pairs': ( '08_hands/labelling.html#labeller.pairs',
                                                                                    'matssl/hands/labelling.py'),
+                                        'matssl.hands.labelling.Labeller.saying': ( '08_hands/labelling.html#labeller.saying',
+                                                                                    'matssl/hands/labelling.py'),
                                         'matssl.hands.labelling.Labeller.take_from': ( '08_hands/labelling.html#labeller.take_from',
                                                                                        'matssl/hands/labelling.py'),
                                         'matssl.hands.labelling._begun': ('08_hands/labelling.html#_begun', 'matssl/hands/labelling.py'),

@@ -7,6 +7,7 @@ __all__ = ['LabelledPicture', 'Labeller', 'area_in_sight', 'label']
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #1abe0004
 import asyncio, threading, time
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 import ipywidgets as W, numpy as np
@@ -209,6 +210,7 @@ class Labeller(W.VBox):
         self.later = {} # what waits, by name
         self.asking = threading.Lock() # held while the assistant learns and answers
         self.filling, self.is_wanted = None, False # the task that fills in aside; is it to do so once more?
+        self.doing = '' # what takes its time just now, in words
         self._build(size)
         self._wire()
         super().__init__(self._rows())
@@ -336,10 +338,24 @@ def _where_kept(p):
 # %% ../../nbs/08_hands/03_labelling.ipynb #79b52c16
 @patch
 def _say(self:Labeller):
-    "Shares of the classes, and whether they are kept"
+    "Shares of the classes, whether they are kept, and what takes its time"
     said = [_shares_of(self.current, self.canvas.palette), _where_kept(self.current)]
-    if self.seconds is not None: said.append(f'filled in after {self.seconds:.2f} s')
+    if self.doing: said.append(self.doing)
+    elif self.seconds is not None: said.append(f'filled in after {self.seconds:.2f} s')
     self.note.value = ' &nbsp; '.join(said)
+
+@patch
+@contextmanager
+def saying(self:Labeller,
+    doing:str # What takes its time, in words
+):
+    "Below the picture it says what is being done, until it is done"
+    before, self.doing = self.doing, doing
+    self._say()
+    try: yield
+    finally:
+        self.doing = before
+        self._say()
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #1abe0018
 @patch
@@ -636,7 +652,9 @@ def _show_guess(self:Labeller, guess, seconds=None):
 async def _fill_in_once(self:Labeller):
     "The assistant is asked in a thread of its own; an answer that comes too late is of no use"
     work, question = self.current, self._question()
-    answer = await asyncio.to_thread(self._ask, *question) if question else [None]
+    if question is None: answer = [None]
+    else:
+        with self.saying('filling in ...'): answer = await asyncio.to_thread(self._ask, *question)
     if work is self.current and self.live.value: self._show_guess(*answer)
 
 @patch

@@ -657,7 +657,8 @@ def go_next(self:DrawStep):
     how = dict(n=1, size=None, most=24, symmetry=False, labelled=self._as_cut(drawn) or None)
     self.next.disabled = True
     try:
-        with self.labeller.asking: found = suggest(model, self._as_cut(free), encoder=assistant, **how) # not while it fills in
+        with self.labeller.saying('looking for the next picture ...'), self.labeller.asking: # not while it fills in
+            found = suggest(model, self._as_cut(free), encoder=assistant, **how)
     finally: self.next.disabled = False
     name = Path(found[0].file or found[0].picture).name
     self.go_to(name)
@@ -1408,7 +1409,8 @@ def line_of(self:RunStep, about):
     "The state in words, and the picture that it is at"
     if about.state in ('none', 'done'): return ''
     within = f' {100*(about.done % 1):.0f} %' if about.done % 1 else '' # of a large picture
-    if about.state == 'running' and not about.total: return word('checking') + within
+    if about.state == 'running' and not about.total: return word('run_first') + within
+    if about.state == 'running' and not about.what: return word('run_begins', n=int(about.total))
     if about.state == 'running': return word('running', done=int(about.done), n=int(about.total), name=about.what + within)
     keys = dict(stopped='state_stopped_run', failed='state_failed')
     return word(keys.get(about.state, 'state_broken_run'), why=sentence_here(about.why))

@@ -393,6 +393,8 @@ _english |= dict(
         'unchanged is passed over. You can close the page meanwhile.',
     run_do='Run', run_do_tip='Fill in all pictures; a run that was stopped goes on',
     running='{done} of {n} pictures, {name}',
+    run_first='It learns from the strokes and is checked first, then the pictures follow',
+    run_begins='The first of {n} pictures is being filled in',
     state_stopped_run='Stopped. What is filled in is kept; run again to go on.',
     state_broken_run='It was broken off. What is filled in is kept; run again to go on.',
     ran='{done} of {n} pictures are filled in, in {folder}',
@@ -429,6 +431,8 @@ _german |= dict(
         'fertig und unverändert ist, wird übergangen. Die Seite kann solange geschlossen werden.',
     run_do='Ausführen', run_do_tip='Alle Bilder ausfüllen; ein angehaltener Lauf geht weiter',
     running='{done} von {n} Bildern, {name}',
+    run_first='Zuerst wird aus den Strichen gelernt und geprüft, dann folgen die Bilder',
+    run_begins='Das erste von {n} Bildern wird ausgefüllt',
     state_stopped_run='Angehalten. Was ausgefüllt ist, ist gesichert; erneut ausführen setzt fort.',
     state_broken_run='Es wurde abgebrochen. Was ausgefüllt ist, ist gesichert; erneut ausführen setzt fort.',
     ran='{done} von {n} Bildern sind ausgefüllt, in {folder}',
@@ -593,7 +597,8 @@ jargon = (
 _phrases = dict(de=[
     ('not marked', 'frei'), ('marked:', 'markiert:'), ('nothing drawn yet', 'noch nichts gezeichnet'), ('not saved', 'nicht gesichert'),
     ('will be saved in', 'wird gesichert in'), ('saved in', 'gesichert in'), ('in memory only', 'nur im Speicher'),
-    ('filled in after', 'ausgefüllt nach'),
+    ('filled in after', 'ausgefüllt nach'), ('filling in ...', 'es wird ausgefüllt ...'),
+    ('looking for the next picture ...', 'das nächste Bild wird gesucht ...'),
     ('no scale', 'kein Maßstab'), (', from ', ', aus '), ('by hand', 'von Hand'),
     ('NOT SAVED, the labels are in memory', 'NICHT GESICHERT, die Zeichnung ist nur im Speicher')])
 
