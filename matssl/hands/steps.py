@@ -1236,7 +1236,7 @@ def _open(self:CheckStep, files):
     made = label(files, job.about.codes, job.masks, size=self.app.size, um_per_px=job.scale, crop_bar=job.crop_bar)
     self.labeller = dressed_labeller(made, job.colours)
     made.note.observe(lambda _: self.show_verdict(), 'value') # with each stroke
-    self.place.children = [self.labeller]
+    self.place.children = [_html(html_part('said', word('how_with_care'))), self.labeller]
 
 @patch
 def _is_drawing(self:CheckStep):

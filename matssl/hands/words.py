@@ -343,6 +343,9 @@ _english |= dict(
     check_says=
         'Tick pictures that you have not drawn on, two at least, better five, and draw every part of them with '
         'care. The model never learns from them.',
+    how_with_care=
+        'How: choose a class and go around each of its pieces with "circle"; the inside is filled. At last choose the '
+        'class of the rest, then "fill", and click on what is still free.',
     kept_tip='Tick it to keep it back: the model is tested on it and never learns from it',
     has_strokes='has strokes',
     kept_with_strokes=
@@ -366,6 +369,9 @@ _german |= dict(
     check_says=
         'Kreuzen Sie Bilder an, auf denen Sie nicht gezeichnet haben, mindestens zwei, besser fünf, und zeichnen '
         'Sie sie vollständig und sorgfältig. Das Modell lernt nie von ihnen.',
+    how_with_care=
+        'So geht es: eine Klasse wählen und jedes ihrer Stücke mit „umkreisen“ umfahren; das Innere wird gefüllt. Zuletzt '
+        'die Klasse des Restes wählen, dann „füllen“, und auf das klicken, was noch frei ist.',
     kept_tip='Ankreuzen hält es zurück: das Modell wird daran geprüft und lernt nie davon',
     has_strokes='hat Striche',
     kept_with_strokes=
@@ -412,6 +418,7 @@ _english |= dict(
         'are narrower than what can be signed. "As the model has it" takes each correction back.',
     take_back_do='As the model has it',
     take_back_do_tip='Take back all that was corrected on this picture; undo gives it again',
+    choose_first='Choose a picture first: click on its name below it.',
     no_result='There is no result for {name}: see the remark in the table.',
     mended='Corrected by hand, and measured so: {names}.', correct_do='Draw strokes here',
     correct_do_tip=
@@ -452,6 +459,7 @@ _german |= dict(
         'Verbesserung zurück.',
     take_back_do='Wie vom Modell',
     take_back_do_tip='Alles zurücknehmen, was auf diesem Bild verbessert wurde; „zurück“ holt es wieder',
+    choose_first='Bitte zuerst ein Bild wählen: auf den Namen darunter klicken.',
     no_result='Für {name} gibt es kein Ergebnis: siehe die Bemerkung in der Tabelle.',
     mended='Von Hand verbessert, und so gemessen: {names}.', correct_do='Hier Striche zeichnen',
     correct_do_tip=
