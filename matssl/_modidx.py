@@ -1880,6 +1880,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                     'matssl.hands.steps.RunStep._names': ('08_hands/steps.html#runstep._names', 'matssl/hands/steps.py'),
                                     'matssl.hands.steps.RunStep._overlay_of': ( '08_hands/steps.html#runstep._overlay_of',
                                                                                 'matssl/hands/steps.py'),
+                                    'matssl.hands.steps.RunStep._say_mended': ( '08_hands/steps.html#runstep._say_mended',
+                                                                                'matssl/hands/steps.py'),
                                     'matssl.hands.steps.RunStep._selector': ( '08_hands/steps.html#runstep._selector',
                                                                               'matssl/hands/steps.py'),
                                     'matssl.hands.steps.RunStep._stamp_of': ( '08_hands/steps.html#runstep._stamp_of',

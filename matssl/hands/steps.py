@@ -1461,6 +1461,12 @@ def select(self:RunStep,
 
 # %% ../../nbs/08_hands/12_steps.ipynb #6aef817c
 @patch
+def _say_mended(self:RunStep, found, corrections):
+    "Which results were corrected by hand, and what that does to the intervals"
+    mended = html_part('said', word('mended', names=', '.join(corrections))) if corrections else ''
+    self.mended.value = mended + (by_hand_html(len(corrections)) if found.checked else '') # untested, errors were in none
+
+@patch
 def finished(self:RunStep, found):
     "What became of each picture"
     rows, out = found.rows, found.folder
@@ -1470,8 +1476,7 @@ def finished(self:RunStep, found):
     where = short_path(out, self.job.files[0].parent)
     self.rows.value = word('ran', done=done, n=len(rows), folder=where) + table_of_run(with_shares(rows, out/'maps'))
     corrections = self.job.corrections(rows, out)
-    mended = html_part('said', word('mended', names=', '.join(corrections))) if corrections else ''
-    self.mended.value = mended + (by_hand_html(len(corrections)) if found.checked else '') # untested, errors were in none
+    self._say_mended(found, corrections)
     self.show_overlays(found, corrections)
     self.place.children, self.browser, self.mender = [], None, None
 
@@ -1520,9 +1525,10 @@ def open(self:RunStep):
 # %% ../../nbs/08_hands/12_steps.ipynb #3a121000
 @patch
 def _name_in_sight(self:RunStep):
-    "The picture that is looked at; the first where none is"
+    "The picture that is looked at, or is chosen"
     if self.browser: return self._names()[self.browser.at]
-    return self.selected if self.selected in self._names() else self._names()[0]
+    if self.selected not in self._names(): raise NotYet(word('choose_first'))
+    return self.selected
 
 @patch
 def _model_says(self:RunStep, name):
@@ -1550,6 +1556,9 @@ def take_back(self:RunStep):
     name = Path(self.mender.jobs[0][0]).name
     self.mender.current.painter.replace(self._model_says(name))
     self.mender._drawn()
+    self.mender.keep()
+    found = self.job.filled()
+    self._say_mended(found, self.job.corrections(found.rows, found.folder))
 
 # %% ../../nbs/08_hands/12_steps.ipynb #55748750
 @patch
