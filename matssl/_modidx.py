@@ -1869,6 +1869,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                     'matssl.hands.steps.ReportStep.show': ('08_hands/steps.html#reportstep.show', 'matssl/hands/steps.py'),
                                     'matssl.hands.steps.ReportStep.show_age': ( '08_hands/steps.html#reportstep.show_age',
                                                                                 'matssl/hands/steps.py'),
+                                    'matssl.hands.steps.ReportStep.show_earlier': ( '08_hands/steps.html#reportstep.show_earlier',
+                                                                                    'matssl/hands/steps.py'),
                                     'matssl.hands.steps.ReportStep.show_report': ( '08_hands/steps.html#reportstep.show_report',
                                                                                    'matssl/hands/steps.py'),
                                     'matssl.hands.steps.ReportStep.take': ('08_hands/steps.html#reportstep.take', 'matssl/hands/steps.py'),

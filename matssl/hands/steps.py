@@ -1777,6 +1777,7 @@ def show(self:ReportStep):
     self.limit.show()
     self.is_filling = False
     self.show_age()
+    if self.made_of is None: self.show_earlier()
 
 @patch
 def changed(self:ReportStep):
@@ -1792,6 +1793,15 @@ def show_age(self:ReportStep):
     key = 'outdated_run' if found and found.is_old else 'outdated'
     what = ', '.join(word(f'part_{name}') for name in changed)
     _mark_old(self.old, self.results, word(key, what=what) if changed else '')
+
+@patch
+def show_earlier(self:ReportStep, most=5):
+    "The last reports of the folder, while nothing was measured on this page"
+    pages = [page for folder in self.job.results for page in folder.glob('report*/report.html')]
+    written = sorted(((page.stat().st_mtime, page.parent) for page in pages), reverse=True)[:most]
+    home = self.job.files[0].parent
+    lines = [Markup(f'{short_path(folder, home)}, {time.strftime("%Y-%m-%d %H:%M", time.localtime(when))}') for when, folder in written]
+    self.links.value = html_part('sentences', [word('reports_there'), *lines]) if lines else ''
 
 # %% ../../nbs/08_hands/12_steps.ipynb #a6365592
 @patch
