@@ -1738,13 +1738,15 @@ class ReportStep(Step):
 # %% ../../nbs/08_hands/12_steps.ipynb #3cd688e8
 @patch
 def _asking(self:ReportStep):
-    "The fields of the question: what is measured, and of which class"
+    "The fields of the question: what is measured, of which class, and which way a layer runs"
     about = self.job.about
     asked = next((name for name in about.questions if name != 'phases'), 'phases')
     named = [(word(name), name) for name in questions]
     self.question = self.field(W.Dropdown, 'question', self.changed, options=named, value=asked)
     self.cls, self.crack = (self.field(W.Dropdown, key, self.changed) for key in ('cls', 'crack'))
-    return _row(self.question, self.cls, self.crack)
+    ways = [(word(f'along_{way or "found"}'), way) for way in ('', 'x', 'y')]
+    self.along = self.field(W.Dropdown, 'along', self.changed, options=ways, value='')
+    return _row(self.question, self.cls, self.crack, self.along)
 
 @patch
 def _telling(self:ReportStep):
@@ -1766,14 +1768,31 @@ def _fill_menu(self:ReportStep, field, options, chosen, usual):
     if options: field.value = chosen if chosen in options else options[min(usual, len(options)-1)]
 
 @patch
+def _usual_crack(self:ReportStep):
+    "The place in the menu of the first class that is called after cracks; 0: none"
+    return next((k for k, name in enumerate(self.job.about.codes, 1) if re.search('crack|riss', name, re.I)), 0)
+
+@patch(as_prop=True)
+def _asks_for_cracks(self:ReportStep): return self.crack.value not in (None, word('none'))
+
+@patch
+def _show_of_layer(self:ReportStep, settings):
+    "The fields of a layer: its cracks, and where none are asked for, which way it runs"
+    is_asked, is_layer = 'layers' in self.job.about.questions, self.question.value == 'layers'
+    usual, way = 0 if is_asked else self._usual_crack(), settings.get('along')
+    self._fill_menu(self.crack, [word('none'), *self.job.about.codes], settings.get('crack'), usual)
+    self.along.value = way if way in ('x', 'y') else ''
+    self.crack.layout.display = None if is_layer else 'none'
+    self.along.layout.display = None if is_layer and not self._asks_for_cracks else 'none'
+
+@patch
 def show(self:ReportStep):
     "The classes and the numbers that there are, and the limits of the job"
     self.is_filling = True
     settings, codes = self.job.about.questions.get(self.question.value, {}), self.job.about.codes
     self._fill_menu(self.cls, codes, settings.get('cls'), 1)
-    self._fill_menu(self.crack, [word('none'), *codes], settings.get('crack'), 0)
     self.cls.layout.display = 'none' if self.question.value == 'phases' else None
-    self.crack.layout.display = None if self.question.value == 'layers' else 'none'
+    self._show_of_layer(settings)
     self.limit.show()
     self.is_filling = False
     self.show_age()
@@ -1805,13 +1824,21 @@ def show_earlier(self:ReportStep, most=5):
 
 # %% ../../nbs/08_hands/12_steps.ipynb #a6365592
 @patch
+def _of_layer(self:ReportStep, named, others, before):
+    "The cracks of a layer; or which way it runs, which is asked of the layer alone: cracks find it by themselves"
+    if self._asks_for_cracks: named['crack'] = self.crack.value
+    if self._asks_for_cracks and 'crack' in before: return # both were in the job
+    others.pop('along', None)
+    if self.along.value and not self._asks_for_cracks: named['along'] = self.along.value
+
+@patch
 def _question_asked(self:ReportStep):
     "The question with its classes, and the shares, which are always asked for"
     what = self.question.value
     if what == 'phases': return {'phases': {}}
-    named = dict(cls=self.cls.value)
-    if what == 'layers' and self.crack.value != word('none'): named['crack'] = self.crack.value
-    others = {k: v for k, v in self.job.about.questions.get(what, {}).items() if k not in ('cls', 'crack')}
+    named, before = dict(cls=self.cls.value), self.job.about.questions.get(what, {})
+    others = {k: v for k, v in before.items() if k not in ('cls', 'crack')}
+    if what == 'layers': self._of_layer(named, others, before)
     return {'phases': {}, what: {**others, **named}}
 
 @patch

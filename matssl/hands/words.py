@@ -477,6 +477,9 @@ _german |= dict(
 _english |= dict(
     report_says='What do you want to know?', question='question', question_tip='What is measured', cls='class',
     cls_tip='Of which class', crack='cracks', crack_tip='Class of the cracks in the layer; none: not counted',
+    along='the layer runs',
+    along_tip='Which way the layer goes through the pictures, if that is not found by itself. Only where no cracks are asked for',
+    along_found='as is found', along_x='from left to right', along_y='from top to bottom',
     limits='limits', limits_tip='What numbers are held against, one a line: oxide <= 25', limits_example='for example oxide <= 25',
     uncertainty='± % of the scale, from its calibration',
     uncertainty_tip='Uncertainty of the scale in %, as its calibration says. Empty: not known', specimen='specimen',
@@ -491,6 +494,9 @@ _english |= dict(
 _german |= dict(
     report_says='Was möchten Sie wissen?', question='Frage', question_tip='Was gemessen wird', cls='Klasse',
     cls_tip='Von welcher Klasse', crack='Risse', crack_tip='Klasse der Risse in der Schicht; keine: nicht gezählt',
+    along='Schicht verläuft',
+    along_tip='Wie die Schicht durch die Bilder läuft, wenn es nicht von selbst gefunden wird. Nur wo nicht nach Rissen gefragt ist',
+    along_found='wie gefunden', along_x='von links nach rechts', along_y='von oben nach unten',
     limits='Grenzwerte', limits_tip='Woran die Zahl gemessen wird, einer je Zeile: oxid <= 25',
     uncertainty='± % des Maßstabs, laut Kalibrierung', limits_example='zum Beispiel oxid <= 25',
     uncertainty_tip='Unsicherheit des Maßstabs in %, laut Kalibrierung. Leer: nicht bekannt', specimen='Probe',
@@ -638,7 +644,13 @@ def name_here(
     return _known_here(name, tuple(names)) or name
 
 # %% ../../nbs/08_hands/11_words.ipynb #5fbac23c
-_sentences = dict(de=[
+_sentences = dict(en=[
+    (r"(?:.*[/\\])?(.*?): found '(.*)' cut by the border of the picture all along, .*",
+     '{0}: the border of the picture cuts {1} all along, so its thickness cannot be measured. Ask for no cracks, then choose which way '
+     '"the layer runs"; if that does not help, take the picture at a lower magnification.')], de=[
+    (r"(?:.*[/\\])?(.*?): found '(.*)' cut by the border of the picture all along, .*",
+     '{0}: {1} ist auf ganzer Länge vom Bildrand angeschnitten, die Dicke lässt sich so nicht messen. Bitte bei „Risse“ (keine) wählen, dann '
+     'bei „Schicht verläuft“ die Richtung; hilft das nicht, das Bild mit kleinerer Vergrößerung aufnehmen.'),
     (r"field: found '(.*)', expected a number.*", 'Keine Zahl: {0}. Bitte zum Beispiel 0,1 eingeben, oder das Feld leer lassen.'),
     (r"limit: found '(.*)', expected a name.*", 'Kein Grenzwert: {0}. Er wird so geschrieben: oxid <= 25'),
     (r'classes: found (.+), and strokes of (.+), expected the same classes.*',
