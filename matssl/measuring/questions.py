@@ -185,7 +185,8 @@ def _over_layers(maps, cls, crack, **settings):
     "The thickness of a layer; with a class of cracks, these too"
     thickness = {'thickness': layer_thickness(maps, cls, (crack,) if crack else (), **settings)}
     if not crack: return thickness
-    each_field, each_crack = crack_tables(maps, crack, cls)
+    direction = {'along': settings['along']} if 'along' in settings else {} # both along the same axis
+    each_field, each_crack = crack_tables(maps, crack, cls, **direction)
     return {**thickness, 'cracks, each field': each_field, 'each crack': each_crack}
 
 # %% ../../nbs/07_measuring/19_questions.ipynb #b3e8f4ca
