@@ -5459,6 +5459,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                        'matssl/segmentation/teacher.py'),
                                              'matssl.segmentation.teacher.MeanTeacher.before_fit': ( '06_segmentation/teacher.html#meanteacher.before_fit',
                                                                                                      'matssl/segmentation/teacher.py'),
+                                             'matssl.segmentation.teacher.agreement': ( '06_segmentation/teacher.html#agreement',
+                                                                                        'matssl/segmentation/teacher.py'),
                                              'matssl.segmentation.teacher.follow': ( '06_segmentation/teacher.html#follow',
                                                                                      'matssl/segmentation/teacher.py'),
                                              'matssl.segmentation.teacher.mixed': ( '06_segmentation/teacher.html#mixed',
