@@ -35,6 +35,7 @@ def _lock_of(file):
     except Timeout: return None
     return lock
 
+# %% ../nbs/00_ground/05_cores.ipynb #1a88a9c9
 def take_place(
     folder # Folder of the places; made if it is not there
 ): # Lock of the place, held until `release()`, or until the process ends
@@ -49,6 +50,7 @@ def _is_held(file):
     if lock: lock.release()
     return lock is None
 
+# %% ../nbs/00_ground/05_cores.ipynb #936047cf
 def places_held(
     folder # Folder of the places
 )->int:
@@ -91,15 +93,13 @@ def commands(self:CoreShare)->int:
 
 # %% ../nbs/00_ground/05_cores.ipynb #5ddbd11e
 @patch
-def look(self:CoreShare):
-    "Have as many threads as this command's share of the cores now; called by the thread that computes"
-    now = self.clock()
-    if now - self.looked < self.every: return
-    self.looked = now
-    commands = self.commands()
-    if self.is_fixed: return
-    self._have(commands)
+def _say_once(self:CoreShare, commands, threads):
+    if self.has_said or not self.say: return
+    self.has_said = True
+    self.say(f'{commands} commands compute here and share the cores: {threads} of {self.alone} threads for this one; '
+             f'the last digits of its numbers depend on that (OMP_NUM_THREADS={self.alone} keeps {self.alone})')
 
+# %% ../nbs/00_ground/05_cores.ipynb #5aa1096b
 @patch
 def _have(self:CoreShare, commands):
     "Have the threads that are this command's among so many"
@@ -109,6 +109,18 @@ def _have(self:CoreShare, commands):
     if threads != torch.get_num_threads(): torch.set_num_threads(threads)
     if commands > 1: self._say_once(commands, threads)
 
+# %% ../nbs/00_ground/05_cores.ipynb #2a89e0d8
+@patch
+def look(self:CoreShare):
+    "Have as many threads as this command's share of the cores now; called by the thread that computes"
+    now = self.clock()
+    if now - self.looked < self.every: return
+    self.looked = now
+    commands = self.commands()
+    if self.is_fixed: return
+    self._have(commands)
+
+# %% ../nbs/00_ground/05_cores.ipynb #1fde988d
 @patch
 def leave(self:CoreShare):
     "Give the place and the threads back"
@@ -116,21 +128,15 @@ def leave(self:CoreShare):
     self.place = None
     if self.alone: self._have(1)
 
-# %% ../nbs/00_ground/05_cores.ipynb #a6ca13aa
-@patch
-def _say_once(self:CoreShare, commands, threads):
-    if self.has_said or not self.say: return
-    self.has_said = True
-    self.say(f'{commands} commands compute here and share the cores: {threads} of {self.alone} threads for this one; '
-             f'the last digits of its numbers depend on that (OMP_NUM_THREADS={self.alone} keeps {self.alone})')
-
 # %% ../nbs/00_ground/05_cores.ipynb #c28b0787
-_sharing = [] # what the command that runs in this process has of the cores
 _chosen = ('OMP_NUM_THREADS', 'OMP_THREAD_LIMIT', 'MKL_NUM_THREADS')
 
 def is_chosen()->bool:
     "Has somebody else chosen how many threads there are? Asked before the command loads torch"
     return 'torch' in sys.modules or any(name in os.environ for name in _chosen)
+
+# %% ../nbs/00_ground/05_cores.ipynb #76af274d
+_sharing = [] # what the command that runs in this process has of the cores
 
 @contextmanager
 def cores_shared(
@@ -145,6 +151,7 @@ def cores_shared(
         _sharing.remove(share)
         share.leave()
 
+# %% ../nbs/00_ground/05_cores.ipynb #4472fe05
 def share_cores():
     "Before a step or a picture: have this command's share of the cores. Outside of a command it does nothing"
     if _sharing: _sharing[-1].look()

@@ -8,6 +8,7 @@ __all__ = ['Speech']
 # %% ../nbs/00_ground/03_speech.ipynb #6b6e471e
 import re
 from functools import cache, cached_property
+from fastcore.basics import patch
 
 # %% ../nbs/00_ground/03_speech.ipynb #72c5f9e8
 _places = dict(
@@ -63,8 +64,32 @@ class Speech:
         return text.replace('.', self.comma)
 
 # %% ../nbs/00_ground/03_speech.ipynb #13e52594
-from fastcore.basics import patch
+@patch
+def _looked_up(self:Speech, text):
+    "What `known` gives, looked for"
+    if not text or text in (self.names or ()): return text
+    if text in self.texts: return self.texts[text]
+    if _is_number.fullmatch(text): return self.number(text)
+    if not re.search(r'[^\W\d_]', text): return text # no letter
+    return self._by_places(text) or self._in_parts(text)
 
+# %% ../nbs/00_ground/03_speech.ipynb #46a6f685
+@patch
+def known(self:Speech,
+    text:str # Text in English
+)->str|None:
+    "The text in the language; None where it, or a part of it, is not known"
+    if text not in self._said: self._said[text] = self._looked_up(text)
+    return self._said[text]
+
+# %% ../nbs/00_ground/03_speech.ipynb #9ba446d1
+@patch
+def _joined(self:Speech, parts, between):
+    "Parts, each said in the language; None where one of them is not known"
+    said = [self.known(part) for part in parts]
+    return None if None in said else between.join(said)
+
+# %% ../nbs/00_ground/03_speech.ipynb #f09683ea
 @patch
 def _in_place(self:Speech, kind, text):
     "What stands in a place, said in the language; None where it is not known"
@@ -77,18 +102,14 @@ def _in_place(self:Speech, kind, text):
     if kind == 'list': return self._joined(_at_commas(text), self.between if re.search(r'\d', text) else ', ')
     return text
 
+# %% ../nbs/00_ground/03_speech.ipynb #dcdfc7a5
 @patch
 def _filled(self:Speech, text, found):
     "A text of the language with its places filled; None where one of them is not known"
     filled = {place: self._in_place(place.rstrip('0123456789'), said) for place, said in found.items()}
     return None if None in filled.values() else text.format(**filled)
 
-@patch
-def _joined(self:Speech, parts, between):
-    "Parts, each said in the language; None where one of them is not known"
-    said = [self.known(part) for part in parts]
-    return None if None in said else between.join(said)
-
+# %% ../nbs/00_ground/03_speech.ipynb #3698755a
 @patch
 def _by_places(self:Speech, text):
     "A text as the table has it with places; None where it has not"
@@ -97,7 +118,7 @@ def _by_places(self:Speech, text):
         said = found and self._filled(other, found.groupdict())
         if said is not None: return said
 
-# %% ../nbs/00_ground/03_speech.ipynb #e23a78a4
+# %% ../nbs/00_ground/03_speech.ipynb #af677bcb
 _joints = r'(?<=\.) (?=[A-Z])', '; ', ': ' # between sentences, between parts, after what they are about
 
 @patch
@@ -108,23 +129,7 @@ def _in_parts(self:Speech, text):
             said = self._joined([text[:found.start()], text[found.end():]], found[0])
             if said is not None: return said
 
-@patch
-def known(self:Speech,
-    text:str # Text in English
-)->str|None:
-    "The text in the language; None where it, or a part of it, is not known"
-    if text not in self._said: self._said[text] = self._looked_up(text)
-    return self._said[text]
-
-@patch
-def _looked_up(self:Speech, text):
-    "What `known` gives, looked for"
-    if not text or text in (self.names or ()): return text
-    if text in self.texts: return self.texts[text]
-    if _is_number.fullmatch(text): return self.number(text)
-    if not re.search(r'[^\W\d_]', text): return text # no letter
-    return self._by_places(text) or self._in_parts(text)
-
+# %% ../nbs/00_ground/03_speech.ipynb #f44bd078
 @patch
 def __call__(self:Speech,
     text:str # Text in English

@@ -39,14 +39,25 @@ def band_entropy(
     return (entropy/most*255).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
 
 # %% ../../nbs/06_segmentation/08_folder.ipynb #06a50009
+def _map_path(out, file): return out/f'{Path(file).stem}.tif'
+
+# %% ../../nbs/06_segmentation/08_folder.ipynb #acdf37c0
 endings = dict( # of the outputs beside the label TIFF
     png='.png', overlay='_overlay.png', geojson='.geojson', entropy='_entropy.tif')
 
 def _output_path(out, file, output): return out/f'{Path(file).stem}{endings[output]}'
-def _map_path(out, file): return out/f'{Path(file).stem}.tif'
+
+# %% ../../nbs/06_segmentation/08_folder.ipynb #4443499c
 def _begun_path(out, file): return out/f'.{Path(file).stem}.begun'
 
 # %% ../../nbs/06_segmentation/08_folder.ipynb #268266b4
+def _mark_begun(out, file):
+    "The mark that says that a picture is begun"
+    begun = _begun_path(out, file)
+    with written_whole(begun, True) as mark: mark.write_text('')
+    return begun
+
+# %% ../../nbs/06_segmentation/08_folder.ipynb #5f39e0e9
 def _left_over(file, out, outputs):
     "The outputs of a picture that a killed run has left; those of somebody else are refused"
     there = [path for path in (_output_path(out, file, output) for output in outputs) if os.path.exists(path)]
@@ -55,12 +66,6 @@ def _left_over(file, out, outputs):
             there[0], 'a file that no unfinished run has made',
             'a free name', 'remove it, or choose another folder')
     return there
-
-def _mark_begun(out, file):
-    "The mark that says that a picture is begun"
-    begun = _begun_path(out, file)
-    with written_whole(begun, True) as mark: mark.write_text('')
-    return begun
 
 # %% ../../nbs/06_segmentation/08_folder.ipynb #06a5000b
 def _begin(file, out, outputs):
@@ -105,8 +110,10 @@ def _as_read(file, um_per_px, crop_bar, page, channel=None):
     if page is not None or channel is not None: return read_micrograph(file, page, um_per_px, crop_bar, channel=channel)
     return as_micrograph(file, um_per_px, crop_bar)
 
+# %% ../../nbs/06_segmentation/08_folder.ipynb #e2de5ffe
 def _size(shape): return f'{shape[1]} x {shape[0]}'
 
+# %% ../../nbs/06_segmentation/08_folder.ipynb #7d3952de
 def _about(m): return dict(size=_size(m.shape), um_per_px=m.um_per_px, scale_from=m.scale_from)
 
 # %% ../../nbs/06_segmentation/08_folder.ipynb #9e000041
@@ -161,9 +168,11 @@ def _note_of(out):
     from filelock import FileLock
     with FileLock(out/'.predictions.lock', timeout=600): yield out/note_name
 
+# %% ../../nbs/06_segmentation/08_folder.ipynb #5444ede9
 def _write_note(file, job):
     with written_whole(file, True) as part: part.write_text(json.dumps(job))
 
+# %% ../../nbs/06_segmentation/08_folder.ipynb #4b977755
 def _note(out, name, made):
     "Note what a label map was made from; None: forget it"
     with _note_of(out) as file:
@@ -311,12 +320,14 @@ def _make_way(file, out):
     _mark_begun(out, file)
     _map_path(out, file).unlink()
 
+# %% ../../nbs/06_segmentation/08_folder.ipynb #9f3c114c
 def _compared(file, label_map, made, reading):
     "What has changed since a label map was made, and what is said of one that is left"
     now = _facts(_about(_as_read(file, **reading)), reading)
     if not made: return '', _compared_with_map(label_map, now)
     return _compared_with_note(file, label_map, made, now), ''
 
+# %% ../../nbs/06_segmentation/08_folder.ipynb #12f4f30c
 def _brought_up(segmenter, file, out, outputs, made, reading, **kwargs):
     "Predict a picture that has no label map, or one that was made otherwise; its row"
     label_map, why = _map_path(out, file), ''
@@ -332,12 +343,14 @@ def _brought_up(segmenter, file, out, outputs, made, reading, **kwargs):
 # %% ../../nbs/06_segmentation/08_folder.ipynb #06a50013
 def _lacks_memory(e): return isinstance(e, MemoryError) or bool(re.search('out of memory|allocate memory', str(e)))
 
+# %% ../../nbs/06_segmentation/08_folder.ipynb #fe896ff2
 def _too_large(file, e):
     said = ' '.join(str(e).split())[:80]
     return str(InputError(
         file, f'that it takes more memory than there is ({said})',
         'room for it', 'pass a smaller tile or bs, or use a larger machine'))
 
+# %% ../../nbs/06_segmentation/08_folder.ipynb #f5b64e36
 def _row_of(segmenter, file, out, outputs, made, reading, **kwargs):
     "What became of a picture, and why"
     skipped = dict(picture=file.name, state='skipped')
@@ -355,11 +368,13 @@ def _heard_row(heard, segmenter, file, *args, **kwargs):
     if row['state'] == 'predicted': row['why'] = '; '.join(filter(None, [row['why'], *doubts]))
     return row
 
+# %% ../../nbs/06_segmentation/08_folder.ipynb #3ebc397a
 def _how_far(row, countdown):
     "A row for whoever listens: with how many pictures are done, and how long the others take"
     is_new = row['state'] == 'predicted'
     return dict(row, how_far=countdown.worked() if is_new else countdown.passed())
 
+# %% ../../nbs/06_segmentation/08_folder.ipynb #c07d432d
 def predict_folder(
     segmenter:Segmenter, # Model that predicts
     pictures, # A folder, or a list of files

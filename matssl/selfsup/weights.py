@@ -44,6 +44,7 @@ class PickleWalk:
 # %% ../../nbs/05_selfsup/01_weights.ipynb #5e01000a
 def _all_of(parts): return 1 + sum(p.count for p in parts)
 
+# %% ../../nbs/05_selfsup/01_weights.ipynb #36b0610d
 @patch
 def put(self:PickleWalk, parts=()):
     "A new value that holds these"
@@ -96,12 +97,14 @@ def keep(self:PickleWalk, number):
     "The value on top, for later"
     self.memo[number] = self.stack[-1]
 
+# %% ../../nbs/05_selfsup/01_weights.ipynb #b15088e7
 @patch
 def count_again(self:PickleWalk, parts):
     "Refuse too many"
     self.again += parts
     if self.again > self.most: raise OverflowError('parts within parts, over and over')
 
+# %% ../../nbs/05_selfsup/01_weights.ipynb #50a6578e
 @patch
 def fetch(self:PickleWalk, number):
     "A value again, with all its parts"
@@ -158,6 +161,7 @@ def _pickles(file):
         f.seek(0)
         for _ in range(5): yield pickletools.genops(f)
 
+# %% ../../nbs/05_selfsup/01_weights.ipynb #bce5fd98
 def check_pickles(
     file): # File of weights, `.pth`
     "Look through the pickles of a file before one of them is loaded"
@@ -175,6 +179,7 @@ def _check_inflated(file):
     with zipfile.ZipFile(file) as z: inside = sum(part.file_size for part in z.infolist())
     if inside > 4*size + 2**20: raise ValueError(f'a zip of {size} bytes that claims {inside}')
 
+# %% ../../nbs/05_selfsup/01_weights.ipynb #ea1b7b85
 def _unpickled(file):
     "What a `.pth` file holds"
     try:
@@ -184,26 +189,29 @@ def _unpickled(file):
         raise UnpicklingError('damaged, or objects that are no tensors, which are never loaded') from e
 
 # %% ../../nbs/05_selfsup/01_weights.ipynb #5e010018
+def _keys_of(state):
+    "The keys of a dictionary, for a message; some are no names"
+    return shown_names((key if isinstance(key, str) else f'a {type(key).__name__}' for key in state), 5)
+
+# %% ../../nbs/05_selfsup/01_weights.ipynb #a216965f
 _inside = ('state_dict', 'model', 'model_state_dict', 'encoder') # names under which others keep the tensors
-
-def _in_words(key): return key if isinstance(key, str) else f'a {type(key).__name__}'
-
-def _no_state_dict(file, found): return InputError(file, found, 'a state dict', 'save model.state_dict()')
 
 def _state_in(file, state):
     "The dictionary of tensors within the dictionaries around it"
+    fault = lambda found: InputError(file, found, 'a state dict', 'save model.state_dict()')
     for _ in range(8):
-        if not isinstance(state, dict): raise _no_state_dict(file, f'a {type(state).__name__}')
+        if not isinstance(state, dict): raise fault(f'a {type(state).__name__}')
         if any(map(torch.is_tensor, state.values())): break
         inner = [state[k] for k in _inside if isinstance(state.get(k), dict)]
-        if not inner: raise _no_state_dict(file, f'keys {shown_names(map(_in_words, state), 5)}')
+        if not inner: raise fault(f'keys {_keys_of(state)}')
         state = inner[0]
     return state
 
 # %% ../../nbs/05_selfsup/01_weights.ipynb #5e01001a
-_longest = 1000 # characters in the name of a tensor
-
 def _is_plain(x): return torch.is_tensor(x) and x.layout == torch.strided and x.device.type == 'cpu' and not x.is_quantized
+
+# %% ../../nbs/05_selfsup/01_weights.ipynb #5572992d
+_longest = 1000 # characters in the name of a tensor
 
 def read_tensors(
     file # `.safetensors` or `.pth`
@@ -223,15 +231,18 @@ def read_tensors(
     return state
 
 # %% ../../nbs/05_selfsup/01_weights.ipynb #5e01001e
-_wrappers = {'module', 'backbone', 'encoder', 'encoder_q', 'model', 'body', 'net', 'state_dict', 'feature_extractor'}
-_children = {'0': 'conv1', '1': 'bn1', '4': 'layer1', '5': 'layer2', '6': 'layer3', '7': 'layer4'} # of an nn.Sequential
-
 def _flat(key): return key.replace('.', '_')
+
+# %% ../../nbs/05_selfsup/01_weights.ipynb #41da9297
+_children = {'0': 'conv1', '1': 'bn1', '4': 'layer1', '5': 'layer2', '6': 'layer3', '7': 'layer4'} # of an nn.Sequential
 
 def _names_of(parts):
     "What a key may mean, as it stands"
     yield '.'.join(parts)
     if parts[0] in _children: yield '.'.join([_children[parts[0]], *parts[1:]])
+
+# %% ../../nbs/05_selfsup/01_weights.ipynb #2ef8e00a
+_wrappers = {'module', 'backbone', 'encoder', 'encoder_q', 'model', 'body', 'net', 'state_dict', 'feature_extractor'}
 
 def _place(key, wanted):
     "The network's own key for a file's key, wrappers taken off; or None"
@@ -260,14 +271,8 @@ class TimmNames:
         found = {tuple(map(int, m.groups())) for m in (re.match(r'blocks\.(\d+)\.(\d+)\.', key) for key in own) if m}
         self.places = sorted(found) # (stage, number in the stage) of each block, in their order
         self.widening = {place for place in self.places if 'blocks.{}.{}.conv_pwl.weight'.format(*place) in own}
-    def __call__(self,
-        key:str # Key of a file, with or without wrappers
-    )->str:
-        if not self.places: return key
-        if m := _of_foreign_block.fullmatch(key): return self.in_block(key, *m.groups())
-        if m := _of_foreign_network.fullmatch(key): return f'{m[1]}{_of_network[m[2]]}.{m[3]}'
-        return key
 
+# %% ../../nbs/05_selfsup/01_weights.ipynb #103db61a
 @patch
 def place(self:TimmNames, number):
     "Stage and number in it of the block that has this number in the whole network"
@@ -275,6 +280,7 @@ def place(self:TimmNames, number):
     stage, last = self.places[-1]
     return stage, last + 1 + number - len(self.places)
 
+# %% ../../nbs/05_selfsup/01_weights.ipynb #4b2148b9
 @patch
 def in_block(self:TimmNames, key, wrappers, number, layer, kind):
     "A key of a block; as it is where EfficientNet-PyTorch has no such layer"
@@ -282,6 +288,17 @@ def in_block(self:TimmNames, key, wrappers, number, layer, kind):
     is_plain = (stage, number) in self.places and (stage, number) not in self.widening
     layers = _of_block if is_plain else _of_widening_block
     return f'{wrappers}blocks.{stage}.{number}.{layers[layer]}.{kind}' if layer in layers else key
+
+# %% ../../nbs/05_selfsup/01_weights.ipynb #998e58f9
+@patch
+def __call__(self:TimmNames,
+    key:str # Key of a file, with or without wrappers
+)->str:
+    "The key as timm writes it"
+    if not self.places: return key
+    if m := _of_foreign_block.fullmatch(key): return self.in_block(key, *m.groups())
+    if m := _of_foreign_network.fullmatch(key): return f'{m[1]}{_of_network[m[2]]}.{m[3]}'
+    return key
 
 # %% ../../nbs/05_selfsup/01_weights.ipynb #5e010022
 def split_state(
@@ -297,11 +314,11 @@ def split_state(
     return out
 
 # %% ../../nbs/05_selfsup/01_weights.ipynb #5e010025
-LoadReport = namedtuple('LoadReport', 'matched missing unexpected')
-
 def _another(file, found, expected):
+    "The error of a file that was made with another architecture"
     return InputError(file, found, expected, 'name the architecture that the file was made with')
 
+# %% ../../nbs/05_selfsup/01_weights.ipynb #0b04faf0
 def _matched(file, state, own, arch):
     "The file's tensors by the network's names, and the names that are left over"
     wanted = {_flat(k): k for k in own}
@@ -323,12 +340,14 @@ def _matched(file, state, own, arch):
 # %% ../../nbs/05_selfsup/01_weights.ipynb #5e010027
 def _numbered(key): return re.sub(r'\d+', '#', _flat(key))
 
+# %% ../../nbs/05_selfsup/01_weights.ipynb #8512af4c
 def _bare(key):
     "A key without its wrappers"
     parts = key.split('.')
     while parts and parts[0] in _wrappers: parts = parts[1:]
     return '.'.join(parts)
 
+# %% ../../nbs/05_selfsup/01_weights.ipynb #b01a8b6c
 def _deeper(extra, own, arch):
     "Left-over keys that continue the network's own numbered layers: those of a deeper network"
     known = {_numbered(k) for k in own}
@@ -338,6 +357,7 @@ def _deeper(extra, own, arch):
     names = {_flat(k) for k in whole.state_dict()}
     return [k for k in like if _flat(k) not in names]
 
+# %% ../../nbs/05_selfsup/01_weights.ipynb #5353a003
 def _check_complete(file, got, extra, own, arch):
     "Refuse a file that is of another network, or that lacks a part of this one"
     if deeper := _deeper(extra, own, arch):
@@ -348,9 +368,10 @@ def _check_complete(file, got, extra, own, arch):
         raise _another(file, f'{len(got)} of the {len(own)} tensors of {arch} ({kept})', 'all of them')
 
 # %% ../../nbs/05_selfsup/01_weights.ipynb #5e010029
-_real = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
-
 def _all_finite(x): return not x.is_floating_point() or math.isfinite(x.sum()) or bool(x.isfinite().all())
+
+# %% ../../nbs/05_selfsup/01_weights.ipynb #d7e7ca50
+_real = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
 def check_numbers(
     file, # File of the weights, for the message
@@ -369,6 +390,8 @@ def check_numbers(
                 'numbers', 'take the weights of an earlier epoch: this training has failed')
 
 # %% ../../nbs/05_selfsup/01_weights.ipynb #5e01002b
+LoadReport = namedtuple('LoadReport', 'matched missing unexpected')
+
 def load_weights(
     enc:nn.Module, # An `Encoder`: timm's network of the name `arch`, in `body`
     file, # `.pth` or `.safetensors`
@@ -391,6 +414,7 @@ def embedded_package(
     name, _, tag = arch.partition('.')
     return embedded[name][0] if name in embedded and tag in ('', 'in1k') else None
 
+# %% ../../nbs/05_selfsup/01_weights.ipynb #7f5567c7
 def embedded_file(
     arch:str # Name of the network in timm
 ): # `Path`, `.pth`
@@ -406,6 +430,7 @@ def embedded_file(
 
 # %% ../../nbs/05_selfsup/01_weights.ipynb #5e010030
 _most_layers = 10_000 # the deepest of timm have some thousands
+
 _doubtful = 'do not use this file unless you know who made it'
 
 @contextmanager
@@ -419,6 +444,7 @@ def _few_layers(file, arch):
     try: yield
     finally: hook.remove()
 
+# %% ../../nbs/05_selfsup/01_weights.ipynb #49e9ad1c
 def _on_no_device(file, arch, timm_kwargs):
     "A network without memory; None where timm cannot build it, which is said by whoever builds it"
     try:
@@ -427,6 +453,7 @@ def _on_no_device(file, arch, timm_kwargs):
     except InputError: raise
     except Exception: return None
 
+# %% ../../nbs/05_selfsup/01_weights.ipynb #e8941cae
 def check_fits(
     file, # File of the weights
     arch:str, # The network that they are said to be of
