@@ -33,6 +33,7 @@ def _channels_first(pixels):
     x = torch.from_numpy(np.array(pixels))
     return x.expand(3, -1, -1) if x.ndim == 2 else x.permute(2, 0, 1)
 
+# %% ../../nbs/09_bench/11_paper.ipynb #bfac5461
 def squashed_set(
     pairs:Pairs, # Pictures and masks
     side:int # Side of the square, px
@@ -76,6 +77,7 @@ def squashed_confusion(
     model.eval()
     return sum(confusion(labels, model(to_float(one[None]))[0].argmax(0), 2) for one, labels in zip(x, y))
 
+# %% ../../nbs/09_bench/11_paper.ipynb #7664a5d6
 @torch.no_grad()
 def native_confusion(
     model, # Pictures 0-1 to scores
@@ -134,8 +136,12 @@ def save(self:PaperRun,
     settings = dict(lr=self.lr, group=self.group)
     return write_state(file, tensors, dict(settings=settings, epoch=len(self.losses), seconds=self.seconds))
 
-def _part(tensors, prefix): return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+# %% ../../nbs/09_bench/11_paper.ipynb #05ab4d03
+def _part(tensors, prefix):
+    "The tensors whose names begin so, without the beginning"
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
+# %% ../../nbs/09_bench/11_paper.ipynb #2132e58e
 @patch
 def load(self:PaperRun,
     file # State file of `save`
@@ -155,6 +161,7 @@ def load(self:PaperRun,
 # %% ../../nbs/09_bench/11_paper.ipynb #8e34004c
 paper_columns = ['protocol', 'backbone', 'decoder', 'start', 'seed', 'steps', 'lr', 'group', 'epoch', 'step', 'valid',
     'miou', 'miou_native', 'floor', 'seconds', 'peak_mb', 'hardware', 'versions', 'finished']
+
 _paper_key = ['protocol', 'backbone', 'decoder', 'start', 'seed', 'steps', 'lr', 'group']
 
 def paper_results(
@@ -164,17 +171,25 @@ def paper_results(
     if not Path(file).exists(): return pd.DataFrame(columns=paper_columns)
     return pd.read_csv(file, dtype=dict(group=str))
 
-def _lines_of(rows, key):
-    "The lines of a run"
-    same = [rows[name].astype(str) == str(value) for name, value in key.items()]
-    return rows[np.logical_and.reduce(same)] if len(rows) else rows
-
+# %% ../../nbs/09_bench/11_paper.ipynb #c4899958
 def _add_lines(file, lines):
     "Two more lines, whole or not at all"
     rows = pd.DataFrame([*paper_results(file).to_dict('records'), *lines], columns=paper_columns)
     with written_whole(file, True) as part: rows.to_csv(part, index=False)
 
+# %% ../../nbs/09_bench/11_paper.ipynb #0b093e99
+def _lines_of(rows, key):
+    "The lines of a run"
+    same = [rows[name].astype(str) == str(value) for name, value in key.items()]
+    return rows[np.logical_and.reduce(same)] if len(rows) else rows
+
 # %% ../../nbs/09_bench/11_paper.ipynb #7eed6c8d
+def _encoder_arguments(begin):
+    "Arguments of an encoder out of those of a Learner"
+    timm_kwargs = begin.get('timm_kwargs') or {}
+    return {**{k: begin[k] for k in ('weights', 'stats', 'pretrained') if k in begin}, **timm_kwargs}
+
+# %% ../../nbs/09_bench/11_paper.ipynb #4af3c508
 def _first_network(backbone, decoder, encoder, pretrained, start, root, seed):
     "The network as training begins, and the name of its weights"
     begin, weights = start_of(backbone, root, start)
@@ -185,11 +200,7 @@ def _first_network(backbone, decoder, encoder, pretrained, start, root, seed):
     torch.manual_seed(seed)
     return SegmentationModel(first, 2, decoder), weights
 
-def _encoder_arguments(begin):
-    "Arguments of an encoder out of those of a Learner"
-    timm_kwargs = begin.get('timm_kwargs') or {}
-    return {**{k: begin[k] for k in ('weights', 'stats', 'pretrained') if k in begin}, **timm_kwargs}
-
+# %% ../../nbs/09_bench/11_paper.ipynb #ca600b27
 def _trained(run, steps, state):
     "A run up to its last step; its state is written every ten"
     if state.exists(): run.load(state)
@@ -198,6 +209,7 @@ def _trained(run, steps, state):
         if not (k+1) % 10: run.save(state)
     return run
 
+# %% ../../nbs/09_bench/11_paper.ipynb #6524ecca
 def _scored(run, fold, test, side):
     "What the last and the best state score"
     floor = np.array([[int((test[1] == 0).sum()), 0], [int((test[1] == 1).sum()), 0]]) # background everywhere
@@ -212,6 +224,7 @@ def _said(p, seed, lines):
     "A run in a line of words"
     return f'{p.id} seed {seed}: ' + ', '.join(f"{100*line['miou']:.1f} % ({line['epoch']} step)" for line in lines)
 
+# %% ../../nbs/09_bench/11_paper.ipynb #2601e29c
 def run_paper(
     name:str='ebc3-paper', # A protocol whose name ends in -paper
     seeds=3, # Number of seeds, or a list of them
@@ -249,18 +262,13 @@ def run_paper(
     return paper_results(file)
 
 # %% ../../nbs/09_bench/11_paper.ipynb #1129caf0
-_claims = { # Nguyen, Phan and Lee 2025: one seed each; of MatSSL the epoch by validation
-    'claimed: MatSSL': ('84.53', 'UNet++ on ResNet-50, taught by steels'),
-    'claimed: CS-UNet': ('45.69', 'another network'),
-    'claimed: Transformer, MicroLite': ('56.72', 'another network'),
-    'claimed: UNet++, MicroNet': ('42.58', 'UNet++, weights of MicroNet')}
-
 def _measured(lines, column):
     "Mean and deviation over seeds, %"
     scores = 100*lines[column].astype(float)
     spread = f' ± {scores.std(ddof=1):.1f}' if len(scores) > 1 else ''
     return {'mean IoU, %': f'{scores.mean():.1f}{spread}', 'seeds': str(lines.seed.nunique())}
 
+# %% ../../nbs/09_bench/11_paper.ipynb #f2fd7e2f
 _kinds = {('best', 'miou'): 'best by validation', ('last', 'miou'): 'last step',
     ('best', 'miou_native'): 'best by validation, at the size of the picture', ('last', 'miou_native'): 'last step, at the size of the picture'}
 
@@ -268,6 +276,13 @@ def _ours(name, lines):
     "Rows of one setting"
     for (epoch, column), title in _kinds.items():
         yield f'{name}: {title}', _measured(lines[lines.epoch == epoch], column)
+
+# %% ../../nbs/09_bench/11_paper.ipynb #b87dd905
+_claims = { # Nguyen, Phan and Lee 2025: one seed each; of MatSSL the epoch by validation
+    'claimed: MatSSL': ('84.53', 'UNet++ on ResNet-50, taught by steels'),
+    'claimed: CS-UNet': ('45.69', 'another network'),
+    'claimed: Transformer, MicroLite': ('56.72', 'another network'),
+    'claimed: UNet++, MicroNet': ('42.58', 'UNet++, weights of MicroNet')}
 
 def paper_table(
     rows:pd.DataFrame # Lines of `paper_results`

@@ -103,11 +103,13 @@ def choosing(self:Protocol)->tuple:
     "Folds on which settings are chosen"
     return self.few.choosing if self.few else ()
 
+# %% ../../nbs/09_bench/02_protocol.ipynb #0f84e2d2
 @patch(as_prop=True)
 def reported(self:Protocol)->tuple:
     "Folds that a report is made of"
     return tuple(name for name in self.fold_names if name not in self.choosing)
 
+# %% ../../nbs/09_bench/02_protocol.ipynb #d2b24ee2
 @patch
 def runs_on(self:Protocol,
     draw:int, # Number of the draw, from 0
@@ -134,6 +136,7 @@ def files_fingerprint(
     named = sorted(Path(f).name + short_hash(Path(f).read_bytes(), 64) for f in files)
     return short_hash(''.join(named))
 
+# %% ../../nbs/09_bench/02_protocol.ipynb #546855e5
 def fold_fingerprint(
     fold:Fold # Fold of a protocol
 )->str:
@@ -147,6 +150,7 @@ def _divided(rest, test, name, specimen=None, seed=0):
     train, valid = split_by_specimen(rest.names, .2, specimen, seed)
     return Fold(name, Pairs([rest[i] for i in train]), Pairs([rest[i] for i in valid]), test)
 
+# %% ../../nbs/09_bench/02_protocol.ipynb #398a64ad
 def _six(name):
     "The authors' six folds of a set"
     def divide(root):
@@ -154,12 +158,14 @@ def _six(name):
         return [_divided(*ds.fold(k), str(k), seed=k) for k in range(6)]
     return divide
 
+# %% ../../nbs/09_bench/02_protocol.ipynb #17d5a492
 def _some(name, files):
     "A part of a pool that is empty is an error, not a smaller pool"
     if not files: raise InputError(f'the unlabelled pictures of {name}', 'none', 'the pool of the protocol',
         'complete the set')
     return files
 
+# %% ../../nbs/09_bench/02_protocol.ipynb #47e21030
 def _clean(root, fold=None):
     "MetalDAM's pool"
     return _some('metaldam', dataset('metaldam', root).clean_pool()[0])
@@ -172,6 +178,7 @@ def _ebc(name):
         return [_divided(ds.pairs.of('train', 'val'), ds.pairs.of('test'), 'test', ds.specimen)]
     return divide
 
+# %% ../../nbs/09_bench/02_protocol.ipynb #ea53e71a
 def _super(name):
     "NASA's own division, with the second test where there is one"
     def divide(root):
@@ -179,15 +186,18 @@ def _super(name):
         return [Fold('test', p.of('train'), p.of('val'), p.of('test'), p.of('different_test'))]
     return divide
 
+# %% ../../nbs/09_bench/02_protocol.ipynb #43e39053
 def _others(root, fold=None):
     "A pool of other materials"
     uhcs = _some('uhcs_unlabelled', dataset('uhcs_unlabelled', root).unlabelled)
     return [*uhcs, *_clean(root)]
 
+# %% ../../nbs/09_bench/02_protocol.ipynb #b94725bf
 def _three(cm):
     "Oxide and crack as one class, the foreground"
     return merged_confusion(cm, [0, 1, 1])
 
+# %% ../../nbs/09_bench/02_protocol.ipynb #b7616084
 _ebc_numbers = {
     'miou': mean_iou,
     'miou_merged': lambda cm: mean_iou(_three(cm)),
@@ -206,6 +216,7 @@ def _write_synthetic(folder):
     shutil.rmtree(folder/'part', ignore_errors=True)
     write_synthetic_dataset(folder/'part', pool=24, labelled=8, test=2, size=(192, 192)).rename(folder/'set')
 
+# %% ../../nbs/09_bench/02_protocol.ipynb #d7e39fe4
 def _synthetic_set(root):
     "The folder of synthetic pictures, written once"
     folder = (Path(root) if root else data_root())/'synthetic-1'
@@ -227,7 +238,10 @@ def _synthetic(root):
         return Fold(str(k), Pairs(rest[:3]), Pairs(rest[3:]), Pairs([pairs[i] for i in test]))
     return [fold(0), fold(1)]
 
-def _synthetic_pool(root, fold=None): return list_pictures(_synthetic_set(root)/'pool')
+# %% ../../nbs/09_bench/02_protocol.ipynb #3749336d
+def _synthetic_pool(root, fold=None):
+    "The unlabelled made pictures"
+    return list_pictures(_synthetic_set(root)/'pool')
 
 # %% ../../nbs/09_bench/02_protocol.ipynb #f1a00009
 def _synthetic_few(root):

@@ -40,15 +40,16 @@ def _columns_in(data):
     head, newline, _ = data.partition(b'\n')
     return head.decode(errors='replace').split(',') if newline else result_columns
 
+# %% ../../nbs/09_bench/03_results.ipynb #534b945c
 def _as_text(row, columns, header):
     "A line of CSV, below the names of the columns if it is the first"
     text = io.StringIO()
-    # other numbers of a protocol follow from the confusion matrices
     writer = csv.DictWriter(text, columns, lineterminator='\n', extrasaction='ignore')
     if header: writer.writeheader()
     writer.writerow({'draw': row.get('seed')} | row)
     return text.getvalue()
 
+# %% ../../nbs/09_bench/03_results.ipynb #b81a6a27
 def _append(file, row):
     "Cut off half a line, write a whole one, down to the disk"
     file.seek(0)
@@ -83,14 +84,15 @@ def append_result(
     except OSError as e: raise not_written(path, e) from e
 
 # %% ../../nbs/09_bench/03_results.ipynb #bc30a031
-_kinds = dict.fromkeys(cell_key, str) | dict(draw=int, seed=int)
-_ours = 'a results file of matssl benchmark'
-_elsewhere = 'choose another folder with -o'
-
 def _text_of(path):
     "The text of a file; what has been kept for good may be packed, as `results.csv.gz`"
     opened = gzip.open if path.suffix == '.gz' else open
     with opened(path, 'rt', encoding='utf-8') as f: return f.read()
+
+# %% ../../nbs/09_bench/03_results.ipynb #5f2c5caf
+_ours = 'a results file of matssl benchmark'
+
+_elsewhere = 'choose another folder with -o'
 
 def _complete_lines(path):
     "The text as far as its last line is whole"
@@ -101,17 +103,21 @@ def _complete_lines(path):
     return text[:text.rfind('\n')+1]
 
 # %% ../../nbs/09_bench/03_results.ipynb #b2a00003
+_kinds = dict.fromkeys(cell_key, str) | dict(draw=int, seed=int)
+
 def _is_result(head, line):
     "Is a line a result by itself, or blank?"
     if not line.strip(): return True
     try: return len(pd.read_csv(io.StringIO(f'{head}\n{line}\n'), dtype=_kinds)) == 1
     except Exception: return False
 
+# %% ../../nbs/09_bench/03_results.ipynb #a5dd0eed
 def _bad_line(text):
     "Number of the first line that is no result by itself"
     head, *lines = text.split('\n')
     return next((n for n, line in enumerate(lines, 2) if not _is_result(head, line)), 1)
 
+# %% ../../nbs/09_bench/03_results.ipynb #0337d191
 def _table_of(path, text):
     "Lines as a table; a damaged one is named by its number"
     try: table = pd.read_csv(io.StringIO(text), dtype=_kinds, keep_default_na=True)
@@ -153,15 +159,15 @@ def lines_with(
     for column, value in wanted.items(): same &= (rows[column].astype(str) == str(value)).to_numpy(bool)
     return rows[same]
 
-def _key_of(cell): return {k: cell[k] for k in cell_key}
-
+# %% ../../nbs/09_bench/03_results.ipynb #15128a1d
 def is_done(
     cell:dict, # Cell of `cells_of`
     rows:pd.DataFrame # Lines of `read_results`
 )->bool:
     "Is the cell in the file?"
-    return len(lines_with(rows, _key_of(cell))) > 0
+    return len(lines_with(rows, {k: cell[k] for k in cell_key})) > 0
 
+# %% ../../nbs/09_bench/03_results.ipynb #1f7e30d7
 def lines_of(
     cells:list, # Cells of `cells_of`
     rows:pd.DataFrame # Lines of `read_results`

@@ -88,12 +88,24 @@ def _loop(step, batches, device):
         return times
     return run
 
-def _layout(channels_last): return torch.channels_last if channels_last else torch.contiguous_format
+# %% ../../nbs/09_bench/06_speed.ipynb #355ab6a6
+def _layout(channels_last):
+    "The layout of pictures in memory"
+    return torch.channels_last if channels_last else torch.contiguous_format
 
+# %% ../../nbs/09_bench/06_speed.ipynb #913485d2
 def _to_device(batch, device, channels_last):
     "Tensors of a batch; pictures in the wanted layout"
     batch = [t.to(device, non_blocking=True) for t in batch]
     return [t.to(memory_format=torch.channels_last) if channels_last and t.ndim == 4 else t for t in batch]
+
+# %% ../../nbs/09_bench/06_speed.ipynb #b5a00007
+class _Network(torch.nn.Module):
+    "A network, and the number of pictures that it takes: one, or two views"
+    def __init__(self, model, n_in):
+        super().__init__()
+        self.model, self.n_in = model, n_in
+    def forward(self, *x): return self.model(*x)
 
 # %% ../../nbs/09_bench/06_speed.ipynb #b5a00006
 def _stepper(model, loss, bf16, device, channels_last=True):
@@ -108,23 +120,6 @@ def _stepper(model, loss, bf16, device, channels_last=True):
         opt.zero_grad(set_to_none=True)
     return step
 
-# %% ../../nbs/09_bench/06_speed.ipynb #b5a00007
-class _One(torch.nn.Module):
-    "A network of one picture"
-    n_in = 1
-    def __init__(self, model):
-        super().__init__()
-        self.model = model
-    def forward(self, x): return self.model(x)
-
-class _Two(torch.nn.Module):
-    "A network of two views"
-    n_in = 2
-    def __init__(self, model):
-        super().__init__()
-        self.model = model
-    def forward(self, a, b): return self.model(a, b)
-
 # %% ../../nbs/09_bench/06_speed.ipynb #49ff046f
 def _need(*names):
     "Public parts of the usual recipe, or a sentence"
@@ -133,6 +128,7 @@ def _need(*names):
     except ImportError as e: raise InputError('speed', f'no package {e.name}', 'the public parts of the usual recipe',
         "pip install 'matssl[dev]'") from e
 
+# %% ../../nbs/09_bench/06_speed.ipynb #c81f1610
 _imagenet = (.485, .456, .406), (.229, .224, .225) # mean and standard deviation
 
 def _pil_view(size):
@@ -158,8 +154,11 @@ class _PilViews(torch.utils.data.Dataset):
         return self.view(im), self.view(im)
 
 # %% ../../nbs/09_bench/06_speed.ipynb #b5a0000a
-def _torchvision_name(arch): return dict(mobilenetv2_100='mobilenet_v2').get(arch, arch)
+def _torchvision_name(arch):
+    "What torchvision calls a network of timm"
+    return dict(mobilenetv2_100='mobilenet_v2').get(arch, arch)
 
+# %% ../../nbs/09_bench/06_speed.ipynb #80bda6a8
 def _without_head(body):
     "torchvision's backbone without its last layer, and its width"
     head = 'fc' if hasattr(body, 'fc') else 'classifier'
@@ -167,6 +166,7 @@ def _without_head(body):
     setattr(body, head, torch.nn.Identity())
     return body, last.in_features
 
+# %% ../../nbs/09_bench/06_speed.ipynb #59ecb0ad
 def _usual_body(arch):
     "torchvision's backbone, or timm's where torchvision has none of that name; and its width"
     models, = _need('torchvision.models')
@@ -174,6 +174,7 @@ def _usual_body(arch):
     body = timm.create_model(arch, num_classes=0)
     return body, body.num_features
 
+# %% ../../nbs/09_bench/06_speed.ipynb #c257b015
 class _TwoTower(torch.nn.Module):
     "The usual backbone and lightly's projection head, for two views"
     n_in = 2
@@ -234,7 +235,7 @@ def pretraining_ceiling(
     learn = _our_ssl(files, arch, size, bs, bf16, device)
     views = [v.to(device, memory_format=_layout(channels_last)) for v in torch.rand(2, bs, 3, size, size)]
     loss = lambda z: learn.loss_func.ssl(*(v.float() for v in z))
-    return _loop(_stepper(_Two(learn.model), loss, bf16, device, channels_last), _forever(*views), device)
+    return _loop(_stepper(_Network(learn.model, 2), loss, bf16, device, channels_last), _forever(*views), device)
 
 # %% ../../nbs/09_bench/06_speed.ipynb #c14c5b4f
 class _PilFields(torch.utils.data.Dataset):
@@ -280,7 +281,7 @@ def usual_finetuning(
     dice = smp.losses.DiceLoss('multiclass')
     net = smp.UnetPlusPlus(_smp_name(arch), encoder_weights=None, classes=len(codes))
     loss = lambda y, t: dice(y.float(), t) + F.cross_entropy(y.float(), t)
-    return _loop(_stepper(_One(net), loss, bf16, device, bf16),
+    return _loop(_stepper(_Network(net, 1), loss, bf16, device, bf16),
         _endless_loader(_PilFields(pairs, size, 10**6), bs, workers, device), device)
 
 # %% ../../nbs/09_bench/06_speed.ipynb #b5a0000e
@@ -310,7 +311,7 @@ def finetuning_ceiling(
     x = torch.rand(bs, 3, size, size).to(device)
     y = torch.randint(0, len(codes), (bs, size, size)).to(device)
     loss = lambda p, t: ours(p.float(), t)
-    return _loop(_stepper(_One(net), loss, bf16, device, channels_last), _forever(x, y), device)
+    return _loop(_stepper(_Network(net, 1), loss, bf16, device, channels_last), _forever(x, y), device)
 
 # %% ../../nbs/09_bench/06_speed.ipynb #70e0cc41
 def write_pictures(
@@ -337,6 +338,7 @@ def _where(device, bf16):
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
     return device, has_bf16(device) if bf16 is None else bf16
 
+# %% ../../nbs/09_bench/06_speed.ipynb #e0bf3112
 def _best(options, n, steps):
     "The fastest of `{option: function that makes a contestant}`: its option, and the contestant"
     made = {option: make() for option, make in options.items()}
@@ -350,6 +352,7 @@ def _contestants(task):
     if task == 'pretraining': return our_pretraining, usual_pretraining, pretraining_ceiling
     return our_finetuning, usual_finetuning, finetuning_ceiling
 
+# %% ../../nbs/09_bench/06_speed.ipynb #f1e634ce
 def _in_rounds(t):
     "Medians over rounds, of rates and of ratios within a round"
     of_ceiling = t.ours/t.ceiling
@@ -387,8 +390,11 @@ def compare(
         peak_mb=round(memory.mb))
 
 # %% ../../nbs/09_bench/06_speed.ipynb #ca7a9974
-def _likeliest(scores): return scores.max(0).indices.to(torch.uint8).cpu().numpy()
+def _likeliest(scores):
+    "Class numbers `(H, W)` of scores `(C, H, W)`"
+    return scores.max(0).indices.to(torch.uint8).cpu().numpy()
 
+# %% ../../nbs/09_bench/06_speed.ipynb #057b0329
 def _labels(parts, shape):
     "Class numbers from bands of answers"
     labels, row = np.empty(shape, np.uint8), 0
@@ -397,19 +403,25 @@ def _labels(parts, shape):
         row += part.shape[1]
     return labels
 
-def _as_input(b): return b.expand(-1, 3, -1, -1).float()/255
+# %% ../../nbs/09_bench/06_speed.ipynb #ad075eea
+def _as_input(b):
+    "Grey tiles `(B, 1, H, W)` uint8 as a network takes them"
+    return b.expand(-1, 3, -1, -1).float()/255
 
+# %% ../../nbs/09_bench/06_speed.ipynb #2f820286
 def _our_labels(scores, a, tile, overlap, bs, device):
     "Band by band, on a CPU a tile for each core"
     at_once = 1 if torch.device(device).type == 'cuda' else min(4, torch.get_num_threads())
     return _labels(predict_bands(lambda b: scores(_as_input(b)), a, tile, overlap, bs, device, at_once), a.shape)
 
+# %% ../../nbs/09_bench/06_speed.ipynb #45739d40
 def _monai_labels(scores, a, tile, overlap, bs, device):
     "The whole picture at once, by MONAI"
     inferers, = _need('monai.inferers')
     x = _as_input(torch.from_numpy(a)[None, None].to(device))
     return _likeliest(inferers.sliding_window_inference(x, tile, bs, scores, overlap, mode='gaussian')[0])
 
+# %% ../../nbs/09_bench/06_speed.ipynb #928e91b4
 def _no_labels(scores, a, tile, overlap, bs, device):
     "The network alone, on as many tiles of noise"
     step = int(tile*(1-overlap))
@@ -457,6 +469,7 @@ def _large_picture(side):
     a = np.asarray(synthetic_micrograph('two-phase', (500, 500), seed=0)[0].to_uint8())
     return np.tile(a, (-(-side//500),)*2)[:side, :side].copy()
 
+# %% ../../nbs/09_bench/06_speed.ipynb #6f349ee3
 def _prediction_turns(who, repeats, run):
     "Each in its turn, another first in each round: `{name: results}`"
     runs = {w: [] for w in who}
@@ -547,17 +560,24 @@ def profile(
     return p.table
 
 # %% ../../nbs/09_bench/06_speed.ipynb #0ebaa434
-speed_columns = ['task', 'arch', 'device', 'size', 'bs', 'unit', 'ours', 'usual', 'ratio', 'ceiling', 'of_ceiling',
-    'usual_float32', 'best_workers', 'channels_last', 'bf16', 'steps', 'repeats', 'spread', 'seconds', 'peak_mb',
-    'usual_mb', 'versions', 'finished', 'engine', 'clock']
+def _usual_versions():
+    "Versions of the usual recipe's parts"
+    return ', '.join(f'{name} {version(name)}' for name in ('torchvision', 'lightly', 'monai'))
 
-def _usual_versions(): return ', '.join(f'{name} {version(name)}' for name in ('torchvision', 'lightly', 'monai'))
-
+# %% ../../nbs/09_bench/06_speed.ipynb #b2709e2c
 def _machine():
     "The machine in a few words, with the name of its processor"
     return hardware().replace(f'({platform.machine()})', f'({processor()})')
 
-def _short(value): return f'{value:.5g}' if isinstance(value, float) else value
+# %% ../../nbs/09_bench/06_speed.ipynb #9f1f0642
+def _short(value):
+    "A number as it is written to a file"
+    return f'{value:.5g}' if isinstance(value, float) else value
+
+# %% ../../nbs/09_bench/06_speed.ipynb #c6d9942f
+speed_columns = ['task', 'arch', 'device', 'size', 'bs', 'unit', 'ours', 'usual', 'ratio', 'ceiling', 'of_ceiling',
+    'usual_float32', 'best_workers', 'channels_last', 'bf16', 'steps', 'repeats', 'spread', 'seconds', 'peak_mb',
+    'usual_mb', 'versions', 'finished', 'engine', 'clock']
 
 def _record(out, row):
     "Add a line to a results file"
@@ -572,6 +592,12 @@ def _record(out, row):
         writer.writerow({k: _short(v) for k, v in row.items() if k in speed_columns})
 
 # %% ../../nbs/09_bench/06_speed.ipynb #b5a0001d
+def _in_short(row):
+    "What is printed of a line"
+    shown = {k: row[k] for k in row if k in ('task', 'arch', 'ours', 'usual', 'ratio', 'of_ceiling', 'peak_mb')}
+    return {k: round(float(v), 3) if isinstance(v, float) else v for k, v in shown.items()}
+
+# %% ../../nbs/09_bench/06_speed.ipynb #ae02c041
 def _measurements(tasks, archs, folder, sides, alone, bs, steps, repeats, engines, clock):
     "The comparisons that were asked for, each a function without arguments"
     gpu, todo = torch.cuda.is_available(), []
@@ -589,11 +615,6 @@ def _measurements(tasks, archs, folder, sides, alone, bs, steps, repeats, engine
             todo += [of(side, repeats if side < 3000 else 1, engine=engine) for side in sides]
             todo += [of(side, 1, False, False, engine=engine) for side in alone]
     return todo
-
-def _in_short(row):
-    "What is printed of a line"
-    shown = {k: row[k] for k in row if k in ('task', 'arch', 'ours', 'usual', 'ratio', 'of_ceiling', 'peak_mb')}
-    return {k: round(float(v), 3) if isinstance(v, float) else v for k, v in shown.items()}
 
 # %% ../../nbs/09_bench/06_speed.ipynb #b5a0001e
 def run_speed(

@@ -284,6 +284,7 @@ def _not_run(ax, x):
     "Say that a place is empty because nothing ran"
     ax.text(x, .5, 'not run', transform=ax.get_xaxis_transform(), ha='center', rotation=90, fontsize=8, color='grey')
 
+# %% ../../nbs/09_bench/05_tables.ipynb #76c46b7b
 def _draw_method(ax, k, scores):
     "Points of a method, one a seed, and their mean"
     ax.plot([k]*len(scores), scores, 'o', c=f'C{k}', alpha=.7)
@@ -292,6 +293,7 @@ def _draw_method(ax, k, scores):
     ax.plot([k-.25, k+.25], [mean]*2, c=f'C{k}', lw=2)
     ax.text(k+.28, mean, f'{mean:.1f}', va='center', fontsize=8)
 
+# %% ../../nbs/09_bench/05_tables.ipynb #22e82470
 def _draw_floors(ax, asked):
     "What is reached without any network"
     for name, style, side in zip(floor_names, (':', '--'), ('top', 'bottom')):

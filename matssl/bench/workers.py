@@ -29,6 +29,7 @@ def _tidy():
     trim = getattr(ctypes.CDLL(None), 'malloc_trim', None) if sys.platform == 'linux' else None
     if trim: trim(0)
 
+# %% ../../nbs/09_bench/10_workers.ipynb #f1288a5f
 def _tidied(run_cell, most_mb=1200):
     "A function that runs a cell, and tidies up where the process is larger than that afterwards"
     import psutil
@@ -40,6 +41,7 @@ def _tidied(run_cell, most_mb=1200):
             if process.memory_info().rss > most_mb*2**20: _tidy()
     return run
 
+# %% ../../nbs/09_bench/10_workers.ipynb #1398dc2d
 def _weighed(notebook, test, **settings):
     "What the test of a notebook says, and the MB that it took"
     from execnb.shell import CaptureShell

@@ -50,6 +50,7 @@ def _bits(h):
     "The signs of a fingerprint, `(k, k)`"
     return np.unpackbits(np.frombuffer(bytes.fromhex(h), np.uint8)).reshape(_k, _k).astype(bool)
 
+# %% ../../nbs/03_data/02_datasets.ipynb #15a4a98f
 def _positions(bits):
     "The fingerprints of the eight flips and quarter turns"
     odd = np.arange(_k) % 2 == 1
@@ -57,11 +58,13 @@ def _positions(bits):
         for fy in (False, True):
             for fx in (False, True): yield b ^ (odd[:, None] & fy) ^ (odd[None] & fx)
 
+# %% ../../nbs/03_data/02_datasets.ipynb #04c8fe51
 def _distances(h, others):
     "Share of differing signs between a fingerprint and rows of bits, in the best position of each"
     differing = [(p.ravel() != others).sum(1) for p in _positions(_bits(h))]
     return np.min(differing, 0)/(_k*_k-1)
 
+# %% ../../nbs/03_data/02_datasets.ipynb #e0b28547
 def hash_distance(
     a:str, # Fingerprint of one picture, of `picture_hash`
     b:str # Fingerprint of the other
@@ -76,6 +79,7 @@ def hash_files(
     "Fingerprints of pictures, subfolders too, data bar cut: `{file name: fingerprint}`"
     return {str(f): picture_hash(read_micrograph(f)) for f in list_pictures(files, recurse=True)}
 
+# %% ../../nbs/03_data/02_datasets.ipynb #f19f2115
 def find_overlap(
     a, # Folder, list of files, or `{name: fingerprint}`
     b, # Folder, list of files, or fingerprints, as for `a`
@@ -90,6 +94,7 @@ def find_overlap(
         rows += [(name, names[j], d[j]) for j in np.flatnonzero(d <= limit)]
     return pd.DataFrame(rows, columns=['a', 'b', 'distance'])
 
+# %% ../../nbs/03_data/02_datasets.ipynb #03888f68
 def without_overlap(
     pool, # Folder or list of files
     test): # Folder or list of test pictures
@@ -135,13 +140,18 @@ def data_root()->Path:
     "The folder of data sets: `MATSSL_DATA`, or `~/.matssl/data`"
     return Path(os.environ.get('MATSSL_DATA') or Path.home()/'.matssl'/'data')
 
-def _root(root): return Path(root) if root else data_root()
+# %% ../../nbs/03_data/02_datasets.ipynb #fb5cfa44
+def _root(root):
+    "The folder of data sets, or another one that is named"
+    return Path(root) if root else data_root()
 
+# %% ../../nbs/03_data/02_datasets.ipynb #8e9b54df
 def _is_here(root, facts):
     "Does the folder of a set hold anything?"
     folder = Path(root)/facts['folder']/facts.get('into', '')
     return folder.is_dir() and any(f.name != '.incomplete' for f in folder.iterdir())
 
+# %% ../../nbs/03_data/02_datasets.ipynb #cda62c69
 def list_datasets()->pd.DataFrame:
     "The named sets: what they show, their classes, licence, and whether they are here"
     rows = [dict(name=name, what=s['what'], classes=len(s['codes']), licence=s['licence'], origin=s['origin'],
@@ -165,6 +175,7 @@ def _address(source, path):
     repository, commit, folder = _sources[source]
     return f'{repository}/{commit}/{quote(folder + path)}'
 
+# %% ../../nbs/03_data/02_datasets.ipynb #bf8fbf83
 def dataset_files(
     name:str # A named set
 )->pd.DataFrame:
@@ -252,8 +263,11 @@ def fetch(
         'call again: what has arrived is kept; or place the file by hand')
 
 # %% ../../nbs/03_data/02_datasets.ipynb #bab10139
-def _is_right(to, file): return (to/file.path).is_file() and checksum_fits(to/file.path, file.checksum)
+def _is_right(to, file):
+    "Is a file of the list there, with the content that the list says?"
+    return (to/file.path).is_file() and checksum_fits(to/file.path, file.checksum)
 
+# %% ../../nbs/03_data/02_datasets.ipynb #2b4627d0
 def _place_for(to):
     "The folder of a set, marked as not complete"
     try:
@@ -262,8 +276,12 @@ def _place_for(to):
     except OSError as e: raise InputError(to, f'a folder that cannot be written ({e.strerror})', 'a place for the set',
         'set MATSSL_DATA to a folder of yours, or pass root=') from e
 
-def _known_bytes(sizes): return int(sum(n for n in sizes if not pd.isna(n)))
+# %% ../../nbs/03_data/02_datasets.ipynb #83130c9f
+def _known_bytes(sizes):
+    "Bytes of some files, as far as they are known"
+    return int(sum(n for n in sizes if not pd.isna(n)))
 
+# %% ../../nbs/03_data/02_datasets.ipynb #584900ff
 def _bar(files, todo, desc):
     "A bar over the bytes of a set"
     from tqdm.auto import tqdm

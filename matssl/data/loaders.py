@@ -163,6 +163,7 @@ def own_tone(
     deviation = max(((grey-mean)**2*counts).sum()/counts.sum(), _flattest**2)**.5
     return (127.5*(1 + (grey-mean)/(3*deviation))).clip(0, 255).round().astype(np.uint8)
 
+# %% ../../nbs/03_data/03_loaders.ipynb #ef922857
 def own_levels(
     counts # `(256,)`: pixels of each grey level of a picture
 )->np.ndarray:
@@ -172,6 +173,7 @@ def own_levels(
     half = max(high-low, 6*_flattest)/2
     return (127.5*(1 + (np.arange(256)-(low+high)/2)/half)).clip(0, 255).round().astype(np.uint8)
 
+# %% ../../nbs/03_data/03_loaders.ipynb #92345bbc
 tones = dict(picture=own_tone, levels=own_levels) # by the name of a tone
 
 class Toned:
@@ -184,6 +186,7 @@ class Toned:
         self.tone = tones[tone](sum(counts))
     def __getitem__(self, s): return self.tone[np.asarray(self.rows[s])]
 
+# %% ../../nbs/03_data/03_loaders.ipynb #cfd2c459
 def toned(
     rows, # 8-bit pictures: an array, or what gives rows
     tone=None): # Tone that is wanted, one of `tones`; None: as it is
@@ -250,22 +253,26 @@ def pixels(self:PictureStore):
     "All pictures, one after the other"
     return (self[i] for i in range(len(self)))
 
+# %% ../../nbs/03_data/03_loaders.ipynb #8d12ca32
 @patch(as_prop=True)
 def um_per_px(self:PictureStore)->list:
     "um/px of each picture that was read, None where unknown"
     return [kept and kept.um_per_px for kept in self.kept]
 
+# %% ../../nbs/03_data/03_loaders.ipynb #f688ed58
 @patch(as_prop=True)
 def bar_rows(self:PictureStore)->list:
     "Rows cut from each picture that was read"
     return [kept and kept.bar_rows for kept in self.kept]
 
+# %% ../../nbs/03_data/03_loaders.ipynb #4c2fcbf1
 @patch(as_prop=True)
 def scale(self:PictureStore)->float:
     "Median um/px of the pictures that were read, or None"
     known = [u for u in self.um_per_px if u]
     return float(np.median(known)) if known else None
 
+# %% ../../nbs/03_data/03_loaders.ipynb #e25c032f
 @patch
 def part(self:PictureStore,
     idxs # Numbers of pictures
@@ -406,6 +413,7 @@ def _near(self:LabelledFields, v, length):
     "A corner, along one direction, of a field that holds position `v`"
     return int(min(max(v-self.rng.integers(self.size), 0), max(length-self.size, 0)))
 
+# %% ../../nbs/03_data/03_loaders.ipynb #30160efd
 @patch
 def _around(self:LabelledFields):
     "A picture, and the corner of a field around a pixel of some class"
@@ -415,6 +423,7 @@ def _around(self:LabelledFields):
     y, x = divmod(int(at[self.rng.integers(len(at))]), w)
     return i, self._near(y, h), self._near(x, w)
 
+# %% ../../nbs/03_data/03_loaders.ipynb #e151733b
 @patch
 def _drawn(self:LabelledFields, k):
     "A picture and a random corner"
@@ -429,6 +438,7 @@ def _put_unless(q, x, stop):
         try: return q.put(x, timeout=.1)
         except queue.Full: pass
 
+# %% ../../nbs/03_data/03_loaders.ipynb #30e30168
 def _fill(q, items, stop, end):
     "Put all items, then the end, or what went wrong"
     try:
@@ -438,6 +448,7 @@ def _fill(q, items, stop, end):
         _put_unless(q, (end, None), stop)
     except BaseException as e: _put_unless(q, (end, e), stop)
 
+# %% ../../nbs/03_data/03_loaders.ipynb #d6064853
 def prefetched(
     items, # Items of any kind, to iterate over
     n:int=2): # Number of items to have ready
@@ -511,26 +522,32 @@ def get_idxs(self:FieldLoader):
     starts = [batch*self.bs + k*piece for batch in range(len(idxs)//self.bs)]
     return [i for start in starts for i in idxs[start:start+piece]]
 
+# %% ../../nbs/03_data/03_loaders.ipynb #fcdaedad
 @patch
 def chunkify(self:FieldLoader, b):
     "Items as batches; pieces of shuffled ones"
     return chunked(b, self.bs//self.part[1] if self.shuffle else self.bs, self.drop_last)
 
+# %% ../../nbs/03_data/03_loaders.ipynb #adc490e9
 @patch
 def __len__(self:FieldLoader):
+    "Batches of an epoch that this process's network sees"
     (k, n), whole = self.part, super(FieldLoader, self).__len__()
     if n == 1: return whole
     return self.n//self.bs if self.shuffle else len(range(k, whole, n))
 
-@patch
-def __iter__(self:FieldLoader):
-    k, n = self.part
-    return (b for j, b in enumerate(super(FieldLoader, self).__iter__()) if self.shuffle or j % n == k)
-
+# %% ../../nbs/03_data/03_loaders.ipynb #20d91ad7
 @patch
 def to_detach(self:FieldLoader, b, cpu=True, gather=True):
     "As fastai's, of this process alone: sums over processes are taken once an epoch"
     return to_detach(b, cpu, gather=False)
+
+# %% ../../nbs/03_data/03_loaders.ipynb #3f1f07fa
+@patch
+def __iter__(self:FieldLoader):
+    "Batches of this process: of held-back ones every n-th"
+    k, n = self.part
+    return (b for j, b in enumerate(super(FieldLoader, self).__iter__()) if self.shuffle or j % n == k)
 
 # %% ../../nbs/03_data/03_loaders.ipynb #f36e02c7
 def show_field(

@@ -76,14 +76,18 @@ class Moments:
             own.copy_(keep*own + (1-keep)*seen)
 
 # %% ../../nbs/06_segmentation/14_adapt.ipynb #6a6161d0
-def _held(layers): return [(layer.running_mean.clone(), layer.running_var.clone()) for layer in layers]
+def _held(layers):
+    "Mean and variance of each layer, as they are now"
+    return [(layer.running_mean.clone(), layer.running_var.clone()) for layer in layers]
 
+# %% ../../nbs/06_segmentation/14_adapt.ipynb #8b3ecf48
 def _put_back(layers, own):
     "Statistics of layers as they were"
     for layer, (mean, variance) in zip(layers, own):
         layer.running_mean.copy_(mean)
         layer.running_var.copy_(variance)
 
+# %% ../../nbs/06_segmentation/14_adapt.ipynb #2b275e62
 @torch.no_grad()
 def take_statistics(
     model:nn.Module, # Network whose statistics are changed

@@ -80,6 +80,7 @@ def _depth_doubt(m, config):
     trained = f'deeper data between the grey levels {levels}'
     return f'8-bit, but the network was trained on {trained}; its brightness may mean something else'
 
+# %% ../../nbs/06_segmentation/05_asked.ipynb #39cd8d88
 def _field_doubt(m, config):
     "A picture whose field has another width than those that were squashed in training had"
     trained, now = config.get('field_um'), m.um_per_px and m.um_per_px*m.shape[1]
@@ -87,6 +88,7 @@ def _field_doubt(m, config):
     return (f'a field {now:.3g} um wide, but the training pictures: {trained:.3g} um; squashed to a square, '
             f'structures look {trained/now:.2g} times as large. Cut or stitch it to about as wide a field')
 
+# %% ../../nbs/06_segmentation/05_asked.ipynb #dc6491f8
 def _picture_scale_doubt(m, config, rescale):
     "A picture that is shown at another scale than the training pictures were"
     trained = config.get('rescale_to') or config.get('um_per_px')
@@ -99,11 +101,11 @@ def _picture_scale_doubt(m, config, rescale):
     else: return '' # it is brought to that scale
     return scale_doubt(trained, m.um_per_px, 'the training pictures', todo)
 
+# %% ../../nbs/06_segmentation/05_asked.ipynb #81eb4c3d
 def _adapted_doubt(config):
     "A model that was adapted to pictures without labels, and of which nobody knows what that did"
     is_unknown = config.get('adapted') and not config.get('tested')
     return 'the model was adapted to pictures without labels and has not been tested since' if is_unknown else ''
-
 
 # %% ../../nbs/06_segmentation/05_asked.ipynb #341ded81
 def _is_same(rows, first):
@@ -112,6 +114,7 @@ def _is_same(rows, first):
     alike = abs(rows.reshape(-1, *rows.shape[2:]).mean(0) - first).max() < 1
     return bool(alike) and is_constant(rows)
 
+# %% ../../nbs/06_segmentation/05_asked.ipynb #b0bef06b
 def _constant_doubt(m):
     "A picture in which there is nothing to see: one grey value, or one colour, all over"
     height, step = m.shape[0], 256
@@ -121,7 +124,6 @@ def _constant_doubt(m):
     is_one = is_one and all(_is_same(np.asarray(m.pixels[k:k+step]), first) for k in range(0, height, step))
     doubt = 'one grey value all over: there is nothing in it to be told apart, whatever the answer says. Check the file'
     return doubt if is_one else ''
-
 
 # %% ../../nbs/06_segmentation/05_asked.ipynb #fff7c282
 def answer_doubts(
@@ -175,6 +177,7 @@ def is_set(
     while isinstance(x, (list, tuple)) and x: x = x[0]
     return not isinstance(x, (bool, int, float, complex, np.number, np.bool_))
 
+# %% ../../nbs/06_segmentation/05_asked.ipynb #3c2bd3e5
 def names_in(
     pictures # List of pictures
 )->list:
@@ -182,6 +185,7 @@ def names_in(
     sources = [one.source if isinstance(one, Micrograph) else one for one in pictures]
     return [source for source in sources if isinstance(source, (str, os.PathLike))]
 
+# %% ../../nbs/06_segmentation/05_asked.ipynb #36281bf7
 def name_of(
     one, # Picture of the set
     number:int # Place of the picture in the set, from 0
@@ -197,6 +201,7 @@ def _without_name(warning, *names):
     for name in (*names, 'picture'): text = text.removeprefix(f'{name}: ')
     return text
 
+# %% ../../nbs/06_segmentation/05_asked.ipynb #79711a03
 class Heard:
     "What is said of the pictures of a set, each kind of sentence once, with the names of its pictures"
     def __init__(self): self.said = {} # {(category, sentence without its numbers): (the first of them, [names])}

@@ -137,6 +137,7 @@ def check_bare(
         file, 'bare weights', 'weights and what they are of',
         "name the architecture, and the classes: Segmenter.load(file, arch='resnet50', codes=['matrix', 'pore'])")
 
+# %% ../../nbs/06_segmentation/06_files.ipynb #0d48194a
 def read_decoder(
     file # Weights by other hands
 )->dict:
@@ -153,6 +154,7 @@ def read_decoder(
             state[name] = torch.cat([torch.zeros_like(state[name]), state[name]])
     return state
 
+# %% ../../nbs/06_segmentation/06_files.ipynb #c6c166e5
 def load_decoder(
     file, # File of the weights, for the message
     model:SegmentationModel, # Network to fill

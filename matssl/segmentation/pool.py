@@ -20,13 +20,14 @@ from .segment import finetune
 from .segmenter import Segmenter
 
 # %% ../../nbs/06_segmentation/12_pool.ipynb #302e2911
-_doubts = int(np.float16(1).view(np.uint16)) + 1 # numbers of 16 bits from 0 to 1, in their order
-
 def pixel_doubts(
     proba:np.ndarray # Class probabilities `(C, H, W)`
 )->np.ndarray: # `(H, W)` float16
     "One minus the probability of the likeliest class of each pixel, 0-1"
     return (1 - np.asarray(proba, np.float32).max(0)).clip(0, 1).astype(np.float16)
+
+# %% ../../nbs/06_segmentation/12_pool.ipynb #c1f852e0
+_doubts = int(np.float16(1).view(np.uint16)) + 1 # numbers of 16 bits from 0 to 1, in their order
 
 def count_doubts(
     labels:np.ndarray, # `(H, W)`: the likeliest class of each pixel
@@ -48,6 +49,7 @@ def doubt_limits(
     places = (reached >= share*total[:, None]).argmax(1).astype(np.uint16)
     return np.where(total > 0, places.view(np.float16), np.float16(-1))
 
+# %% ../../nbs/06_segmentation/12_pool.ipynb #84e3c20f
 def surest(
     labels:np.ndarray, # `(H, W)`: the likeliest class of each pixel
     doubts:np.ndarray, # `(H, W)` float16
@@ -88,6 +90,7 @@ def _answers(model, files, crop_bar=True):
             yield answer.labels, pixel_doubts(answer.proba)
     finally: heard.say(len(files))
 
+# %% ../../nbs/06_segmentation/12_pool.ipynb #ce21db03
 def pseudo_labels(
     model, # A `Segmenter`, of either kind
     files, # Files of unlabelled pictures
@@ -107,6 +110,7 @@ def _shares_kept(pseudo, codes):
     counts = sum(np.bincount(labels.ravel(), minlength=256) for _, labels in pseudo)
     return {name: round(float(counts[c]/counts.sum()), 6) for c, name in enumerate(codes)}
 
+# %% ../../nbs/06_segmentation/12_pool.ipynb #a9cbe7d6
 def _noted(model, first, chosen, pseudo, share):
     "The second model, with what it was trained on; masks drawn by people alone make its floors"
     trained = {**model.config['trained'], **{k: first.config['trained'][k] for k in ('pictures', 'shares')}}
@@ -116,6 +120,7 @@ def _noted(model, first, chosen, pseudo, share):
     model.prior = first.prior
     return model
 
+# %% ../../nbs/06_segmentation/12_pool.ipynb #cc1cef1f
 def self_train(
     fit, # Function of pseudo labels `[(file, labels), ...]`, or of an empty list, to a trained `Segmenter`
     pool, # Folder of unlabelled micrographs, or a list of files

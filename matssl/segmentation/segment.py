@@ -154,14 +154,18 @@ def _cross_entropy(self:SegmentationLoss, x, y):
     return F.cross_entropy(x, y, ignore_index=self.ignore, reduction='sum')/labelled.clamp_min(1)
 
 # %% ../../nbs/06_segmentation/01_segment.ipynb #23ff0455
-_block = 2**22 # labels that are counted at once: counting takes eight bytes for each
+def _flat(labels):
+    "Labels of any shape, tensor or array, in a row"
+    return np.asarray(labels.cpu() if torch.is_tensor(labels) else labels).ravel()
 
-def _flat(labels): return np.asarray(labels.cpu() if torch.is_tensor(labels) else labels).ravel()
-
+# %% ../../nbs/06_segmentation/01_segment.ipynb #916fae94
 def _counted(truth, pred, n):
     "Pixel counts `(n*n,)` of some labels"
     labelled = truth != 255
     return np.bincount(truth[labelled].astype(np.int64)*n + pred[labelled].astype(np.int64), minlength=n*n)
+
+# %% ../../nbs/06_segmentation/01_segment.ipynb #eec05183
+_block = 2**22 # labels that are counted at once: counting takes eight bytes for each
 
 def confusion(
     truth, # Labels, any shape, 255 for unlabelled
@@ -370,13 +374,17 @@ def _frozen_start(learn, n, lr):
 
 # %% ../../nbs/06_segmentation/01_segment.ipynb #492825f3
 def _hold(learn):
+    "Let the decoder learn alone, on features that stay as they are"
     learn.freeze()
     learn.model.hold_encoder()
 
+# %% ../../nbs/06_segmentation/01_segment.ipynb #22cc0e2e
 def _let_go(learn):
+    "Let everything learn"
     learn.model.hold_encoder(False)
     learn.unfreeze()
 
+# %% ../../nbs/06_segmentation/01_segment.ipynb #4c9858a2
 def _head_first(learn, n, lr):
     "The decoder on features that stay as they are, then everything as long again; the encoder at lr/20"
     head = (partial(_hold, learn), n, slice(lr), {})

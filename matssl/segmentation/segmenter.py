@@ -103,12 +103,16 @@ def network(self:Segmenter,
     return symmetric(probabilities) if symmetry else probabilities
 
 # %% ../../nbs/06_segmentation/07_segmenter.ipynb #06a3000a
-def _unless_usual(engine): return {} if engine == 'torch' else dict(engine=engine)
+def _unless_usual(engine):
+    "The argument that names an engine, where it is not the usual one"
+    return {} if engine == 'torch' else dict(engine=engine)
 
+# %% ../../nbs/06_segmentation/07_segmenter.ipynb #8a5be1d6
 def _batches_at_once(device):
     "How many batches are computed side by side"
     return 1 if device.type == 'cuda' else min(4, torch.get_num_threads()) # each needs memory of its own
 
+# %% ../../nbs/06_segmentation/07_segmenter.ipynb #69fecc21
 def _tiling(segmenter, tile, overlap, bs):
     "How a picture is cut into tiles, and how many are asked at once"
     device = segmenter.device
@@ -288,12 +292,14 @@ def _about_network(model):
     stats = [x.flatten().tolist() for x in (model.norm.mean, model.norm.std)]
     return dict(arch=model.arch, decoder=model.decoder, timm_kwargs=model.timm_kwargs, stats=stats)
 
+# %% ../../nbs/06_segmentation/07_segmenter.ipynb #f60e8ab2
 def _field_width(fields):
     "The middle width of the fields that were squashed, um; None where they were not, or have no scale"
     store = fields.store
     if not fields.squash or not store.scale: return None
     return round(float(np.median([pixels.shape[1] for pixels in store.pixels]))*store.scale, 6)
 
+# %% ../../nbs/06_segmentation/07_segmenter.ipynb #5a6c5298
 def _about_pictures(fields):
     "How the training pictures went in"
     store = fields.store
@@ -309,15 +315,13 @@ def _colour_table(masks, n):
     except (InputError, IndexError, OSError): return None # annotations are no pictures
     return None if table is None or len(table) < n else np.asarray(table)[:n].astype(int).tolist()
 
-def _own_colours(n):
-    "The colours of some classes: `[[R, G, B], ...]`, 0-255"
-    return colours_of(n).tolist()
-
+# %% ../../nbs/06_segmentation/07_segmenter.ipynb #6347b44a
 def _about_masks(dls):
     "How the training masks are read, and how classes are shown"
     n = len(dls.codes)
     return dict(
-        colour_table=_colour_table(dls.pairs.masks, n), ignore=dls.ignore, palette=dls.palette, colours=_own_colours(n))
+        colour_table=_colour_table(dls.pairs.masks, n), ignore=dls.ignore, palette=dls.palette,
+        colours=colours_of(n).tolist())
 
 # %% ../../nbs/06_segmentation/07_segmenter.ipynb #06a30013
 def _versions(): return {name: version(name) for name in ('torch', 'timm', 'fastai', 'segmentation-models-pytorch')}

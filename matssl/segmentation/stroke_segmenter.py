@@ -96,27 +96,28 @@ def _name_of(picture, k):
     source = getattr(picture, 'source', None)
     return Path(source).name if source else f'picture {k+1}'
 
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #4f9ce44d
 def _as_drawn(picture):
     "A picture as a `Micrograph`"
     return picture if isinstance(picture, Micrograph) else Micrograph(np.asarray(picture))
-
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #83fa2409
 def _print_of(m):
     "The fingerprint of a picture, or of the one that it is a part of"
     return m.meta.get('part_of') or picture_hash(m)
 
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #f38eec32
 def _shares_of(labels, codes):
     "Shares of the classes among the pixels that are drawn"
     pixels = np.sum([np.bincount(drawn.ravel(), minlength=256)[:len(codes)] for drawn in labels], 0)
     shares = pixels/max(pixels.sum(), 1)
     return {name: round(float(share), 6) for name, share in zip(codes, shares)}
 
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #61f122ef
 def _median_scale(pictures):
     "The median scale of pictures, um/px; None where none has one"
     scales = [m.um_per_px for m in pictures if m.um_per_px]
     return float(np.median(scales)) if scales else None
-
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #ef015de4
 def _training_of(pictures, labels, codes):
@@ -205,11 +206,13 @@ def _filters_of(window, grey):
     if below or right: filters = np.pad(filters, [(0, 0), (0, below), (0, right)], mode='edge')
     return torch.from_numpy(filters)
 
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #d1bf8f27
 @patch(as_prop=True)
 def _strides(self:StrokeSegmenter):
     "Strides of the maps of a window: of its filters, and of the stages"
     return 1, *(stride for stride in self.classifier.encoder.strides if stride in self.classifier.strides)
 
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #e095db15
 @patch
 def _stages_of(self:StrokeSegmenter, window):
     "Stages of a window, mirrored up to a multiple of 32 px, float16"
@@ -220,6 +223,7 @@ def _around(corner, tile, margin):
     "Where a tile with a margin begins and ends, px"
     return [max(0, c-margin) for c in corner], [c+tile+margin for c in corner]
 
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #45e7d06b
 def _cut(m, begin, first, last, stride=1):
     "The part from `first` to `last`, px, of a map `(C, h, w)` that begins at `begin`"
     rows, columns = (slice((f-b)//stride, (l-b)//stride) for b, f, l in zip(begin, first, last))
@@ -258,12 +262,12 @@ def _sums_of(part):
     "Number, sum and sum of squares of each feature of a tile `(C, h, w)`"
     return part[0].numel(), part.sum((1, 2)), (part**2).sum((1, 2))
 
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #a554de89
 def _moments_from(n, total, squares):
     "Mean and standard deviation `(C, 1, 1)` from such sums"
     mean = total/n
     deviation = ((squares - n*mean**2)/max(n-1, 1)).clamp_min(0).sqrt()
     return mean[:, None, None].float(), deviation[:, None, None].float().clamp_min(1e-4)
-
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #3d7efa57
 @patch

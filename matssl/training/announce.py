@@ -45,19 +45,24 @@ class Announce(Callback):
 # %% ../../nbs/04_training/05_announce.ipynb #a9500031
 @patch
 def before_fit(self:Announce):
+    "Begin anew, or go on"
     self.on = not hasattr(self.learn, 'lr_finder') and not processes()[0] and self.learn.logger is not noop
     if not self.goes_on: self.began, self.said, self.earlier = self.clock(), None, 0
     self.steps, self.held_back, self.spoke = [], [], False
 
 # %% ../../nbs/04_training/05_announce.ipynb #a9500033
 @patch
-def before_train(self:Announce): self.mark = self.clock()
+def before_train(self:Announce):
+    "The first step begins"
+    self.mark = self.clock()
 
-@patch
-def before_validate(self:Announce): self.mark = self.clock()
+Announce.before_validate = Announce.before_train
 
+# %% ../../nbs/04_training/05_announce.ipynb #893a0f85
 @patch
-def after_validate(self:Announce): self.held_back.append(self.clock() - self.mark)
+def after_validate(self:Announce):
+    "The held-back pictures were seen"
+    self.held_back.append(self.clock() - self.mark)
 
 # %% ../../nbs/04_training/05_announce.ipynb #a950000b
 @patch
@@ -68,18 +73,23 @@ def _knows(self:Announce):
 # %% ../../nbs/04_training/05_announce.ipynb #a9500038
 @patch
 def after_batch(self:Announce):
+    "A step has ended: keep its seconds, and speak once there are enough"
     if not self.training: return
     now = self.clock()
     self.steps.append(now - self.mark)
     self.mark = now
     if self.on and not self.spoke and self._knows(): self._announce()
 
+# %% ../../nbs/04_training/05_announce.ipynb #f5201081
 @patch
 def after_epoch(self:Announce):
+    "Speak again when the held-back pictures were first seen"
     if self.on and self.spoke and len(self.held_back) == 1: self._announce()
 
+# %% ../../nbs/04_training/05_announce.ipynb #5f2679f1
 @patch
 def after_fit(self:Announce):
+    "A cycle has ended, and with `later` epochs behind it the training goes on"
     self.earlier += self.n_epoch
     self.goes_on, self.later = self.later > 0, 0
 

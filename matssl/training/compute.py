@@ -47,12 +47,14 @@ def _to_single(conv, inputs):
     torch.set_autocast_enabled('cpu', False) # after an error the training's own `autocast` sets it right
     return tuple(x.float() for x in inputs)
 
+# %% ../../nbs/04_training/02_compute.ipynb #301c0183
 def _to_bf16(conv, inputs, y):
     "After it: step back"
     if not conv.is_outside: return
     torch.set_autocast_enabled('cpu', True)
     return y.bfloat16()
 
+# %% ../../nbs/04_training/02_compute.ipynb #6138bef9
 def depthwise_in_single(
     model:torch.nn.Module # A network on a CPU
 )->list: # Handles whose `remove` undoes it
@@ -60,7 +62,6 @@ def depthwise_in_single(
     depthwise = [m for m in model.modules() if isinstance(m, torch.nn.Conv2d) and m.groups > 1]
     before = [m.register_forward_pre_hook(_to_single) for m in depthwise]
     return before + [m.register_forward_hook(_to_bf16) for m in depthwise]
-
 
 # %% ../../nbs/04_training/02_compute.ipynb #67176b44
 class BFloat16(Callback):

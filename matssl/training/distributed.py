@@ -19,21 +19,12 @@ from fastcore.basics import patch
 from ..errors import InputError
 
 # %% ../../nbs/04_training/01_distributed.ipynb #08d15706
-_to_let_go = .2 # seconds
-
 def processes()->tuple:
     "The number of this process, from 0, and how many there are; (0, 1) for one alone"
     if dist.is_available() and dist.is_initialized(): return dist.get_rank(), dist.get_world_size()
     return rank_distrib(), max(1, num_distrib())
 
-def join_processes(
-    timeout:float=1800., # Seconds that a process waits for the others before it gives up
-    cpu:bool=False # Although there are GPUs
-)->tuple:
-    "Meet the processes that `accelerate launch` or `torchrun` has started, first of all; as `processes`"
-    if processes()[1] > 1 and not dist.is_initialized(): _meet(timeout, cpu or not torch.cuda.is_available())
-    return processes()
-
+# %% ../../nbs/04_training/01_distributed.ipynb #2432e2fb
 def _meet(timeout, cpu):
     "Begin the common work; without a GPU accelerate must be told so, or it begins none"
     from accelerate import PartialState
@@ -43,6 +34,18 @@ def _meet(timeout, cpu):
         raise InputError('processes', f'that the {num_distrib()} of them do not meet ({why})',
             'all of them started, and one address and port',
             'check the launcher: number of processes and machines, address, firewall') from e
+
+# %% ../../nbs/04_training/01_distributed.ipynb #fe1ba2d3
+def join_processes(
+    timeout:float=1800., # Seconds that a process waits for the others before it gives up
+    cpu:bool=False # Although there are GPUs
+)->tuple:
+    "Meet the processes that `accelerate launch` or `torchrun` has started, first of all; as `processes`"
+    if processes()[1] > 1 and not dist.is_initialized(): _meet(timeout, cpu or not torch.cuda.is_available())
+    return processes()
+
+# %% ../../nbs/04_training/01_distributed.ipynb #73d1880f
+_to_let_go = .2 # seconds
 
 def leave_processes():
     "The end of the common work, when all have come to it"
@@ -61,6 +64,7 @@ def from_all(
     dist.all_gather_object(out, x)
     return [v for o in out for v in o]
 
+# %% ../../nbs/04_training/01_distributed.ipynb #edd73a65
 def from_first(
     x): # Object of the first process, small enough to be sent
     "What the first process has"
@@ -69,6 +73,7 @@ def from_first(
     dist.broadcast_object_list(out, 0)
     return out[0]
 
+# %% ../../nbs/04_training/01_distributed.ipynb #65cb177a
 def agree(
     **facts): # Facts that must be the same in all processes
     "Raise, in all of them, where it is not"
@@ -146,8 +151,6 @@ def _all_processes(sync_bn):
     return type('AllProcesses', (AllProcesses, DistributedTrainer), {})(sync_bn)
 
 # %% ../../nbs/04_training/01_distributed.ipynb #08d15712
-_lost = ('Connection', 'connection', 'Timed out', 'timed out', 'timeout', 'gloo', 'NCCL')
-
 def _check_shared(bs, n):
     "Refuse a batch that the processes cannot share"
     if not dist.is_initialized():
@@ -158,6 +161,7 @@ def _check_shared(bs, n):
     raise InputError('batch', f'{bs} pictures for {n} processes', 'a multiple of the processes: a batch is shared out',
         f'choose a batch size (bs, --bs) that gives {fitting} pictures a batch, or another number of processes')
 
+# %% ../../nbs/04_training/01_distributed.ipynb #35b1c0a4
 def _syncs(learn, sync_bn):
     "Is `BatchNorm` synchronised?"
     has_bn = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in learn.model.modules())
@@ -168,6 +172,16 @@ def _syncs(learn, sync_bn):
             'leave sync_bn out; each process then has the statistics of its part of the batch')
     if sync_bn is None: sync_bn = device == 'cuda'
     return sync_bn and has_bn
+
+# %% ../../nbs/04_training/01_distributed.ipynb #6361d619
+def _left_alone(n, state):
+    "The error of a process that another one has left"
+    kept = f': {state} has the last whole epoch' if state else ' (with checkpoint= whole epochs would be kept)'
+    return InputError('training', 'that another process has ended or does not answer', f'all {n} to the end',
+        f'read its last words, then start all of them again{kept}')
+
+# %% ../../nbs/04_training/01_distributed.ipynb #5e07af2b
+_lost = ('Connection', 'connection', 'Timed out', 'timed out', 'timeout', 'gloo', 'NCCL')
 
 @contextmanager
 def all_processes(
@@ -192,12 +206,14 @@ def all_processes(
             if not any(word in str(e) for word in _lost): raise
             raise _left_alone(n, state) from e
 
-def _left_alone(n, state):
-    kept = f': {state} has the last whole epoch' if state else ' (with checkpoint= whole epochs would be kept)'
-    return InputError('training', 'that another process has ended or does not answer', f'all {n} to the end',
-        f'read its last words, then start all of them again{kept}')
-
 # %% ../../nbs/04_training/01_distributed.ipynb #08d15714
+def _start(args, env):
+    "Start a Python with changes to the environment, its text in pipes"
+    env = {**os.environ, **{k: str(v) for k, v in env.items()}}
+    command = [sys.executable, *map(str, args)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
+
+# %% ../../nbs/04_training/01_distributed.ipynb #c39b62ab
 def launch(
     args:list, # Arguments of python: `['-m', 'matssl', ...]`, or `['-c', code]`
     n:int=2, # Number of processes
@@ -205,17 +221,10 @@ def launch(
 )->list:
     "Start processes on this machine's CPU that can meet: `subprocess.Popen`s, their text in pipes"
     threads = max(1, (os.cpu_count() or 1)//n)
-    own = dict(WORLD_SIZE=n, LOCAL_WORLD_SIZE=n, MASTER_ADDR='127.0.0.1', MASTER_PORT=_free_port(),
+    with socket.socket() as meeting:
+        meeting.bind(('127.0.0.1', 0))
+        port = meeting.getsockname()[1]
+    own = dict(WORLD_SIZE=n, LOCAL_WORLD_SIZE=n, MASTER_ADDR='127.0.0.1', MASTER_PORT=port,
         CUDA_VISIBLE_DEVICES='', OMP_NUM_THREADS=threads, PYTHONWARNINGS='ignore')
     if sys.platform == 'linux': own['GLOO_SOCKET_IFNAME'] = 'lo'
     return [_start(args, {**own, 'RANK': k, 'LOCAL_RANK': k, **(env or {})}) for k in range(n)]
-
-def _free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
-
-def _start(args, env):
-    env = {**os.environ, **{k: str(v) for k, v in env.items()}}
-    command = [sys.executable, *map(str, args)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)

@@ -16,6 +16,7 @@ from .compute import has_bf16
 
 # %% ../../nbs/04_training/06_engine.ipynb #f95ac11e
 _convolutions = nn.Conv2d, Conv2dSame # subclasses that change their weights on the way stay out
+
 _normalisations = nn.BatchNorm2d, BatchNormAct2d
 
 def _watched(model, example):
@@ -29,6 +30,7 @@ def _watched(model, example):
         for hook in hooks: hook.remove()
     return ran
 
+# %% ../../nbs/04_training/06_engine.ipynb #75572bb8
 def _pairs(model, example):
     "Convolutions, and of each the normalisation that takes its answer as it is"
     ran = _watched(model, example)
@@ -46,17 +48,20 @@ def _afterwards(norm):
     "What is left of a normalisation once its arithmetic is folded"
     return nn.Sequential(norm.drop, norm.act) if type(norm) is BatchNormAct2d else nn.Identity()
 
+# %% ../../nbs/04_training/06_engine.ipynb #3effb1e2
 def _fold_pair(convolution, norm):
     "Let a convolution do what its normalisation does"
     convolution.weight, convolution.bias = fuse_conv_bn_weights(
         convolution.weight, convolution.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)
 
+# %% ../../nbs/04_training/06_engine.ipynb #a9a53834
 def _replace(model, new):
     "Put `{module: another}` into a network"
     for parent in list(model.modules()):
         for name, child in list(parent.named_children()):
             if child in new: setattr(parent, name, new[child])
 
+# %% ../../nbs/04_training/06_engine.ipynb #bfb56ae0
 @torch.no_grad()
 def folded(
     model:nn.Module, # Network, trained; it is left as it is
@@ -80,12 +85,14 @@ def _by_torch(model, bf16, device):
         return y.to(torch.float32, memory_format=torch.contiguous_format)
     return scores
 
+# %% ../../nbs/04_training/06_engine.ipynb #d56282a9
 def _in_silence(made_for, x):
     "What exporters warn of, sizes that are fixed, is meant: each size is exported by itself"
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         return made_for(x)
 
+# %% ../../nbs/04_training/06_engine.ipynb #6a37173e
 def _for_each_shape(made_for):
     "A function of a batch, made anew for each shape of batches, once"
     known, one_at_a_time = {}, threading.Lock()
@@ -95,6 +102,7 @@ def _for_each_shape(made_for):
         return known[x.shape](x.contiguous())
     return scores
 
+# %% ../../nbs/04_training/06_engine.ipynb #a7bbcba6
 def _by_onnxruntime(model, bf16, device):
     "Scores by ONNX Runtime, in single precision"
     import onnxruntime
@@ -107,6 +115,7 @@ def _by_onnxruntime(model, bf16, device):
         return lambda x: torch.from_numpy(session.run(None, {'x': x.numpy()})[0])
     return _for_each_shape(made_for)
 
+# %% ../../nbs/04_training/06_engine.ipynb #c939628b
 def _by_openvino(model, bf16, device):
     "Scores by OpenVINO"
     import openvino

@@ -335,9 +335,11 @@ def _put_back(self:Resume):
 # %% ../../nbs/04_training/04_resume.ipynb #5e030015
 @patch
 def before_fit(self:Resume):
+    "Go on from the last whole epoch; a run of fewer epochs is refused"
     if self.epochs_done > self.n_epoch: raise _not_a_state(self.path, f'epoch {self.epochs_done} of {self.n_epoch}')
     if self.epochs_done: self._put_back()
 
+# %% ../../nbs/04_training/04_resume.ipynb #aa97a2d6
 @patch
 def _pass_over(self:Resume):
     "An epoch that was done before: the recorder says what it said then"
@@ -345,8 +347,10 @@ def _pass_over(self:Resume):
     self.learn.recorder.set_run_state(self.about, None)
     self.learn.final_record = self.learn.recorder.values[-1]
 
+# %% ../../nbs/04_training/04_resume.ipynb #a48146d8
 @patch
 def after_epoch(self:Resume):
+    "Pass over an epoch that was done before; write the state after one that was not"
     if self.epoch < self.epochs_done: self._pass_over()
     elif not hasattr(self.learn, 'lr_finder'): self._write()
 
