@@ -27,12 +27,13 @@ from ..masks.names import list_pictures
 from ..masks.exchange import write_polygon_masks
 
 # %% ../../nbs/03_data/02_datasets.ipynb #0f83979f
-_k = 16 # lowest frequencies kept, in each direction
-
 def _grey_of(colours, rows=512):
     "Mean of the colours `(H, W)` uint8, some rows at a time: a mean takes eight bytes for each pixel"
     bands = (colours[top:top+rows] for top in range(0, len(colours), rows))
     return np.concatenate([band.mean(-1).round().astype(np.uint8) for band in bands])
+
+# %% ../../nbs/03_data/02_datasets.ipynb #c091e32f
+_k = 16 # lowest frequencies kept, in each direction
 
 def picture_hash(
     m # `Micrograph` or `(H, W[, 3])` array, without data bar
@@ -197,12 +198,13 @@ def checksum_fits(
     return hashlib.sha256(data).hexdigest() == checksum
 
 # %% ../../nbs/03_data/02_datasets.ipynb #d2a0000b
-_most_bytes = 2**30 # of a file whose size the list does not know
-
 def _told_size(answer):
     "The size of a file, as its server tells it, or None"
     return int(answer.headers.get('Content-Range',
         '/0').split('/')[1]) or int(answer.headers.get('Content-Length') or 0) or None
+
+# %% ../../nbs/03_data/02_datasets.ipynb #f79dccd8
+_most_bytes = 2**30 # of a file whose size the list does not know
 
 class _Growing:
     "A file that grows beside its place until it is whole"
@@ -351,6 +353,7 @@ def _complete(name, s, root, fetch):
         f'let it be downloaded with fetch=True, or get it from {s["origin"]} (licence: {s["licence"]})')
     download(name, root)
 
+# %% ../../nbs/03_data/02_datasets.ipynb #f8bde699
 def _paint_outlines(folder):
     "Masks from the one CSV of outlines in a folder, whole or not at all"
     if (folder/'labels').is_dir(): return
@@ -390,6 +393,7 @@ def _in_two_parts(fold):
     "Has a fold a list of training and one of test pictures?"
     return isinstance(fold, dict) and all(isinstance(fold.get(part), list) for part in ('train', 'test'))
 
+# %% ../../nbs/03_data/02_datasets.ipynb #df63ea7d
 def _fold_in(file, k):
     "Numbers of the training pictures (None: all others) and of the test pictures of a fold, out of a file of folds"
     again = 'copy the file anew'
@@ -411,6 +415,7 @@ def _folds_file(folder):
     if not files: raise InputError(folder, 'no folds.json', "the authors' folds", 'copy the file to this folder')
     return files[0]
 
+# %% ../../nbs/03_data/02_datasets.ipynb #a54a5df6
 @patch
 def fold(self:Dataset,
     k:int): # Number of the authors' fold

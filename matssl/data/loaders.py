@@ -128,6 +128,7 @@ def _given_levels(contrast):
         'choose one')
     return low, high
 
+# %% ../../nbs/03_data/03_loaders.ipynb #e6df4bf9
 def _deep_values(file, crop_bar):
     "Some finite values of a picture that is deeper than 8 bit; none of another"
     px = np.asarray(read_micrograph(file, crop_bar=crop_bar).pixels).ravel()
@@ -283,6 +284,11 @@ def part(self:PictureStore,
     return new
 
 # %% ../../nbs/03_data/03_loaders.ipynb #502fb953
+def _corner(rng, shape, size):
+    "A random corner for a field of `size` px"
+    return tuple(int(rng.integers(0, max(n-size, 0)+1)) for n in shape[:2])
+
+# %% ../../nbs/03_data/03_loaders.ipynb #6e6c9832
 def cut_field(
     a:np.ndarray, # `(H, W)` or `(H, W, 3)`
     y:int, x:int, # Upper left corner, px
@@ -293,10 +299,6 @@ def cut_field(
     pad = [(0, size-c.shape[0]), (0, size-c.shape[1])] + [(0, 0)]*(a.ndim-2)
     if not any(p for _, p in pad): return c
     return np.pad(c, pad, mode='symmetric') if fill is None else np.pad(c, pad, mode='constant', constant_values=fill)
-
-def _corner(rng, shape, size):
-    "A random corner for a field of `size` px"
-    return tuple(int(rng.integers(0, max(n-size, 0)+1)) for n in shape[:2])
 
 # %% ../../nbs/03_data/03_loaders.ipynb #748ed30a
 def _tensor(a, channels):
@@ -352,6 +354,7 @@ def _steps(length, size):
     if starts[-1]+size < length: starts.append(length-size)
     return list(zip(starts, [0, *(a+size-b for a, b in zip(starts, starts[1:]))]))
 
+# %% ../../nbs/03_data/03_loaders.ipynb #9346931b
 def _tiles(shape, size):
     "Corners that cover a picture, and how much of each tile's top and left the neighbours have covered"
     down, across = (_steps(length, size) for length in shape)
@@ -401,6 +404,7 @@ def _field(self:LabelledFields, i, y, x, top=0, left=0):
     mask[:top], mask[:, :left] = 255, 255
     return _tensor(cut_field(self.store[i], y, x, self.size), self.store.channels), torch.from_numpy(mask), i
 
+# %% ../../nbs/03_data/03_loaders.ipynb #5c115adc
 @patch
 def _whole(self:LabelledFields, i):
     "A picture and its mask, squashed"
@@ -583,6 +587,7 @@ def _panels(b, n, n_inp):
     if b[1].ndim == 3: return list(zip(b[0][:n], b[1][:n]))
     return [(x,) for x in b[0][:n]]
 
+# %% ../../nbs/03_data/03_loaders.ipynb #2da90e7d
 @patch
 def show_batch(self:FieldLoader,
     b=None, # A batch; default: the next
@@ -615,6 +620,7 @@ def _specimens(names, specimen):
     for i, name in enumerate(names): groups.setdefault(specimen_of(name, specimen), []).append(i)
     return list(groups.values()) if len(groups) > 1 else [[i] for i in range(len(names))]
 
+# %% ../../nbs/03_data/03_loaders.ipynb #c2f07951
 def split_by_specimen(
     names:list, # Names of pictures
     valid_pct:float=.2, # Wanted share of held-back pictures, 0-1
@@ -693,6 +699,7 @@ def _by_authors(pairs):
         stacklevel=4)
     return pairs.of('train'), pairs.of('val', 'valid', 'validation')
 
+# %% ../../nbs/03_data/03_loaders.ipynb #25a98dd2
 def _divided(pairs, valid, valid_pct, specimen, seed):
     "Training and validation pairs: as given, as the authors divided them, or by specimen"
     folder, pairs = not isinstance(pairs, Pairs), pairs if isinstance(pairs, Pairs) else pair_files(pairs)

@@ -94,8 +94,11 @@ def after_fit(self:Announce):
     self.goes_on, self.later = self.later > 0, 0
 
 # %% ../../nbs/04_training/05_announce.ipynb #a950000d
-def _mean(x): return sum(x)/len(x)
+def _mean(x):
+    "The mean of some seconds"
+    return sum(x)/len(x)
 
+# %% ../../nbs/04_training/05_announce.ipynb #6e0983c3
 @patch
 def step(self:Announce)->float:
     "Seconds of a step; the first is left out where there are others"

@@ -34,6 +34,7 @@ def _name_of_processor(file='/proc/cpuinfo'):
     except OSError: found = None
     return found[1].strip() if found else platform.processor() or platform.machine()
 
+# %% ../../nbs/04_training/02_compute.ipynb #e4e90223
 def processor()->str:
     "The processor's name, its widest vectors, and bfloat16 where it has it"
     widest = torch.backends.cpu.get_cpu_capability().replace('AVX512', 'AVX-512')
@@ -88,6 +89,7 @@ def _like(x, p):
     "`x` in the memory order of `p`, which the kernel takes for granted"
     return x if x.stride() == p.stride() else torch.empty_like(p).copy_(x)
 
+# %% ../../nbs/04_training/02_compute.ipynb #35fd9a71
 class FusedAdam(Optimizer):
     "Adam with decoupled weight decay, all tensors in one kernel; the numbers of fastai's `Adam`"
     found_inf = None # For one step: a tensor; where it is 1, the kernel leaves weights and averages as they are

@@ -85,9 +85,11 @@ class StopExploding(Callback):
 # %% ../../nbs/04_training/03_faults.ipynb #5e070004
 @patch
 def before_fit(self:StopExploding):
+    "Nothing has been seen yet; a search for a learning rate may explode"
     self.on = not hasattr(self.learn, 'lr_finder')
     self.waiting, self.losses = [], []
 
+# %% ../../nbs/04_training/03_faults.ipynb #e770208f
 @patch
 def _fetch(self:StopExploding):
     "The waiting losses, averaged over processes"
@@ -100,6 +102,7 @@ def _fetch(self:StopExploding):
 # %% ../../nbs/04_training/03_faults.ipynb #03f1b679
 @patch
 def _exploded(self:StopExploding, last):
+    "The error of a training whose last losses are these"
     lr = self.opt.hypers[-1]['lr']
     loss = f'a loss of {np.median(last):.3g} (median of the last {len(last)} batches)'
     where = f'at batch {self.iter} of epoch {self.epoch}, at a learning rate of {lr:.2g}'
@@ -108,6 +111,7 @@ def _exploded(self:StopExploding, last):
     return InputError('training', f'{loss} {where}; {beside}', f'less than {self.line:.3g}',
         f'start again with a learning rate of {lr/10:.1g} or less{more}')
 
+# %% ../../nbs/04_training/03_faults.ipynb #e319ba23
 @patch
 def _look(self:StopExploding, n):
     "Stop if the last `n` losses have exploded"

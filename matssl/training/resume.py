@@ -37,12 +37,14 @@ def write_state(
 
 # %% ../../nbs/04_training/04_resume.ipynb #e907b926
 _wanted = 'the state of a run, as checkpoint= writes it'
+
 _todo = 'move it away to begin anew, or name another file'
 
 def _not_a_state(path, found):
     "The fault of a state that does not go with this run"
     return InputError(path, found, _wanted, _todo)
 
+# %% ../../nbs/04_training/04_resume.ipynb #4d171fa5
 def _as_state(path):
     "Within it, whatever goes wrong is a fault of the file"
     return refusing(path, 'a file that is damaged or no state', _wanted, _todo)
@@ -59,14 +61,6 @@ def read_state(
         return json.loads(text), {k: f.get_tensor(k) for k in f.keys()} if tensors else {}
 
 # %% ../../nbs/04_training/04_resume.ipynb #0d150009
-@contextmanager
-def own_state(
-    path): # File of the state, or None where none is kept
-    "Within it the state is this run's alone"
-    with ExitStack() as held:
-        if path is not None: _lock(path, held)
-        yield
-
 def _lock(path, held):
     "The first process locks the file, and all hear whether it could"
     fault = None
@@ -81,9 +75,21 @@ def _lock(path, held):
         found = f'that the first process could not have it ({why})'
         raise InputError(path, found, 'a state of its own for each run', 'see there')
 
-# %% ../../nbs/04_training/04_resume.ipynb #0d15000c
-def _draws_of_views(loader): return next((t.view.rand for t in getattr(loader, 'batch_tfms', []) if hasattr(t, 'view')), None)
+# %% ../../nbs/04_training/04_resume.ipynb #837cd3f5
+@contextmanager
+def own_state(
+    path): # File of the state, or None where none is kept
+    "Within it the state is this run's alone"
+    with ExitStack() as held:
+        if path is not None: _lock(path, held)
+        yield
 
+# %% ../../nbs/04_training/04_resume.ipynb #0d15000c
+def _draws_of_views(loader):
+    "The random generator of the views of a loader, or None"
+    return next((t.view.rand for t in getattr(loader, 'batch_tfms', []) if hasattr(t, 'view')), None)
+
+# %% ../../nbs/04_training/04_resume.ipynb #cf16fbb5
 def random_states(
     dls # `MicrographDataLoaders` of a Learner of this package
 )->dict:
@@ -104,6 +110,7 @@ def _as_bytes(numbers):
     "A state of torch, which JSON has made a list"
     return torch.tensor(numbers, dtype=torch.uint8)
 
+# %% ../../nbs/04_training/04_resume.ipynb #a5f5618d
 def _as_python(state):
     "A state of Python's `random`, which JSON has made a list"
     version, numbers, gauss = state
@@ -135,6 +142,7 @@ def run_state(self:Recorder):
         smooth=[smooth.count, float(smooth.val)])
     return dict(recorder=kept), {}
 
+# %% ../../nbs/04_training/04_resume.ipynb #3880a3a8
 @patch
 def set_run_state(self:Recorder, about, tensors):
     "Put a recorder back"
@@ -158,6 +166,7 @@ def _unlike(a, b):
     "Are two tensors of another shape or kind?"
     return a.shape != b.shape or a.is_floating_point() != b.is_floating_point() or b.is_complex()
 
+# %% ../../nbs/04_training/04_resume.ipynb #840f26f1
 def _check_tensors(own, new):
     "Refuse tensors that are not those of the network"
     bad = [k for k in {**own, **new} if k not in own or k not in new or _unlike(own[k], new[k])]
@@ -170,6 +179,7 @@ def _finite(x):
     "Is every number of a tensor finite?"
     return not x.is_floating_point() or bool(x.isfinite().all())
 
+# %% ../../nbs/04_training/04_resume.ipynb #d39f6306
 def _check_finite(own, tensors):
     "Refuse numbers that are not finite, unless they are not in the network either"
     masks = {k for k, v in own.items() if not _finite(v)}
@@ -186,6 +196,7 @@ def _is_number(v):
     "A finite number, and no tensor"
     return isinstance(v, (int, float)) and math.isfinite(v)
 
+# %% ../../nbs/04_training/04_resume.ipynb #71735e78
 def _is_moment(name, value, tensors):
     "A tensor of real numbers; or a number, where the other weights have no tensor"
     if torch.is_tensor(value): return value.is_floating_point() or name == 'step'
@@ -362,6 +373,7 @@ def _as_array(x):
     if x.dtype == torch.bfloat16: return x.contiguous().view(torch.uint8 if x.ndim else x.dtype).numpy()
     return np.asarray(x)
 
+# %% ../../nbs/04_training/04_resume.ipynb #e7fa3cfe
 def fingerprint(
     *arrays # Tensors, arrays, or texts
 )->str:
