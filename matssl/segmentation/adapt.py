@@ -39,6 +39,7 @@ def _in_colour(rows):
     rows = torch.from_numpy(np.array(rows))
     return rows.expand(3, -1, -1) if rows.ndim == 2 else rows.permute(2, 0, 1)
 
+# %% ../../nbs/06_segmentation/14_adapt.ipynb #81a4837c
 def _some_tiles(pixels, side, most, rng):
     "Up to `most` tiles `(3, side, side)` of a picture, uint8"
     plan = Tiling(pixels.shape[:2], side)
@@ -128,6 +129,7 @@ def _in_position(x, turn, flip):
     if flip: x = x.flip(-1)
     return x.flip(-2, -1) if turn else x
 
+# %% ../../nbs/06_segmentation/14_adapt.ipynb #a8bd13f9
 def _drawn(tiles, labels, bs, rng):
     "A batch of tiles of one size with their labels, each in a random position"
     shape = tiles[rng.integers(len(tiles))].shape
@@ -166,6 +168,7 @@ def _check_round(steps, lr, share):
     if not lr > 0: raise InputError('adapt', f'lr={lr}', 'a number above 0', 'take 3e-4')
     if not 0 < share <= 1: raise InputError('adapt', f'share={share}', 'more than 0, at most 1', 'a half is usual')
 
+# %% ../../nbs/06_segmentation/14_adapt.ipynb #b9b8002e
 def _check_statistics(model, arch, keep, tiles):
     "Refuse statistics that cannot be taken"
     if not 0 <= keep <= 1: raise InputError('adapt', f'keep={keep}', 'a share from 0 to 1', 'take 0, or .5 for half of each')
@@ -192,6 +195,7 @@ class Looked:
     prints:list=field(default_factory=list) # Fingerprints of the pictures
     tiles:list=field(default_factory=list) # `(3, t, t)` uint8
 
+# %% ../../nbs/06_segmentation/14_adapt.ipynb #0c387b7b
 def _look_at(pictures, config, tiles, rng, um_per_px=None, crop_bar=True, rescale=True):
     "Tiles of the pictures as a model with this description is shown them"
     seen, side = Looked(), config.get('squash') or config.get('tile', 256)

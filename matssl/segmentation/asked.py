@@ -36,6 +36,7 @@ def _is_plain(pixels):
     has_form = len(pixels.shape) == 2 or len(pixels.shape) == 3 and pixels.shape[2] == 3
     return has_form and 0 not in pixels.shape and pixels.dtype.kind in 'uif'
 
+# %% ../../nbs/06_segmentation/05_asked.ipynb #52eb4414
 def _in_form(m):
     "A micrograph whose pixels are `(H, W)` or `(H, W, 3)`, whatever it was made of by hand"
     if _is_plain(m.pixels): return m
@@ -135,6 +136,7 @@ def answer_doubts(
     doubts = (_constant_doubt(m), _depth_doubt(m, config), _picture_scale_doubt(m, config, rescale), _adapted_doubt(config))
     return [doubt for doubt in doubts if doubt]
 
+# %% ../../nbs/06_segmentation/05_asked.ipynb #5202ec8c
 def check_picture(
     m:Micrograph, # Micrograph to predict
     config:dict, # Configuration of a Segmenter

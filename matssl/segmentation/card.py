@@ -120,6 +120,7 @@ def _rows(cm):
     "A confusion matrix as JSON takes it"
     return np.asarray(cm).astype(int).tolist()
 
+# %% ../../nbs/06_segmentation/04_card.ipynb #e2f46d35
 def tested_entries(
     evaluation # Scores, an `Evaluation`
 )->dict: # Entries by fingerprint, `{fingerprint: entry}`

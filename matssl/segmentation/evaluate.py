@@ -108,6 +108,7 @@ def _merging(codes, groups):
     names = list(dict.fromkeys(merged))
     return names, [names.index(name) for name in merged]
 
+# %% ../../nbs/06_segmentation/09_evaluate.ipynb #afb27bfa
 @patch
 def merge(self:Evaluation,
     groups:dict # `{'foreground': ['oxide', 'crack']}`; other classes stay

@@ -49,6 +49,7 @@ def files_of(
             f'leave {" and ".join(settings)} out, or name a file of weights')
     return files
 
+# %% ../../nbs/06_segmentation/06_files.ipynb #4bbe04de
 def read_config(
     file # Configuration file, a `config.json`
 )->tuple:
@@ -78,6 +79,7 @@ def _check_prior(file, prior, n):
             file, f'a prior of shape {tuple(prior.shape)} and type {str(prior.dtype)[6:]}',
             f'({n}, side, side), of numbers from 0', _of_one_model)
 
+# %% ../../nbs/06_segmentation/06_files.ipynb #d39e0292
 def read_weights(
     file:Path, # Weights file, a `model.safetensors`
     sha256, # Checksum of the weights, as `config.json` has it, or None
@@ -112,6 +114,7 @@ def described_network(
         encoder = Encoder(arch, stats=config['stats'], **settings)
         return SegmentationModel(encoder, n, config['decoder'])
 
+# %% ../../nbs/06_segmentation/06_files.ipynb #2bec5f83
 def fill_network(
     file, # File of the weights, for the message
     model:SegmentationModel, # Network to fill

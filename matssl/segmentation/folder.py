@@ -182,9 +182,6 @@ def _note(out, name, made):
         _write_note(file, {**job, 'pictures': pictures})
 
 # %% ../../nbs/06_segmentation/08_folder.ipynb #21d15704
-_usual = dict( # what changes the labels of all pictures
-    symmetry=False, tile=None, overlap=.25, bf16=None, rescale=True, channel=None)
-
 def _known_of(segmenter):
     "What a note says of a model: its classes, what it takes for what, and what it is worth"
     origin = segmenter.origin_of()
@@ -192,6 +189,10 @@ def _known_of(segmenter):
     return dict(
         codes=segmenter.codes, confusions=confusions or None, tests=origin.tests,
         verdict=origin.verdict or None, below_floor=origin.below_floor)
+
+# %% ../../nbs/06_segmentation/08_folder.ipynb #f4b29857
+_usual = dict( # what changes the labels of all pictures
+    symmetry=False, tile=None, overlap=.25, bf16=None, rescale=True, channel=None)
 
 def _otherwise(job, earlier):
     "In what a folder of label maps was made otherwise, in words"
@@ -223,9 +224,14 @@ def _facts(about, reading):
     return dict(size=about['size'], um_per_px=um, scale_from=about['scale_from'], **read)
 
 # %% ../../nbs/06_segmentation/08_folder.ipynb #69155a5a
-def _at(um): return f'{um:.6g} um/px' if um else 'no scale'
+def _at(um):
+    "A scale in words"
+    return f'{um:.6g} um/px' if um else 'no scale'
 
-def _is_same_scale(a, b, share=1e-9): return abs(a/b-1) < share if a and b else not a and not b
+# %% ../../nbs/06_segmentation/08_folder.ipynb #879f72e1
+def _is_same_scale(a, b, share=1e-9):
+    "Are two scales, um/px or None, the same?"
+    return abs(a/b-1) < share if a and b else not a and not b
 
 # %% ../../nbs/06_segmentation/08_folder.ipynb #33200003
 def _other_rows(made, now):
@@ -236,6 +242,7 @@ def _other_rows(made, now):
         return f'the data bar was {bar[made["crop_bar"]]}, now it is {bar[now["crop_bar"]]}'
     return f'the size was {made["size"]} px, now it is {now["size"]} px'
 
+# %% ../../nbs/06_segmentation/08_folder.ipynb #4fa28b00
 def _other_scale(made, now):
     "Another scale, or one of another origin"
     if not _is_same_scale(made['um_per_px'], now['um_per_px']):
@@ -245,8 +252,11 @@ def _other_scale(made, now):
     return ''
 
 # %% ../../nbs/06_segmentation/08_folder.ipynb #0257d4cc
-def _page(read): return 'no page by number' if read['page'] is None else f'page {read["page"]}'
+def _page(read):
+    "The page that was read, in words"
+    return 'no page by number' if read['page'] is None else f'page {read["page"]}'
 
+# %% ../../nbs/06_segmentation/08_folder.ipynb #928579ca
 def _changes(made, now, is_same_picture):
     "What has changed since a label map was made, in words; empty where nothing has"
     said = [] if is_same_picture else ['the picture has changed']
@@ -286,6 +296,7 @@ def _check_names(files):
     own = [file.name for file in files if file.stem.endswith(('_overlay', '_entropy'))]
     if own: raise InputError('pictures', f'{own[0]}, named like an output', 'micrographs', 'rename it, or leave it out')
 
+# %% ../../nbs/06_segmentation/08_folder.ipynb #1d3e5a7a
 def _check_folder(files, out, outputs, part):
     "Refuse what cannot be done for a whole folder"
     if unknown := set(outputs) - set(endings):

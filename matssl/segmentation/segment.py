@@ -42,6 +42,7 @@ def _missing(n, least):
     "How many pixels a side of `n` lacks of a multiple of 32, and of the least"
     return max(-(-n//32)*32, least) - n
 
+# %% ../../nbs/06_segmentation/01_segment.ipynb #d4f53487
 def _mirrored_up(x, least):
     "`(B, C, H, W)`, continued to the right and below as far as a network wants"
     height, width = x.shape[2:]

@@ -126,6 +126,7 @@ def _training_of(pictures, labels, codes):
     return dict(date=date.today().isoformat(), pictures=names, held_back=[],
                 shares=_shares_of(labels, codes), valid_mean_iou=None)
 
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #42ed53df
 def _known_after(self, pairs):
     "What a card says of a model of strokes"
     encoder, labels = self.classifier.encoder, [drawn for _, drawn in pairs]
@@ -138,7 +139,6 @@ def _known_after(self, pairs):
         encoder={**encoder.notes, 'method': encoder.method}, labelled=[_print_of(m) for m in pictures],
         trained=_training_of(pictures, labels, self.codes),
         version=__version__)
-
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #4584ed29
 @patch
@@ -172,13 +172,15 @@ def fit(self:StrokeSegmenter,
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #1845f178
 _margin = 128 # px around a tile; nearly all of what the stages look at
-_near = 32 # px around a tile; what the filters look at, and the coarsest stage when it is enlarged
 
 def _strips(pixels, tile, margin=_margin):
     "Strips of a picture with their margins: (first row of the tile, first row of the strip, rows)"
     for top in range(0, pixels.shape[0], tile):
         above = max(0, top-margin)
         yield top, above, np.asarray(pixels[above:top+tile+margin])
+
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #1a2181cc
+_near = 32 # px around a tile; what the filters look at, and the coarsest stage when it is enlarged
 
 def _windows(pixels, tile, margin=_margin):
     "Tiles with their margins: (its place, the place of its margin, pixels)"
@@ -326,6 +328,7 @@ def _steps_of(told, tiles):
         if told: told(done/(4*tiles))
     return (lambda: step(3)), (lambda: step(1))
 
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #e3f48f59
 @patch
 def _streamed(self:StrokeSegmenter, pixels, told=None):
     "Class probabilities `(C, rows, W)` of a picture whose features do not fit into memory"
@@ -357,10 +360,10 @@ def _in_memory(self:StrokeSegmenter, pixels):
     "Class probabilities `(C, H, W)` of a picture whose features are kept"
     return weight_by_share(self.classifier.scores(np.ascontiguousarray(pixels)), self.classifier.by_share).softmax(0)
 
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #8aacac8c
 def _check_fitted(segmenter):
     "Refuse to use a model that has seen no strokes"
     if segmenter.classifier.weight is None: raise InputError('StrokeSegmenter', 'no fit', 'strokes', 'call fit first')
-
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #a5a62661
 @patch

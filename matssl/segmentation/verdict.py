@@ -19,8 +19,11 @@ def commonest(
     return guess
 
 # %% ../../nbs/06_segmentation/03_verdict.ipynb #307b59bd
-def _stack(matrices): return np.stack([np.asarray(cm, np.int64) for cm in matrices])
+def _stack(matrices):
+    "Confusion matrices as one array of counts"
+    return np.stack([np.asarray(cm, np.int64) for cm in matrices])
 
+# %% ../../nbs/06_segmentation/03_verdict.ipynb #f76548f8
 def _stacked(confusions, floors):
     "Confusions `(n, C, C)` of n pictures, and those of each floor that is known of all of them"
     cms = _stack(confusions.values())
@@ -33,6 +36,7 @@ def _pooled(times, cms):
     "Mean IoU where picture i is taken `times[..., i]` times; 0 where nothing is"
     return np.nan_to_num(mean_iou(np.einsum('dp,pij->dij', times, cms)))
 
+# %% ../../nbs/06_segmentation/03_verdict.ipynb #5ec40ac4
 def _gain(times, cms, floors):
     "Mean IoU minus that of the best floor, where picture i is taken `times[..., i]` times"
     return _pooled(times, cms) - np.max([_pooled(times, floor) for floor in floors.values()], 0)
@@ -101,9 +105,12 @@ class Verdict(str):
         return {} if self.classes is None else {name: why for name, why in self.classes.why_not.items() if why}
 
 # %% ../../nbs/06_segmentation/03_verdict.ipynb #77671dd6
-_said = dict(above='Above its floors', at='Not shown to be above its floors', below='Below its floors')
+def _pictures(n):
+    "So many test pictures, in words"
+    return f'{n} test picture{"" if n == 1 else "s"}'
 
-def _pictures(n): return f'{n} test picture{"" if n == 1 else "s"}'
+# %% ../../nbs/06_segmentation/03_verdict.ipynb #b0862fd9
+_said = dict(above='Above its floors', at='Not shown to be above its floors', below='Below its floors')
 
 def _compared_words(level, cms, floors, low, high):
     "How the model compares with its best floor, in words"
@@ -124,6 +131,15 @@ def _measured_words(why_not, is_above):
     return f' It can measure {can}, but not {cannot}.' if cannot else ' All classes can be measured with it.'
 
 # %% ../../nbs/06_segmentation/03_verdict.ipynb #ee6a0e42
+def _judged(cms, floors):
+    "The level, and the ends of the interval where there are pictures enough for one"
+    if len(cms) > 2:
+        low, high = _interval(cms, floors)
+        return _level(low, high), low, high
+    each = _gain(np.eye(len(cms), dtype=int), cms, floors)
+    return _level(each.min(), each.max(), _clear), np.nan, np.nan
+
+# %% ../../nbs/06_segmentation/03_verdict.ipynb #897a1c85
 def verdict_of(
     confusions:dict, # `{test picture: (C, C) pixels, truth in rows}`
     floors:dict, # `{test picture: {name: (C, C) pixels}}` of guesses without a network
@@ -142,11 +158,3 @@ def verdict_of(
     verdict.gain = float(_gain(np.ones((1, len(cms)), int), cms, known)[0])
     verdict.low, verdict.high = float(low), float(high)
     return verdict
-
-def _judged(cms, floors):
-    "The level, and the ends of the interval where there are pictures enough for one"
-    if len(cms) > 2:
-        low, high = _interval(cms, floors)
-        return _level(low, high), low, high
-    each = _gain(np.eye(len(cms), dtype=int), cms, floors)
-    return _level(each.min(), each.max(), _clear), np.nan, np.nan

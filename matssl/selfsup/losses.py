@@ -26,6 +26,7 @@ class _Gather(torch.autograd.Function):
         dist.all_reduce(g)
         return g.chunk(dist.get_world_size())[dist.get_rank()]
 
+# %% ../../nbs/05_selfsup/04_losses.ipynb #5925d29b
 def gather(
     x:torch.Tensor # Embeddings of this process, `(B, D)`
 )->torch.Tensor:
@@ -37,6 +38,7 @@ def _single(z):
     "Half precision as single precision; the rest as it is"
     return z.float() if z.dtype in (torch.half, torch.bfloat16) else z
 
+# %% ../../nbs/05_selfsup/04_losses.ipynb #e8e23858
 class NTXent(nn.Module):
     "Normalised temperature-scaled cross-entropy between two views of each picture"
     def __init__(self,
@@ -88,6 +90,7 @@ class QueueContrast(nn.Module):
             logits = torch.cat([(q*k).sum(1, keepdim=True), q @ n.T], 1)/self.temperature
             return F.cross_entropy(logits, torch.zeros(len(q), dtype=torch.long, device=q.device))
 
+# %% ../../nbs/05_selfsup/04_losses.ipynb #f7652aeb
 @torch.no_grad()
 def enqueue(
     queue:torch.Tensor, # `(K, D)`, changed in place
@@ -107,6 +110,7 @@ def match_cells(
     "For each cell of the first view the most similar cell of the second: `(B, N)` numbers 0 to M-1"
     return (F.normalize(f1.float(), dim=1).transpose(1, 2) @ F.normalize(f2.float(), dim=1)).argmax(2)
 
+# %% ../../nbs/05_selfsup/04_losses.ipynb #99e7d5f0
 class DenseContrast(QueueContrast):
     "A share of `QueueContrast` between pictures, the rest between matched cells"
     def __init__(self,
@@ -129,6 +133,7 @@ def collapsed_loss(
     "NT-Xent of embeddings that are all the same: log(2B-1). Against a queue of K it is log(K+1): pass b = K/2 + 1"
     return math.log(2*b-1)
 
+# %% ../../nbs/05_selfsup/04_losses.ipynb #e6f3adff
 def random_loss(
     b:int, # Pictures a batch
     dim:int=128, # Width of the embeddings

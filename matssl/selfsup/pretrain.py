@@ -276,8 +276,11 @@ def start_encoder(
     return Encoder(arch or default_arch, pretrained, weights, stats, **timm_kwargs)
 
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #f8458f8c
-def _imagenet(arch): return f'ImageNet ({embedded_package(arch) or "timm"})'
+def _imagenet(arch):
+    "ImageNet weights of a network, and where they come from"
+    return f'ImageNet ({embedded_package(arch) or "timm"})'
 
+# %% ../../nbs/05_selfsup/06_pretrain.ipynb #03f3e476
 def enc_start(
     arch, # Name of the network in timm, or an `Encoder`
     weights, # A local file

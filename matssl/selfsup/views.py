@@ -122,9 +122,14 @@ def _mean_level(x):
     return mean/255 if x.dtype == torch.uint8 else mean
 
 # %% ../../nbs/05_selfsup/05_views.ipynb #976d1279
-def _contrast(x, factor, mean): return mean + (x-mean)*factor
+def _contrast(x, factor, mean):
+    "Levels further from their mean, or nearer to it"
+    return mean + (x-mean)*factor
 
-def _gamma(x, exponent): return x.clamp_min(1e-4)**exponent
+# %% ../../nbs/05_selfsup/05_views.ipynb #04a266d3
+def _gamma(x, exponent):
+    "Levels 0-1 along another curve"
+    return x.clamp_min(1e-4)**exponent
 
 # %% ../../nbs/05_selfsup/05_views.ipynb #5b0da4ea
 def _exposed(x, mean, contrast, brightness, gamma):
