@@ -311,4 +311,3 @@ def unbiased_by_points(
     stretches, corners = _stretches_of_sides(g.ground)
     pieces = _pieces_of_network(np.where(g.ground, g.labels.max() + pores, g.labels))
     return points/2 + pieces - 1 - (n - stretches/2 + corners/4)
-
