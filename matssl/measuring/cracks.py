@@ -17,7 +17,6 @@ from .miscounts import through_tests
 from .particles import fields_with_class, in_um
 from .faces import box_of, columns_of, extent_of, layer_pixels, layers_of, runs_along, slope_of, spines
 
-
 # %% ../../nbs/07_measuring/16_cracks.ipynb #4ab50f8c
 def _end_of(
     along:np.ndarray, # Places of a region's pixels along a direction, px
@@ -31,7 +30,6 @@ def _end_of(
     flat = -start/density
     return flat if flat > along.max() - .5 else along.max()
 
-
 # %% ../../nbs/07_measuring/16_cracks.ipynb #49d45736
 def _extent_along_itself(
     pixels:np.ndarray # `(N, 2)`: rows and columns
@@ -41,7 +39,6 @@ def _extent_along_itself(
     along = deviation @ np.linalg.eigh(deviation.T @ deviation)[1][:, -1]
     return float(_end_of(along) + _end_of(-along))
 
-
 # %% ../../nbs/07_measuring/16_cracks.ipynb #7b1f7fe3
 def _smooth_way(way):
     "The way through a skeleton `(N, 2)` without its steps"
@@ -49,6 +46,7 @@ def _smooth_way(way):
     window = min(11, len(way) - 1 + len(way) % 2)
     return savgol_filter(way, window, 1, axis=0) if window >= 3 else way.astype(float)
 
+# %% ../../nbs/07_measuring/16_cracks.ipynb #fdb825bc
 def _longest_way(on):
     "The longest way through the skeleton of a crack, its ends taken off; and the crack's half-width, px"
     from scipy.ndimage import distance_transform_edt
@@ -58,6 +56,7 @@ def _longest_way(on):
     half_width = int(np.ceil(np.median(distance_transform_edt(on)[y, x])))
     return _smooth_way(np.c_[y, x][longest])[half_width:len(longest)-half_width], half_width
 
+# %% ../../nbs/07_measuring/16_cracks.ipynb #e909a9b5
 def _rest_beyond(pixels, end, inner, half_width):
     "From the end of a way on to the end of the crack, px"
     ahead = (end - inner)/np.linalg.norm(end - inner)
@@ -65,6 +64,7 @@ def _rest_beyond(pixels, end, inner, half_width):
     near = (from_end**2).sum(1) <= (3*half_width + 8)**2
     return max(0., _end_of((from_end @ ahead)[near]))
 
+# %% ../../nbs/07_measuring/16_cracks.ipynb #cdd27e07
 def _crack_length(
     piece:np.ndarray # `(H, W)` bool: one crack
 )->float: # Length, px
@@ -77,7 +77,6 @@ def _crack_length(
     ends = _rest_beyond(pixels, way[0], way[8], half_width) + _rest_beyond(pixels, way[-1], way[-9], half_width)
     return float(steps.sum() + ends)
 
-
 # %% ../../nbs/07_measuring/16_cracks.ipynb #29000028
 def _mended(layer, crack):
     "The layer with its cracks filled, as far as they are narrower than a quarter of the thickness"
@@ -88,6 +87,7 @@ def _mended(layer, crack):
     near[box] = distance_transform_edt(~layer[box]) <= reach
     return layer | (crack & near)
 
+# %% ../../nbs/07_measuring/16_cracks.ipynb #d8d13c38
 def _short_gaps(clean, most):
     "Columns that are not clean, in gaps of at most so many px with a clean column on either side"
     x = np.arange(len(clean))
@@ -95,6 +95,7 @@ def _short_gaps(clean, most):
     after = np.minimum.accumulate(np.where(clean, x, 10**9)[::-1])[::-1]
     return ~clean & (after - before <= most)
 
+# %% ../../nbs/07_measuring/16_cracks.ipynb #c5832006
 def _faces(layer, crack, hidden, reach):
     "Upper and lower face of the layer in each column, px; drawn straight across cracks, NaN without layer"
     on, x = layer | crack, np.arange(layer.shape[1])
@@ -105,7 +106,6 @@ def _faces(layer, crack, hidden, reach):
     if use.any():
         for f in (top, bottom): f[use] = np.interp(x[use], x[clean], f[clean])
     return top, bottom, cut
-
 
 # %% ../../nbs/07_measuring/16_cracks.ipynb #290000d1
 def _one_crack(yy, xx, top, bottom, middle, slope, arc):
@@ -124,7 +124,6 @@ def _one_crack(yy, xx, top, bottom, middle, slope, arc):
     turn = np.rad2deg(.5*np.arctan2(2*(dx*dy).sum(), (dx*dx-dy*dy).sum()) - np.arctan(s)) % 180
     return np.interp(foot, np.arange(len(arc)), arc), depth, min(turn, 180-turn)
 
-
 # %% ../../nbs/07_measuring/16_cracks.ipynb #29000030
 @dataclass
 class _Band:
@@ -137,6 +136,7 @@ class _Band:
     step:np.ndarray # Length of the mid line in a column
     arc:np.ndarray # Way along the mid line to the middle of a column
 
+# %% ../../nbs/07_measuring/16_cracks.ipynb #a34f05d0
 def _middle_line(top, bottom, cut, slope):
     "Midway between the faces; where the border cuts the layer, straight on"
     middle = (top + bottom)/2
@@ -148,6 +148,7 @@ def _middle_line(top, bottom, cut, slope):
     on[last+1:] = middle[last] + slope[last]*(x[last+1:] - last)
     return np.where(cut, on, middle)
 
+# %% ../../nbs/07_measuring/16_cracks.ipynb #9ab7d17b
 def _band_of(layer, crack, hidden):
     "The faces and the mid line of one layer"
     n = layer.sum(0)
@@ -157,6 +158,7 @@ def _band_of(layer, crack, hidden):
     step = np.hypot(1, slope)
     return _Band(top, bottom, cut, _middle_line(top, bottom, cut, slope), slope, step, np.cumsum(step)-step/2)
 
+# %% ../../nbs/07_measuring/16_cracks.ipynb #5836efbc
 def _joined(crack, px):
     "Gaps of up to twice `px` closed"
     from scipy import ndimage as ndi
@@ -171,12 +173,12 @@ def _owners(pieces, n, layers):
     away = [ndi.minimum(ndi.distance_transform_edt(~layer), pieces, np.arange(1, n+1)) for layer in layers]
     return np.argmin(away, axis=0)
 
-
 # %% ../../nbs/07_measuring/16_cracks.ipynb #1bcfa008
 def _inside_of(band, yy, xx):
     "Which pixels of a crack lie between the faces of the layer"
     return (yy >= band.top[xx]-.5) & (yy+1 <= band.bottom[xx]+.5)
 
+# %% ../../nbs/07_measuring/16_cracks.ipynb #7213f23d
 def _borders(hidden):
     "Pixels at the border of the picture, or beside an unlabelled one; and those at its left and right end alone"
     from scipy.ndimage import binary_dilation
@@ -185,7 +187,6 @@ def _borders(hidden):
     border = ends | binary_dilation(hidden, np.ones((3, 3)))
     border[[0, -1]] = True
     return border, ends
-
 
 # %% ../../nbs/07_measuring/16_cracks.ipynb #44e8dc73
 def _crack_row_of(band, yy, xx, inside, length, borders, along, through):
@@ -199,7 +200,6 @@ def _crack_row_of(band, yy, xx, inside, length, borders, along, through):
                 depth_pct=100*depth if seen else np.nan, through=bool(seen and depth >= through),
                 angle_deg=np.nan if cut else angle, cut=cut, x_px=x, y_px=y)
 
-
 # %% ../../nbs/07_measuring/16_cracks.ipynb #505fec05
 _crack_columns = ['layer', 'position_px', 'length_px', 'width_px', 'depth_pct', 'through', 'angle_deg', 'cut',
                   'x_px', 'y_px']
@@ -212,14 +212,12 @@ def _with_spacing(rows):
     r.insert(2, 'spacing_px', spacing.where(whole & whole.shift(-1, fill_value=False)))
     return r
 
-
 # %% ../../nbs/07_measuring/16_cracks.ipynb #b1eba705
 def _length_of(band):
     "Length of the mid line, px: columns in which the border cuts the layer count half, unless it does so all along"
     held = np.isfinite(band.top)
     weight = np.where(band.cut, .5, 1.) if not band.cut[held].all() else 1.
     return (band.step*weight)[held].sum()
-
 
 # %% ../../nbs/07_measuring/16_cracks.ipynb #da8c39dc
 def _bands_and_cracks(m, cls, layer, along, join_px):
@@ -234,7 +232,6 @@ def _bands_and_cracks(m, cls, layer, along, join_px):
     owners = _owners(pieces, n, layers)
     of_layer = [crack & np.isin(pieces, np.flatnonzero(owners == k) + 1) for k in range(len(layers))]
     return [_band_of(a, b, hidden) for a, b in zip(layers, of_layer)], pieces, owners, along, left.any(0).mean()
-
 
 # %% ../../nbs/07_measuring/16_cracks.ipynb #ecaca04b
 def _cracks_of(m, cls, layer, along, min_length_px, join_px, through):
@@ -261,13 +258,13 @@ def _cracks_of(m, cls, layer, along, min_length_px, join_px, through):
     about = dict(layer_length_px=length, outside=outside, short=short, along=along, layers=len(bands), left=left)
     return _with_spacing(rows), about
 
-
 # %% ../../nbs/07_measuring/16_cracks.ipynb #857b8cdf
 def _t(level, degrees):
     "Student's t of a two-sided interval"
     from scipy.special import stdtrit
     return float(stdtrit(max(degrees, 1), (1+level)/2))
 
+# %% ../../nbs/07_measuring/16_cracks.ipynb #1cb9617e
 def ratio_interval(
     above, # Sums above the line, one a field, e.g. its cracks
     below, # Sums below the line, one a field, e.g. its mm of layer; 0 where there is nothing
@@ -279,6 +276,7 @@ def ratio_interval(
     if n < 2: return ratio, np.nan
     return float(ratio), float(_t(level, n-1)*(n/(n-1)*((above - ratio*below)**2).sum())**.5/below.sum())
 
+# %% ../../nbs/07_measuring/16_cracks.ipynb #da2f74f9
 def poisson_interval(
     count:float, # Number of things counted; need not be whole
     level:float=.95, # Level of the interval, 0-1
@@ -291,12 +289,10 @@ def poisson_interval(
     z = ndtri((1+level)/2)
     return tuple(float(count + z*z/2 + sign*z*(count + z*z/4)**.5) for sign in (-1, 1))
 
-
 # %% ../../nbs/07_measuring/16_cracks.ipynb #dcba163d
 def _weights_of(spacing, length):
     "The weight of each spacing: wide ones are cut by the border more often"
     return 1/np.maximum(length - spacing, .05*length)
-
 
 # %% ../../nbs/07_measuring/16_cracks.ipynb #b1444cc4
 def _number(found, u, level):
@@ -311,7 +307,6 @@ def _number(found, u, level):
     note = 'none seen' if not counts.sum() else 'as if cracks fell independently'
     return value, low, high, True, note
 
-
 # %% ../../nbs/07_measuring/16_cracks.ipynb #e8195716
 def _mean_within(values, weights, value, level):
     "Half the interval of a weighted mean over the cracks of one field; NaN for one crack"
@@ -320,6 +315,7 @@ def _mean_within(values, weights, value, level):
     variance = n/(n-1)*(weights*weights*(values - value)**2).sum()
     return _t(level, n-1)*variance**.5/weights.sum()
 
+# %% ../../nbs/07_measuring/16_cracks.ipynb #1bdbdecc
 def _mean_of_cracks(values, weights, level, most=np.inf):
     "Weighted mean over cracks of fields and its interval: value, ends; `values` and `weights` one array a field"
     values = [np.asarray(v, float) for v in values]
@@ -329,7 +325,6 @@ def _mean_of_cracks(values, weights, level, most=np.inf):
     if np.count_nonzero(below) == 1: half = _mean_within(np.concatenate(values), np.concatenate(weights), value, level)
     if not np.isfinite(half): return value, np.nan, np.nan
     return value, max(0., value-half), min(most, value+half)
-
 
 # %% ../../nbs/07_measuring/16_cracks.ipynb #a5ae81c4
 def _depth(found, level):
@@ -341,13 +336,13 @@ def _depth(found, level):
     if shallowest >= 100*(1-1e-9): return value, 100*(1-level)**(1/n), 100., True, f'all of {n} cracks go through'
     return value, low, high, False, f'{n} whole cracks'
 
-
 # %% ../../nbs/07_measuring/16_cracks.ipynb #ba8d3bf2
 def _gamma_ends(shape, level):
     "The interval of a mean in units of what was found, if the sum behind it has a gamma distribution"
     from scipy.special import gammaincinv
     return tuple(float(shape/gammaincinv(shape, (1 + sign*level)/2)) for sign in (1, -1))
 
+# %% ../../nbs/07_measuring/16_cracks.ipynb #3fe54cd4
 def _widened(value, low, high, n, level):
     "The interval of a mean of `n` spacings of one field, widened for the long tail that they may have"
     from scipy.special import ndtri
@@ -357,6 +352,7 @@ def _widened(value, low, high, n, level):
     tail_low, tail_high = (value*end for end in _gamma_ends(shape, level))
     return min(low, tail_low), max(high, tail_high)
 
+# %% ../../nbs/07_measuring/16_cracks.ipynb #5582ffc2
 def _spacing(found, u, level):
     "Mean spacing: value, ends, is it a bound, and what it rests on"
     gaps = [r.spacing_px.dropna().to_numpy(float)*u for r, _ in found]
@@ -365,7 +361,6 @@ def _spacing(found, u, level):
     n, of_one_field = sum(map(len, gaps)), sum(map(bool, map(len, gaps))) == 1
     if of_one_field: low, high = _widened(value, low, high, n, level)
     return value, low, high, of_one_field, f'{n} spacings'
-
 
 # %% ../../nbs/07_measuring/16_cracks.ipynb #b42193a4
 def _crack_answers(found, cls, um, level):
@@ -378,7 +373,6 @@ def _crack_answers(found, cls, um, level):
             (f'{cls} spacing', unit, _spacing(found, u, level))]
     return [Answer(name, float(value), of, float(low), float(high), level, len(found), bool(bound), note)
             for name, of, (value, low, high, bound, note) in rows]
-
 
 # %% ../../nbs/07_measuring/16_cracks.ipynb #dfec5e1c
 def _crack_doubts(found, um, shortest):
@@ -404,7 +398,6 @@ def _crack_doubts(found, um, shortest):
     if um is None: doubts.append('no scale: lengths in px')
     return doubts
 
-
 # %% ../../nbs/07_measuring/16_cracks.ipynb #16ae2ec7
 def _check_cracks(x, cls, layer, who, along):
     "The fields, each with a layer; whether there are cracks in them is what is asked"
@@ -413,7 +406,6 @@ def _check_cracks(x, cls, layer, who, along):
     maps = check_fields(x, [cls, layer])
     refuse_not_square(maps)
     return fields_with_class(maps, layer)[0]
-
 
 # %% ../../nbs/07_measuring/16_cracks.ipynb #38d4b251
 def _all_cracks(x, cls, layer, who='cracks', level=.95, **kw):
@@ -428,7 +420,6 @@ def _all_cracks(x, cls, layer, who='cracks', level=.95, **kw):
     attrs['answers'] = through_tests(_crack_answers(found, cls, um, level), maps, on_tests)
     return maps, um, found, attrs
 
-
 # %% ../../nbs/07_measuring/16_cracks.ipynb #29000031
 def _each_crack(maps, um, found, attrs):
     "A row a crack"
@@ -438,6 +429,7 @@ def _each_crack(maps, um, found, attrs):
     r.attrs = attrs
     return r
 
+# %% ../../nbs/07_measuring/16_cracks.ipynb #4b81dd38
 def cracks(
     x, # A `LabelMap`, or a list of fields at one scale
     cls:str, # The class of the cracks
@@ -467,7 +459,6 @@ def _crack_row(r, f, um, level):
         f'length_{s}': r.length_px.astype(float).mean()*u, 'depth_pct': r.depth_pct.astype(float).mean(),
         'outside': f['outside'], 'short': f['short']}
 
-
 # %% ../../nbs/07_measuring/16_cracks.ipynb #536a66c4
 def _each_field(maps, um, found, attrs):
     "A row a field"
@@ -477,7 +468,6 @@ def _each_field(maps, um, found, attrs):
     t = pd.DataFrame(rows)
     t.attrs = attrs
     return t
-
 
 # %% ../../nbs/07_measuring/16_cracks.ipynb #670ab6ee
 @delegates(cracks)
@@ -492,7 +482,6 @@ def crack_tables(
     found = _all_cracks(x, cls, layer, **settings)
     return _each_field(*found), _each_crack(*found)
 
-
 # %% ../../nbs/07_measuring/16_cracks.ipynb #73304aed
 @delegates(cracks)
 def crack_summary(
@@ -503,7 +492,6 @@ def crack_summary(
 )->pd.DataFrame: # A row a field
     "Number, spacing, number per mm, mean length and depth of the cracks in each field"
     return crack_tables(x, cls, layer, **kwargs)[0]
-
 
 # %% ../../nbs/07_measuring/16_cracks.ipynb #53df4952
 @delegates(cracks)
@@ -520,4 +508,3 @@ def crack_means(
     t = pd.DataFrame(rows)
     t.attrs = attrs
     return t
-

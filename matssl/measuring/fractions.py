@@ -93,6 +93,7 @@ def _counts_of(labels, rows=512):
     longest = max(map(len, bands))
     return sum(np.pad(band, (0, longest-len(band))) for band in bands)
 
+# %% ../../nbs/07_measuring/03_fractions.ipynb #5b371db5
 def _check_labels(f, i):
     "A field has class indices that all have a name of their own, and some labelled pixel"
     a, codes = np.asarray(f.labels), f.codes
@@ -108,6 +109,7 @@ def _check_labels(f, i):
         field_name(f, i), f'label {len(codes) + int(np.flatnonzero(n[len(codes):])[0])}',
         f'0 to {len(codes)-1} for {codes}, or 255', 'name all classes')
 
+# %% ../../nbs/07_measuring/03_fractions.ipynb #d1d51aad
 def check_fields(
     maps, # Label maps, or one `LabelMap`: whole pictures, never tiles of one
     classes=None, # Classes that must exist; default: none
@@ -134,6 +136,7 @@ def check_fields(
 # %% ../../nbs/07_measuring/03_fractions.ipynb #8764281f
 _listener = ContextVar('listener', default=None)
 
+
 @contextmanager
 def told_to(
     said # Function that is told `said(words, done, total)`; None: nobody is
@@ -143,6 +146,7 @@ def told_to(
     try: yield
     finally: _listener.reset(token)
 
+# %% ../../nbs/07_measuring/03_fractions.ipynb #defbbf06
 def one_by_one(
     fields:list, # Fields to work through
     words:str # Words for what is being done
@@ -162,6 +166,7 @@ def _said_of(m):
     if reason and not any(reason in said for said in doubts): doubts.append(f'the scale is doubtful: {reason}')
     return doubts
 
+# %% ../../nbs/07_measuring/03_fractions.ipynb #cb1d076c
 def doubts_of(
     maps # Fields: anything with `doubts` or `scale_from`
 )->list: # Doubts, in sentences
@@ -205,12 +210,14 @@ def _to_first_zero(S, G):
         V = max(0., S[:R].sum()/max(1 - G[:R].sum(), .05))
     return V, R
 
+# %% ../../nbs/07_measuring/03_fractions.ipynb #37c8defd
 def _shares_of_pairs(x, w):
     "Two-point sums and numbers of pairs, as shares of all pairs"
     S, G = two_point(x, w)
     N2 = (x.size if w is None else w.sum())**2
     return S/N2, np.maximum(G, .5)/N2
 
+# %% ../../nbs/07_measuring/03_fractions.ipynb #c214ad60
 def variance_of_mean(
     x:np.ndarray, # `(H, W)`: a property of the pixels, 0 where unlabelled
     w:np.ndarray=None, # `(H, W)`: weight of each pixel, 0 where unlabelled; default: 1
@@ -221,7 +228,9 @@ def variance_of_mean(
     return V, R, R < len(S)
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #80091885
-_half_periods = np.arange(4) # across the picture, of the waves that are asked
+_half_periods = np.arange(4) # Half periods across the picture of the longest waves
+_wave_degrees = 9 # Degrees of freedom of a variance by these waves: the pairs of half periods from 1 to 3
+
 
 def _variance_by_waves(x, w):
     "Variance of the mean as each of the longest waves tells it: `(4, 4)`; the mean itself tells nothing"
@@ -229,12 +238,14 @@ def _variance_by_waves(x, w):
     sums = rows @ (x - w*x.sum()/w.sum()) @ columns.T
     return sums**2/(rows**2 @ w @ (columns**2).T*w.sum())
 
+# %% ../../nbs/07_measuring/03_fractions.ipynb #b23fcdba
 def _largest_by_waves(x, w):
     "Upper bound of the variance of the mean by the longest waves"
     each = _variance_by_waves(x, w)
     waves = np.add.outer(_half_periods, _half_periods)
     return max(each[(waves > 0) & (waves < 4)].mean(), each[0, 1:].mean(), each[1:, 0].mean())
 
+# %% ../../nbs/07_measuring/03_fractions.ipynb #07c672a7
 def _lobe_beyond_noise(S, G, V, R):
     "Is the lobe of the covariance behind its first zero deep, and twice what chance makes of as many pairs further out?"
     sums = S + V*G
@@ -250,6 +261,7 @@ def _lobe_beyond_noise(S, G, V, R):
     noise = np.bincount(part[whole].astype(int), sums[end:][whole])
     return sums[R:end].sum() < -2*np.sqrt(np.mean(noise**2))
 
+# %% ../../nbs/07_measuring/03_fractions.ipynb #f26e8e29
 def _keeps_distance(S, G, V, R):
     "Does the covariance fall below -1/10 of its greatest value soon after its first zero?"
     covariance = S/G + V
@@ -266,6 +278,7 @@ class FieldVariance:
     is_bound:bool=False # True: the structure keeps its distances, so that the variance is an upper bound
     by_waves:bool=False # True: it keeps them so well that the longest waves were asked
 
+# %% ../../nbs/07_measuring/03_fractions.ipynb #386f15ed
 def variance_of_field(
     x:np.ndarray, # `(H, W)`: a property of the pixels, 0 where unlabelled
     w:np.ndarray=None, # `(H, W)`: weight of each pixel, 0 where unlabelled; default: 1
@@ -308,8 +321,37 @@ class Basis:
     verdict:str='' # Sentence on what the model is worth
     below_floor:bool=False # True: the model is no better than a guess without a network
 
+# %% ../../nbs/07_measuring/03_fractions.ipynb #833cebf9
+def _check_confusions(confusions, codes):
+    "Confusion matrices of the test pictures as an array"
+    given = confusions.values() if isinstance(confusions, dict) else confusions
+    cms = np.array([np.asarray(c) for c in given], float)
+    if cms.shape[1:] != (len(codes),)*2 or not len(cms): raise InputError(
+        'confusions', f'an array of shape {cms.shape}',
+        f'one ({len(codes)}, {len(codes)}) matrix for each of the test pictures',
+        'pass Evaluation.per_picture of the test pictures')
+    if not np.isfinite(cms).all() or (cms < 0).any(): raise InputError(
+        'confusions', 'numbers that are no counts of pixels', 'counts from 0', 'pass Evaluation.per_picture of the test pictures')
+    return cms[cms.sum((1, 2)) > 0]
+
+# %% ../../nbs/07_measuring/03_fractions.ipynb #b51a426f
+def _corrected_by(confusions, codes):
+    "The basis of fields whose model was tested"
+    cms = _check_confusions(confusions, codes)
+    k = len(cms)
+    if not k: return Basis('counting only; the test pictures have no labelled pixel',
+                           notes=['the test pictures have no labelled pixel: nothing is corrected'])
+    notes = [f'{c}: no true pixel in the test pictures, so nobody knows how often the model misses it: it is not corrected, '
+             'nor is what of it is called by another name'
+             for c, v in zip(codes, cms.sum((0, 2))) if not v]
+    if k < 5: notes.append(
+        f'the model was tested on {k} picture{"s"*(k > 1)}: how its errors scatter is in good part taken from other models')
+    return Basis(f'model tested on {k} picture{"s"*(k > 1)}', cms, notes)
+
+# %% ../../nbs/07_measuring/03_fractions.ipynb #03e80ef3
 _hand_said = ('corrected by hand since the model found them: the error rates of its test no longer hold, '
               'and nothing is corrected for them')
+
 
 def _tested(origins, codes):
     "The basis of fields of one model, by what its origins say of its test"
@@ -321,6 +363,7 @@ def _tested(origins, codes):
                      notes=['the model was tested on other classes than these: its errors are in no interval'])
     return _corrected_by(known, codes)
 
+# %% ../../nbs/07_measuring/03_fractions.ipynb #6947beaa
 def _by_origin(fields):
     "What the origins of the fields allow"
     origins, n = [f.origin for f in fields if f.origin], len(fields)
@@ -337,32 +380,7 @@ def _by_origin(fields):
                                                                   'nothing is corrected; measure those of each model by themselves'])
     return _tested(by_model, fields[0].codes)
 
-# %% ../../nbs/07_measuring/03_fractions.ipynb #833cebf9
-def _check_confusions(confusions, codes):
-    "Confusion matrices of the test pictures as an array"
-    given = confusions.values() if isinstance(confusions, dict) else confusions
-    cms = np.array([np.asarray(c) for c in given], float)
-    if cms.shape[1:] != (len(codes),)*2 or not len(cms): raise InputError(
-        'confusions', f'an array of shape {cms.shape}',
-        f'one ({len(codes)}, {len(codes)}) matrix for each of the test pictures',
-        'pass Evaluation.per_picture of the test pictures')
-    if not np.isfinite(cms).all() or (cms < 0).any(): raise InputError(
-        'confusions', 'numbers that are no counts of pixels', 'counts from 0', 'pass Evaluation.per_picture of the test pictures')
-    return cms[cms.sum((1, 2)) > 0]
-
-def _corrected_by(confusions, codes):
-    "The basis of fields whose model was tested"
-    cms = _check_confusions(confusions, codes)
-    k = len(cms)
-    if not k: return Basis('counting only; the test pictures have no labelled pixel',
-                           notes=['the test pictures have no labelled pixel: nothing is corrected'])
-    notes = [f'{c}: no true pixel in the test pictures, so nobody knows how often the model misses it: it is not corrected, '
-             'nor is what of it is called by another name'
-             for c, v in zip(codes, cms.sum((0, 2))) if not v]
-    if k < 5: notes.append(
-        f'the model was tested on {k} picture{"s"*(k > 1)}: how its errors scatter is in good part taken from other models')
-    return Basis(f'model tested on {k} picture{"s"*(k > 1)}', cms, notes)
-
+# %% ../../nbs/07_measuring/03_fractions.ipynb #bbcf9c77
 def basis_of(
     fields:list, # `LabelMap`s of one set
     confusions=None, # Pixels of test pictures, truth in rows: `{picture: (C, C)}` or a list; None: those the maps carry; False: none
@@ -396,7 +414,7 @@ def field_fractions(
     t.attrs = dict(warnings=doubts_of(fields))
     return t
 
-# %% ../../nbs/07_measuring/03_fractions.ipynb #2600a006
+# %% ../../nbs/07_measuring/03_fractions.ipynb #81c4ddc7
 def _one_picture(f, i, p, level, ra_pct, notes):
     "The row of one class from one picture"
     x, w, k = _block_sums(f.labels, np.eye(len(f.codes))[i])
@@ -413,8 +431,7 @@ def _one_picture(f, i, p, level, ra_pct, notes):
                 ra_pct=100*ci/p if p else np.nan, fields=1, fields_needed=fields_needed(p, v.variance**.5, ra_pct, level),
                 independent_points=n, is_bound=v.is_bound)
 
-_wave_degrees = 9 # of freedom: the waves that are asked
-
+# %% ../../nbs/07_measuring/03_fractions.ipynb #f4c7fd7d
 def _variance_of_one(f, shares):
     "Function of what each class counts for to the variance of its mean in one picture, and its degrees of freedom"
     def of_one(weights):
@@ -442,8 +459,10 @@ def tiles_remark(
     if len(set(sources)) == len(sources): return []
     return ['several maps come from one file: tiles of one picture are not fields, and the interval is too narrow']
 
+# %% ../../nbs/07_measuring/03_fractions.ipynb #78da9a44
 def _is_one_class(labels): return (labels == labels.flat[0]).all()
 
+# %% ../../nbs/07_measuring/03_fractions.ipynb #4ef5b5c9
 def twins_remark(
     fields, # Label maps of a set
 )->list:
@@ -459,6 +478,7 @@ def twins_remark(
     more = f' (and {len(twins)-1} more such pairs)' if len(twins) > 1 else ''
     return [f'{twins[0]}{more}: one picture under two names counts as two fields, and the interval is too narrow']
 
+# %% ../../nbs/07_measuring/03_fractions.ipynb #54bbb1a1
 def sizes_remark(
     fields, # Label maps of a set
     q:np.ndarray, # `(n, C)`: the fractions of each, 0-1
@@ -472,6 +492,7 @@ def sizes_remark(
             for c, m, w in zip(fields[0].codes, mean, weighted)]
     return [f'fields of {px.min()/1e6:.2g} to {px.max()/1e6:.2g} megapixels weigh the same: {"; ".join(both)}']
 
+# %% ../../nbs/07_measuring/03_fractions.ipynb #b5993e7d
 def _remarks(fields, q):
     "What a reader of the table has to know"
     n, codes = len(fields), fields[0].codes
@@ -491,6 +512,7 @@ def _accuracy_remark(table, ra_pct):
     each = [f'{c} {r.ra_pct:.3g} %{needed(r.fields_needed)}' for c, r in short.iterrows()]
     return [f'counting: relative accuracy (%RA) above {ra_pct:g} %: ' + '; '.join(each)] if each else []
 
+# %% ../../nbs/07_measuring/03_fractions.ipynb #0c224041
 def _extrapolated_remark(table):
     "A remark where the fields are too unlike the test pictures"
     names = list(table.index[table.extrapolated]) if 'extrapolated' in table else []
@@ -498,7 +520,9 @@ def _extrapolated_remark(table):
     return [f'{", ".join(names)}: the fields differ much from the test pictures, and how far the errors of the model follow the '
             'composition makes most of its part of the interval']
 
+# %% ../../nbs/07_measuring/03_fractions.ipynb #4e7c29af
 _standard = 'ASTM E1245-03(2016); fields planned as in ASTM E562-19'
+
 
 def _answers(table, basis, level):
     "One line a class: corrected where there is a correction, else counted"

@@ -51,6 +51,7 @@ def _with_ground(self:GrainMap, labels):
     "Grains with -1 in pores and wide gaps"
     return labels if self.ground is None else np.where(self.ground, -1, labels)
 
+
 @patch(as_prop=True)
 def cells(self:GrainMap):
     "`labels`, with -1 in pores and wide gaps: there grains end, but nothing cuts them"
@@ -62,6 +63,7 @@ def cells_as_drawn(self:GrainMap):
     "`cells`, nothing mended"
     return self._with_ground(self.labels if self.as_drawn is None else self.as_drawn)
 
+# %% ../../nbs/07_measuring/08_grain_maps.ipynb #e94da7f4
 @patch(as_prop=True)
 def cells_narrowed(self:GrainMap):
     "`cells_as_drawn` as they would be with wider strokes"
@@ -90,6 +92,7 @@ def _painted(self:GrainMap):
     if self.mended is not None: rgb[ndi.binary_dilation(self.mended, iterations=1)] = (.9, 0, 0)
     return rgb
 
+# %% ../../nbs/07_measuring/08_grain_maps.ipynb #1ba0adbb
 @patch
 def show(self:GrainMap,
     ax=None, # Axes to draw into; default: new ones
@@ -230,6 +233,7 @@ def _tips(parts, pairs, number):
     border = np.unique(np.r_[parts[0], parts[-1], parts[:, 0], parts[:, -1]])
     return np.r_[border[neighbours[border] > 1], _corners(parts)]
 
+# %% ../../nbs/07_measuring/08_grain_maps.ipynb #a3181742
 def _specks(parts, number, smallest):
     "Which parts are too small to be grains: `(N+1,)` bool"
     speck = np.bincount(parts.ravel()) < smallest
@@ -246,16 +250,19 @@ def _surrounds(parts, zero, grain):
     touched = np.unique(pairs[with_zero])
     return grain[touched].sum() > .5*grain.sum() and sides[with_zero].sum() > .5*sides[real].sum()
 
+# %% ../../nbs/07_measuring/08_grain_maps.ipynb #74a90e13
 def _is_compact(parts, size, zero, grain):
     "Is 0 one piece, about as wide as a grain?"
     if zero.sum() > 1: return False
     return ndi.distance_transform_edt(zero[parts]).max() >= .25*size[grain].mean()**.5
 
+# %% ../../nbs/07_measuring/08_grain_maps.ipynb #6e8a6e67
 def _is_scattered(number, zero, grain):
     "Does 0 lie in several places, as hardly any other number does?"
     places = np.unique(number[grain[1:]], return_counts=True)[1]
     return zero.sum() > 1 and (places > 1).mean() < .1
 
+# %% ../../nbs/07_measuring/08_grain_maps.ipynb #65d13990
 def _is_ground(parts, number, speck, smallest):
     "Is the number 0 what lies between the grains? Asked of the connected parts"
     size = np.bincount(parts.ravel(), minlength=len(speck))
@@ -283,6 +290,7 @@ def _are_pores(pieces, ground, mean_area):
     pore[0] = False
     return pore
 
+# %% ../../nbs/07_measuring/08_grain_maps.ipynb #7e1003c7
 def _wide_ground(ground, mean_area):
     "The parts of the ground that are no gaps between grains, and the widest gap, px"
     radius = .25*mean_area**.5
@@ -293,6 +301,7 @@ def _wide_ground(ground, mean_area):
 
 # %% ../../nbs/07_measuring/08_grain_maps.ipynb #b562fc7b
 _ends_of_types = (127, 255, 32767, 65535)
+
 
 def _of(n, what):
     "A count in words"
@@ -423,6 +432,7 @@ def _narrowed(labels, distance):
 # %% ../../nbs/07_measuring/08_grain_maps.ipynb #fda30c06
 _no_network = 'name the class of the grain boundaries with boundary=, or measure a layer or particles instead'
 
+
 def _refuse_wide(parts, strokes, source):
     "Refuse strokes that are wide beside what they enclose"
     width = float(2*np.median(strokes.half)) if len(strokes.half) else 0.
@@ -433,6 +443,7 @@ def _refuse_wide(parts, strokes, source):
         source, f'boundaries {width:.0f} px wide around parts {across:.0f} px across',
         'lines that are thin beside what they enclose', _no_network)
 
+# %% ../../nbs/07_measuring/08_grain_maps.ipynb #5f0a264d
 def _refuse_open(labels, drawn, strokes, source):
     "Refuse strokes most of which enclose nothing; of a few grains nothing mended, as mending makes grains of anything"
     are_few = labels.max() < 12
@@ -466,6 +477,7 @@ def _at_widths(edge, out, smallest, phases):
     def at(mend): return np.where(out, 0, flooded_grains(parts, distance, mend, smallest, nearest))
     return parts, distance, at
 
+# %% ../../nbs/07_measuring/08_grain_maps.ipynb #897805ef
 def _mended_map(edge, out, mend, smallest, source, phases):
     "A `GrainMap` of boundary pixels: mended, as drawn, and mended half and double as wide"
     parts, distance, at = _at_widths(edge, out, smallest, phases)
@@ -485,6 +497,7 @@ def _mended_map(edge, out, mend, smallest, source, phases):
     g.open_vectors, g.open_places, _ = open_boundaries(edge, g.cells_as_drawn, smallest, strokes)
     return g
 
+# %% ../../nbs/07_measuring/08_grain_maps.ipynb #de6fd924
 def _from_boundaries(edge, out, mend, smallest, source, phases=None):
     "A `GrainMap` of boundary pixels; `out`: pixels outside of the measured area; `phases`: classes, if several"
     _check_mask(edge, out, phases, source)
@@ -534,6 +547,7 @@ def _value_remark(a, value):
     return {'value': f'{value} is taken for the boundary, {other} for the grains, since it covers less ({share:.1%}) '
                      f'and lies between; pass boundary={other} if it is the other way round'}
 
+# %% ../../nbs/07_measuring/08_grain_maps.ipynb #fbc30501
 def _of_array(a, boundary, mend, smallest, source):
     "Grains of an array: of a boundary mask, or of grain numbers"
     value = _mask_value(a, boundary, smallest, source)
@@ -586,6 +600,7 @@ def _refuse_contrary(g, boundary, twins, mend, source):
         source, f'{", ".join(contrary)} for a GrainMap, whose grains are found already ({g.how})',
         'an array or a LabelMap', 'pass it to grain_map, or leave these out')
 
+# %% ../../nbs/07_measuring/08_grain_maps.ipynb #e79d7ce2
 def _at_scale(g, um_per_px, source):
     "A `GrainMap` with a scale if it had none; another scale than its own is refused"
     if um_per_px and g.um_per_px and abs(um_per_px/g.um_per_px - 1) > .01: raise InputError(
@@ -623,6 +638,7 @@ def _from_file(a, path, um_per_px, doubts):
     g = _of_array(a, None, None, 10, path)
     return replace(g, um_per_px=um_per_px, source=path, doubts=list(doubts))
 
+# %% ../../nbs/07_measuring/08_grain_maps.ipynb #7ef91cba
 def _grain_numbers_in(path):
     "A `GrainMap` of a file with whole numbers beyond 255; None of any other"
     m = read_micrograph(path, crop_bar=False)
@@ -630,12 +646,14 @@ def _grain_numbers_in(path):
     if a.ndim != 2 or a.dtype.kind not in 'iu' or a.max() <= 255 or len(np.unique(a)) < 3: return None
     return _from_file(a, path, m.um_per_px, scale_doubts(m.meta))
 
+# %% ../../nbs/07_measuring/08_grain_maps.ipynb #872897fb
 def _if_numbers(path, m):
     "A label map as it is; one of more than two classes whose names are but numbers is a map of grain numbers"
     is_nameless = all(c == f'class {k}' for k, c in enumerate(m.codes))
     if len(m.codes) <= 2 or not is_nameless: return m
     return _from_file(np.asarray(m.labels), path, m.um_per_px, m.doubts)
 
+# %% ../../nbs/07_measuring/08_grain_maps.ipynb #0ece0911
 def _read(files):
     "Fields from files: boundary masks and label maps, or grain numbers of any depth"
     numbers = [_grain_numbers_in(f) for f in files]
@@ -665,6 +683,16 @@ def fields_of(
     return sum(each, [])
 
 # %% ../../nbs/07_measuring/08_grain_maps.ipynb #2670d11a
+def _found(x, boundary, twins, mend, smallest, source):
+    "Grains of a `LabelMap` or of an array"
+    if isinstance(x, LabelMap):
+        _check_array(x.labels, source)
+        g = _of_label_map(x, boundary, twins, mend, smallest, source)
+    else: g = _of_array(_check_array(x, source), boundary, mend, smallest, source)
+    _check_several(g, source)
+    return g
+
+# %% ../../nbs/07_measuring/08_grain_maps.ipynb #196c07d4
 def grain_map(
     x, # Grain numbers or a boundary mask `(H, W)`, a `LabelMap` with a class of boundaries, a `GrainMap`, or a file
     um_per_px:float=None, # Micrometres a pixel; default: the map's own
@@ -690,12 +718,3 @@ def grain_map(
     if phase is not None: g = of_phase(g, phase)
     doubts = list(getattr(x, 'doubts', ()))
     return replace(g, um_per_px=um_per_px or own_scale, source=getattr(x, 'source', None), doubts=doubts)
-
-def _found(x, boundary, twins, mend, smallest, source):
-    "Grains of a `LabelMap` or of an array"
-    if isinstance(x, LabelMap):
-        _check_array(x.labels, source)
-        g = _of_label_map(x, boundary, twins, mend, smallest, source)
-    else: g = _of_array(_check_array(x, source), boundary, mend, smallest, source)
-    _check_several(g, source)
-    return g

@@ -32,16 +32,19 @@ def _stretches_of_sides(on):
     begun = [int(side[0]) + int((side[1:] & ~side[:-1]).sum()) for side in sides]
     return sum(begun), int(on[[0, 0, -1, -1], [0, -1, 0, -1]].sum())
 
+# %% ../../nbs/07_measuring/09_grain_measures.ipynb #d6123d0b
 def _grain_stretches(cells):
     "Stretches of grains along the four sides of a picture, each change of grain a new one"
     sides = cells[0], cells[-1], cells[:, 0], cells[:, -1]
     return sum(int((side > 0)[0]) + int(((side[1:] > 0) & (side[1:] != side[:-1])).sum()) for side in sides)
 
+# %% ../../nbs/07_measuring/09_grain_measures.ipynb #4405fd5b
 def _frame_area(on):
     "Area of a mask in the frame through the centres of the outermost pixels, px2"
     sides = sum(int(side.sum()) for side in (on[0], on[-1], on[:, 0], on[:, -1]))
     return on.sum() - sides/2 + on[[0, 0, -1, -1], [0, -1, 0, -1]].sum()/4
 
+# %% ../../nbs/07_measuring/09_grain_measures.ipynb #c8c745e1
 def _measured_part(cells):
     "The rectangle around all that is measured, and whether it holds anything else"
     inside = cells != 0
@@ -84,6 +87,7 @@ def _starts_of_lines(shape, dy, dx, every):
     outside_before = (y-dy < 0) | (y-dy >= h) | (x-dx < 0) | (x-dx >= w)
     return np.nonzero(outside_before & ((dx*y - dy*x) % every == every//2))
 
+# %% ../../nbs/07_measuring/09_grain_measures.ipynb #23e04287
 def _line_labels(g, move, spacing):
     "Labels along parallel lines of pixels about `spacing` px apart, one line a row, 0 beyond the picture; and the step, px"
     (dy, dx), (h, w) = (-move[0], -move[1]), g.shape
@@ -141,11 +145,13 @@ def _seen_by_two_steps(seq):
     met, steps = _crossings(np.where(between, seq[:-2], 0), np.where(between, seq[2:], 0))
     return met/max(2*steps, 1)
 
+# %% ../../nbs/07_measuring/09_grain_measures.ipynb #93d4d6d3
 def _whole_runs(v, n):
     "Samples of the runs that have a grain, or a pore, on either side"
     ends = (v[1:] != 0) & (v[:-1] != 0)
     return n[1:-1][ends[:-1] & ends[1:] & (v[1:-1] > 0)]
 
+# %% ../../nbs/07_measuring/09_grain_measures.ipynb #87997050
 def _met_along(cells, move, spacing, short):
     "Boundaries met by lines of one direction, their length in px, boundaries a px less what steps lose, whole intercepts"
     lines, step = _line_labels(cells, move, spacing)
@@ -161,10 +167,12 @@ def _hidden(g, per_px, per_px_narrowed):
     "Boundaries a px that the strokes hide"
     return max(per_px - per_px_narrowed, 0.)*(g.stroke_px + 1)/2
 
+# %% ../../nbs/07_measuring/09_grain_measures.ipynb #0c19fed3
 def _spacing_of(g):
     "Distance of test lines unless it is given, px"
     return max(1., min(g.labels.shape)/100)
 
+# %% ../../nbs/07_measuring/09_grain_measures.ipynb #0e4c7d0e
 def _hidden_share(g, short):
     "What the strokes hide, as a share of the boundaries that are seen, mean over all directions"
     if g.narrowed is None: return 0.
@@ -175,6 +183,7 @@ def _hidden_share(g, short):
         hidden += weight*_hidden(g, per_px, narrowed)
     return hidden/max(seen, 1e-12)
 
+# %% ../../nbs/07_measuring/09_grain_measures.ipynb #1da096fb
 def _along(g, angle, weight, move, spacing, short):
     "What the lines of one direction meet"
     met, length, per_px, whole = _met_along(g.cells_as_drawn, move, spacing, short)
@@ -233,7 +242,6 @@ def _met_around(cells, short):
     rate = 1.5*once[0]/max(once[1], 1) - .5*twice[0]/max(2*twice[1], 1)
     return once[0], length, rate*samples/max(length, 1e-9)
 
-
 # %% ../../nbs/07_measuring/09_grain_measures.ipynb #b7c4fd20
 def circle_intercepts(
     g:GrainMap, # Grains of one field
@@ -245,7 +253,6 @@ def circle_intercepts(
     open_px = _across(g, None)
     per_px += open_px
     return dict(met=met + open_px*length, length_px=length, intercept_px=1/per_px if per_px > 0 else np.inf)
-
 
 # %% ../../nbs/07_measuring/09_grain_measures.ipynb #26700028
 def triple_points(
@@ -304,4 +311,3 @@ def unbiased_by_points(
     stretches, corners = _stretches_of_sides(g.ground)
     pieces = _pieces_of_network(np.where(g.ground, g.labels.max() + pores, g.labels))
     return points/2 + pieces - 1 - (n - stretches/2 + corners/4)
-

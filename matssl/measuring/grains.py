@@ -74,6 +74,7 @@ def _intercept_ends(lines, grains, level):
     half = cut_ones*variation*float(stdtrit(n - 1, (1+level)/2))/n**.5
     return 1 - half, 1 + half
 
+# %% ../../nbs/07_measuring/10_grains.ipynb #7de16c69
 def _grains_crossed(g, counted, per_px):
     "How many grains lines cross: those that are there; of an open network as many as such intercepts have on average"
     seen = counted['inside'] + counted['cut']
@@ -93,6 +94,7 @@ def _inverse(v):
     "1/v, infinite of 0"
     return 1/v if v else np.inf
 
+# %% ../../nbs/07_measuring/10_grains.ipynb #f712592c
 def _from_count(count, grains, area, level):
     "A `MethodValue` of so many grains on an area, px2"
     random = max(0, grains) if np.isfinite(grains) else grains
@@ -145,6 +147,7 @@ def field_grains(
 # %% ../../nbs/07_measuring/10_grains.ipynb #183650e4
 _mean_largest = 'largest grain, mean of fields'
 
+
 def _interval_from(method, n):
     "What the interval of a method over `n` fields comes from"
     if method == 'largest grain': return ''
@@ -167,6 +170,7 @@ def _positive(v):
     "A number that has a logarithm, or NaN"
     return v if v > 0 else np.nan
 
+# %% ../../nbs/07_measuring/10_grains.ipynb #bbfba115
 def _g_of(method, v, um=1.):
     "G of a number a length or an area, 1/px or 1/px2, at `um` micrometres a pixel"
     return g_of_intercept(um/v) if method in _of_length else g_of_density(v*1e6/um**2)
@@ -219,6 +223,7 @@ def _standard_of(method, corner, coarse_share):
 # %% ../../nbs/07_measuring/10_grains.ipynb #eef2c8f6
 most_open = .05 # Share of the boundaries that may separate nothing, 0-1
 
+
 def _open_share(maps):
     "Share of the boundaries of all fields that separates nothing, 0-1"
     return float(np.mean([m.open_share for m in maps]))
@@ -238,6 +243,7 @@ def _at_other_mend(maps, times, corner):
     columns = 'per_px2', 'unbiased_per_px2'
     return {row: float(np.mean([c[column] for c in counted])) for row, column in zip(_of_counts, columns)}
 
+# %% ../../nbs/07_measuring/10_grains.ipynb #cd3e5c16
 def _at_other_mends(maps, corner):
     "`{row: [values mended half as wide, double as wide]}`, 1/px2; nothing where nothing was mended"
     if not any(m.other_mends for m in maps): return {}
@@ -370,18 +376,21 @@ def _one_field_remark(each):
     return ['one field: the intervals come from its intercepts and its count, '
             'and say nothing of how the specimen varies; tiles of one picture are not fields']
 
+# %% ../../nbs/07_measuring/10_grains.ipynb #94f1ceab
 def _phases_remark(maps):
     "Grains of several phases are counted together"
     phases = list(dict.fromkeys(p for m in maps for p in m.phases))
     if len(phases) < 2: return []
     return [f"grains of {', '.join(phases)} are counted together; phase= measures one of them, phase='each' all"]
 
+# %% ../../nbs/07_measuring/10_grains.ipynb #b1309179
 def _magnification_remark(each):
     "Grains that are too few pixels wide"
     intercept = np.mean([_inverse(e['methods']['lines'][1]) for e in each])
     if intercept >= 10: return []
     return [f'a mean intercept of {intercept:.1f} px: the scale is too coarse, take a higher magnification']
 
+# %% ../../nbs/07_measuring/10_grains.ipynb #bf3afed2
 def _edge_remarks(each):
     "Grains that are too large for their field"
     notes = []
@@ -415,11 +424,13 @@ def _intercept_answer(lines, unit, prefix, common):
     return Answer(f'{prefix}mean intercept', length, unit, length/(1 + accuracy), _or_nan(length, 1 - accuracy),
                   note='lines in eight directions', standard=lines.standard, **common)
 
+# %% ../../nbs/07_measuring/10_grains.ipynb #0563fda0
 def _g_answer(lines, prefix, common):
     "The grain-size number, from the row of the lines"
     return Answer(f'{prefix}grain size number G', lines.G, '', lines.G_low, lines.G_high,
                   note='by intercepts on lines', standard=lines.standard, **common)
 
+# %% ../../nbs/07_measuring/10_grains.ipynb #de42c53a
 def _area_answer(density, ends, closed, unit, prefix, common):
     "The mean area of a grain; `density`: grains an area, `ends`: of its interval, both 1/um2 or 1/px2"
     low, high = ends if closed else (np.nan, np.nan)
@@ -449,6 +460,7 @@ def _answers(table, each, um, level, closed, prefix=''):
 # %% ../../nbs/07_measuring/10_grains.ipynb #1521ce04
 _last_columns = ('ra_pct', 'G', 'G_low', 'G_high', 'G_half_mend', 'G_double_mend', 'fields', 'interval', 'standard')
 
+
 def _with_other_mends(table, both_of, um):
     "The table with the counts at other widths of mending, `{row: [half, double]}`"
     number = 'G' if um else 'grains_per_px2'
@@ -457,6 +469,7 @@ def _with_other_mends(table, both_of, um):
         table.loc[row, columns] = _g_of(row, np.array(both), um) if um else both
     return table
 
+# %% ../../nbs/07_measuring/10_grains.ipynb #fdfa54a8
 def _without_counts(table):
     "The table of a network that does not close: intercepts alone have numbers"
     numbers = [c for c in table if c not in ('count', 'fields', 'interval', 'standard')]
@@ -465,6 +478,7 @@ def _without_counts(table):
     table.loc[unknown, ['interval', 'standard']] = ''
     return table
 
+# %% ../../nbs/07_measuring/10_grains.ipynb #80a9cd37
 def _table(maps, each, um, level, corner):
     "One row a method"
     rows = {m: _row(m, [e['methods'][m] for e in each], um, level) for m in each[0]['methods']}
@@ -489,6 +503,7 @@ class _Asked:
     smallest:int # Smallest part that is a grain, px
     twins:str # Twin boundaries: 'ignore' or 'keep'
 
+# %% ../../nbs/07_measuring/10_grains.ipynb #f02cb0c5
 def _settings(maps, um, asked):
     "The settings that stand in the report"
     said = dict(um_per_px=um, grains_from=maps[0].how, mend_px=[m.mend for m in maps],
@@ -498,6 +513,7 @@ def _settings(maps, um, asked):
     if 'twin' in maps[0].how: said['twins'] = asked.twins
     return said
 
+# %% ../../nbs/07_measuring/10_grains.ipynb #98c86c7d
 def _intercepts_by_direction(each, um):
     "Mean intercepts over fields `{degrees: um or px}`"
     def mean_along(angle): return float(_inverse(np.mean([_inverse(e['directions'][angle]) for e in each])))

@@ -37,12 +37,12 @@ def _along_axis(on, seen, axis):
     step = (on.flat[before] != on.flat[after]) & seen.flat[before] & seen.flat[after]
     return before[step], after[step]
 
+# %% ../../nbs/07_measuring/18_lamellae.ipynb #4f1f2dbb
 def _across_at(turns, before, after):
     "Direction straight across at each pair of neighbours: rows, columns"
     cosine, sine = (t.flat[before] + t.flat[after] for t in turns)
     turn = np.arctan2(sine, cosine)/2
     return np.sin(turn), np.cos(turn)
-
 
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #eb9327f1
 def _steps(
@@ -59,15 +59,16 @@ def _steps(
         found.append(np.stack([y, x, across[0]*into, across[1]*into, np.abs(across[axis])]))
     return np.concatenate(found, 1)
 
+# %% ../../nbs/07_measuring/18_lamellae.ipynb #bbd72f4e
 def _inner(seen, margin=4):
     "Where directions can be believed: away from the border"
     inner = np.zeros_like(seen)
     inner[margin:-margin, margin:-margin] = seen[margin:-margin, margin:-margin]
     return inner
 
-
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #f5bd7054
 _read_px = .25 # from reading to reading along a ray
+
 
 def _readings(
     on:np.ndarray, # `(H, W)` bool: plates
@@ -87,12 +88,12 @@ def _readings(
     leaves = np.where(hidden & (ahead >= 0), np.arange(len(ahead)), len(ahead)).min(1)
     return ahead, value, leaves
 
+# %% ../../nbs/07_measuring/18_lamellae.ipynb #39695931
 def _half_way(ahead, value, k):
     "Where each ray rises through one half between its readings `k` and `k+1`, px"
     ray = np.arange(len(k))
     low, high = value[ray, k], value[ray, k+1]
     return ahead[k] + _read_px*(.5 - low)/np.where(high > low, high - low, 1)
-
 
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #2a43f96c
 def _entered(
@@ -112,6 +113,7 @@ def _entered(
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #9e704627
 _most_deg = 10 # between the directions of two plates of one colony
 
+
 def _same_direction(on, starts, period):
     "Does the plate where a ray ends run like that where it began? Not where it ends in another colony"
     y, x, ny, nx = starts
@@ -122,12 +124,12 @@ def _same_direction(on, starts, period):
     turn = np.arctan2(sine, cosine)/2
     return np.abs(ny*np.sin(turn) + nx*np.cos(turn)) > np.cos(np.deg2rad(_most_deg))
 
+# %% ../../nbs/07_measuring/18_lamellae.ipynb #d62edac2
 def _places_for(period, ny, nx, shape):
     "Share of the picture at which a period fits in"
     h, w = shape
     share = np.maximum(1 - np.abs(period*ny)/h, .05)*np.maximum(1 - np.abs(period*nx)/w, .05)
     return np.where(np.isfinite(share), share, 1)
-
 
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #fc1951a8
 def _chosen_steps(on, seen, most_rays, seed):
@@ -137,6 +139,7 @@ def _chosen_steps(on, seen, most_rays, seed):
     chosen = np.random.default_rng(seed).choice(n, min(most_rays, n), replace=False)
     return steps[:, chosen], steps[4].sum()/2
 
+# %% ../../nbs/07_measuring/18_lamellae.ipynb #da42b296
 def _periods(
     on:np.ndarray, # `(H, W)` bool: plates
     seen:np.ndarray, # `(H, W)` bool: labelled pixels
@@ -155,7 +158,6 @@ def _periods(
     def share(of): return float(length[of].sum()/max(length.sum(), 1))
     return table, dict(face=face, inner=inner, endless=share(np.isnan(period) & ~left), strayed=share(strayed), length=length)
 
-
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #17d042ab
 def _main_direction(rays, weight):
     "The direction straight across the plates, radians, and how well they keep to it: 0 all directions alike, 1 one"
@@ -163,9 +165,9 @@ def _main_direction(rays, weight):
     mean = np.average(np.exp(2j*turn), weights=weight)
     return np.angle(mean)/2, abs(mean)
 
-
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #0f9e6df0
 _powers = [(i, j) for i in range(4) for j in range(4-i) if i + j] # of row and column, up to the third degree together
+
 
 def _slopes(y, x):
     "Slopes of each power, down the rows and to the right `(N, 9)`"
@@ -173,6 +175,7 @@ def _slopes(y, x):
     right = [j*y**i*x**max(j-1, 0) for i, j in _powers]
     return np.stack(down, 1), np.stack(right, 1)
 
+# %% ../../nbs/07_measuring/18_lamellae.ipynb #13416eab
 def _across_bent(rays, across):
     "How far across the plates each ray lies, px: the height of a smooth surface whose level lines are the plates"
     reach = max(np.ptp(rays.y), np.ptp(rays.x))/2
@@ -186,7 +189,6 @@ def _across_bent(rays, across):
     factors = np.linalg.lstsq(rise*weight[:, None], wanted*weight, rcond=None)[0]
     return reach*sum(factor*y**i*x**j for factor, (i, j) in zip(factors, _powers))
 
-
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #b5491786
 def _strip_variance(place, rays, mean, width):
     "Variance of the weighted mean of the periods from strips across one direction, and the number of independent strips"
@@ -197,6 +199,7 @@ def _strip_variance(place, rays, mean, width):
     profile = np.where(held, off/weight.sum()*held.sum(), np.nan) # its mean is 0, and its scatter that of the mean
     return profile_variance(profile)
 
+# %% ../../nbs/07_measuring/18_lamellae.ipynb #fd5123ce
 def _cell_variance(rays, mean):
     "The same from square cells of one period, all directions together: for colonies that lie in many directions"
     row, column = (np.floor((place - place.min())/mean).astype(int) for place in (rays.y, rays.x))
@@ -208,13 +211,13 @@ def _cell_variance(rays, mean):
     products, pairs = two_point(sums, weights)
     return variance, products[0]/pairs[0]/variance + 1
 
-
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #1e72f0fd
 def _at_middles(rays):
     "The rays that have a period, at its middle: there and back is one place"
     whole = rays[rays.period.notna()]
     return whole.assign(y=whole.y + whole.ny*whole.period/2, x=whole.x + whole.nx*whole.period/2)
 
+# %% ../../nbs/07_measuring/18_lamellae.ipynb #8ecdd50a
 def _scatter_of_mean(whole, mean, across, aligned, places):
     "Variance of the mean period, and how many independent strips or cells stand behind it"
     if aligned <= .5: return _cell_variance(whole, mean)
@@ -222,6 +225,7 @@ def _scatter_of_mean(whole, mean, across, aligned, places):
     each = [_strip_variance(place, whole, mean, mean) for place in (places, along)]
     return max(each, key=lambda known: np.nan_to_num(known[0]))
 
+# %% ../../nbs/07_measuring/18_lamellae.ipynb #2d378564
 def _mean_period(rays, level, strayed=0.):
     "Weighted mean, spread, ends of the interval of the mean, and independent strips"
     from scipy.special import ndtri, stdtrit
@@ -238,12 +242,12 @@ def _mean_period(rays, level, strayed=0.):
     half = max(half, rounding) + unseen*mean/2
     return dict(mean=mean, sd=sd, low=max(0., mean-half), high=mean+half, strips=strips)
 
-
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #45dddfb9
 def _met(rays, length, turn, facts):
     "Plates met by a line in a direction, one divided by px"
     return facts['face']/facts['inner']*np.average(np.abs(rays.ny*np.sin(turn) + rays.nx*np.cos(turn)), weights=length)
 
+# %% ../../nbs/07_measuring/18_lamellae.ipynb #9158b975
 def _directions(rays, facts):
     "Orientation of the traces and how strongly they keep to it"
     across, alignment = _main_direction(rays, facts['length'])
@@ -252,7 +256,6 @@ def _directions(rays, facts):
     return dict(orientation_deg=float((trace + 90) % 180 - 90), alignment=float(alignment),
                 anisotropy_index=float(most/max(least, 1e-9)),
                 degree_of_orientation=float((most-least)/(most + .571*least)))
-
 
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #14ee6dfe
 def _field_row(on, seen, level, most_rays, seed):
@@ -267,19 +270,18 @@ def _field_row(on, seen, level, most_rays, seed):
     return lengths, dict(fraction_pct=100*share, **turned, periods=int(rays.period.notna().sum()),
                          strips=known['strips'], endless_pct=100*facts['endless'])
 
-
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #d72bea51
 def _shared_direction(rows):
     "How well the plates of all fields keep to one direction, 0 to 1"
     turned = [r['alignment']*np.exp(2j*np.deg2rad(r['orientation_deg'])) for r in rows if 'alignment' in r]
     return abs(np.mean(turned)) if turned else 0.
 
-
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #4f14a2c9
 def _of_fields(which, text):
     "A doubt, with the number of fields that it is about; None without"
     return f'{sum(which)} of {len(which)} fields: {text}' if any(which) else None
 
+# %% ../../nbs/07_measuring/18_lamellae.ipynb #22a2613a
 def _doubts_of_fields(rows, spacings_px):
     "What is counted field by field"
     return [
@@ -290,6 +292,7 @@ def _doubts_of_fields(rows, spacings_px):
         _of_fields([r['endless_pct'] > 10 for r in rows],
                    'more than 10 % of the rays meet no next plate of their direction though they stay in the picture')]
 
+# %% ../../nbs/07_measuring/18_lamellae.ipynb #9b6f991b
 def _lamellar_doubts(rows, spacings_px):
     "What a reader must know"
     doubts = [d for d in _doubts_of_fields(rows, spacings_px) if d]
@@ -302,7 +305,6 @@ def _lamellar_doubts(rows, spacings_px):
         f'{rows[0]["strips"]:.1f} independent strips: the interval is a rough one')
     return doubts
 
-
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #e427236d
 def _over_fields(rows, unit, level):
     "The spacing over fields, or of one: value and ends"
@@ -310,10 +312,6 @@ def _over_fields(rows, unit, level):
     if len(rows) == 1: return values[0], rows[0][f'low_{unit}'], rows[0][f'high_{unit}'] # a bound
     over = field_statistics(values[np.isfinite(values)], level)
     return over['mean'], max(0., over['low']), over['high']
-
-_spacings = [('perpendicular', 1, 'in the section'), ('random', np.pi/2, 'lines in all directions'),
-             ('true', np.pi/4, 'if colonies lie in all directions')] # of plates that share a direction the last is not known
-
 
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #4e1b8272
 def _measured_rows(maps, on, unit, u, level, most_rays, seed):
@@ -325,6 +323,11 @@ def _measured_rows(maps, on, unit, u, level, most_rays, seed):
         rows.append(dict(field=i, source=field_name(m), **{f'{k}_{unit}': float(v)*u for k, v in lengths.items()}, **rest))
     return rows, spacings
 
+# %% ../../nbs/07_measuring/18_lamellae.ipynb #6ab5ff71
+_spacings = [('perpendicular', 1, 'in the section'), ('random', np.pi/2, 'lines in all directions'),
+             ('true', np.pi/4, 'if colonies lie in all directions')] # of plates that share a direction the last is not known
+
+
 def _spacing_answers(rows, cls, unit, level):
     "Perpendicular and random spacing, and the true one where directions say it"
     value, low, high = _over_fields(rows, unit, level)
@@ -332,6 +335,7 @@ def _spacing_answers(rows, cls, unit, level):
     return [Answer(f'{name} {cls} spacing', float(k*value), unit, float(k*low), float(k*high), level, len(rows), one, note)
             for name, k, note in said]
 
+# %% ../../nbs/07_measuring/18_lamellae.ipynb #3b2bfa69
 def lamellar_spacing(
     x, # A `LabelMap`, or a list of fields at one scale
     cls:str, # Class of the plates; all other classes lie between them
@@ -356,4 +360,3 @@ def lamellar_spacing(
                    answers=through_tests(answers, maps, on_tests),
                    settings=dict(cls=cls, level=level, most_rays=most_rays, seed=seed, um_per_px=um, fields=len(maps)))
     return t
-

@@ -102,6 +102,7 @@ def _particle_ferets(t, y, x, k, n, feret):
         found = [feret_unbiased(y[pixels[i]], x[pixels[i]], q) for i, q in zip(t.index, t.aspect_ratio)]
     return np.array(found).reshape(-1, 2)
 
+# %% ../../nbs/07_measuring/12_particles.ipynb #c0771954
 def _nearest(t):
     "Distance from the centre of each particle to the nearest other centre, px"
     from scipy.spatial import cKDTree
@@ -151,6 +152,7 @@ def _check_choices(connectivity, split, feret):
         'particles', f'split={split!r}', 'True, False, or a share between 0.5 and 1', 'choose one')
     _one_of('connectivity', connectivity, (4, 8), '4 or 8')
 
+# %% ../../nbs/07_measuring/12_particles.ipynb #1765133c
 def _check_matrix(maps, on, cls):
     "Refuse a class that leaves no matrix"
     if all((o | (m.labels == 255)).all() for m, o in zip(maps, on)): raise InputError(
@@ -221,6 +223,7 @@ def particles(
 # %% ../../nbs/07_measuring/12_particles.ipynb #28010015
 _outlines = np.array([[0, 0, 0], [31, 119, 180], [255, 127, 14], [127, 127, 127]])/255 # None, whole, unresolved, cut
 
+
 def _kinds(t, lab, n):
     "Of each region, 0 where it is not in the table, 1 whole, 2 unresolved in shape, 3 cut by the border"
     kind = np.zeros(n+1, int)
@@ -230,15 +233,18 @@ def _kinds(t, lab, n):
     kind[kept[kept > 0]] = np.select([t.touches_border, ~t.resolved], [3, 2], 1)
     return kind
 
+# %% ../../nbs/07_measuring/12_particles.ipynb #f00de640
 def _below_outlines(on, picture):
     "What lies below outlines `(H, W, 3)`: a picture, or the class in grey"
     grey = .95-.25*on if picture is None else np.asarray(picture, float)/np.max(picture)
     return np.repeat(grey[..., None], 3, 2)
 
+# %% ../../nbs/07_measuring/12_particles.ipynb #2d8d0c15
 def _middle(shape, most):
     "The middle of a picture, so many pixels high and wide at most"
     return tuple(slice(max(0, n-most)//2, max(0, n-most)//2 + most) for n in shape)
 
+# %% ../../nbs/07_measuring/12_particles.ipynb #126b0ccd
 @delegates(particles)
 def plot_particles(
     m, # Label map to draw on
@@ -278,6 +284,7 @@ def _in_frame(t, shape, guard):
         'choose a wider guard')
     return inner
 
+# %% ../../nbs/07_measuring/12_particles.ipynb #2afa5b5f
 def _counted(t, shape, seen, border, guard):
     "Weight of each particle, and where the area is that they stand for, `(H, W)` bool"
     if border == 'miles-lantuejoul': return t.weight, seen
@@ -331,6 +338,7 @@ def _free_path(chords, matrix, whole):
     free = matrix*length*(whole*length.sum()/max((matrix*length).sum(), 1e-9))
     return free, number
 
+# %% ../../nbs/07_measuring/12_particles.ipynb #6516a21b
 def _path_sums(on, seen, um, k):
     "Mean free paths as sums"
     side, _, unit, _ = _in_units(um)
@@ -425,11 +433,13 @@ def _joined(parts):
     "The sums of several fields, one after the other"
     return {c: tuple(np.concatenate([part[c][i] for part in parts]) for i in (0, 1)) for c in parts[0]}
 
+# %% ../../nbs/07_measuring/12_particles.ipynb #a82f4c11
 def _with_intervals(sums, level):
     "A row a quantity: its value and the ends of its interval"
     rows = {c: (value, *_interval(value, errors, n, level)) for c, (value, errors, n) in _ratios(sums).items()}
     return pd.DataFrame(rows, index=['pooled', 'pooled_low', 'pooled_high']).T
 
+# %% ../../nbs/07_measuring/12_particles.ipynb #1996e473
 def _starting(names, start):
     "The name that starts so: the unit at its end depends on the scale"
     return next(c for c in names if c.startswith(start))
@@ -498,6 +508,7 @@ def _uneven_doubt(maps, f, pooled, n_a):
     return [f'fields of {seen.min():.2g} to {seen.max():.2g} megapixels weigh the same in the mean: '
             f'particles {mean:.4g} {unit} as mean over fields, {by_area:.4g} {unit} weighted by area']
 
+# %% ../../nbs/07_measuring/12_particles.ipynb #21e80fff
 def _set_doubts(maps, f, pooled):
     "What a reader must know of the fields of a set, and of how they were put together"
     n_a = _starting(f, 'n_a_per')
@@ -527,12 +538,15 @@ def _check_border(t, maps, border):
         field_name(maps[0]), f'{len(t)} particles that all touch the border', 'whole particles',
         'take the picture at a lower magnification')
 
+# %% ../../nbs/07_measuring/12_particles.ipynb #ff791472
 _how = ('min_diameter_px', 'shape_diameter_px', 'connectivity', 'fill_holes', 'split', 'feret')
+
 
 def _as_before(t):
     "The settings with which a table of particles was measured"
     return {name: t.attrs['settings'][name] for name in _how}
 
+# %% ../../nbs/07_measuring/12_particles.ipynb #ab048bcc
 def _fields_of(t, x, cls, border, guard_px):
     "A row a field, from the table of all particles"
     maps, on, um = fields_with_class(x, cls, needed=False)
@@ -549,6 +563,7 @@ def _fields_of(t, x, cls, border, guard_px):
                'answers': through_tests(_answers(pooled, cls, len(maps), counted), maps, on_tests)}
     return f
 
+# %% ../../nbs/07_measuring/12_particles.ipynb #4fe74092
 @delegates(particles)
 def particle_fields(
     x, # A `LabelMap`, or a list of fields at one scale
@@ -571,6 +586,7 @@ def _one_row(x, pooled):
     r['low'] = np.maximum(0, r['low']) # NaN stays
     return r
 
+# %% ../../nbs/07_measuring/12_particles.ipynb #30663be4
 def _summary_of(f):
     "Over fields, from the table of fields"
     pooled = pd.DataFrame.from_dict(f.attrs['pooled'], orient='index')
@@ -583,6 +599,7 @@ def _summary_of(f):
     r.attrs = {k: v for k, v in f.attrs.items() if k != 'pooled'}
     return r
 
+# %% ../../nbs/07_measuring/12_particles.ipynb #aadc8461
 @delegates(particle_fields)
 def particle_summary(
     x, # A `LabelMap`, or a list of fields at one scale
@@ -618,6 +635,7 @@ def _check_sizes(t, column):
         'size_distribution', 'only particles that touch the border', 'whole particles',
         'take the picture at a lower magnification')
 
+# %% ../../nbs/07_measuring/12_particles.ipynb #6218769e
 def _in_bins(values, edges, weights):
     "Share of the weights in each bin, %"
     counted = np.histogram(values, edges, weights=weights)[0]
@@ -791,6 +809,7 @@ def _whole_graphite(x, cls, min_size_um, kwargs):
         'take the picture at a lower magnification')
     return maps, um, p.attrs['settings'], p[~p.touches_border & (p.feret_max_um >= min_size_um)]
 
+# %% ../../nbs/07_measuring/13_nodularity.ipynb #048ecddb
 def _nodularity_rows(maps, t, threshold, um):
     "A row a field, and 'all'; from five fields on these are the parts of its interval"
     mm2 = [(m.labels != 255).sum()*um**2/1e6 for m in maps]
@@ -798,6 +817,7 @@ def _nodularity_rows(maps, t, threshold, um):
     rows.append(_nodularity_row('all', t, threshold, sum(mm2), len(maps) if len(maps) >= 5 else None))
     return pd.DataFrame(rows).set_index('field')
 
+# %% ../../nbs/07_measuring/13_nodularity.ipynb #40cb04de
 @delegates(particles)
 def nodularity(
     x, # A `LabelMap`, or a list of fields at one scale, which must be known

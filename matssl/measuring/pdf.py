@@ -29,6 +29,7 @@ def _add_letters(pdf):
     pdf.add_font('DejaVu', '', fonts/'DejaVuSans.ttf')
     pdf.add_font('DejaVu', 'B', fonts/'DejaVuSans-Bold.ttf')
 
+# %% ../../nbs/07_measuring/21_pdf.ipynb #1b34f67e
 def _write(pdf, text, size=9, style='', colour=(0, 0, 0), fill=None, height=1.45):
     "A paragraph; `height`: of a line, in letters of 1/72 inch"
     pdf.set_font('DejaVu', style, size)
@@ -45,6 +46,7 @@ def _red_head(pdf, sentences):
         _write(pdf, pdf.say(sentence), 9, 'B', _white, _red)
         pdf.ln(2)
 
+# %% ../../nbs/07_measuring/21_pdf.ipynb #f50c16bd
 def _foot_line(pdf, belongs_to):
     "What a page belongs to, and its number"
     pdf.set_y(-12)
@@ -54,6 +56,7 @@ def _foot_line(pdf, belongs_to):
     pdf.cell(0, 4, ' · '.join([*belongs_to, page]), align='C')
     pdf.set_text_color(0, 0, 0)
 
+# %% ../../nbs/07_measuring/21_pdf.ipynb #5f47c287
 def _belongs_to(results):
     "What every page names: the report's number, the laboratory, what made it and when"
     meta, made = results['meta'], f'matssl {results["version"]}, {results["made_on"]}'
@@ -122,11 +125,13 @@ def _table_part(pdf, rows, widths, sides, size, has_titles):
         for row in rows: table.row(row)
     pdf.ln(2)
 
+# %% ../../nbs/07_measuring/21_pdf.ipynb #c7d96f17
 def _title(name, say):
     "A title in the language, with the room behind it that is to be written in"
     text = name.rstrip()
     return printable(say(text) + name[len(text):])
 
+# %% ../../nbs/07_measuring/21_pdf.ipynb #45607454
 def _table(pdf, names, rows, size=7, text=cell_text, most=48, say=None):
     "A table, in parts where it is wider than the sheet; without titles where they are blank"
     if not names: return
@@ -155,11 +160,13 @@ def _plain_text(node):
     parts = [part for inline in node.children for part in inline.token.children]
     return ''.join(' ' if part.type == 'softbreak' else part.content for part in parts if part.type != 'image').strip()
 
+# %% ../../nbs/07_measuring/21_pdf.ipynb #835dcabf
 def _table_rows(node):
     "The rows of a table that hold anything"
     rows = [[_plain_text(cell) for cell in row.children] for row in node.walk() if row.type == 'tr']
     return [row for row in rows if any(row)]
 
+# %% ../../nbs/07_measuring/21_pdf.ipynb #1c102256
 def card_blocks(
     markdown:str # Card as Markdown
 )->list: # Blocks `(kind, content)`: 'heading', 'text', 'item', 'table' (rows of texts)
@@ -180,6 +187,7 @@ def _cell_in(cell, say, may_be_name):
     said = say.known(text) or text if may_be_name else say(text)
     return cell.replace(text, said) if text else cell
 
+# %% ../../nbs/07_measuring/21_pdf.ipynb #1d70de9c
 def _line_in(line, say):
     "A line of a card in a language"
     if line.startswith('|'):
@@ -188,6 +196,7 @@ def _line_in(line, say):
     mark, text = re.fullmatch(r'((?:#+|[-*]) )?(.*)', line).groups('')
     return mark + say(text)
 
+# %% ../../nbs/07_measuring/21_pdf.ipynb #a5a96c83
 def card_in(
     markdown:str, # Card as Markdown
     say:Speech # Speech of the language
@@ -204,6 +213,7 @@ def _heading(pdf, text, size=12):
     _write(pdf, pdf.say(text), size, 'B')
     pdf.ln(1)
 
+# %% ../../nbs/07_measuring/21_pdf.ipynb #c2318b46
 def _warn(pdf, sentences):
     "Doubts, on yellow"
     for sentence in sentences:
@@ -217,6 +227,7 @@ class _Opened(NamedTuple):
     tall:float # Height at a width of 1
     words:str # Words below the picture
 
+# %% ../../nbs/07_measuring/21_pdf.ipynb #41b72971
 def _opened(picture):
     "A picture of the page, opened"
     from PIL import Image
@@ -224,6 +235,7 @@ def _opened(picture):
     width, height = Image.open(file).size
     return _Opened(file, height/width, picture['words'])
 
+# %% ../../nbs/07_measuring/21_pdf.ipynb #e0e1280f
 def _in_rows(pictures, wide=.6):
     "Pictures in rows: two beside each other if neither is `wide`"
     rows, left = [], list(pictures)
@@ -242,6 +254,7 @@ def _place(pdf, picture, x, top, width, room):
     pdf.multi_cell(room, 3.6, _clean(pdf.say(picture.words)), align='L', new_x='LMARGIN', new_y='NEXT')
     return pdf.get_y()
 
+# %% ../../nbs/07_measuring/21_pdf.ipynb #4a458501
 def _row_of_pictures(pdf, row, gap=6, most=105):
     "Pictures beside each other, at one width and at most some mm high, on one page"
     is_wide = row[0].tall <= .6
@@ -253,6 +266,7 @@ def _row_of_pictures(pdf, row, gap=6, most=105):
     ends = [_place(pdf, one, pdf.l_margin + k*(room + gap), top, width, room) for k, one in enumerate(row)]
     pdf.set_y(max([top, *ends]) + 2)
 
+# %% ../../nbs/07_measuring/21_pdf.ipynb #5922e0c9
 def _pictures(pdf, pictures):
     "Pictures with their words: wide ones by themselves, others two beside each other"
     for row in _in_rows([_opened(picture) for picture in pictures]): _row_of_pictures(pdf, row)
@@ -265,6 +279,7 @@ def _answers(pdf, results):
         _write(pdf, pdf.say(printed(answer['in_words'])) + standard, 10, 'B')
         pdf.ln(.8)
 
+# %% ../../nbs/07_measuring/21_pdf.ipynb #aab7f57d
 def _limits(pdf, results):
     "Limits and what the measurement says of them"
     if not results['limits']: return
@@ -306,6 +321,7 @@ def _card_table(pdf, rows):
     if is_titled: _table(pdf, rows[0], rows[1:], say=in_english)
     else: _table(pdf, ['']*len(rows[0]), rows, most=110, say=in_english)
 
+# %% ../../nbs/07_measuring/21_pdf.ipynb #4fecdce5
 def _card(pdf, markdown):
     "The card of the model"
     for kind, content in card_blocks(card_in(markdown, pdf.say)):
@@ -314,6 +330,7 @@ def _card(pdf, markdown):
         else: _write(pdf, ('· ' if kind == 'item' else '') + content, 8)
         pdf.ln(1)
 
+# %% ../../nbs/07_measuring/21_pdf.ipynb #5d1cffcb
 def _model(pdf, results):
     "What is known of the model: verdict, fingerprint, card"
     facts = results['model_facts']
@@ -338,6 +355,7 @@ def _checksums(results, checksum):
     rows.append(('all numbers of this report', 'results.json', checksum))
     return [(kind, file, of_file) for kind, file, of_file in rows if file and of_file]
 
+# %% ../../nbs/07_measuring/21_pdf.ipynb #6637818d
 def _inputs(pdf, results, checksum):
     "The files that were measured, with their checksums"
     _heading(pdf, 'Files and their checksums (SHA-256)')
@@ -354,6 +372,7 @@ def _specimen(pdf, results):
     rows = [[ours_in(pdf.say, name), value or '.'*40] for name, value in results['meta'].items()]
     _table(pdf, ['', ''], rows, 8, by_hand, 125)
 
+# %% ../../nbs/07_measuring/21_pdf.ipynb #c176f0ff
 def _sign(pdf):
     "Lines for signatures"
     _heading(pdf, 'Signatures')
@@ -371,6 +390,7 @@ def _first_page(pdf, results):
     _warn(pdf, results['warnings'])
     _specimen(pdf, results)
 
+# %% ../../nbs/07_measuring/21_pdf.ipynb #6fe574b6
 def _fields(pdf, results, pictures):
     "The fields: how many, their scale, their pictures, and what they hold"
     _heading(pdf, 'Fields')
@@ -378,6 +398,7 @@ def _fields(pdf, results, pictures):
     _pictures(pdf, pictures)
     _table(pdf, ['class', 'mean area, %'], [[c['name'], c['share_pct']] for c in results['classes']])
 
+# %% ../../nbs/07_measuring/21_pdf.ipynb #7038cb61
 def write_pdf(
     results:dict, # Results of `collect`
     path, # File to write, `.pdf`
