@@ -175,7 +175,7 @@ def note_down(self:LabelledPicture)->bool: # False: it has to go into the mask
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #5fa03b63
 _keys = ('Keys, after a click on the picture: 0-9 class, b brush, e erase, f fill, o outline, [ ] brush size, '
-         'z undo, y redo, wheel + - zoom, space or p moves, w whole, n native, arrows previous and next picture; '
+         'z undo, y redo, esc gives up a stroke, wheel + - zoom, space or p moves, w whole, n native, arrows previous and next picture; '
          'on a touch screen two fingers move and zoom')
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #9cf8d625
@@ -289,7 +289,7 @@ def _build(self:Labeller, size):
     self.classes, self.brush = _class_buttons(self.codes), _brush_slider()
     self.opacity = W.FloatSlider(.5, min=0, max=1, step=.05, description='opacity')
     self.only = _check('only unlabelled', False, '130px')
-    self.note = W.HTML()
+    self.note = W.HTML(layout=W.Layout(min_height='56px')) # two lines, whatever is said: nothing below it moves
     self._build_buttons()
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #47ae3926
@@ -339,10 +339,10 @@ def _where_kept(p):
 @patch
 def _say(self:Labeller):
     "Shares of the classes, whether they are kept, and what takes its time"
-    said = [_shares_of(self.current, self.canvas.palette), _where_kept(self.current)]
+    said = [_where_kept(self.current)]
     if self.doing: said.append(self.doing)
     elif self.seconds is not None: said.append(f'filled in after {self.seconds:.2f} s')
-    self.note.value = ' &nbsp; '.join(said)
+    self.note.value = f'{_shares_of(self.current, self.canvas.palette)}<br>' + ' &nbsp; '.join(said)
 
 @patch
 @contextmanager
