@@ -525,10 +525,10 @@ function drawBrush(canvas) {
 // ---------------------------------------------------------------- The pointer's own shape
 
 function crosshair() {
-  const lines = "M12 1v8M12 15v8M1 12h8M15 12h8";
+  const lines = 'M12 1v8M12 15v8M1 12h8M15 12h8';
   const stroked = (colour, width) => `<path d="${lines}" stroke="${colour}" stroke-width="${width}px"/>`;
-  const size = 'width="24px" height="24px"';
-  const image = `<svg xmlns="http://www.w3.org/2000/svg" ${size}>${stroked('#000', 3)}${stroked('#fff', 1)}</svg>`;
+  const both = stroked('#000', 3) + stroked('#fff', 1);
+  const image = `<svg xmlns="http://www.w3.org/2000/svg" width="24px" height="24px">${both}</svg>`;
   return `url("data:image/svg+xml,${encodeURIComponent(image)}") 12 12, crosshair`;
 }
 
