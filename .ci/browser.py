@@ -526,6 +526,91 @@ w.canvas.status = not_saved('a fault')""")
         lab.page.screenshot(path=str(out/f'words_{width}.png'))
         shrink(out/f'words_{width}.png')
 
+def test_label_stands_out(lab, out):
+    "Strokes, the outline in the making and the brush are seen in any colour, on a black pore, a grey matrix and a white phase"
+    grounds = {0: 60, 120: 180, 255: 300} # grey level, and the column in its middle
+    lab.open('stands_out', """px = np.repeat(np.uint8([0, 120, 255]), 120)[None].repeat(240, 0)
+w = label(px, ['black', 'grey', 'white'], size=(360, 240))
+w.canvas.palette = [[0, 0, 0], [120, 120, 120], [255, 255, 255]]
+w.canvas.brush = 8.
+w""")
+    lab.canvas()
+    at = lambda x, y: on_screen(lab, (240, 360), (360, 240), x, y)
+    def contrast(x, y, half=14):
+        "Difference of grey levels on the way across an edge"
+        greys = [colour[0] for colour in lab.colours([(x, y+d) for d in range(-half, 1)])]
+        return max(greys) - min(greys)
+    def is_seen(x, y): assert contrast(x, y) >= 90, (x, y, contrast(x, y))
+    for k, y in enumerate((40, 90, 140)):
+        lab.focus()
+        lab.key(str(k))
+        for x in grounds.values():
+            lab.drag(at(x-20, y), at(x+20, y))
+            lab.until(f"int(w.labels[{y}, {x}])", k)
+    lab.page.mouse.move(*at(60, 230))
+    time.sleep(.6)
+    for y in (40, 90, 140):
+        for x in grounds.values(): is_seen(x, y)
+    for k in range(3):
+        lab.key(str(k))
+        for x in grounds.values():
+            lab.page.mouse.move(*at(x, 200))
+            time.sleep(.1)
+            is_seen(x, 200) # the brush
+            lab.page.mouse.down()
+            lab.page.mouse.move(*at(x+20, 200), steps=4)
+            time.sleep(.1)
+            is_seen(x, 200) # a stroke in the making
+            lab.key('Escape') # given up
+            lab.page.mouse.up()
+    lab.key('o')
+    for x in grounds.values():
+        lab.page.mouse.move(*at(x-20, 200))
+        lab.page.mouse.down()
+        lab.page.mouse.move(*at(x+20, 200), steps=4)
+        time.sleep(.1)
+        is_seen(x, 200)
+        lab.key('Escape')
+        lab.page.mouse.up()
+    time.sleep(.3)
+    assert lab.value("bool((w.labels[190:] == 255).all())"), 'a stroke that was given up is drawn'
+    cursor = lambda: lab.page.evaluate("document.querySelector('.matssl-canvas canvas').style.cursor")
+    assert 'crosshair' in cursor(), cursor()
+    lab.focus()
+    lab.page.keyboard.down(' ')
+    time.sleep(.1)
+    assert cursor() == 'grab', cursor()
+    lab.page.keyboard.up(' ')
+    lab.shot(out/'stands_out.png')
+
+def test_label_stays_put(lab, out):
+    "What is said comes and goes; nothing on the page moves"
+    lab.open('stays_put', """from matssl.hands.canvas import not_saved
+w = label(np.full((240, 320), 120, np.uint8), ['x', 'y'])
+w""")
+    lab.canvas()
+    places = """() => {
+        const around = document.querySelector('.matssl-canvas').closest('.widget-vbox');
+        const top = around.getBoundingClientRect().top;
+        const inside = [around, ...around.children, ...document.querySelectorAll('.matssl-canvas, .matssl-canvas canvas, .matssl-canvas button')];
+        return inside.map(part => [part.getBoundingClientRect().top - top, part.getBoundingClientRect().height]);
+    }"""
+    def where():
+        time.sleep(.4)
+        return lab.page.evaluate(places)
+    lab.page.mouse.move(5, 500)
+    before = where()
+    fault = 'a.png: found that it cannot be written, expected a folder with room; free disk space or choose another folder'
+    at = on_screen(lab, (240, 320), (760, 560), 100, 100)
+    said = [f"w.canvas.status = not_saved('{fault}')", "w.doing = 'filling in ...'; w._say()", "w.canvas.view = [100, 100, 13.37]",
+            "w.canvas.status = ''; w.doing = ''; w._say()"]
+    for code in said:
+        lab.run(code)
+        lab.page.mouse.move(5, 500)
+        assert where() == before, code
+        lab.page.mouse.move(*at)
+        assert where() == before, f'{code}, with the pointer on the picture'
+
 def test_label_scribbles(lab, out):
     "Strokes filled in from an encoder's features, in a picture of 1024 x 1024 px"
     lab.open('scribbles', """import torch

@@ -23,6 +23,7 @@ def _crossing(profile, level, near):
     places = [i + (level-a)/(b-a) for i, a, b in steps if (a-level)*(b-level) < 0]
     return min(places, key=lambda i: abs(i-near), default=near)
 
+# %% ../../nbs/08_hands/06_calibrate.ipynb #c5b00002
 def _edge_in(profile):
     "The place of the strongest edge in a profile of four samples a pixel, or None where there is none"
     slope = abs(profile[4:] - profile[:-4]) # over one pixel
@@ -31,6 +32,7 @@ def _edge_in(profile):
     near = profile[max(steepest-10, 0):steepest+11]
     return _crossing(profile, (near.min() + near.max())/2, steepest)
 
+# %% ../../nbs/08_hands/06_calibrate.ipynb #c5b00004
 def snap_to_edge(
     px:np.ndarray, # `(H, W)` or `(H, W, 3)`
     line, # x, y, x, y of two clicks, px
@@ -84,22 +86,29 @@ class ScaleCalibrator(W.VBox):
         super().__init__([W.HBox([self.length, self.unit, self.snap, self.button]), self.canvas, self.note])
         self.canvas.show(self.picture)
 
-@patch
-def _build(self:ScaleCalibrator, size):
-    self.canvas = PictureCanvas((), size=list(size), tool='measure', tools=['measure', 'pan'])
-    self.length = W.FloatText(10., description='the bar is', layout=W.Layout(width='170px'))
-    self.unit = W.Dropdown(options=[('nm', 1e-3), ('µm', 1.), ('mm', 1e3)], value=1., layout=W.Layout(width='70px'))
-    self.snap = W.Checkbox(True, description='snap to the edges', indent=False, layout=W.Layout(width='150px'))
-    self.button = W.Button(description='write to the CSV', disabled=self.csv is None)
-    self.note = W.HTML('Click one end of the bar, then the other; drag an end to correct it.')
+    def _build(self, size):
+        self.canvas = PictureCanvas((), size=list(size), tool='measure', tools=['measure', 'pan'])
+        self.length = W.FloatText(10., description='the bar is', layout=W.Layout(width='170px'))
+        self.unit = W.Dropdown(options=[('nm', 1e-3), ('µm', 1.), ('mm', 1e3)], value=1., layout=W.Layout(width='70px'))
+        self.snap = W.Checkbox(True, description='snap to the edges', indent=False, layout=W.Layout(width='150px'))
+        self.button = W.Button(description='write to the CSV', disabled=self.csv is None)
+        self.note = W.HTML('Click one end of the bar, then the other; drag an end to correct it.',
+            layout=W.Layout(min_height='56px')) # two lines, whatever is said
 
-@patch
-def _wire(self:ScaleCalibrator):
-    self.canvas.observe(lambda _: self._measured(), 'line')
-    for w in (self.length, self.unit, self.snap): w.observe(lambda _: self._measured(), 'value')
-    self.button.on_click(lambda _: self._write())
+    def _wire(self):
+        self.canvas.observe(lambda _: self._measured(), 'line')
+        for w in (self.length, self.unit, self.snap): w.observe(lambda _: self._measured(), 'value')
+        self.button.on_click(lambda _: self._write())
 
 # %% ../../nbs/08_hands/06_calibrate.ipynb #3dcd000d
+def _beside_the_files_own(measured, known):
+    "What the file says, and how far off it is"
+    if not known: return ''
+    off = measured/known - 1
+    said = f'the file says {known:.4g} &micro;m/px'
+    return f'; <b>{said}, {100*off:+.1f} %</b>' if abs(off) > .02 else f'; {said}'
+
+# %% ../../nbs/08_hands/06_calibrate.ipynb #c5b00006
 @patch
 def _snapped(self:ScaleCalibrator, line):
     "The line with its ends at edges; only the rows around it are read"
@@ -110,15 +119,10 @@ def _snapped(self:ScaleCalibrator, line):
     x0, y0, x1, y1 = snap_to_edge(np.asarray(self.picture.px[top:end]), [line[0], line[1]-top, line[2], line[3]-top])
     return [x0, y0+top, x1, y1+top]
 
-def _beside_the_files_own(measured, known):
-    "What the file says, and how far off it is"
-    if not known: return ''
-    off = measured/known - 1
-    said = f'the file says {known:.4g} &micro;m/px'
-    return f'; <b>{said}, {100*off:+.1f} %</b>' if abs(off) > .02 else f'; {said}'
-
+# %% ../../nbs/08_hands/06_calibrate.ipynb #c5b00008
 @patch
 def _measured(self:ScaleCalibrator):
+    "The scale by the line in sight, and what is said of it"
     self.um_per_px = None
     line = self.canvas.line
     if len(line) != 4 or line[:2] == line[2:]: return
@@ -134,9 +138,6 @@ def _measured(self:ScaleCalibrator):
 
 # %% ../../nbs/08_hands/06_calibrate.ipynb #3dcd000e
 @patch
-def _write(self:ScaleCalibrator): self.note.value = self._written()
-
-@patch
 def _written(self:ScaleCalibrator):
     "Write the scale; what became of it, as HTML"
     if self.um_per_px is None: return 'Nothing is measured yet.'
@@ -145,6 +146,13 @@ def _written(self:ScaleCalibrator):
     except InputError as e: return f'NOT WRITTEN: {escape(str(e))}'
     return f'{escape(self.picture.name)}: {self.um_per_px:.6g} &micro;m/px, written to {escape(self.csv.name)}'
 
+# %% ../../nbs/08_hands/06_calibrate.ipynb #c5b0000b
+@patch
+def _write(self:ScaleCalibrator):
+    "What the button does"
+    self.note.value = self._written()
+
+# %% ../../nbs/08_hands/06_calibrate.ipynb #c5b0000d
 def calibrate_scale(
     picture, # A file, an array or a `Micrograph`; its data bar is shown
     csv=None, # CSV to write the scale to, `file,um_per_px`

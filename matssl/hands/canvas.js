@@ -37,15 +37,15 @@ function boxIn(root) {
   return box;
 }
 
-const sheetStyle = {
-  display: 'block', maxWidth: '100%', cursor: 'crosshair', touchAction: 'none', background: '#888', imageRendering: 'pixelated',
-};
+const sheetStyle = { display: 'block', maxWidth: '100%', touchAction: 'none', background: '#888', imageRendering: 'pixelated' };
 // As wide as the picture, whatever is said in it
 const belowStyle = { display: 'flex', flexWrap: 'wrap', gap: '0 12px', alignItems: 'flex-start', width: '0', minWidth: '100%' };
 const textStyle = { font: '12px monospace', lineHeight: '1.4', whiteSpace: 'pre-wrap', overflowWrap: 'anywhere', padding: '2px 0' };
-const lineStyle = { ...textStyle, flex: '1 1 26em', minHeight: '2.8em' };
+// Places of so many lines, whether anything is said in them or not: nothing below them moves. What is longer is scrolled
+const lineStyle = { ...textStyle, flex: '1 1 26em', height: '2.8em', overflowY: 'auto' };
 const zoomStyle = { ...textStyle, flex: 'none', display: 'flex', flexWrap: 'wrap', gap: '4px', alignItems: 'center' };
-const statusStyle = { ...textStyle, flex: '1 1 100%', fontWeight: 'bold', padding: '0' };
+const zoomLineStyle = { minWidth: '31ch', textAlign: 'right' }; // the longest that is said there
+const statusStyle = { ...textStyle, flex: '1 1 100%', fontWeight: 'bold', padding: '0', height: '4.2em', overflowY: 'auto' };
 const buttonStyle = {
   font: '14px sans-serif', minWidth: '34px', height: '30px', padding: '0 6px', cursor: 'pointer',
   color: '#222', background: '#f2f2f2', border: '1px solid #999', borderRadius: '3px',
@@ -57,11 +57,12 @@ function beginning(model, root) {
   const below = element('div', belowStyle, box);
   const line = element('div', lineStyle, below);
   const zooming = element('div', zoomStyle, below);
-  const zoomLine = element('span', {}, zooming);
+  const zoomLine = element('span', zoomLineStyle, zooming);
   const statusLine = element('div', statusStyle, below);
   return {
     model, root, box, sheet, line, zooming, zoomLine, statusLine,
     pen: sheet.getContext('2d'),
+    aside: document.createElement('canvas'), // never shown: rings are made on it
     id: Math.random().toString(36).slice(2), // one widget may be shown twice: answers go to the view that asked
     get: name => model.get(name),
     at: { x: 0, y: 0, zoom: 1 }, // what lies in the middle, px of the picture; screen pixels a picture pixel
@@ -85,6 +86,7 @@ function beginning(model, root) {
     sent: [],        // strokes that no window has answered yet
     waiting: 0,      // timer: how long the kernel may stay silent
     silent: false,   // it has been silent for longer
+    cursor: '',      // shape of the pointer
   };
 }
 
@@ -313,6 +315,7 @@ function isGrey(part) {
 // ---------------------------------------------------------------- Drawing
 
 function draw(canvas) {
+  shapePointer(canvas);
   drawGround(canvas);
   for (let panel = 0; panel < panelCount(canvas); panel++) drawPanel(canvas, panel);
   if (panelCount(canvas) === 2) drawDivider(canvas);
@@ -352,6 +355,7 @@ function layPrediction(canvas) {
   const opacity = canvas.get('opacity');
   lay(canvas, parts.guess, classColours(canvas, opacity * .6), 0, false);
   lay(canvas, parts.labels, classColours(canvas, opacity), 0, false);
+  if (parts.labels && opacity && isHand(canvas)) drawEdges(canvas, parts.labels);
   if (canvas.get('entropy')) lay(canvas, parts.entropy, heat, 0, false);
 }
 
@@ -369,6 +373,92 @@ function lay(canvas, part, colouring, panel, smooth) {
   pen.drawImage(part.image, x + panel * panelWidth(canvas), y, part.w * side, part.h * side);
 }
 
+// ---------------------------------------------------------------- Seen on any grey level
+// A light line between dark ones: one of the two stands out on whatever lies below
+
+const dark = 'rgba(0,0,0,.75)';
+const light = '#fff';
+
+function strokeIn(pen, path, width, colour) {
+  pen.lineWidth = width;
+  pen.strokeStyle = colour;
+  pen.stroke(path);
+}
+
+function strokeOutlined(pen, path, width, colour) {
+  strokeIn(pen, path, width + 2, dark);
+  strokeIn(pen, path, width, colour);
+}
+
+// A light ring and a dark one around a line, beside it and not below it
+function drawRings({ pen, sheet, aside }, path, width) {
+  aside.width = sheet.width; // this empties it
+  aside.height = sheet.height;
+  const made = aside.getContext('2d');
+  made.lineCap = 'round';
+  made.lineJoin = 'round';
+  strokeIn(made, path, width + 5, dark);
+  strokeIn(made, path, width + 3, light);
+  made.globalCompositeOperation = 'destination-out';
+  strokeIn(made, path, width, '#000');
+  pen.drawImage(aside, 0, 0);
+}
+
+// Can a hand draw here?
+function isHand(canvas) {
+  return canvas.get('tools').includes('brush');
+}
+
+// Where strokes lie is seen in any colour, a black one on a black pore too
+function drawEdges(canvas, part) {
+  part.edges = part.edges || edgesOf(part, canvas.get('shown'));
+  const side = part.step * canvas.at.zoom; // of a block, screen pixels
+  const [x, y] = toScreen(canvas, part.col - .5, part.row - .5).map(place => Math.round(place) + .5); // through pixels: sharp
+  const path = new Path2D();
+  path.addPath(part.edges, new DOMMatrix([side, 0, 0, side, x, y]));
+  canvas.pen.lineCap = 'square';
+  strokeOutlined(canvas.pen, path, 1, light);
+}
+
+const mostEdges = 20000; // of more, such as those of a noisy mask, none is drawn: the hand would wait for them
+
+// Between blocks of a class that is shown and blocks without one; in blocks
+function edgesOf({ w, h, data }, shown) {
+  const isDrawn = new Uint8Array(w * h);
+  for (let i = 0; i < w * h; i++) isDrawn[i] = shown[data[i]] ? 1 : 0;
+  const lines = [];
+  for (let y = 1; y < h; y++) {
+    for (const [from, to] of stepsBetween(isDrawn, (y - 1) * w, y * w, 1, w)) lines.push([from, y, to, y]);
+  }
+  for (let x = 1; x < w; x++) {
+    for (const [from, to] of stepsBetween(isDrawn, x - 1, x, w, h)) lines.push([x, from, x, to]);
+  }
+  const path = new Path2D();
+  if (lines.length <= mostEdges) for (const line of lines) addLine(path, ...line);
+  return path;
+}
+
+// Along two rows or columns, which begin at `one` and `other`: from where to where they differ
+function stepsBetween(values, one, other, step, n) {
+  const found = [];
+  let from = -1;
+  for (let i = 0; i <= n; i++) {
+    const differ = i < n && values[one + i * step] !== values[other + i * step];
+    if (differ && from < 0) from = i;
+    if (differ || from < 0) continue;
+    found.push([from, i]);
+    from = -1;
+  }
+  return found;
+}
+
+function addLine(path, x0, y0, x1, y1) {
+  path.moveTo(x0, y0);
+  path.lineTo(x1, y1);
+}
+
+// ---------------------------------------------------------------- Over the picture
+
 function drawDivider(canvas) {
   const { pen, sheet } = canvas;
   pen.fillStyle = '#fff';
@@ -385,36 +475,30 @@ function drawStrokes(canvas) {
 }
 
 function drawStroke(canvas, { kind, label, brush, points }) {
-  const { pen, at } = canvas;
   const colour = canvas.get('palette')[label] || [255, 255, 255];
-  pen.strokeStyle = asStyle(kind === 'erase' ? [255, 255, 255] : colour, .7);
-  pen.lineWidth = kind === 'outline' ? 2 : Math.max(1, 2 * brush * at.zoom);
-  pen.beginPath();
-  points.forEach(([x, y], i) => pen[i ? 'lineTo' : 'moveTo'](...toScreen(canvas, x, y)));
-  if (points.length === 1) pen.lineTo(...toScreen(canvas, points[0][0] + .01, points[0][1])); // a line of no length is not drawn
-  pen.stroke();
+  const width = kind === 'outline' ? 2 : Math.max(1, 2 * brush * canvas.at.zoom);
+  const path = pathThrough(canvas, points, kind === 'outline');
+  drawRings(canvas, path, width);
+  strokeIn(canvas.pen, path, width, asStyle(kind === 'erase' ? [255, 255, 255] : colour, .7));
+}
+
+// What is circled is closed from the start: so it is seen what will be filled
+function pathThrough(canvas, points, isClosed) {
+  const path = new Path2D();
+  points.forEach(([x, y], i) => path[i ? 'lineTo' : 'moveTo'](...toScreen(canvas, x, y)));
+  if (points.length === 1) path.lineTo(...toScreen(canvas, points[0][0] + .01, points[0][1])); // a line of no length is not drawn
+  if (isClosed) path.closePath();
+  return path;
 }
 
 function drawMeasuredLine(canvas) {
   const line = canvas.get('line');
   if (line.length !== 4) return;
   const ends = [toScreen(canvas, line[0], line[1]), toScreen(canvas, line[2], line[3])];
-  drawLineWithEnds(canvas.pen, ends, 4, '#000');
-  drawLineWithEnds(canvas.pen, ends, 2, '#fd0');
-}
-
-function drawLineWithEnds(pen, [from, to], width, colour) {
-  pen.lineWidth = width;
-  pen.strokeStyle = colour;
-  drawLine(pen, from, to);
-  for (const [x, y] of [from, to]) drawLine(pen, [x, y - 8], [x, y + 8]);
-}
-
-function drawLine(pen, from, to) {
-  pen.beginPath();
-  pen.moveTo(...from);
-  pen.lineTo(...to);
-  pen.stroke();
+  const path = new Path2D();
+  addLine(path, ...ends[0], ...ends[1]);
+  for (const [x, y] of ends) addLine(path, x, y - 8, x, y + 8);
+  strokeOutlined(canvas.pen, path, 2, '#fd0');
 }
 
 function drawRegion(canvas) {
@@ -422,23 +506,46 @@ function drawRegion(canvas) {
   const region = canvas.get('region');
   if (region.length !== 4) return;
   const [row, col, height, width] = region;
-  const [x, y] = toScreen(canvas, col - .5, row - .5);
+  const path = new Path2D();
+  path.rect(...toScreen(canvas, col - .5, row - .5), width * at.zoom, height * at.zoom);
+  strokeIn(pen, path, 4, dark);
   pen.setLineDash([6, 4]);
-  pen.lineWidth = 2;
-  pen.strokeStyle = '#fff';
-  pen.strokeRect(x, y, width * at.zoom, height * at.zoom);
+  strokeIn(pen, path, 2, light);
   pen.setLineDash([]);
 }
 
 function drawBrush(canvas) {
   const { pen, at, pointer } = canvas;
   if (!pointer || !['brush', 'erase'].includes(canvas.get('tool'))) return;
-  pen.lineWidth = 1;
-  pen.strokeStyle = '#fff';
-  pen.beginPath();
-  pen.arc(...pointer, Math.max(1, canvas.get('brush') * at.zoom), 0, 7);
-  pen.stroke();
+  const path = new Path2D();
+  path.arc(...pointer, Math.max(1, canvas.get('brush') * at.zoom), 0, 7);
+  strokeOutlined(pen, path, 1.5, light);
 }
+
+// ---------------------------------------------------------------- The pointer's own shape
+
+function crosshair() {
+  const lines = 'M12 1v8M12 15v8M1 12h8M15 12h8';
+  const stroked = (colour, width) => `<path d="${lines}" stroke="${colour}" stroke-width="${width}px"/>`;
+  const both = stroked('#000', 3) + stroked('#fff', 1);
+  const image = `<svg xmlns="http://www.w3.org/2000/svg" width="24px" height="24px">${both}</svg>`;
+  return `url("data:image/svg+xml,${encodeURIComponent(image)}") 12 12, crosshair`;
+}
+
+const crosshairCursor = crosshair();
+
+function cursorOf(canvas) {
+  if (canvas.pan) return 'grabbing';
+  return canvas.space || canvas.get('tool') === 'pan' ? 'grab' : crosshairCursor;
+}
+
+function shapePointer(canvas) {
+  const cursor = cursorOf(canvas);
+  if (canvas.cursor !== cursor) canvas.sheet.style.cursor = cursor;
+  canvas.cursor = cursor;
+}
+
+// ---------------------------------------------------------------- The scale bar
 
 // 1, 2 or 5 times a power of ten
 function roundLength(most) {
@@ -493,7 +600,7 @@ function placeUnderPointer(canvas) {
 function underThePointer(canvas) {
   const [x, y] = placeUnderPointer(canvas);
   const { picture, labels, guess, truth, entropy } = canvas.parts;
-  const isDrawn = canvas.get('tools').includes('brush');
+  const isDrawn = isHand(canvas);
   const named = classAt(canvas, labels, x, y);
   const seen = [
     greyInWords(canvas, picture, x, y),
@@ -650,9 +757,16 @@ function handMoved(canvas, event) {
   const point = toPicture(canvas, ...canvas.pointer);
   if (canvas.pan) goOnPan(canvas);
   else if (canvas.held !== null) dragEnd(canvas, point);
-  else if (canvas.stroke) canvas.stroke.push(point);
+  else if (canvas.stroke) canvas.stroke.push(...pointsOf(canvas, event));
   draw(canvas);
   readOut(canvas);
+}
+
+// A quick hand is in several places before the page is drawn once: they come with one event
+function pointsOf(canvas, event) {
+  const joined = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
+  const events = joined.length ? joined : [event];
+  return events.map(one => toPicture(canvas, ...placeOf(canvas, one)));
 }
 
 function released(canvas, event) {
@@ -878,6 +992,7 @@ function doKey(canvas, event) {
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const isUndo = key === 'z' || key === 'y';
   if (key === ' ') canvas.space = true;
+  else if (key === 'Escape' && canvas.active !== null) takeBack(canvas);
   else if (isUndo) send(canvas, { kind: key === 'y' || event.shiftKey ? 'redo' : 'undo' });
   else if (event.ctrlKey || event.metaKey || event.altKey) return false;
   else if (/^[0-9]$/.test(key)) chooseClass(canvas, +key);
@@ -896,15 +1011,20 @@ function keyDown(canvas, event) {
   readOut(canvas);
 }
 
+function spaceUp(canvas) {
+  canvas.space = false;
+  shapePointer(canvas);
+}
+
 function keyUp(canvas, event) {
-  if (event.key === ' ') canvas.space = false;
+  if (event.key === ' ') spaceUp(canvas);
 }
 
 function listenToKeys(canvas) {
   const { box } = canvas;
   box.addEventListener('keydown', event => keyDown(canvas, event));
   box.addEventListener('keyup', event => keyUp(canvas, event));
-  box.addEventListener('blur', () => { canvas.space = false; });
+  box.addEventListener('blur', () => spaceUp(canvas));
 }
 
 // ---------------------------------------------------------------- The focus
@@ -970,7 +1090,7 @@ function pictureChanged(canvas) {
 }
 
 function paintAnew(canvas) {
-  for (const part of Object.values(canvas.parts)) if (part) part.image = null;
+  for (const part of Object.values(canvas.parts)) if (part) Object.assign(part, { image: null, edges: null });
   draw(canvas);
   readOut(canvas);
 }

@@ -77,21 +77,11 @@ def _begin_with(self:LabelledPicture, labels):
     self.painter = LabelPainter(again, len(self.codes))
     if (again != labels).any(): self.painter.changes += 1
 
-@patch(as_prop=True)
-def is_noted(self:LabelledPicture):
-    "Is all that the mask lacks in the journal?"
-    return self.journal.is_known and not self.journal.is_torn and not self.painter.touched
-
+# %% ../../nbs/08_hands/03_labelling.ipynb #c5a00002
 @patch(as_prop=True)
 def label_map(self:LabelledPicture):
     "The labels with names and scale"
     return LabelMap(self.painter.labels, self.codes, **carried(self.picture.micrograph))
-
-@patch(as_prop=True)
-def fingerprint(self:LabelledPicture):
-    "The fingerprint of the whole picture, computed once"
-    if not hasattr(self, '_fingerprint'): self._fingerprint = picture_hash(self.picture.micrograph)
-    return self._fingerprint
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #09bc84b9
 @patch(as_prop=True)
@@ -102,6 +92,13 @@ def counts(self:LabelledPicture):
         bands = [np.bincount(labels[top:top+1024].ravel(), minlength=256) for top in range(0, len(labels), 1024)]
         self.counted = self.painter.changes, sum(bands)
     return self.counted[1]
+
+# %% ../../nbs/08_hands/03_labelling.ipynb #c5a00004
+@patch(as_prop=True)
+def fingerprint(self:LabelledPicture):
+    "The fingerprint of the whole picture, computed once"
+    if not hasattr(self, '_fingerprint'): self._fingerprint = picture_hash(self.picture.micrograph)
+    return self._fingerprint
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #f32491f1
 def _check_names(file, codes):
@@ -134,18 +131,17 @@ def _opened(self:LabelledPicture):
 # %% ../../nbs/08_hands/03_labelling.ipynb #1abb0004
 @patch
 def _has_news(self:LabelledPicture, even):
+    "Has something changed since the mask was written? Or, if `even` so, is there none yet?"
     if not self.file: return False
     return self.saved != self.painter.changes or (even and not self.file.exists())
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #c5a00009
 @patch
 def _check_untouched(self:LabelledPicture):
     "Refuse to write over what somebody else has written"
     if _stamp_of(self.file) != self.stamp or self.journal.is_strange:
         raise InputError(self.file, 'that somebody else has changed it since it was opened here',
             'the file as it was', 'export these labels under another name, then open the picture anew')
-
-def _write_names(codes, file):
-    with written_whole(file) as f: f.write_text('\n'.join(codes) + '\n', encoding='utf-8')
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #98a92143
 @patch
@@ -155,7 +151,9 @@ def keep(self:LabelledPicture,
     if not self._has_news(even): return False
     self._check_untouched()
     changes = self.painter.changes
-    if codes_beside([self.file]) is None: _write_names(self.codes, self.file.parent/'codes.txt')
+    if codes_beside([self.file]) is None:
+        names = '\n'.join(self.codes) + '\n'
+        with written_whole(self.file.parent/'codes.txt') as part: part.write_text(names, encoding='utf-8')
     write_index_png(self.label_map, self.file, overwrite=True)
     self.saved, self.stamp = changes, _stamp_of(self.file)
     self.painter.touched.clear()
@@ -173,9 +171,15 @@ def note_down(self:LabelledPicture)->bool: # False: it has to go into the mask
     self.painter.touched.clear()
     return True
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #c5a00006
+@patch(as_prop=True)
+def is_noted(self:LabelledPicture):
+    "Is all that the mask lacks in the journal?"
+    return self.journal.is_known and not self.journal.is_torn and not self.painter.touched
+
 # %% ../../nbs/08_hands/03_labelling.ipynb #5fa03b63
 _keys = ('Keys, after a click on the picture: 0-9 class, b brush, e erase, f fill, o outline, [ ] brush size, '
-         'z undo, y redo, wheel + - zoom, space or p moves, w whole, n native, arrows previous and next picture; '
+         'z undo, y redo, esc gives up a stroke, wheel + - zoom, space or p moves, w whole, n native, arrows previous and next picture; '
          'on a touch screen two fingers move and zoom')
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #9cf8d625
@@ -217,21 +221,20 @@ class Labeller(W.VBox):
         self._recover()
         self.go(0)
 
-# %% ../../nbs/08_hands/03_labelling.ipynb #4c4d1398
-@patch(as_prop=True)
-def current(self:Labeller):
-    "The `LabelledPicture` in work"
-    return self.works[_key_of(self.jobs[self.at][0])]
+    @property
+    def current(self):
+        "The `LabelledPicture` in work"
+        return self.works[_key_of(self.jobs[self.at][0])]
 
-@patch(as_prop=True)
-def labels(self:Labeller):
-    "Labels of the picture in work, `(H, W)` uint8, 255 where unlabelled"
-    return self.current.painter.labels
+    @property
+    def labels(self):
+        "Labels of the picture in work, `(H, W)` uint8, 255 where unlabelled"
+        return self.current.painter.labels
 
-@patch(as_prop=True)
-def label_map(self:Labeller):
-    "The picture in work as a `LabelMap`"
-    return self.current.label_map
+    @property
+    def label_map(self):
+        "The picture in work as a `LabelMap`"
+        return self.current.label_map
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #e9a18795
 _tools = 'brush', 'erase', 'fill', 'outline', 'pan'
@@ -255,14 +258,17 @@ def _say_fault(self:Labeller, e):
     "An error is said below the picture, after what has not been saved"
     self.canvas.status = f'{self.canvas.alarm}\n{e}'.strip() if isinstance(e, InputError) else fault_in_words(e)
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #c5a0000c
 @patch
 def _safely(self:Labeller, act):
     "What a button does"
     try: act()
     except Exception as e: self._say_fault(e)
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #c5a0000e
 @patch
 def _button(self:Labeller, text, tip, act):
+    "A button that does something, or says why not"
     button = W.Button(description=text, tooltip=tip, layout=W.Layout(width='auto'))
     button.on_click(lambda _: self._safely(act))
     return button
@@ -289,7 +295,7 @@ def _build(self:Labeller, size):
     self.classes, self.brush = _class_buttons(self.codes), _brush_slider()
     self.opacity = W.FloatSlider(.5, min=0, max=1, step=.05, description='opacity')
     self.only = _check('only unlabelled', False, '130px')
-    self.note = W.HTML()
+    self.note = W.HTML(layout=W.Layout(min_height='56px')) # two lines, whatever is said: nothing below it moves
     self._build_buttons()
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #47ae3926
@@ -339,10 +345,10 @@ def _where_kept(p):
 @patch
 def _say(self:Labeller):
     "Shares of the classes, whether they are kept, and what takes its time"
-    said = [_shares_of(self.current, self.canvas.palette), _where_kept(self.current)]
+    said = [_where_kept(self.current)]
     if self.doing: said.append(self.doing)
     elif self.seconds is not None: said.append(f'filled in after {self.seconds:.2f} s')
-    self.note.value = ' &nbsp; '.join(said)
+    self.note.value = f'{_shares_of(self.current, self.canvas.palette)}<br>' + ' &nbsp; '.join(said)
 
 @patch
 @contextmanager
@@ -390,24 +396,27 @@ def _try_keep(self:Labeller):
     except InputError: pass # said below the picture
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #ab310499
-@patch
-def _mask_of(self:Labeller, picture): return self.out/f'{Path(picture).stem}.png' if self.out else None
+def _mask_file(out, picture):
+    "The mask of a picture in the folder of masks; None where there is no folder"
+    return Path(out)/f'{Path(picture).stem}.png' if out else None
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #c5a00011
 @patch
 def _work(self:Labeller, picture):
     "The picture, opened if it is not open yet"
     key = _key_of(picture)
     if key not in self.works:
-        mask = self._mask_of(picture)
+        mask = _mask_file(self.out, picture)
         self.works[key] = LabelledPicture(picture, self.codes, mask, self.start, **self.kwargs)
     return self.works[key]
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #c5a00013
 @patch
 def _recover(self:Labeller):
     "Open the pictures whose last strokes are in a journal only: their masks are written with the next save"
     if not self.out: return
     for picture, _ in self.jobs:
-        if Journal(self._mask_of(picture)).file.exists(): self._safely(lambda: self._work(picture))
+        if Journal(_mask_file(self.out, picture)).file.exists(): self._safely(lambda: self._work(picture))
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #f142a882
 @patch
@@ -483,14 +492,18 @@ def _soon(self:Labeller, what, seconds, act):
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #209f92d7
 @patch
-def _is_slow(self:Labeller): return self.cost >= .5 # s
+def _is_slow(self:Labeller):
+    "Does writing the mask take half a second or longer?"
+    return self.cost >= .5 # s
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #c5a00017
 @patch
 def _noted(self:Labeller):
     "Is all that was drawn in the journal? Where it cannot be, the mask is written at once"
     try: return self.current.note_down()
     except InputError: return False
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #c5a00019
 @patch
 def _drawn(self:Labeller):
     "Labels have changed: show them, keep them, ask the assistant"
@@ -552,7 +565,7 @@ def pairs(self:Labeller):
     "Pictures and masks that hold labels, for `MicrographDataLoaders.from_pairs(..., ignore=255)`"
     self.keep()
     files = {_key_of(x): Path(x) for x, _ in self.jobs if is_file(x)}
-    made = [(f, self.out/f'{f.stem}.png') for f in files.values()]
+    made = [(f, _mask_file(self.out, f)) for f in files.values()]
     return Pairs([Pair(f, mask, f.stem, '') for f, mask in made if _has_labels(mask, self.codes)])
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #8cdb4a48
@@ -605,14 +618,18 @@ def _same_file(one, other):
 # %% ../../nbs/08_hands/03_labelling.ipynb #15aa57f1
 @patch
 def _had_before(self:Labeller):
+    "What it has learned from already, without the pictures that are open"
     opened = [p.picture.micrograph for p in self.works.values()]
     return [(m, y) for m, y in self.before if not any(_same_file(m, other) for other in opened)]
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #c5a0001c
 @patch
 def _others_labelled(self:Labeller):
+    "Other pictures that are open, and not too large to be looked at whole, with what is drawn on them"
     others = [p for p in self.works.values() if p is not self.current and p.painter.labels.size <= 2**22]
     return [(p.picture.micrograph, p.painter.labels.copy()) for p in others if p.counts[:255].any()]
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #c5a0001e
 @patch
 def _examples(self:Labeller, here, labels):
     "What the assistant learns from: what it had before, other pictures with labels, and the part in sight"
@@ -629,6 +646,7 @@ def _question(self:Labeller):
     classes = {k for _, labels in examples for k in np.unique(labels)} - {255}
     return ((row, col), here, examples) if len(classes) > 1 else None
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #c5a00021
 @patch
 def _ask(self:Labeller, place, here, examples):
     "Fit the assistant and ask it: row, column and class numbers of what it fills in; and the seconds that it took"
@@ -638,6 +656,7 @@ def _ask(self:Labeller, place, here, examples):
         labels = self.assistant.predict(here)
     return (*place, renamed(labels, self.codes, 'assistant').labels), time.perf_counter() - start
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #c5a00023
 @patch
 def _show_guess(self:Labeller, guess, seconds=None):
     "What was filled in comes into the canvas, in place of what was there; None: nothing was"
@@ -645,7 +664,6 @@ def _show_guess(self:Labeller, guess, seconds=None):
     self.guess, self.seconds = guess, seconds
     self.canvas.changed('guess')
     self._say()
-
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #2071b7dc
 @patch
@@ -657,6 +675,7 @@ async def _fill_in_once(self:Labeller):
         with self.saying('filling in ...'): answer = await asyncio.to_thread(self._ask, *question)
     if work is self.current and self.live.value: self._show_guess(*answer)
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #c5a00026
 @patch
 async def _fill_in_aside(self:Labeller):
     "Fill in, and once more if something was drawn meanwhile"
@@ -665,6 +684,7 @@ async def _fill_in_aside(self:Labeller):
         try: await self._fill_in_once()
         except Exception as e: self._say_fault(e)
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #c5a00028
 @patch
 def _assist(self:Labeller):
     "Fill in aside; at once where no loop runs"
@@ -675,7 +695,6 @@ def _assist(self:Labeller):
         return self._show_guess(*(self._ask(*question) if question else [None]))
     self.is_wanted = True
     if self.filling is None or self.filling.done(): self.filling = loop.create_task(self._fill_in_aside())
-
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #2e19d32c
 @patch
