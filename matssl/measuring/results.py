@@ -320,14 +320,25 @@ def ours_in(
     return say(text) if text in (our_title, *meta_fields) else text
 
 # %% ../../nbs/07_measuring/20_results.ipynb #eb4b464b
+_without_model = "model's errors are not in the interval|corrected by hand|not been tested|other classes|several models|not all fields"
+
+def _how_made(answer):
+    "By what an answer differs from the other numbers of its tables"
+    if answer.note.startswith('model tested on'): return ', corrected by the test pictures, not the share that was counted'
+    if answer.note.startswith('counting only'): return ', as counted'
+    is_of_many = 'thickness' in answer.name or is_grain_size_number(answer)
+    if is_of_many: return ', by the method that is recommended'
+    return ', not that of a single field' if answer.fields > 1 else ''
+
+# %% ../../nbs/07_measuring/20_results.ipynb #d8962e86
 def _kind_to_sign(answer):
     "What an answer is beside the other numbers of its tables, and whether it can be signed"
-    if answer.level is None: return 'not to be signed as it stands, since no level can be stated for its interval'
     if not math.isfinite(answer.high - answer.low): return 'not to be signed as it stands, since it has no interval'
-    of = f'the mean over {answer.fields} fields' if answer.fields > 1 else 'of one field, which stands for no specimen'
-    if answer.note.startswith('model tested on'): return f'{of}, corrected by the test pictures, not the share that was counted'
-    if answer.note.startswith('counting only'): return f'{of}, as counted'
-    return f'{of}, by the method that is recommended'
+    if answer.level is None: return 'not to be signed as it stands, since no level can be stated for its interval'
+    of = f'the number over {answer.fields} fields' if answer.fields > 1 else 'the number of one field, which stands for no specimen'
+    is_without = re.search(_without_model, answer.note)
+    word = ', and it is to be said that the interval holds no errors of the model' if is_without else ''
+    return f'{of}{_how_made(answer)}{word}'
 
 # %% ../../nbs/07_measuring/20_results.ipynb #bc666c68
 def to_sign(
