@@ -853,6 +853,53 @@ _german |= {
         'andere Werkstoffe, Ätzmittel, Detektoren und Maßstäbe sind andere Daten. Ein Anteil ist zu prüfen, bevor '
         'man sich auf ihn verlässt; seltene Klassen (oben mit kleinem Anteil) gehen zuerst schief.'}
 
+# %% ../nbs/00_ground/04_german.ipynb #bfcb195c
+_german |= {
+    'To be signed: {words}.': 'Zu unterschreiben: {words}.',
+    'To be signed: none of these numbers, since the model is below its floor.':
+        'Zu unterschreiben: keine dieser Zahlen, da das Modell unter seinem Vergleichswert liegt.',
+    '{list}: not to be signed as it stands, since no level can be stated for its interval':
+        '{list}: so nicht zu unterschreiben, da sich für den Vertrauensbereich kein Niveau angeben lässt',
+    '{list}: not to be signed as it stands, since it has no interval':
+        '{list}: so nicht zu unterschreiben, da der Vertrauensbereich fehlt',
+    '{n} columns measured': '{n} Spalten gemessen', '{n} points of the skeleton measured': '{n} Punkte des Skeletts gemessen',
+    '{n} columns measured, {n1} columns cut by the border left out':
+        '{n} Spalten gemessen, {n1} vom Bildrand geschnittene weggelassen',
+    '{n} points of the skeleton measured, {n1} columns cut by the border left out':
+        '{n} Punkte des Skeletts gemessen, {n1} vom Bildrand geschnittene Spalten weggelassen',
+    'doubtful: it decides no limit': 'zweifelhaft: entscheidet über keinen Grenzwert',
+    'How the model was checked': 'Wie das Modell geprüft wurde',
+    'On {n} test picture {n1} of 100 pixels get their right class; calling everything {name} would get {n2}.':
+        'Auf {n} Prüfbild bekommen {n1} von 100 Pixeln ihre richtige Klasse; alles {name} zu nennen, träfe {n2}.',
+    'On {n} test pictures {n1} of 100 pixels get their right class; calling everything {name} would get {n2}.':
+        'Auf {n} Prüfbildern bekommen {n1} von 100 Pixeln ihre richtige Klasse; alles {name} zu nennen, träfe {n2}.',
+    '{name}: {n} of 100 pixels found; of 100 called so, {n1} are':
+        '{name}: {n} von 100 Pixeln gefunden; von 100 so genannten sind es {n1}',
+    '{name}: not found in the test pictures': '{name}: auf den Prüfbildern nicht gefunden',
+    'Test pictures: {n}. Two at least, better five: with fewer than five this may be luck.':
+        'Prüfbilder: {n}. Mindestens zwei, besser fünf: bei weniger als fünf kann das Glück sein.',
+    '{name}: {n} % as counted, {n1} % as corrected by the test pictures':
+        '{name}: {n} % wie ausgezählt, {n1} % nach den Prüfbildern berichtigt',
+    '{name}: {n} % as counted, not corrected': '{name}: {n} % wie ausgezählt, nicht berichtigt',
+    "{n} of {n1} fields were corrected by hand. The model's errors are therefore not in the intervals any more: these are "
+    'narrower than what can be signed.':
+        '{n} von {n1} Messfeldern wurden von Hand verbessert. Die Fehler des Modells sind deshalb nicht mehr in den '
+        'Vertrauensbereichen: diese sind enger, als sich unterschreiben lässt.',
+    'What is taken for what, in % of the pixels drawn as a class':
+        'Was wofür gehalten wird, in % der als Klasse gezeichneten Pixel',
+    'drawn as': 'gezeichnet als'}
+
+_over = {'the number over {n} fields': 'die Zahl über {n} Messfelder',
+         'the number of one field, which stands for no specimen': 'die Zahl von einem Messfeld, das für keine Probe steht'}
+_how = {', corrected by the test pictures, not the share that was counted':
+            ', berichtigt nach den Prüfbildern, nicht der ausgezählte Anteil',
+        ', as counted': ', wie ausgezählt', ', by the method that is recommended': ', nach dem empfohlenen Verfahren',
+        ', not that of a single field': ', nicht die eines einzelnen Messfelds', '': ''}
+_word = {', and it is to be said that the interval holds no errors of the model':
+         ', und es ist zu sagen, dass der Vertrauensbereich keine Fehler des Modells enthält', '': ''}
+_german |= {f'{{list}}: {over}{how}{word}': f'{{list}}: {_over[over]}{_how[how]}{_word[word]}'
+            for over in _over for how in _how for word in _word}
+
 # %% ../nbs/00_ground/04_german.ipynb #a0d80af7
 languages = ('en', 'de')
 

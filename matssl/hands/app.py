@@ -54,6 +54,7 @@ def _menu_of_steps(self:App):
     menu.observe(lambda change: self.go(change.new), 'value')
     return menu
 
+# %% ../../nbs/08_hands/13_app.ipynb #8a692dab
 @patch
 def _menu_of_languages(self:App):
     options = [(name, key) for key, name in names_of_languages.items()]
@@ -61,6 +62,7 @@ def _menu_of_languages(self:App):
     menu.observe(lambda change: self.safely(lambda: self.set_language(change.new)), 'value')
     return menu
 
+# %% ../../nbs/08_hands/13_app.ipynb #78263a20
 @patch
 def _head(self:App):
     "Name, language, end"
@@ -72,23 +74,13 @@ def _head(self:App):
     looks = html_part('looks') + html_part('title', word('title'))
     return W.HBox([W.HTML(looks), at_right], layout=layout)
 
-@patch
-def build(self:App):
-    "All widgets, in the language that is spoken"
-    self.status, self.place = W.HTML(''), W.VBox([], layout=W.Layout(width='100%'))
-    self.steps = {kind.name: kind(self) for kind in all_steps}
-    self.menu, self.speech = self._menu_of_steps(), self._menu_of_languages()
-    self.box.children = [self._head(), self.menu, self.status, self.place]
-    self.is_built = True
-    left_at = self.job.about.step
-    self.go(left_at if left_at in self.steps else all_steps[0].name)
-
 # %% ../../nbs/08_hands/13_app.ipynb #b33b5607
 @patch
 def say(self:App, text, is_fault=False):
     "A line above the step"
     self.status.value = html_part('line', text, is_fault) if text else ''
 
+# %% ../../nbs/08_hands/13_app.ipynb #cc002383
 @patch
 def safely(self:App, act):
     "What a control does: a fault is said above the step"
@@ -113,6 +105,25 @@ def go(self:App,
         step.show()
     self.safely(shown)
 
+# %% ../../nbs/08_hands/13_app.ipynb #ac4b32df
+@patch
+def keep(self:App):
+    "Write what is not written yet"
+    for step in self.steps.values(): step.keep()
+
+# %% ../../nbs/08_hands/13_app.ipynb #9d4e019a
+@patch
+def build(self:App):
+    "All widgets, in the language that is spoken"
+    self.status, self.place = W.HTML(''), W.VBox([], layout=W.Layout(width='100%'))
+    self.steps = {kind.name: kind(self) for kind in all_steps}
+    self.menu, self.speech = self._menu_of_steps(), self._menu_of_languages()
+    self.box.children = [self._head(), self.menu, self.status, self.place]
+    self.is_built = True
+    left_at = self.job.about.step
+    self.go(left_at if left_at in self.steps else all_steps[0].name)
+
+# %% ../../nbs/08_hands/13_app.ipynb #66980a26
 @patch
 def set_language(self:App, language):
     "Another language; the folder remembers it"
@@ -121,11 +132,7 @@ def set_language(self:App, language):
     self.job.tell(language=language)
     self.build()
 
-@patch
-def keep(self:App):
-    "Write what is not written yet"
-    for step in self.steps.values(): step.keep()
-
+# %% ../../nbs/08_hands/13_app.ipynb #dcc51a74
 @patch
 def end(self:App):
     "Keep everything, and stop"
@@ -170,6 +177,7 @@ def _held_alone(home, seconds):
             _held.append(lock)
             return True
 
+# %% ../../nbs/08_hands/13_app.ipynb #d2b6f80d
 def served(
     patience:float=60. # Seconds for an earlier page to go; one whose browser has died takes half a minute
 ):

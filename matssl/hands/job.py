@@ -52,6 +52,7 @@ class StrokeSettings(Described):
     keep_gb: Number = Field(2., description='memory for what is computed once, 0.1 to 256 GiB', ge=.1, le=256)
     seed: Count = Field(0, description='a whole number: the same gives the same model')
 
+# %% ../../nbs/08_hands/10_job.ipynb #9d6c2361
 class JobFile(Described):
     "a job: pictures, codes, strokes, kept_back, questions"
     version: Word = Field('', description='the release of matssl that wrote it')
@@ -93,8 +94,6 @@ def rgb_of(
     return [int(hexadecimal[k:k+2], 16) for k in (0, 2, 4)]
 
 # %% ../../nbs/08_hands/10_job.ipynb #a83e45a3
-_heading = '# What was asked of a folder of pictures. `matssl run job.toml` does it again, `matssl app` opens it.\n\n'
-
 def _checked_job(words, file):
     "What a job says, as a `JobFile`, or a refusal"
     about = checked(JobFile, words, file, 'correct it')
@@ -105,6 +104,7 @@ def _checked_job(words, file):
     check_scale_uncertainty(about.scale_uncertainty_pct)
     return about
 
+# %% ../../nbs/08_hands/10_job.ipynb #3eae9b5f
 def _read_job(file):
     "What a job says, checked"
     with refusing(file, 'a job that cannot be read', JobFile.__doc__, 'correct it, or take an earlier copy'):
@@ -144,6 +144,8 @@ class Job:
         return list_pictures((self.home/self.about.pictures).resolve())
 
 # %% ../../nbs/08_hands/10_job.ipynb #8cb8936e
+_heading = '# What was asked of a folder of pictures. `matssl run job.toml` does it again, `matssl app` opens it.\n\n'
+
 @patch
 def tell(self:Job,
     **words # Entries of `JobFile`; None: leave it out
@@ -198,6 +200,7 @@ def _scales_of_table(self:Job):
     found = {file.name: scale_of(table, file) for file in self.files}
     return {name: um for name, um in found.items() if um}
 
+# %% ../../nbs/08_hands/10_job.ipynb #b0fa8f53
 @patch(as_prop=True)
 def scale(self:Job):
     "What `um_per_px=` takes: a number, a dict by name, or None"
@@ -214,6 +217,7 @@ def crop_bar(self:Job):
     "What `crop_bar=` takes: True, False or a number of rows"
     return crop_bar_of(self.about.data_bar)
 
+# %% ../../nbs/08_hands/10_job.ipynb #2426c3a9
 @patch(as_prop=True)
 def _bar_by_hand(self:Job):
     "`[data_bar]` where a person has chosen it, else `[]`: so what was found by itself has the checksums of earlier releases"
@@ -225,6 +229,7 @@ def drawn_folders(self:Job):
     "The folders of what a hand has drawn"
     return self.strokes, self.masks, self.corrected
 
+# %% ../../nbs/08_hands/10_job.ipynb #7e25cc49
 @patch(as_prop=True)
 def has_drawn(self:Job)->bool:
     "Is anything drawn yet?"
@@ -236,6 +241,7 @@ def _name_again(settings, other):
     is_class = lambda key: key in ('cls', 'crack')
     return {key: other.get(value, value) if is_class(key) else value for key, value in settings.items()}
 
+# %% ../../nbs/08_hands/10_job.ipynb #06b8b785
 @patch
 def name_classes(self:Job,
     codes:list # Class names
@@ -260,12 +266,14 @@ def _stamp_of(*files):
     "When the last of some files was changed, ns"
     return max(file.stat().st_mtime_ns for file in files)
 
+# %% ../../nbs/08_hands/10_job.ipynb #e15b1697
 def _name_beside(folder, codes):
     "The class names beside masks, in `codes.txt`"
     file, text = folder/'codes.txt', '\n'.join(codes) + '\n'
     if file.exists() and file.read_text(encoding='utf-8') == text: return
     with written_whole(file, True) as part: part.write_text(text, encoding='utf-8')
 
+# %% ../../nbs/08_hands/10_job.ipynb #10b98427
 def _write_joined(mask, journal, codes, joined):
     "Write a mask with what a journal adds, dated as the last of both"
     stamp = _stamp_of(mask, journal.file)
@@ -297,10 +305,12 @@ def _is_drawn_on(mask, codes, stamp):
     "Is anything drawn on this mask, as it is since `stamp`?"
     return bool((read_label_map(mask, list(codes), ignore=255).labels != 255).any())
 
+# %% ../../nbs/08_hands/10_job.ipynb #09593b96
 def _has_labels(mask, codes):
     "Is anything drawn on this mask? A large one is read once, until it changes"
     return mask.exists() and _is_drawn_on(mask, tuple(codes), (_stamp_of(mask), mask.stat().st_size))
 
+# %% ../../nbs/08_hands/10_job.ipynb #d9ea644d
 @patch
 def _pairs_in(self:Job, folder, files):
     made = [Pair(file, whole_mask(folder/f'{file.stem}.png', self.about.codes), file.stem, '') for file in files]
@@ -312,6 +322,7 @@ def learned_from(self:Job)->Pairs:
     "Pictures with strokes, without those that are kept back"
     return self._pairs_in(self.strokes, [file for file in self.files if file.name not in self.about.kept_back])
 
+# %% ../../nbs/08_hands/10_job.ipynb #30d690cf
 @patch(as_prop=True)
 def with_strokes(self:Job)->list:
     "Names of the pictures with strokes, kept back or not"
@@ -333,6 +344,7 @@ def _check_rows(self:Job, rows):
         if rows >= height:
             raise InputError('data bar', f'{rows} rows to cut from {file.name}', f'fewer than its {height}', 'choose fewer')
 
+# %% ../../nbs/08_hands/10_job.ipynb #95077403
 def _heights_of(file, data_bar):
     "Rows of a picture, cut like this, and in its file; with its width"
     with warnings.catch_warnings():
@@ -340,6 +352,7 @@ def _heights_of(file, data_bar):
         m = as_micrograph(file, None, crop_bar_of(data_bar))
     return m.shape[0], m.shape[0] + m.meta['bar_rows'], m.shape[1]
 
+# %% ../../nbs/08_hands/10_job.ipynb #b9280721
 @patch
 def _masks_drawn(self:Job, folder):
     "The pictures with a mask in a folder, and that mask; of others there is nothing to fit"
@@ -352,6 +365,7 @@ def _labels_drawn(self:Job, mask):
     "What is drawn, the strokes of a killed page included"
     return read_label_map(whole_mask(mask, self.about.codes), self.about.codes, ignore=255).labels
 
+# %% ../../nbs/08_hands/10_job.ipynb #1a5230ef
 @patch
 def _too_low(self:Job, data_bar):
     "Names of pictures with something drawn in rows that would be cut"
@@ -359,6 +373,7 @@ def _too_low(self:Job, data_bar):
     is_lost = lambda file, mask: (self._labels_drawn(mask)[_heights_of(file, data_bar)[0]:] != 255).any()
     return [file.name for file, mask in drawn if is_lost(file, mask)]
 
+# %% ../../nbs/08_hands/10_job.ipynb #5de51b85
 @patch
 def _fit_mask(self:Job, file, mask, data_bar):
     "Bring a mask to the height of the picture in its file, if it would not fit otherwise"
@@ -395,6 +410,7 @@ def _in_new_folder(self:Job, plan, begins):
     numbers = [int(name) for name in names if name.isdecimal()]
     return plan.model_copy(update=dict(folder=f'{begins}{1+max(numbers, default=0)}'))
 
+# %% ../../nbs/08_hands/10_job.ipynb #5732d23a
 @patch
 def plan_teaching(self:Job,
     rounds:int=None, # Number of times that all pictures are looked at; None: as it was, or 16
@@ -425,6 +441,7 @@ def _pictures_of(self:Job, names):
     todo = 'put it back, or let the network learn anew'
     raise InputError(self.file, f'a network that learned from {gone[0]}', 'that picture', todo)
 
+# %% ../../nbs/08_hands/10_job.ipynb #f00f44e0
 @patch
 def teach(self:Job,
     tell=None # A `Teller`
@@ -451,18 +468,19 @@ def network_file(self:Job,
 
 # %% ../../nbs/08_hands/10_job.ipynb #69e5eaec
 @patch
-def assistant(self:Job,
-    is_taught:bool=None # Choice of the network, as for `network_file`
-)->StrokeSegmenter:
-    "A model of strokes that has seen none yet; it fills in while somebody draws"
-    return self._assistant_on(self.network_file(is_taught), self.about.arch)
-
-@patch
 def _assistant_on(self:Job, encoder, arch):
     "A model of strokes on the encoder of a file, or on that of the package"
     network = load_encoder(encoder) if encoder else Encoder(arch, pretrained=True)
     settings = {**StrokeSettings().model_dump(), **self.about.settings.plain()}
     return StrokeSegmenter(network, self.about.codes, **settings)
+
+# %% ../../nbs/08_hands/10_job.ipynb #1c8ccdf0
+@patch
+def assistant(self:Job,
+    is_taught:bool=None # Choice of the network, as for `network_file`
+)->StrokeSegmenter:
+    "A model of strokes that has seen none yet; it fills in while somebody draws"
+    return self._assistant_on(self.network_file(is_taught), self.about.arch)
 
 # %% ../../nbs/08_hands/10_job.ipynb #39bb6fa7
 @patch
@@ -472,6 +490,7 @@ def _scale_of(self:Job, files):
     if not isinstance(scale, dict): return scale
     return {name: um for name, um in scale.items() if name in names} or None
 
+# %% ../../nbs/08_hands/10_job.ipynb #30c74b33
 @patch
 def _as_read(self:Job, file):
     "A picture with the scale that it has now; a large one stays in its file"
@@ -487,6 +506,7 @@ def _drawn_in_tiles(labels, n, side):
     counts = [[count(labels[top:top+side, left:left+side]) for left in columns] for top in rows]
     return np.moveaxis(np.array(counts), 2, 0)
 
+# %% ../../nbs/08_hands/10_job.ipynb #5c531245
 def _chosen_tiles(drawn, most, seed):
     "Rows and columns of tiles: where most of each class is drawn, where most is drawn, then by lot"
     of_all = drawn.sum(0).ravel()
@@ -503,6 +523,7 @@ def _window(tile, shape, side, margin):
     first = [int(np.clip(k*side - margin, 0, length - n)) for k, n, length in zip(tile, size, shape)]
     return tuple(slice(start, start+n) for start, n in zip(first, size))
 
+# %% ../../nbs/08_hands/10_job.ipynb #f4bf8396
 def _strokes_of(tile, labels, window, side):
     "The strokes in a tile, 255 in its margin"
     kept = np.full([place.stop - place.start for place in window], 255, np.uint8)
@@ -511,6 +532,7 @@ def _strokes_of(tile, labels, window, side):
     kept[top-rows.start:, left-columns.start:][:own.shape[0], :own.shape[1]] = own
     return kept
 
+# %% ../../nbs/08_hands/10_job.ipynb #d317ddf9
 def parts_drawn_on(
     m:Micrograph, # A picture that is too large to be learned from whole
     labels:np.ndarray, # `(H, W)` uint8, 255 where nothing is drawn
@@ -532,6 +554,7 @@ def _tiles_that_fit(model, side=1280, most=9):
     "How many windows of a large picture the memory for features has room for"
     return max((n for n in range(2, most+1) if model.fits_memory((n*side, side))), default=2)
 
+# %% ../../nbs/08_hands/10_job.ipynb #b4ebdb32
 @patch
 def _examples(self:Job, pairs, model):
     "Pictures with what is drawn on them; of those that are too large parts"
@@ -542,6 +565,7 @@ def _examples(self:Job, pairs, model):
         is_large = not model.fits_memory(m.shape)
         yield parts_drawn_on(m, labels, len(self.about.codes), **how) if is_large else (m, labels)
 
+# %% ../../nbs/08_hands/10_job.ipynb #adbe52f7
 @patch
 def fitted(self:Job,
     is_taught:bool=None # Choice of the network, as for `network_file`
@@ -588,6 +612,7 @@ def compared_file(self:Job)->Path:
     "What the comparison has found, beside the taught network"
     return self.taught_file().with_name('compared.json')
 
+# %% ../../nbs/08_hands/10_job.ipynb #6221ae93
 @patch
 def compare_networks(self:Job)->Compared|None: # None where nothing was drawn to try them on
     "Try the former network and the taught one on the pictures kept back, and keep what was found"
@@ -597,6 +622,7 @@ def compare_networks(self:Job)->Compared|None: # None where nothing was drawn to
     found.write(self.compared_file)
     return found
 
+# %% ../../nbs/08_hands/10_job.ipynb #bedc95db
 @patch
 def teach_and_compare(self:Job,
     tell=None # A `Teller`
@@ -611,12 +637,14 @@ def _sums_of(pairs):
     "Name and checksum of each mask"
     return [(pair.mask.name, hashlib.sha256(pair.mask.read_bytes()).hexdigest()) for pair in pairs]
 
+# %% ../../nbs/08_hands/10_job.ipynb #5834b6e5
 @patch
 def _sum_of_drawn(self:Job, pairs):
     "A checksum of classes, of strokes, of the settings of their model, and of a data bar that is cut by hand"
     said = json.dumps([self.about.codes, self.about.settings.model_dump(), _sums_of(pairs), *self._bar_by_hand])
     return hashlib.sha256(said.encode()).hexdigest()
 
+# %% ../../nbs/08_hands/10_job.ipynb #19b4c133
 @patch(as_prop=True)
 def drawn_sum(self:Job)->str:
     "A checksum of classes, strokes, and the settings of their model"
@@ -632,12 +660,14 @@ def _others(self:Job, drawn_on, seed):
     chosen = np.random.default_rng(seed).permutation(len(names))[:most_others]
     return [names[k] for k in sorted(chosen)]
 
+# %% ../../nbs/08_hands/10_job.ipynb #2ea19922
 @patch(as_prop=True)
 def _start(self:Job):
     "The encoder file that the model of strokes stands on, as the job says it; '' for that of the package"
     taught = self.about.taught
     return f'{taught.folder}/{encoder_name}' if taught and taught.is_used else self.about.encoder
 
+# %% ../../nbs/08_hands/10_job.ipynb #c68010d5
 @patch
 def plan_tuning(self:Job,
     steps:int=None, # Batches; None: as it was, or 120
@@ -664,6 +694,7 @@ def _start_file(self:Job, start):
     if taught and start == f'{taught.folder}/{encoder_name}': return self.teach()
     return self.home/start if start else None
 
+# %% ../../nbs/08_hands/10_job.ipynb #8f9d353c
 @patch
 def tuner(self:Job,
     tell=None # A `Teller`
@@ -686,6 +717,7 @@ def tried_file(self:Job)->Path:
     "What the trials have found, beside the trained network"
     return self.home/self.about.tuned.folder/'compared.json'
 
+# %% ../../nbs/08_hands/10_job.ipynb #604c47e3
 @patch
 def tune_if_better(self:Job,
     tell=None # A `Teller`
@@ -698,6 +730,7 @@ def tune_if_better(self:Job,
     if Compared.read(self.tried_file).is_better: tuner.trained()
     return tuner.out
 
+# %% ../../nbs/08_hands/10_job.ipynb #5bbb1996
 @patch
 def in_use(self:Job)->object: # A `StrokeSegmenter`, or the `Segmenter` that was trained
     "The model that pictures are filled in with, as the job says"
@@ -713,17 +746,20 @@ def _number_of(folder):
     number = folder.name.removeprefix('result-')
     return int(number) if number.isdecimal() else 0
 
+# %% ../../nbs/08_hands/10_job.ipynb #6e375bda
 @patch(as_prop=True)
 def results(self:Job)->list:
     "The folders of results, oldest first"
     return sorted((f for f in self.home.glob('result-*') if f.is_dir() and _number_of(f)), key=_number_of)
 
+# %% ../../nbs/08_hands/10_job.ipynb #c076c0c9
 def _goes_on(folder, begun_with, even_done):
     "Was this folder begun with the same model on pictures cut alike, and not finished?"
     begun = folder/'model.txt'
     is_same = begun.exists() and begun.read_text().strip() == begun_with
     return is_same and (even_done or not (folder/'report').exists())
 
+# %% ../../nbs/08_hands/10_job.ipynb #f56a4fae
 @patch
 def result_folder(self:Job,
     model, # Model of `fitted`
@@ -735,6 +771,12 @@ def result_folder(self:Job,
     folder = made_folder(self.home/f'result-{1+max(map(_number_of, there), default=0)}')
     with written_whole(folder/'model.txt') as part: part.write_text(begun_with + '\n')
     return folder
+
+# %% ../../nbs/08_hands/10_job.ipynb #fab01dee
+@patch
+def _scale_in_words(self:Job):
+    "The scales by hand as a run notes them"
+    return json.dumps(self.scale, sort_keys=True)
 
 # %% ../../nbs/08_hands/10_job.ipynb #4b9296b2
 @patch
@@ -768,6 +810,7 @@ class Measured:
         "Is nothing measured that the model or its test knew?"
         return len(self.names) == self.new
 
+# %% ../../nbs/08_hands/10_job.ipynb #463549ed
 @patch
 def to_measure(self:Job,
     rows # Rows of `predicted`
@@ -814,6 +857,7 @@ def _fitted_to(self:Job, made, labels, name):
     below = with_labels[-1] + 1 if len(with_labels) else 0
     return np.concatenate([labels[:below], made.labels[below:]]) if below < len(labels) else labels
 
+# %% ../../nbs/08_hands/10_job.ipynb #20a09e2e
 @patch
 def _correction(self:Job, name, out):
     "The label map of a picture as a person has corrected it; None where nobody has, or where nothing differs"
@@ -828,6 +872,7 @@ def _correction(self:Job, name, out):
         raise InputError(mask, f'labels of {size(labels.shape)}', size(made.shape), todo)
     return None if (labels == made.labels).all() else replace(made, labels=labels)
 
+# %% ../../nbs/08_hands/10_job.ipynb #837b6883
 @patch
 def corrections(self:Job,
     rows, # Rows of `predicted`
@@ -845,6 +890,7 @@ def _sum_of(corrections):
     for name, label_map in sorted(corrections.items()): checksum.update(name.encode() + label_map.labels.tobytes())
     return checksum.hexdigest()[:8]
 
+# %% ../../nbs/08_hands/10_job.ipynb #5acbf8af
 @patch
 def maps_to_measure(self:Job,
     rows, # Rows of `predicted`
@@ -871,12 +917,7 @@ def _say_left_out(tables, rows):
         first = next(iter(of_question.values()))
         first.attrs['warnings'] = [*first.attrs.get('warnings', []), said]
 
-# %% ../../nbs/08_hands/10_job.ipynb #fab01dee
-@patch
-def _scale_in_words(self:Job):
-    "The scales by hand as a run notes them"
-    return json.dumps(self.scale, sort_keys=True)
-
+# %% ../../nbs/08_hands/10_job.ipynb #5ad3b6a9
 @patch
 def _is_at_scale(self:Job, out):
     "Was a run made at the scales that hold now? One of an earlier release does not say"
@@ -893,12 +934,14 @@ def _config_now(self:Job, out):
     known = [um for um in scales if um]
     return {**config, 'um_per_px': float(np.median(known)) if known else None}
 
+# %% ../../nbs/08_hands/10_job.ipynb #017f4373
 @patch
 def _tests_now(self:Job, tests):
     "The test pictures of a model as they travel with it, at the scales that they have now"
     now = {picture_hash(m): m.um_per_px for m in map(self._as_read, self.tested_on.images)} if tests else {}
     return {test: {**noted, 'um_per_px': now.get(test, noted.get('um_per_px'))} for test, noted in (tests or {}).items()}
 
+# %% ../../nbs/08_hands/10_job.ipynb #9b62bb79
 def _with_scale_of(label_map, picture, config, tests):
     "A label map with the scale and the doubts of its picture"
     now, origin = carried(picture), label_map.origin
@@ -922,6 +965,7 @@ def _fields(self:Job, files, out):
     picture_of = lambda file: self._as_read(pictures[file.stem])
     return read_fields(_with_scale_of(field, picture_of(file), config, tests) for field, file in zip(as_made, files))
 
+# %% ../../nbs/08_hands/10_job.ipynb #7df3a48b
 @patch
 def measured(self:Job,
     rows, # Rows of `predicted`
@@ -948,6 +992,7 @@ def _made_map(question, settings, codes, um_per_px):
     if crack: labels[32:64, 46:49] = codes.index(crack)
     return LabelMap(labels, codes, um_per_px)
 
+# %% ../../nbs/08_hands/10_job.ipynb #24beb671
 @patch
 def _answers_to(self:Job, question, settings, um_per_px):
     "The tables of a question about a made label map; none of one that cannot be answered with these classes"
@@ -958,6 +1003,7 @@ def _answers_to(self:Job, question, settings, um_per_px):
         try: return measure_all([made], {question: classes}, said=None)[question]
         except InputError: return {}
 
+# %% ../../nbs/08_hands/10_job.ipynb #5efc5215
 @patch
 def _has_scale(self:Job):
     "Has the first picture that can be read a scale?"
@@ -966,6 +1012,7 @@ def _has_scale(self:Job):
         except InputError: continue
     return False
 
+# %% ../../nbs/08_hands/10_job.ipynb #1c487165
 @patch
 def answers_to_come(self:Job)->list: # Of `Answer`; only names and units mean something
     "What the questions of the job will answer"
@@ -981,6 +1028,7 @@ def _meta(self:Job, over):
     title = _over.get(self.about.report_language, _over['en'])['title']
     return dict(date=date.today().isoformat(), **({title: over} if over else {})) | dict(self.about.meta)
 
+# %% ../../nbs/08_hands/10_job.ipynb #44fd084c
 @patch
 def _pictures_of_maps(self:Job, maps):
     "What the report takes pictures from: the files, or where a person has said how they are cut, each as it was measured"
@@ -988,6 +1036,7 @@ def _pictures_of_maps(self:Job, maps):
     by_stem = {file.stem: file for file in self.files}
     return [self._as_read(by_stem[Path(field.source).stem]) for field in maps]
 
+# %% ../../nbs/08_hands/10_job.ipynb #628584ad
 @patch
 def reported(self:Job,
     maps, tables, # Of `measured`
@@ -1035,6 +1084,7 @@ def _said_of_model(self:Job):
     return [about.codes, about.settings.model_dump(), sorted(about.kept_back), about.encoder, about.arch, taught, *tuned,
             *self._bar_by_hand]
 
+# %% ../../nbs/08_hands/10_job.ipynb #b0a1e82f
 @patch
 def made_from(self:Job)->str:
     "A checksum over all that label maps are made from: strokes, pictures, and what the job says of the model"
@@ -1059,6 +1109,7 @@ def parts_now(self:Job)->dict:
         question=about.questions, limits=about.limits, uncertainty=about.scale_uncertainty_pct, counted=about.measured,
         meta=[about.meta, about.title])
 
+# %% ../../nbs/08_hands/10_job.ipynb #cdcb660b
 def changed_parts(
     before:dict, # `parts_now` of an earlier time
     now:dict # And of this
@@ -1106,6 +1157,7 @@ def _whole_results(self:Job):
     is_whole = lambda folder: all((folder/name).exists() for name in ('pictures.csv', 'made-from.txt'))
     return [folder for folder in self.results if is_whole(folder)]
 
+# %% ../../nbs/08_hands/10_job.ipynb #89ce6f35
 @patch
 def filled(self:Job)->Filled|None:
     "The last results that are whole"
@@ -1130,6 +1182,7 @@ class JobDone:
     tables:dict # Tables of `measure_all`
     over:str='' # Pictures that are in the answers, in words
 
+# %% ../../nbs/08_hands/10_job.ipynb #fc872d51
 def run_job(
     file, # A `job.toml`
     out=None, # Folder of the results; default: the next `result-N` beside the job

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ..errors import printable
 from ..speech import Speech
 from ..pictures.writing import written_whole
-from .results import cell_text, in_english, ours_in, printed, sections_of, signatures
+from .results import cell_text, in_english, laid_out, ours_in, printed, sections_of, signatures
 
 # %% ../../nbs/07_measuring/21_pdf.ipynb #7b19f66b
 _red, _grey, _yellow, _white = (180, 0, 0), (90, 90, 90), (255, 246, 224), (255, 255, 255)
@@ -273,11 +273,22 @@ def _pictures(pdf, pictures):
 
 # %% ../../nbs/07_measuring/21_pdf.ipynb #a7aa5a77
 def _answers(pdf, results):
-    "The answers, one a line"
-    for answer in results['answers']:
-        standard = f' [{answer["standard"]}]' if answer['standard'] else ''
-        _write(pdf, pdf.say(printed(answer['in_words'])) + standard, 10, 'B')
+    "The answers, what each rests on in a line below it, and which of them are signed"
+    more_of_each = results.get('facts') or [[]]*len(results['answers'])
+    for answer, more in zip(results['answers'], more_of_each):
+        number, *facts = laid_out(pdf.say(printed(answer['in_words'])), map(pdf.say, more))
+        _write(pdf, number + (f' [{answer["standard"]}]' if answer['standard'] else ''), 10, 'B')
+        for fact in facts: _write(pdf, f'    {fact}', 8, colour=_grey)
         pdf.ln(.8)
+    if results.get('to_sign'): _write(pdf, pdf.say(results['to_sign']), 8)
+
+def _limits(pdf, results):
+    "Limits and what the measurement says of them"
+    if not results['limits']: return
+    rows = [[printed(row[k]) for k in ('limit', 'answer', 'decision', 'why')] for row in results['limits']]
+    _heading(pdf, 'Against limits')
+    _table(pdf, ['limit', 'measured', 'decision', 'because'], rows, 8)
+    _write(pdf, pdf.say(results['decision_rule']), 7, colour=_grey)
 
 # %% ../../nbs/07_measuring/21_pdf.ipynb #aab7f57d
 def _limits(pdf, results):
@@ -313,6 +324,18 @@ def _section(pdf, section, pictures):
         if left_out:
             _write(pdf, pdf.say(f'{left_out} more rows in the CSV file and in the Excel sheet.'), 7, colour=_grey)
     for line in _how_measured(section, pdf.say): _write(pdf, line, 7, colour=_grey)
+
+# %% ../../nbs/07_measuring/21_pdf.ipynb #e926c990
+def _check(pdf, results):
+    "What the test pictures of the model have shown"
+    check = results.get('check')
+    if not check: return
+    _heading(pdf, 'How the model was checked')
+    _warn(pdf, [check['warning']] if check['warning'] else [])
+    for sentence in (*check['sentences'], *check['moved']): _write(pdf, pdf.say(sentence), 8)
+    rows = [[name, *(round(share, 1) for share in shares)] for name, shares in zip(results['codes'], check['taken_for'])]
+    _write(pdf, pdf.say('What is taken for what, in % of the pixels drawn as a class'), 8, colour=_grey)
+    _table(pdf, ['drawn as', *results['codes']], rows, 8)
 
 # %% ../../nbs/07_measuring/21_pdf.ipynb #d9673516
 def _card_table(pdf, rows):
@@ -389,6 +412,33 @@ def _first_page(pdf, results):
     pdf.ln(1)
     _warn(pdf, results['warnings'])
     _specimen(pdf, results)
+
+def _fields(pdf, results, pictures):
+    "The fields: how many, their scale, their pictures, and what they hold"
+    _heading(pdf, 'Fields')
+    _write(pdf, pdf.say(f'{len(results["names"])} fields; a field is a picture. Scale: {printed(results["scale"])}.'))
+    _pictures(pdf, pictures)
+    _table(pdf, ['class', 'mean area, %'], [[c['name'], c['share_pct']] for c in results['classes']])
+
+def write_pdf(
+    results:dict, # Results of `collect`
+    path, # File to write, `.pdf`
+    pictures:dict=None, # `{'fields' or name of a question: [dict(data=base64, words=...)]}`
+    checksum:str=None, # SHA-256 of `results.json`, for the page that is signed
+    say:Speech=in_english # Speech of the report's language, of `speech_in`
+)->Path:
+    "The report as a PDF"
+    pictures = pictures or {}
+    pdf = _sheet(results, say)
+    _first_page(pdf, results)
+    _check(pdf, results)
+    _fields(pdf, results, pictures.get('fields', []))
+    for section in sections_of(results): _section(pdf, section, pictures.get(section['name'], []))
+    _model(pdf, results)
+    _inputs(pdf, results, checksum)
+    _sign(pdf)
+    with written_whole(path, True) as f: f.write_bytes(bytes(pdf.output()))
+    return Path(path)
 
 # %% ../../nbs/07_measuring/21_pdf.ipynb #6fe574b6
 def _fields(pdf, results, pictures):

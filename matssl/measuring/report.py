@@ -42,26 +42,30 @@ def _as_html(markdown):
     "Markdown as HTML, which needs no escaping any more"
     return Markup(markdown_reader().render(markdown))
 
+# %% ../../nbs/07_measuring/23_report.ipynb #0e86b0f1
 _how = dict(autoescape=True, undefined=StrictUndefined, finalize=_blank, trim_blocks=True, lstrip_blocks=True)
 
 def _speaking(pages, say):
     "Templates whose filters speak a language"
-    in_language = dict(say=say, number=say.number, ours=lambda text: ours_in(say, text),
+    def in_lines(line, more=()): return laid_out(line, map(say, more))
+    in_language = dict(say=say, number=say.number, laid_out=in_lines, ours=lambda text: ours_in(say, text),
                        cell=lambda value: cell_text(value, say), markdown=lambda card: _as_html(card_in(card, say)))
     pages.filters.update(printable=printable, sentence=sentence, units=printed, **in_language)
     return pages
 
+# %% ../../nbs/07_measuring/23_report.ipynb #f28cfcc0
 def _pages_in(say):
     "The templates of this room in a language"
     return _speaking(Environment(loader=PackageLoader('matssl.measuring', '.'), **_how), say)
 
+# %% ../../nbs/07_measuring/23_report.ipynb #a688de4e
 _pages = _pages_in(in_english)
 
-# %% ../../nbs/07_measuring/23_report.ipynb #a688de4e
 def _part(name, of):
     "A macro of `parts.html.j2` by itself, as plain text"
     return str(getattr(_pages.get_template('parts.html.j2').module, name)(of))
 
+# %% ../../nbs/07_measuring/23_report.ipynb #fd33e517
 def _shown_table(t, most):
     "A table as `parts.html.j2` takes it, its row names as a column unless they are but numbers"
     is_named = not isinstance(t.index, pd.RangeIndex)
@@ -111,10 +115,12 @@ def _own_page(file, say):
     with refusing(file, 'a template that cannot be read', 'a page in jinja2', 'correct it'):
         return own.get_template(file.name)
 
+# %% ../../nbs/07_measuring/23_report.ipynb #bc5cea3b
 def _page_of(template, say=in_english):
     "The template of the page: ours, or a laboratory's own"
     return _pages_in(say).get_template('report.html.j2') if template is None else _own_page(Path(template), say)
 
+# %% ../../nbs/07_measuring/23_report.ipynb #13f822ae
 def _rendered(page, template, **values):
     "The page as text; a fault of a laboratory's own template is said in a sentence"
     if template is None: return page.render(**values)
@@ -140,6 +146,7 @@ def _draw_phase(ax, i, name, values, row):
     ax.set_xlim(-.4, .8)
     ax.set_xticks([.2], [printable(name, 24)], parse_math=False) # a class name is no formula
 
+# %% ../../nbs/07_measuring/23_report.ipynb #74080301
 def _draw_phases(tables, maps, **_):
     "Each field as a point, mean and interval beside"
     each, over = tables['each field'], tables['over fields']
@@ -212,6 +219,7 @@ def _texts_of(ax):
     legend = ax.get_legend()
     return [ax.title, ax.xaxis.label, ax.yaxis.label, *ax.texts, *(legend.get_texts() if legend else ())]
 
+# %% ../../nbs/07_measuring/23_report.ipynb #e1d2cfc3
 def _set_ticks(ax, say):
     "Numbers at ticks with the decimal sign of a language"
     from matplotlib.ticker import ScalarFormatter
@@ -220,6 +228,7 @@ def _set_ticks(ax, say):
     for axis in (ax.xaxis, ax.yaxis):
         if isinstance(axis.get_major_formatter(), ScalarFormatter): axis.set_major_formatter(Said())
 
+# %% ../../nbs/07_measuring/23_report.ipynb #345fa8d9
 def _figure_in(say, figure):
     "A figure in a language"
     if say.texts is None: return figure
@@ -242,11 +251,13 @@ def _as_high(picture, path, field):
     raise InputError(path, _size_in_words(picture), f'{_size_in_words(field)} as in the label map',
                      'pass the pictures that were segmented')
 
-def _picture_of(file):
-    "A micrograph; the pixels of a large file stay there"
-    return read_micrograph(file, lazy=file.stat().st_size > 2**26)
+# %% ../../nbs/07_measuring/23_report.ipynb #76b85280
+def _picture_of(file, crop_bar=True):
+    "A micrograph, its data bar cut as it was when it was segmented; the pixels of a large file stay there"
+    return read_micrograph(file, crop_bar=crop_bar, lazy=file.stat().st_size > 2**26)
 
-def _by_name(maps, paths):
+# %% ../../nbs/07_measuring/23_report.ipynb #ae34abc5
+def _by_name(maps, paths, crop_bar=True):
     "The picture of each map among files, None where there is none"
     files = {p.stem: p for p in paths}
     names = [Path(m.source).stem if m.source else None for m in maps]
@@ -254,18 +265,19 @@ def _by_name(maps, paths):
     if not any(found): raise InputError(
         'pictures', f'none with the name of a label map ({names[0] or "maps without names"}, ...)',
         'the micrographs that were segmented', 'name their folder')
-    return [p and _as_high(_picture_of(p), p, m) for p, m in zip(found, maps)]
+    return [p and _as_high(_picture_of(p, crop_bar), p, m) for p, m in zip(found, maps)]
 
 # %% ../../nbs/07_measuring/23_report.ipynb #d7a4d179
-def _micrographs(maps, pictures):
+def _micrographs(maps, pictures, crop_bar=True):
     "The micrograph of each map, or None"
     if pictures is None: return [None]*len(maps)
     are_files = not isinstance(pictures, (list, tuple)) or (pictures and isinstance(pictures[0], (str, Path)))
-    if are_files: return _by_name(maps, list_pictures(pictures))
+    if are_files: return _by_name(maps, list_pictures(pictures), crop_bar)
     if len(pictures) != len(maps): raise InputError(
         'pictures', f'{len(pictures)}', f'{len(maps)}, one for each label map', 'give them in the same order')
     return list(pictures)
 
+# %% ../../nbs/07_measuring/23_report.ipynb #46b9ae28
 def _file_of_picture(micrograph):
     "The file of a micrograph, where it is one"
     source = getattr(micrograph, 'source', None)
@@ -451,6 +463,7 @@ def report(
     scale_uncertainty_pct:float=None, # Uncertainty of the scale, % at 95 %, from its calibration; for all lengths
     template=None, # A page of one's own in jinja2; default: ours
     language:str='en', # Language of page, PDF and workbook, 'en' or 'de'; not of `results.json` and the CSV files
+    crop_bar=True, # Data bar of `pictures`, as it was cut when they were segmented: True where it is found, False, or a number of rows
     measured:dict=None, # Tables of `measure_all` for the same maps and questions, where they are there already
     said=said_on_terminal # Function that is told how far it is: `said(words, done, total)`; None: nobody is
 )->Path:
@@ -461,7 +474,7 @@ def report(
     limits = _as_limits(limits)
     _page_of(template, speech_in(language)) # refused here, where there is no such page or language
     maps = read_fields(x, codes, um_per_px, said)
-    micrographs = _micrographs(maps, pictures)
+    micrographs = _micrographs(maps, pictures, crop_bar)
     if measured is None: measured = measure_all(maps, what, said=said)
     _check_measured(measured, asked)
 

@@ -6,8 +6,9 @@
 __all__ = ['decision_rule', 'meta_fields', 'signatures', 'our_title', 'in_english', 'answers_of', 'length_power',
            'error_by_scale', 'with_scale_uncertainty', 'check_scale_uncertainty', 'held_against', 'title_in_words',
            'printed', 'file_checksum', 'labels_checksum', 'set_warnings', 'below_floor', 'beside_red', 'scale_warning',
-           'plain', 'table_json', 'field_json', 'ours_in', 'versions', 'scale_in_words', 'files_of_model', 'model_of',
-           'collect', 'asked_as', 'cell_text', 'names_in', 'sentence', 'page_table', 'sections_of']
+           'plain', 'table_json', 'field_json', 'ours_in', 'to_sign', 'laid_out', 'facts_of', 'check_of', 'versions',
+           'scale_in_words', 'files_of_model', 'model_of', 'collect', 'asked_as', 'cell_text', 'names_in', 'sentence',
+           'page_table', 'sections_of']
 
 # %% ../../nbs/07_measuring/20_results.ipynb #fd2a5510
 import hashlib, math, os, platform, re
@@ -23,6 +24,7 @@ from ..speech import Speech
 from ..pictures.labels import colours_of
 from .answers import Answer, is_grain_size_number, Limit, decision, in_words, read_limit
 from .fractions import doubts_of, field_fractions, field_name
+from .layers import columns_measured
 from .questions import questions
 
 # %% ../../nbs/07_measuring/20_results.ipynb #b63ff586
@@ -33,6 +35,7 @@ def _once(tables):
         for answer in table.attrs.get('answers', []): said.setdefault(answer.name, answer)
     return said
 
+# %% ../../nbs/07_measuring/20_results.ipynb #2f596803
 def answers_of(
     measured:dict # Tables of `measure_all`: `{question: {name: table}}`
 )->list: # Answers, each an `Answer`
@@ -101,6 +104,7 @@ def _why(answer, decided):
     return {'met': 'the whole interval lies on the good side', 'not met': 'the whole interval lies on the other side',
             'not decided': 'the limit lies within the interval'}[decided]
 
+# %% ../../nbs/07_measuring/20_results.ipynb #530cd338
 def _answers_named(name, answers):
     "The answers that a limit is about: of this name, else the only one that begins with it"
     name = name.casefold()
@@ -110,6 +114,7 @@ def _answers_named(name, answers):
     if not meant: one_of(name, dict.fromkeys(a.name for a in answers), 'limits', 'a limit for', 'name an answer')
     return meant
 
+# %% ../../nbs/07_measuring/20_results.ipynb #c35817e7
 def held_against(
     answers:list, # Answers, each an `Answer`
     limits, # Limits, one or several: texts like 'oxide <= 25', or `Limit`s
@@ -256,6 +261,7 @@ def plain(
     if v is pd.NA: return None
     return v if v is None or isinstance(v, str) else str(v)
 
+# %% ../../nbs/07_measuring/20_results.ipynb #79957f10
 def table_json(
     t:pd.DataFrame # Table with its `attrs`
 )->dict:
@@ -270,20 +276,24 @@ def _origin_json(origin):
     "Where the labels of a map come from, as JSON takes it; the model's test pictures are noted once for all fields"
     return None if origin is None else plain(asdict(replace(origin, tests=None)))
 
+# %% ../../nbs/07_measuring/20_results.ipynb #ee7e283d
 def _test_pictures(maps):
     "The test pictures of the models that made some maps, as `drawn_and_found` packs them"
     return {test: noted for m in maps if m.origin for test, noted in (m.origin.tests or {}).items()}
 
+# %% ../../nbs/07_measuring/20_results.ipynb #4f213c50
 def _beside(file, folder):
     "A file as seen from the folder of a report"
     try: return Path(os.path.relpath(Path(file).resolve(), Path(folder).resolve())).as_posix()
     except ValueError: return str(Path(file).resolve()) # on another drive
 
+# %% ../../nbs/07_measuring/20_results.ipynb #9aa500dc
 def _noted(file, folder):
     "Path and checksum of a file, or nothing"
     if file is None or not Path(file).is_file(): return None, None
     return _beside(file, folder), file_checksum(file)
 
+# %% ../../nbs/07_measuring/20_results.ipynb #8fda5d03
 def field_json(
     field, # Field, a `LabelMap`
     file, # File of the field
@@ -308,6 +318,132 @@ def ours_in(
 )->str:
     "Words of ours in a language; those that a person has typed as they are"
     return say(text) if text in (our_title, *meta_fields) else text
+
+# %% ../../nbs/07_measuring/20_results.ipynb #eb4b464b
+_without_model = "model's errors are not in the interval|corrected by hand|not been tested|other classes|several models|not all fields"
+
+def _how_made(answer):
+    "By what an answer differs from the other numbers of its tables"
+    if answer.note.startswith('model tested on'): return ', corrected by the test pictures, not the share that was counted'
+    if answer.note.startswith('counting only'): return ', as counted'
+    is_of_many = 'thickness' in answer.name or is_grain_size_number(answer)
+    if is_of_many: return ', by the method that is recommended'
+    return ', not that of a single field' if answer.fields > 1 else ''
+
+# %% ../../nbs/07_measuring/20_results.ipynb #d8962e86
+def _kind_to_sign(answer):
+    "What an answer is beside the other numbers of its tables, and whether it can be signed"
+    if not math.isfinite(answer.high - answer.low): return 'not to be signed as it stands, since it has no interval'
+    if answer.level is None: return 'not to be signed as it stands, since no level can be stated for its interval'
+    of = f'the number over {answer.fields} fields' if answer.fields > 1 else 'the number of one field, which stands for no specimen'
+    is_without = re.search(_without_model, answer.note)
+    word = ', and it is to be said that the interval holds no errors of the model' if is_without else ''
+    return f'{of}{_how_made(answer)}{word}'
+
+# %% ../../nbs/07_measuring/20_results.ipynb #bc666c68
+def to_sign(
+    answers:list, # Answers, each an `Answer`
+    red=() # Sentences of `below_floor`: where there are any, nothing is to be signed
+)->str:
+    "Which numbers answer the questions, in a sentence; '' where there are none"
+    if not answers: return ''
+    if red: return 'To be signed: none of these numbers, since the model is below its floor.'
+    names = {}
+    for answer in answers:
+        name = answer.name.rpartition(': ')[2].partition(', layer ')[0]
+        names.setdefault(_kind_to_sign(answer), {})[name] = None
+    return 'To be signed: ' + '; '.join(f'{", ".join(of_kind)}: {kind}' for kind, of_kind in names.items()) + '.'
+
+# %% ../../nbs/07_measuring/20_results.ipynb #d9666705
+def _bracket_at(line):
+    "Where the last bracket of a line opens; its length where it ends with none"
+    if not line.endswith(')'): return len(line)
+    depth, k = 1, len(line) - 1
+    while depth and k:
+        k -= 1
+        depth += (line[k] == ')') - (line[k] == '(')
+    return k
+
+# %% ../../nbs/07_measuring/20_results.ipynb #c9688230
+def laid_out(
+    line:str, # Answer as it is printed, in any language
+    more=() # More facts about it, in words
+)->list: # Texts: the number with its interval, then what it rests on
+    "A printed answer, one fact a line"
+    at = _bracket_at(line)
+    level, *facts = line[at:].removeprefix('(').removesuffix(')').split('; ')
+    return [line[:at].rstrip(), *filter(None, [level, *more, *facts])]
+
+# %% ../../nbs/07_measuring/20_results.ipynb #9adcd584
+def facts_of(
+    answers:list, # Answers, each an `Answer`
+    measured:dict # Tables of `measure_all`
+)->list: # For each answer a list of texts
+    "What can be said of answers beside their lines"
+    columns = {}
+    for tables in measured.values():
+        if 'thickness' in tables: columns |= columns_measured(tables['thickness'])
+    of_columns = [columns.get(answer.name.rpartition(': ')[2]) for answer in answers]
+    of_level = ['doubtful: it decides no limit' if answer.level is None else None for answer in answers]
+    return [list(filter(None, both)) for both in zip(of_columns, of_level)]
+
+# %% ../../nbs/07_measuring/20_results.ipynb #cbafd9e0
+def _tests_of(maps):
+    "Pixels of the test pictures of the model that made some maps, truth in rows; none where they are of other classes"
+    found = {test: np.asarray(cm, float) for m in maps if m.origin for test, cm in (m.origin.confusions or {}).items()}
+    n = len(maps[0].codes)
+    return list(found.values()) if all(cm.shape == (n, n) for cm in found.values()) else []
+
+# %% ../../nbs/07_measuring/20_results.ipynb #23d40e2a
+def _class_checked(name, k, cm):
+    "How much of a class is found, and how much of what is called so is it"
+    true, called, right = cm[k].sum(), cm[:, k].sum(), cm[k, k]
+    if not true or not called: return f'{name}: not found in the test pictures'
+    return f'{name}: {100*right/true:.0f} of 100 pixels found; of 100 called so, {100*right/called:.0f} are'
+
+# %% ../../nbs/07_measuring/20_results.ipynb #a8946985
+def _checked_in_words(cms, codes):
+    "What the test pictures have shown, in sentences"
+    cm, n = sum(cms), len(cms)
+    common = int(cm.sum(1).argmax())
+    right, guess = 100*np.trace(cm)/cm.sum(), 100*cm[common].sum()/cm.sum()
+    right = (f'On {n} test picture{"s"*(n > 1)} {right:.0f} of 100 pixels get their right class; '
+             f'calling everything {codes[common]} would get {guess:.0f}.')
+    few = f'Test pictures: {n}. Two at least, better five: with fewer than five this may be luck.'
+    return [right, *(_class_checked(name, k, cm) for k, name in enumerate(codes)), *([few] if n < 5 else [])]
+
+# %% ../../nbs/07_measuring/20_results.ipynb #6644811e
+def _moved_by_tests(measured):
+    "How far each share was moved by the test pictures, in sentences"
+    said = []
+    for tables in measured.values():
+        over = tables.get('over fields')
+        if over is None or 'corrected_pct' not in over: continue
+        for name, row in over.iterrows():
+            moved = f'{row.corrected_pct:.3g} % as corrected by the test pictures' if np.isfinite(row.corrected_pct) else 'not corrected'
+            said.append(f'{name}: {row.mean_pct:.3g} % as counted, {moved}')
+    return said
+
+# %% ../../nbs/07_measuring/20_results.ipynb #74ec31d6
+def _by_hand_in_words(maps):
+    "A warning where corrections by hand took the errors of a tested model out of the intervals; '' elsewhere"
+    by_hand = sum(bool(m.origin and m.origin.kind == 'corrected' and m.origin.confusions) for m in maps)
+    if not by_hand: return ''
+    return (f"{by_hand} of {len(maps)} fields were corrected by hand. The model's errors are therefore not in the intervals "
+            'any more: these are narrower than what can be signed.')
+
+# %% ../../nbs/07_measuring/20_results.ipynb #9166c465
+def check_of(
+    maps:list, # Label maps of the fields
+    measured:dict # Tables of `measure_all` for them
+)->dict|None: # `sentences`, `moved`, `warning`, `taken_for` (rows of %, truth in rows); None where nothing was tested
+    "What the test pictures of the model have shown, and what they have done to the shares"
+    cms = _tests_of(maps)
+    if not cms: return None
+    cm = sum(cms)
+    taken_for = 100*cm/np.maximum(cm.sum(1, keepdims=True), 1)
+    said = dict(sentences=_checked_in_words(cms, maps[0].codes), moved=_moved_by_tests(measured))
+    return dict(said, warning=_by_hand_in_words(maps), taken_for=taken_for.tolist())
 
 # %% ../../nbs/07_measuring/20_results.ipynb #a77b5a19
 _packages = ['numpy', 'scipy', 'scikit-image', 'pandas']
@@ -352,6 +488,7 @@ def files_of_model(
     files = sorted(file for file in Path(home).iterdir() if file.is_file() and not file.name.startswith('.'))
     return _beside(home, folder), {file.name: file_checksum(file) for file in files}
 
+# %% ../../nbs/07_measuring/20_results.ipynb #459ba7e0
 def model_of(
     maps:list, # Label maps of the fields
     segmenter=None, # Model that made them, where it is at hand
@@ -363,7 +500,6 @@ def model_of(
     home, files = files_of_model(segmenter, folder)
     card = None if segmenter is None else segmenter.card()
     return dict(card=card, fingerprint=said('model'), verdict=said('verdict'), made_by=said('kind'), folder=home, files=files)
-
 
 # %% ../../nbs/07_measuring/20_results.ipynb #507871e2
 def collect(
@@ -384,7 +520,9 @@ def collect(
     limits = [limits] if isinstance(limits, (str, Limit)) else list(limits or ())
     model, red = model_of(maps, segmenter, folder), below_floor(maps, measured)
     doubts = beside_red(set_warnings(maps), red) + scale_warning(maps, answers, scale_uncertainty_pct)
+    beside = dict(to_sign=to_sign(answers, red), facts=facts_of(answers, measured), check=check_of(maps, measured))
     return plain(dict(
+        **beside,
         title=title, made_on=date.today().isoformat(), version=__version__, versions=versions(),
         meta={**dict.fromkeys(meta_fields), **(meta or {})},
         answers=answers, limits=held_against(answers, limits, red), limits_asked=[str(one) for one in limits],
@@ -395,7 +533,6 @@ def collect(
         asked={name: dict(question=question, settings=settings) for name, (question, settings) in asked.items()},
         results={name: {part: table_json(t) for part, t in tables.items()} for name, tables in measured.items()},
         model=model.pop('card'), model_facts=model))
-
 
 # %% ../../nbs/07_measuring/20_results.ipynb #17c60dce
 def asked_as(
