@@ -7,11 +7,12 @@ __all__ = ['first_pictures', 'good_share', 'all_steps', 'html_part', 'NotYet', '
            'thumbnail', 'number_in', 'short_path', 'FolderStep', 'ClassesStep', 'DrawStep', 'lot_order',
            'time_in_words', 'BackgroundStep', 'curve', 'is_better', 'learned_in_words', 'LearningStep',
            'state_in_words', 'TeachStep', 'TunePart', 'colour_of', 'verdict_lines', 'verdict_html', 'says_with_model',
-           'TickedPictures', 'CheckStep', 'table_of_run', 'by_hand_html', 'with_shares', 'dressed_browser', 'RunStep',
-           'in_two', 'answers_html', 'LimitsPart', 'ReportStep']
+           'with_differences', 'share_that_differs', 'Shares', 'Differences', 'difference_card', 'TickedPictures',
+           'CheckStep', 'table_of_run', 'by_hand_html', 'with_shares', 'dressed_browser', 'RunStep', 'in_two',
+           'answers_html', 'what_to_sign', 'LimitsPart', 'ReportStep']
 
 # %% ../../nbs/08_hands/12_steps.ipynb #fbd1bec9
-import base64, hashlib, io, os, re, time, warnings
+import base64, hashlib, io, math, os, re, time, warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -1143,7 +1144,7 @@ def look(self:TunePart):
     self.expert.value = self.for_experts(tuned) if tuned else ''
     return about
 
-# %% ../../nbs/08_hands/12_steps.ipynb #d891fcc9
+# %% ../../nbs/08_hands/12_steps.ipynb #d891fcc8
 good_share = .7 # of a class's pixels that must be found, and of those called so that must be it, for green
 
 def _all_good(cm):
@@ -1153,6 +1154,7 @@ def _all_good(cm):
     is_right = right >= good_share*np.maximum(called, 1)
     return bool((true > 0).all() and is_found.all() and is_right.all())
 
+# %% ../../nbs/08_hands/12_steps.ipynb #d891fcc9
 def colour_of(
     checked # A `Checked`, or None
 )->str: # 'green', 'yellow', 'red', or 'grey' where nothing was tested
@@ -1163,13 +1165,14 @@ def colour_of(
     if checked.level == 'below' or cannot == there or below_a_guess: return 'red'
     return 'green' if checked.level == 'above' and not cannot and _all_good(checked.cm) else 'yellow'
 
-# %% ../../nbs/08_hands/12_steps.ipynb #cfbe4061
+# %% ../../nbs/08_hands/12_steps.ipynb #cfbe4062
 def _class_line(name, k, cm):
     "How much of a class is found, and how much of what is called so is it"
     true, called, right = cm[k].sum(), cm[:, k].sum(), cm[k, k]
     if not true or not called: return word('class_none', name=name)
     return word('class_of', name=name, found=100*right/true, true=100*right/called)
 
+# %% ../../nbs/08_hands/12_steps.ipynb #cfbe4064
 def _right_line(checked):
     "How much is right, and how much it would be by calling everything by the most common name"
     cm = checked.cm
@@ -1177,6 +1180,7 @@ def _right_line(checked):
     right, guess = 100*np.trace(cm)/cm.sum(), 100*cm[common].sum()/cm.sum()
     return word('right_of', right=right, n=checked.pictures, common=checked.codes[common], guess=guess)
 
+# %% ../../nbs/08_hands/12_steps.ipynb #cfbe4061
 def verdict_lines(
     checked # A `Checked`, or None
 )->list: # Texts: the first says what to do
@@ -1188,19 +1192,21 @@ def verdict_lines(
     more = [word('draw_more')] if colour != 'green' else []
     return [word(colour), _right_line(checked), *of_classes, *few, *more]
 
-# %% ../../nbs/08_hands/12_steps.ipynb #5132a823
+# %% ../../nbs/08_hands/12_steps.ipynb #5132a822
 _shades = dict(green='#d8f0d8', yellow='#fff3c4', red='#f8d4d4', grey='#e8e8e8')
 
 def _shade_of(share, is_right):
     "The colour of a share, 0-100"
     return f'rgba(46,125,50,{share/200:.2f})' if is_right else f'rgba(198,40,40,{share/100:.2f})'
 
+# %% ../../nbs/08_hands/12_steps.ipynb #5132a825
 def _cells_of(cm):
     "Of 100 pixels of each class, how many are filled in as what: rows of `share` and `shade`"
     shares = 100*cm/np.maximum(cm.sum(1, keepdims=True), 1)
     cell = lambda i, j: dict(share=shares[i, j], shade=_shade_of(shares[i, j], i == j))
     return [[cell(i, j) for j in range(len(cm))] for i in range(len(cm))]
 
+# %% ../../nbs/08_hands/12_steps.ipynb #5132a823
 def verdict_html(
     checked, # A `Checked`, or None
     is_old=False # Has something changed since?
@@ -1219,6 +1225,112 @@ def says_with_model(
     "What a step says, and that the trained network is used where it is"
     is_used = job.about.tuned and job.about.tuned.is_used
     return html_part('sentences', [word(key), *([word('uses_tuned')] if is_used else [])])
+
+# %% ../../nbs/08_hands/12_steps.ipynb #d1ff0002
+def with_differences(
+    pixels:np.ndarray, # `(h, w)` or `(h, w, 3)`, a picture as it is shown, uint8
+    drawn:np.ndarray, # `(h, w)`, labels as somebody drew them, 255 where nothing is drawn
+    found:np.ndarray # `(h, w)`, labels as they were filled in
+)->np.ndarray: # `(h, w, 3)` uint8
+    "A picture in grey, red where it is filled in otherwise than drawn"
+    shown = np.dstack([np.asarray(Image.fromarray(pixels).convert('L'))]*3)
+    shown[(drawn != found) & (drawn != 255)] = 220, 30, 30
+    return shown
+
+# %% ../../nbs/08_hands/12_steps.ipynb #d1ff0006
+def share_that_differs(
+    drawn:np.ndarray, # `(H, W)`, labels as somebody drew them, 255 where nothing is drawn
+    found:np.ndarray # `(H, W)`, labels as they were filled in
+)->float: # 0-1
+    "How much of what was drawn is filled in otherwise"
+    differs = sum(np.count_nonzero((mine != theirs) & (mine != 255)) for mine, theirs in zip(drawn, found))
+    return differs/max(1, sum(np.count_nonzero(row != 255) for row in drawn))
+
+# %% ../../nbs/08_hands/12_steps.ipynb #d1ff000a
+@dataclass
+class Shares(Kept):
+    "How much is filled in otherwise than drawn, as it is kept on the disk"
+    made_from:str # Checksum of what went in
+    differs:dict # Share of each picture kept back by its name, 0-1
+
+# %% ../../nbs/08_hands/12_steps.ipynb #d1ff000b
+class Differences:
+    "Pictures kept back, small, with what is filled in otherwise than drawn, in a folder of the job"
+    side = 480 # longest side of a small picture, px
+    def __init__(self,
+        job # A `Job`
+    ):
+        self.job, self.folder, self.shares = job, job.home/'checked', {}
+    @property
+    def file(self): return self.folder/'differences.json'
+    def png_of(self, name): return self.folder/f'{Path(name).stem}.png'
+
+# %% ../../nbs/08_hands/12_steps.ipynb #d1ff000c
+@patch
+def note(self:Differences,
+    m, # Picture kept back, a `Micrograph`
+    found:np.ndarray # Labels as they were filled in, `(H, W)`
+):
+    "Write the small picture, and remember how much differs"
+    name = Path(m.source).name
+    mask = next(pair.mask for pair in self.job.tested_on if pair.image.name == name)
+    drawn = read_label_map(mask, self.job.about.codes, ignore=255).labels[:m.shape[0]]
+    small, step = small_pixels(m, self.side), max(1, -(-max(m.shape)//self.side))
+    shown = with_differences(small, drawn[::step, ::step], found[::step, ::step])
+    made_folder(self.folder)
+    with written_whole(self.png_of(name), True) as part: part.write_bytes(_png(shown))
+    self.shares[name] = share_that_differs(drawn, found)
+
+# %% ../../nbs/08_hands/12_steps.ipynb #d1ff000e
+@patch
+def keep(self:Differences, made_from):
+    "What was noted is of this state of the job"
+    made_folder(self.folder)
+    Shares(made_from, self.shares).write(self.file)
+
+# %% ../../nbs/08_hands/12_steps.ipynb #d1ff001e
+@patch
+def worst_first(self:Differences,
+    made_from:str # Checksum of what went in
+)->list: # Pairs of a name and a share
+    "The pictures that were noted for this state of the job, those first of which most differs"
+    kept = Shares.read(self.file)
+    if kept is None or kept.made_from != made_from: return []
+    there = [(name, share) for name, share in kept.differs.items() if self.png_of(name).exists()]
+    return sorted(there, key=lambda pair: -pair[1])
+
+# %% ../../nbs/08_hands/12_steps.ipynb #d1ff0012
+@contextmanager
+def _hearing(model, hear):
+    "Within it whoever asks the model lets somebody hear picture and labels"
+    answer = model.predict
+    def predict(m, **how):
+        made = answer(m, **how)
+        hear(m, made.labels)
+        return made
+    model.predict = predict
+    try: yield
+    finally: model.predict = answer
+
+# %% ../../nbs/08_hands/12_steps.ipynb #d1ff0014
+@patch
+def note_maps(self:Differences,
+    maps # Folder of the label maps of a run
+):
+    "What a run has filled in on the pictures kept back"
+    for pair in self.job.tested_on:
+        file = Path(maps)/f'{pair.image.stem}.tif'
+        if file.exists(): self.note(_read_quietly(pair.image, None, self.job.crop_bar), read_label_map(file).labels)
+
+# %% ../../nbs/08_hands/12_steps.ipynb #d1ff0015
+def difference_card(
+    name:str, # Name of the picture
+    share:float, # How much differs, 0-1
+    png:bytes # Small picture
+)->W.VBox:
+    "A small picture with its name, and how much differs"
+    about = html_part('about_picture', name, word('differs_of', share=100*share), True)
+    return W.VBox([W.Image(value=png, format='png', layout=W.Layout(max_width='100%')), _html(about)], layout=W.Layout(width='300px'))
 
 # %% ../../nbs/08_hands/12_steps.ipynb #407ffed7
 class TickedPictures(W.VBox):
@@ -1258,6 +1370,7 @@ def mark(self:TickedPictures,
     "Say which pictures have strokes"
     for name, box in self.boxes.items(): box.description = f'{name} ({word("has_strokes")})' if name in with_strokes else name
 
+# %% ../../nbs/08_hands/12_steps.ipynb #c8bc9aa1
 @patch
 def illustrate(self:TickedPictures,
     files:list, # The pictures
@@ -1278,14 +1391,19 @@ def illustrate(self:TickedPictures,
 # %% ../../nbs/08_hands/12_steps.ipynb #07972013
 class CheckStep(Step):
     "Pictures kept back, and what the model makes of them"
-    name = 'check'
+    name, most = 'check', 12 # small pictures that are shown
     def build(self):
-        names, act = [file.name for file in self.job.files], lambda: self.app.safely(self.keep_back)
-        self.kept = TickedPictures(names, self.job.about.kept_back, act)
+        files = self.job.files
+        self.kept = TickedPictures([file.name for file in files], self.job.about.kept_back, lambda: self.app.safely(self.keep_back))
+        half = max(1, len(files)//2) # the others are there to be drawn on and to be measured
+        self.lots = self.field(W.BoundedIntText, 'lots', None, '70px', value=min(5, half), min=1, max=half)
+        self.by_lot = self.button('lots_do', 'keep_back_by_lot', '')
         self.place, self.verdict, self.labeller, self.made_for = W.VBox([]), _html(), None, None
-        self.do = self.button('check_do', self.check)
-        choosing = _looking_like(W.VBox([self.kept, _row(self.do)]), 'step')
-        self.box.children = [self.said, _beside(choosing, self.verdict), self.place]
+        self.differs, self.differs_of = _looking_like(W.VBox([]), 'step'), None
+        self.do = self.button('check_do', 'check')
+        choosing = _looking_like(W.VBox([self.kept, _row(self.by_lot, self.lots), _row(self.do)]), 'step')
+        found = _looking_like(W.VBox([self.verdict, self.differs]), 'step')
+        self.box.children = [self.said, _beside(choosing, found), self.place]
     @property
     def file(self): return self.job.home/'checked.json'
     def keep(self):
@@ -1301,6 +1419,7 @@ def keep_back(self:CheckStep):
     drawn = [name for name in self.job.with_strokes if name in names and name not in before]
     if drawn: self.app.say(word('kept_with_strokes', names=', '.join(drawn)), True)
 
+# %% ../../nbs/08_hands/12_steps.ipynb #1d3acc65
 @patch
 def _open(self:CheckStep, files):
     "The labelling widget for the pictures kept back, without an assistant: nobody fills in what is to be the truth"
@@ -1310,11 +1429,13 @@ def _open(self:CheckStep, files):
     made.note.observe(lambda _: self.show_verdict(), 'value') # with each stroke
     self.place.children = [_html(html_part('said', word('how_with_care'))), self.labeller]
 
+# %% ../../nbs/08_hands/12_steps.ipynb #1d3acc66
 @patch
 def _is_drawing(self:CheckStep):
     "Is something drawn on the pictures kept back that is not in their masks yet?"
     return bool(self.labeller) and any(p.saved != p.painter.changes for p in self.labeller.works.values())
 
+# %% ../../nbs/08_hands/12_steps.ipynb #1d3acc68
 @patch
 def _last_checked(self:CheckStep, now):
     "The verdict of this step or of the last run: one that still holds, if there is one"
@@ -1323,14 +1444,43 @@ def _last_checked(self:CheckStep, now):
     holding = [one for one in known if one.made_from == now]
     return next(iter([*holding, *known]), None)
 
+# %% ../../nbs/08_hands/12_steps.ipynb #1d3acc69
+@patch
+def _differences(self:CheckStep, checked):
+    "The small pictures of a verdict, as far as they are there or a run has left its label maps"
+    there = Differences(self.job)
+    known, found = there.worst_first(checked.made_from), self.job.filled()
+    is_of_run = bool(found and found.checked and found.checked.made_from == checked.made_from and not found.is_old)
+    if known or not is_of_run: return there, known
+    there.note_maps(found.folder/'maps')
+    there.keep(checked.made_from)
+    return there, there.worst_first(checked.made_from)
+
+# %% ../../nbs/08_hands/12_steps.ipynb #1d3acc6a
+@patch
+def show_differences(self:CheckStep, checked, is_old):
+    "Where drawn and filled in differ; made anew only for another verdict"
+    if checked is None: self.differs.children = []
+    elif self.differs_of != checked.made_from:
+        there, shares = self._differences(checked)
+        cards = [difference_card(name, share, there.png_of(name).read_bytes()) for name, share in shares[:self.most]]
+        more = [_html(word('differs_more', n=len(shares) - self.most))] if len(shares) > self.most else []
+        self.differs.children = [_html(word('differs_says')), _many(*cards), *more] if cards else []
+    self.differs_of = checked and checked.made_from
+    if is_old: self.differs.add_class('matssl-outdated')
+    else: self.differs.remove_class('matssl-outdated')
+
+# %% ../../nbs/08_hands/12_steps.ipynb #1d3acc6b
 @patch
 def show_verdict(self:CheckStep):
-    "The last verdict, and whether it still holds"
+    "The last verdict, where it went wrong, and whether it still holds"
     now = self.job.made_from()
     checked = self._last_checked(now)
     is_old = checked is not None and (self._is_drawing() or checked.made_from != now)
     self.verdict.value = verdict_html(checked, is_old)
+    self.show_differences(checked, is_old)
 
+# %% ../../nbs/08_hands/12_steps.ipynb #1d3acc6c
 @patch
 def show(self:CheckStep):
     "The pictures kept back, and the last verdict"
@@ -1352,15 +1502,33 @@ def check(self:CheckStep):
     "Learn from the strokes, or take the trained network; try it on what was kept back"
     self.app.say(word('checking'))
     self.app.keep()
-    made_from = self.job.made_from()
+    made_from, there = self.job.made_from(), Differences(self.job)
     def told(share): self.app.say(f'{word("checking")} {100*share:.0f} %')
-    checked = Checked.of(self.job.scored(self.job.in_use(), told), made_from)
-    if checked: checked.write(self.file)
+    model = self.job.in_use()
+    with _hearing(model, there.note): checked = Checked.of(self.job.scored(model, told), made_from)
+    if checked:
+        checked.write(self.file)
+        there.keep(made_from)
     self.app.say('')
+    self.differs_of = None # the same state once more: what was noted is shown anew
     self.verdict.value = verdict_html(checked)
+    self.show_differences(checked, False)
     return checked
 
-# %% ../../nbs/08_hands/12_steps.ipynb #0d2383a4
+# %% ../../nbs/08_hands/12_steps.ipynb #5ecb620d
+@patch
+def keep_back_by_lot(self:CheckStep):
+    "Keep back more pictures without strokes, by lot, until there are as many as wanted"
+    kept, drawn = self.job.about.kept_back, self.job.with_strokes
+    missing = self.lots.value - len(kept)
+    if missing <= 0: raise NotYet(word('lots_enough', n=len(kept)))
+    order = lot_order([file.name for file in self.job.files], self.job.about.settings.seed)
+    chosen = [name for name in order if name not in kept and name not in drawn][:missing]
+    if not chosen: raise NotYet(word('lots_none'))
+    self.kept.value = [*kept, *chosen]
+    self.app.say(word('lots_said', names=', '.join(chosen)))
+
+# %% ../../nbs/08_hands/12_steps.ipynb #0d2383a5
 def _without_idle(rows):
     "A table without columns that say nothing"
     shares = [name for name in rows if name.endswith(', %')]
@@ -1370,6 +1538,7 @@ def _without_idle(rows):
     if shares and rows[shares].isna().all().all(): idle += shares
     return rows.drop(columns=idle)
 
+# %% ../../nbs/08_hands/12_steps.ipynb #0d2383a4
 def table_of_run(
     rows # A row a picture, as `predict_folder` gives it
 )->str: # HTML
@@ -1413,6 +1582,7 @@ def _dressed_controls(browser):
     for toggle in browser.toggles: toggle.tooltip = word('shown_tip')
     browser.beside.layout.display = 'none' if browser.beside.disabled else None
 
+# %% ../../nbs/08_hands/12_steps.ipynb #d8465dcb
 def dressed_browser(
     browser, # A `PredictionBrowser`
     colours # Red, green and blue of each class
@@ -1436,13 +1606,13 @@ class RunStep(BackgroundStep):
         self.build_work()
         self.verdict, self.rows, self.pictures, self.place = _html(), _html(), _many(), _looking_like(W.VBox([]), 'step')
         self.browser, self.shown, self.selected = None, None, None
-        buttons = ('look_do', self.open), ('mend_do', self.mend), ('correct_do', self.go_correct)
+        buttons = ('look_do', 'open'), ('mend_do', 'mend'), ('correct_do', 'go_correct')
         looking = _row(*(self.button(key, act, '') for key, act in buttons))
         self.mender, self.mended = None, _html()
-        self.after = _looking_like(W.VBox([looking, self.place, self.pictures]), 'step')
+        self.after = _looking_like(W.VBox([looking, self.place, self.mended, self.pictures]), 'step')
         working = _near(self.do, self.stop)
-        self.old, self.results = _html(), _beside(self.verdict, self.rows)
-        looking = [self.old, self.results, self.mended, self.after]
+        self.old, self.results = _looking_like(_html(), 'kept-free'), _beside(self.verdict, self.rows)
+        looking = [self.old, self.results, self.after]
         self.box.children = [self.said, working, self.progress, self.line, *looking]
     @property
     def folder(self): return self.job.home/'running'
@@ -1463,19 +1633,14 @@ def begin(self:RunStep):
     with written_whole(self.begun_from, True) as part: part.write_text(self.job.made_from() + '\n')
     BackgroundStep.begin(self)
 
+# %% ../../nbs/08_hands/12_steps.ipynb #7f20ad14
 @patch
 def is_this(self:RunStep, about):
     "Was a run broken off that is of what is there now?"
     is_broken = about.state in ('stopped', 'failed', 'broken off') and self.begun_from.exists()
     return is_broken and self.begun_from.read_text().strip() == self.job.made_from()
 
-# %% ../../nbs/08_hands/12_steps.ipynb #6b42eb92
-@patch
-def run(self:RunStep):
-    "Fill in all pictures, and wait for it"
-    self.begin()
-    return self.job.filled().rows
-
+# %% ../../nbs/08_hands/12_steps.ipynb #6b42eb93
 @patch
 def line_of(self:RunStep, about):
     "The state in words, and the picture that it is at"
@@ -1487,6 +1652,13 @@ def line_of(self:RunStep, about):
     keys = dict(stopped='state_stopped_run', failed='state_failed')
     return word(keys.get(about.state, 'state_broken_run'), why=sentence_here(about.why))
 
+# %% ../../nbs/08_hands/12_steps.ipynb #6b42eb92
+@patch
+def run(self:RunStep):
+    "Fill in all pictures, and wait for it"
+    self.begin()
+    return self.job.filled().rows
+
 # %% ../../nbs/08_hands/12_steps.ipynb #4eba20a9
 @patch
 def _stamp_of(self:RunStep, found):
@@ -1494,6 +1666,7 @@ def _stamp_of(self:RunStep, found):
     of_files = [file.stat().st_mtime_ns for file in (found.folder/'pictures.csv', *sorted(self.job.corrected.glob('*.png')))]
     return found.folder, found.is_old, of_files
 
+# %% ../../nbs/08_hands/12_steps.ipynb #4eba20aa
 @patch
 def look(self:RunStep):
     "How far it is, and what it has given"
@@ -1511,16 +1684,18 @@ def look(self:RunStep):
 @patch
 def _names(self:RunStep): return [file.name for file in self.job.files]
 
+# %% ../../nbs/08_hands/12_steps.ipynb #2eac8968
 @patch
 def _selector(self:RunStep, name):
     "A button that chooses a picture"
-    made = W.ToggleButton(name == self.selected, description=name, tooltip=word('select_tip'), layout=W.Layout(width='100%'))
+    made = W.ToggleButton(name == self.selected, description=name, tooltip=f'{name}: {word("select_tip")}', layout=W.Layout(width='100%'))
     def chosen(change):
         if change.new: self.select(name)
         elif self.selected == name: self.selected = None
     made.observe(chosen, 'value')
     return made
 
+# %% ../../nbs/08_hands/12_steps.ipynb #2eac896a
 @patch
 def select(self:RunStep,
     name # Name of a picture
@@ -1531,27 +1706,14 @@ def select(self:RunStep,
         button = card.children[1]
         if button.description != name: button.value = False
 
-# %% ../../nbs/08_hands/12_steps.ipynb #6aef817c
+# %% ../../nbs/08_hands/12_steps.ipynb #6aef8172
 @patch
 def _say_mended(self:RunStep, found, corrections):
     "Which results were corrected by hand, and what that does to the intervals"
     mended = html_part('said', word('mended', names=', '.join(corrections))) if corrections else ''
     self.mended.value = mended + (by_hand_html(len(corrections)) if found.checked else '') # untested, errors were in none
 
-@patch
-def finished(self:RunStep, found):
-    "What became of each picture"
-    rows, out = found.rows, found.folder
-    _mark_old(self.old, self.results, word('is_old') if found.is_old else '')
-    self.verdict.value = verdict_html(found.checked, found.is_old)
-    done = int((rows.state != 'skipped').sum())
-    where = short_path(out, self.job.files[0].parent)
-    self.rows.value = word('ran', done=done, n=len(rows), folder=where) + table_of_run(with_shares(rows, out/'maps'))
-    corrections = self.job.corrections(rows, out)
-    self._say_mended(found, corrections)
-    self.show_overlays(found, corrections)
-    self.place.children, self.browser, self.mender = [], None, None
-
+# %% ../../nbs/08_hands/12_steps.ipynb #6aef8174
 @patch
 def _overlay_of(self:RunStep, label_map, file):
     "A label map that was corrected, over its picture, in the colours of the job; PNG"
@@ -1559,6 +1721,7 @@ def _overlay_of(self:RunStep, label_map, file):
     picture = _read_quietly(file, self.job.scale, rows)
     with self.job.colours_lent(): return _png(overlay_preview(label_map, _in_8_bit(picture), 640))
 
+# %% ../../nbs/08_hands/12_steps.ipynb #6aef8176
 @patch
 def show_overlays(self:RunStep, found, corrections, most=24):
     "The first pictures with their classes in colour, as they will be measured"
@@ -1572,6 +1735,21 @@ def show_overlays(self:RunStep, found, corrections, most=24):
         image = W.Image(value=png, format='png', layout=W.Layout(max_width='100%'))
         shown.append(W.VBox([image, self._selector(file.name)], layout=W.Layout(width='212px')))
     self.pictures.children = shown
+
+# %% ../../nbs/08_hands/12_steps.ipynb #6aef817c
+@patch
+def finished(self:RunStep, found):
+    "What became of each picture"
+    rows, out = found.rows, found.folder
+    _mark_old(self.old, self.results, word('is_old') if found.is_old else '')
+    self.verdict.value = verdict_html(found.checked, found.is_old)
+    done = int((rows.state != 'skipped').sum())
+    where = short_path(out, self.job.files[0].parent)
+    self.rows.value = word('ran', done=done, n=len(rows), folder=where) + table_of_run(with_shares(rows, out/'maps'))
+    corrections = self.job.corrections(rows, out)
+    self._say_mended(found, corrections)
+    self.show_overlays(found, corrections)
+    self.place.children, self.browser, self.mender = [], None, None
 
 # %% ../../nbs/08_hands/12_steps.ipynb #9055ae7d
 def _say_before(predictions, app):
@@ -1587,14 +1765,16 @@ def _say_before(predictions, app):
 @patch
 def open(self:RunStep):
     "Look at the pictures in full size, with what was filled in, and where the model hesitates"
+    self.app.say(word('loading'))
     model = load_segmenter(self.job.filled().folder/'model')
     made = browse(self.job.files, model, size=self.app.size, um_per_px=self.job.scale, crop_bar=self.job.crop_bar)
     _say_before(made.model, self.app)
     self.browser = dressed_browser(made, self.job.colours)
     if self.selected in self._names(): made.go(self._names().index(self.selected))
     self.place.children, self.pictures.children = [self.browser], []
+    self.app.say('')
 
-# %% ../../nbs/08_hands/12_steps.ipynb #3a121000
+# %% ../../nbs/08_hands/12_steps.ipynb #3a121001
 @patch
 def _name_in_sight(self:RunStep):
     "The picture that is looked at, or is chosen"
@@ -1602,6 +1782,7 @@ def _name_in_sight(self:RunStep):
     if self.selected not in self._names(): raise NotYet(word('choose_first'))
     return self.selected
 
+# %% ../../nbs/08_hands/12_steps.ipynb #3a121003
 @patch
 def _model_says(self:RunStep, name):
     "The labels that the model has given a picture"
@@ -1609,6 +1790,7 @@ def _model_says(self:RunStep, name):
     if not file.exists(): raise NotYet(word('no_result', name=name))
     return read_label_map(file).labels
 
+# %% ../../nbs/08_hands/12_steps.ipynb #3a121000
 @patch
 def mend(self:RunStep):
     "Open the result of the picture that is looked at, to correct it by hand"
@@ -1619,9 +1801,10 @@ def mend(self:RunStep):
     if labels.shape != _read_quietly(file, **as_read).shape: raise NotYet(word('is_old')) # the data bar is cut otherwise now
     made = label([file], job.about.codes, job.corrected, start=labels, size=self.app.size, **as_read)
     self.mender = dressed_labeller(made, job.colours)
-    back = self.button('take_back_do', self.take_back, '')
+    back = self.button('take_back_do', 'take_back', '')
     self.place.children, self.pictures.children = [_html(html_part('said', word('mend_says'))), self.mender, _row(back)], []
 
+# %% ../../nbs/08_hands/12_steps.ipynb #3a121007
 @patch
 def take_back(self:RunStep):
     "The result as the model has it; undo gives the corrections again"
@@ -1671,6 +1854,7 @@ def _decision(row, codes):
     said = dict(limit=translated(row['limit'], codes), decision=word(decided.replace(' ', '_')))
     return dict(said, shade=_shades[_decided[decided]])
 
+# %% ../../nbs/08_hands/12_steps.ipynb #3db185bc
 def answers_html(
     answers:list, # Answers, each an `Answer`
     limits:list, # Limits of `held_against`
@@ -1679,6 +1863,43 @@ def answers_html(
     "Answers and decisions"
     lines = [in_two(translated(str(answer), codes)) for answer in answers]
     return html_part('answers', lines, [_decision(row, codes) for row in limits])
+
+# %% ../../nbs/08_hands/12_steps.ipynb #519e0002
+_errors_in = 'model tested on', 'with the errors of the model' # what a basis says where they are in the interval
+
+def _has_errors(
+    answer # An `Answer`
+)->bool:
+    "Are the errors of the model in its interval?"
+    return any(said in answer.note for said in _errors_in)
+
+# %% ../../nbs/08_hands/12_steps.ipynb #519e0006
+def _pieces_of(answers):
+    "Answers that are of the whole layer where there are lines of its pieces, too"
+    pieces = {answer.name.rpartition(', layer ')[0] for answer in answers}
+    return [answer for answer in answers if answer.name in pieces]
+
+# %% ../../nbs/08_hands/12_steps.ipynb #519e0008
+def what_to_sign(
+    answers:list, # Answers, each an `Answer`
+    codes, # Class names
+    is_tested:bool, # Was the model tested on pictures kept back?
+    is_red:bool=False, # Is it below its floor?
+    is_by_hand:bool=False # Were results corrected by hand? Then a warning says what that does
+)->list: # Sentences
+    "Which of several numbers can be signed, and as what"
+    if is_red: return [word('sign_below')]
+    if not is_tested: return [word('sign_untested')]
+    measured = [answer for answer in answers if math.isfinite(answer.value)]
+    named = lambda some: ', '.join(name_here(answer.name, codes) for answer in some)
+    without = [answer for answer in measured if not _has_errors(answer)]
+    of_errors = word('sign_errors_out', names=named(without)) if without else word('sign_errors_in')
+    no_level = [answer for answer in measured if answer.level is None and answer not in without]
+    return [
+        word('sign_one'), *([] if is_by_hand else [of_errors]),
+        *([word('sign_no_level', names=named(no_level))] if no_level else []),
+        *(word('sign_whole', name=named([answer])) for answer in _pieces_of(measured)),
+        *([word('sign_corrected')] if any('model tested on' in answer.note for answer in measured) else [])]
 
 # %% ../../nbs/08_hands/12_steps.ipynb #c7cc151d
 class LimitsPart(Step):
@@ -1697,7 +1918,7 @@ class LimitsPart(Step):
         self.number = self.field(W.Text, 'limit_number', None, '90px', **typed)
         shown = dict(value='\n'.join(self.job.about.limits), placeholder=word('limits_example'))
         self.text = self.field(W.Textarea, 'limits', self.act, '460px', **shown, **typed)
-        choosing = _row(self.of, self.sign, self.number, self.button('limit_add_do', self.add, ''))
+        choosing = _row(self.of, self.sign, self.number, self.button('limit_add_do', 'add', ''))
         self.box.children = [choosing, self.text, self.said]
     @property
     def lines(self):
@@ -1706,6 +1927,22 @@ class LimitsPart(Step):
     def name_of(self, answer):
         "The name of an answer as the page calls it"
         return name_here(answer.name, self.job.about.codes)
+
+# %% ../../nbs/08_hands/12_steps.ipynb #5a06bf3e
+@patch
+def _named(self:LimitsPart):
+    "The answers as a menu names them: with their units"
+    unit = lambda answer: f', {printed(answer.unit)}' if answer.unit else ''
+    return [(f'{self.name_of(answer)}{unit(answer)}', k) for k, answer in enumerate(self.answers)]
+
+# %% ../../nbs/08_hands/12_steps.ipynb #5a06bf3f
+@patch
+def _ask_anew(self:LimitsPart, asked):
+    "The menu of what will be answered; what was chosen stays if it is there"
+    self.answers, self.asked = self.job.answers_to_come(), asked
+    named, chosen = self._named(), self.of.label
+    self.of.options = named
+    self.of.value = dict(named).get(chosen, 0 if named else None)
 
 # %% ../../nbs/08_hands/12_steps.ipynb #8be54bce
 @patch
@@ -1719,6 +1956,7 @@ def add(self:LimitsPart):
     self.text.value = '\n'.join([*self.lines, printed(str(line))])
     self.number.value = ''
 
+# %% ../../nbs/08_hands/12_steps.ipynb #8be54bd1
 @patch
 def as_asked(self:LimitsPart):
     "The limits as the job has them: with the names that the measuring rooms give"
@@ -1729,6 +1967,7 @@ def as_asked(self:LimitsPart):
         return line if name == limit.name else str(replace(limit, name=name))
     return [asked(line) for line in self.lines]
 
+# %% ../../nbs/08_hands/12_steps.ipynb #8be54bd2
 @patch
 def as_said(self:LimitsPart):
     "The limits of the job as the page calls them"
@@ -1749,6 +1988,7 @@ def _meant(name, answers):
     of_a_layer = [answer for answer in answers if name.startswith(f'{called(answer)}, ')]
     return same or (begins if len(begins) == 1 else of_a_layer)
 
+# %% ../../nbs/08_hands/12_steps.ipynb #bc604b3e
 @patch
 def fault_of(self:LimitsPart,
     line:str # A limit of the job
@@ -1761,26 +2001,13 @@ def fault_of(self:LimitsPart,
     if limit.unit in ('', unit): return ''
     return word('limit_unit', name=name, unit=printed(unit)) if unit else word('limit_no_unit', name=name)
 
+# %% ../../nbs/08_hands/12_steps.ipynb #bc604b40
 @patch
 def faults(self:LimitsPart):
     "What is wrong with the limits of the job, a sentence each"
     return list(filter(None, map(self.fault_of, self.job.about.limits)))
 
-# %% ../../nbs/08_hands/12_steps.ipynb #5a06bf3e
-@patch
-def _named(self:LimitsPart):
-    "The answers as a menu names them: with their units"
-    unit = lambda answer: f', {printed(answer.unit)}' if answer.unit else ''
-    return [(f'{self.name_of(answer)}{unit(answer)}', k) for k, answer in enumerate(self.answers)]
-
-@patch
-def _ask_anew(self:LimitsPart, asked):
-    "The menu of what will be answered; what was chosen stays if it is there"
-    self.answers, self.asked = self.job.answers_to_come(), asked
-    named, chosen = self._named(), self.of.label
-    self.of.options = named
-    self.of.value = dict(named).get(chosen, 0 if named else None)
-
+# %% ../../nbs/08_hands/12_steps.ipynb #bc604b41
 @patch
 def show(self:LimitsPart):
     "The numbers that there will be, and what is wrong with the limits"
@@ -1797,12 +2024,13 @@ class ReportStep(Step):
     name = 'report'
     def build(self):
         self.is_filling, self.made_of = False, None
-        self.limit = LimitsPart(self.app, self.changed)
+        self.limit = LimitsPart(self.app, lambda: self.changed())
         self.limits = self.limit.text
         self.said.value = word('report_says')
-        self.do = self.button('report_do', self.measure)
-        self.answers, self.links, self.page, self.old = (_html() for _ in range(4))
-        self.results = _looking_like(W.VBox([self.answers, self.links, self.page]), 'step')
+        self.do = self.button('report_do', 'measure')
+        self.answers, self.links, self.page = (_html() for _ in range(3))
+        self.old, self.earlier = _looking_like(_html(), 'kept-free'), W.VBox([])
+        self.results = _looking_like(W.VBox([self.answers, self.earlier, self.links, self.page]), 'step')
         asking = _looking_like(W.VBox([self._asking(), self._telling()]), 'card')
         asked = _beside(asking, _looking_like(self.limit.box, 'card'))
         self.box.children = [self.said, asked, _row(self.do), self.old, self.results]
@@ -1814,21 +2042,22 @@ def _asking(self:ReportStep):
     about = self.job.about
     asked = next((name for name in about.questions if name != 'phases'), 'phases')
     named = [(word(name), name) for name in questions]
-    self.question = self.field(W.Dropdown, 'question', self.changed, options=named, value=asked)
-    self.cls, self.crack = (self.field(W.Dropdown, key, self.changed) for key in ('cls', 'crack'))
+    self.question = self.field(W.Dropdown, 'question', 'changed', options=named, value=asked)
+    self.cls, self.crack = (self.field(W.Dropdown, key, 'changed') for key in ('cls', 'crack'))
     ways = [(word(f'along_{way or "found"}'), way) for way in ('', 'x', 'y')]
-    self.along = self.field(W.Dropdown, 'along', self.changed, options=ways, value='')
+    self.along = self.field(W.Dropdown, 'along', 'changed', options=ways, value='')
     return _row(self.question, self.cls, self.crack, self.along)
 
+# %% ../../nbs/08_hands/12_steps.ipynb #3cd688e9
 @patch
 def _telling(self:ReportStep):
     "Which pictures count, and what only a person knows: the specimen, who measures, how well the scale is known"
     about, typed = self.job.about, dict(continuous_update=False)
     doubt = '' if about.scale_uncertainty_pct is None else f'{about.scale_uncertainty_pct:g}'
-    self.uncertainty = self.field(W.Text, 'uncertainty', self.changed, '364px', value=doubt, **typed)
+    self.uncertainty = self.field(W.Text, 'uncertainty', 'changed', '364px', value=doubt, **typed)
     which = [(word(f'counted_{name}'), name) for name in ('new', 'all')]
-    self.counted = self.field(W.Dropdown, 'counted', self.changed, options=which, value=about.measured)
-    by_hand = lambda key: self.field(W.Text, key, self.changed, value=about.meta.get(key, ''), **typed)
+    self.counted = self.field(W.Dropdown, 'counted', 'changed', options=which, value=about.measured)
+    by_hand = lambda key: self.field(W.Text, key, 'changed', value=about.meta.get(key, ''), **typed)
     self.meta = {key: by_hand(key) for key in ('specimen', 'operator')}
     return _row(self.counted, *self.meta.values(), self.uncertainty)
 
@@ -1839,14 +2068,17 @@ def _fill_menu(self:ReportStep, field, options, chosen, usual):
     field.options = options
     if options: field.value = chosen if chosen in options else options[min(usual, len(options)-1)]
 
+# %% ../../nbs/08_hands/12_steps.ipynb #3ec58c45
 @patch
 def _usual_crack(self:ReportStep):
     "The place in the menu of the first class that is called after cracks; 0: none"
     return next((k for k, name in enumerate(self.job.about.codes, 1) if re.search('crack|riss', name, re.I)), 0)
 
+# %% ../../nbs/08_hands/12_steps.ipynb #3ec58c47
 @patch(as_prop=True)
 def _asks_for_cracks(self:ReportStep): return self.crack.value not in (None, word('none'))
 
+# %% ../../nbs/08_hands/12_steps.ipynb #3ec58c48
 @patch
 def _show_of_layer(self:ReportStep, settings):
     "The fields of a layer: its cracks, and where none are asked for, which way it runs"
@@ -1857,6 +2089,35 @@ def _show_of_layer(self:ReportStep, settings):
     self.crack.layout.display = None if is_layer else 'none'
     self.along.layout.display = None if is_layer and not self._asks_for_cracks else 'none'
 
+# %% ../../nbs/08_hands/12_steps.ipynb #e76a23d7
+@patch
+def show_age(self:ReportStep):
+    "Do the numbers that are shown still hold?"
+    changed = changed_parts(self.made_of, self.job.parts_now()) if self.made_of else []
+    found = self.job.filled() if changed else None
+    key = 'outdated_run' if found and found.is_old else 'outdated'
+    what = ', '.join(word(f'part_{name}') for name in changed)
+    _mark_old(self.old, self.results, word(key, what=what) if changed else '')
+
+# %% ../../nbs/08_hands/12_steps.ipynb #e76a23d9
+@patch
+def _opener(self:ReportStep, folder, when):
+    "A button that opens a report of an earlier day"
+    name, day = folder.relative_to(self.job.home).as_posix(), time.strftime('%Y-%m-%d %H:%M', time.localtime(when))
+    made = W.Button(description=f'{name}, {day}', tooltip=word('open_report_tip'), layout=W.Layout(width='auto', align_self='flex-start'))
+    made.on_click(lambda _: self.app.safely(lambda: self.show_report(folder/'report.html', folder)))
+    return _looking_like(made, 'link')
+
+# %% ../../nbs/08_hands/12_steps.ipynb #e76a23db
+@patch
+def show_earlier(self:ReportStep, most=5):
+    "The last reports of the folder, while nothing was measured on this page"
+    pages = [page for folder in self.job.results for page in folder.glob('report*/report.html')]
+    written = sorted(((page.stat().st_mtime, page.parent) for page in pages), reverse=True)[:most]
+    openers = [self._opener(folder, when) for when, folder in written]
+    self.earlier.children = [_html(html_part('sentences', [word('reports_there')])), *openers] if openers else []
+
+# %% ../../nbs/08_hands/12_steps.ipynb #3ec58c49
 @patch
 def show(self:ReportStep):
     "The classes and the numbers that there are, and the limits of the job"
@@ -1870,29 +2131,11 @@ def show(self:ReportStep):
     self.show_age()
     if self.made_of is None: self.show_earlier()
 
+# %% ../../nbs/08_hands/12_steps.ipynb #3ec58c4a
 @patch
 def changed(self:ReportStep):
     "A person has changed something"
     if not self.is_filling: self.take()
-
-# %% ../../nbs/08_hands/12_steps.ipynb #e76a23d7
-@patch
-def show_age(self:ReportStep):
-    "Do the numbers that are shown still hold?"
-    changed = changed_parts(self.made_of, self.job.parts_now()) if self.made_of else []
-    found = self.job.filled() if changed else None
-    key = 'outdated_run' if found and found.is_old else 'outdated'
-    what = ', '.join(word(f'part_{name}') for name in changed)
-    _mark_old(self.old, self.results, word(key, what=what) if changed else '')
-
-@patch
-def show_earlier(self:ReportStep, most=5):
-    "The last reports of the folder, while nothing was measured on this page"
-    pages = [page for folder in self.job.results for page in folder.glob('report*/report.html')]
-    written = sorted(((page.stat().st_mtime, page.parent) for page in pages), reverse=True)[:most]
-    home = self.job.files[0].parent
-    lines = [Markup(f'{short_path(folder, home)}, {time.strftime("%Y-%m-%d %H:%M", time.localtime(when))}') for when, folder in written]
-    self.links.value = html_part('sentences', [word('reports_there'), *lines]) if lines else ''
 
 # %% ../../nbs/08_hands/12_steps.ipynb #a6365592
 @patch
@@ -1903,6 +2146,7 @@ def _of_layer(self:ReportStep, named, others, before):
     others.pop('along', None)
     if self.along.value and not self._asks_for_cracks: named['along'] = self.along.value
 
+# %% ../../nbs/08_hands/12_steps.ipynb #a6365593
 @patch
 def _question_asked(self:ReportStep):
     "The question with its classes, and the shares, which are always asked for"
@@ -1913,6 +2157,7 @@ def _question_asked(self:ReportStep):
     if what == 'layers': self._of_layer(named, others, before)
     return {'phases': {}, what: {**others, **named}}
 
+# %% ../../nbs/08_hands/12_steps.ipynb #a6365595
 @patch
 def take(self:ReportStep):
     "What is asked goes into the job"
@@ -1932,6 +2177,7 @@ def _free_folder(out):
     names = (Path(out)/f'report{f"-{k}" if k > 1 else ""}' for k in range(1, 10**6))
     return next(folder for folder in names if not folder.exists())
 
+# %% ../../nbs/08_hands/12_steps.ipynb #1099621b
 @patch
 def _filled(self:ReportStep):
     "What the last run has filled in"
@@ -1940,12 +2186,23 @@ def _filled(self:ReportStep):
     if found.is_old: raise NotYet(word('is_old'))
     return found
 
+# %% ../../nbs/08_hands/12_steps.ipynb #1099621d
 @patch
 def _by_hand_said(self:ReportStep, found, over, answers):
     "A warning where corrections by hand took the errors of a tested model out of the intervals, as HTML"
     is_so = found.checked and any('corrected by hand' in str(answer) for answer in answers)
     corrections = self.job.corrections(found.rows, found.folder) if is_so else ()
     return by_hand_html(sum(name in over.names for name in corrections))
+
+# %% ../../nbs/08_hands/12_steps.ipynb #dbf21404
+@patch
+def show_report(self:ReportStep, page, folder):
+    "The page, and its files to take"
+    files = (page, 'page'), (folder/'report.pdf', 'pdf'), (folder/'report.xlsx', 'excel')
+    where = word('in_folder', folder=short_path(folder, self.job.files[0].parent))
+    carried = [_carried(file, word(key)) for file, key in files if file.exists()]
+    self.links.value = html_part('downloads', carried, Markup(where))
+    self.page.value = html_part('page', page.read_text(encoding='utf-8'))
 
 # %% ../../nbs/08_hands/12_steps.ipynb #378a9436
 @patch
@@ -1963,25 +2220,19 @@ def measure(self:ReportStep):
     over = self.job.to_measure(found.rows)
     page = self.job.reported(maps, tables, load_segmenter(found.folder/'model'), folder, over_in_words(over, spoken()))
     answers = answers_of(tables)
-    limits = held_against(answers, self.job.about.limits, below_floor(maps, tables))
+    red = below_floor(maps, tables)
+    limits = held_against(answers, self.job.about.limits, red)
     of_which = html_part('of_which', word('counted'), over_in_words(over, spoken()))
     warning = self._by_hand_said(found, over, answers)
-    said = answers_html(answers, limits, self.job.about.codes) + warning + of_which
+    advice = html_part('to_sign', what_to_sign(answers, self.job.about.codes, bool(found.checked), bool(red), bool(warning)))
+    said = answers_html(answers, limits, self.job.about.codes) + advice + warning + of_which
     self.answers.value = html_part('beside', Markup(said), Markup(verdict_html(found.checked)))
+    self.earlier.children = []
     self.show_report(page, folder)
     self.made_of = self.job.parts_now()
     self.show_age()
     self.app.say('')
     return answers
-
-# %% ../../nbs/08_hands/12_steps.ipynb #dbf21404
-@patch
-def show_report(self:ReportStep, page, folder):
-    "The page, and its files to take"
-    files = (page, 'page'), (folder/'report.pdf', 'pdf'), (folder/'report.xlsx', 'excel')
-    where = word('in_folder', folder=short_path(folder, self.job.files[0].parent))
-    self.links.value = html_part('downloads', [_carried(file, word(key)) for file, key in files], Markup(where))
-    self.page.value = html_part('page', page.read_text(encoding='utf-8'))
 
 # %% ../../nbs/08_hands/12_steps.ipynb #d8d3a670
 all_steps = (FolderStep, ClassesStep, DrawStep, TeachStep, CheckStep, RunStep, ReportStep)
