@@ -146,6 +146,10 @@ _english |= dict(
     first_classes='Name at least two classes first.',
     all_kept='All pictures are kept back for the check: keep fewer.', next_do='What next?',
     next_do_tip='Go to the picture that would teach the most', next_says='Draw here next: {name}.',
+    lot_do='By lot', lot_do_tip=
+        'Go to a picture without strokes that is drawn by lot: neither the program nor you have chosen it. Pressed again, '
+        'the next one',
+    lot_says='The lot fell on {name}: draw here.', loading='The network is being loaded ...',
     looking_next='Looking for the next picture ...', strokes_saved='strokes saved',
     no_next='Nothing left to draw on.', brush='brush',
     brush_tip='Draws a stroke of the chosen class', erase_tip='Takes away what is drawn',
@@ -175,6 +179,10 @@ _german |= dict(
     all_kept='Alle Bilder sind für die Prüfung zurückgehalten: bitte weniger zurückhalten.',
     next_do='Was als Nächstes?', next_do_tip='Zu dem Bild, auf dem Striche am meisten lehren',
     next_says='Zeichnen Sie hier weiter: {name}.', no_next='Es ist nichts mehr zu zeichnen.',
+    lot_do='Auslosen', lot_do_tip=
+        'Zu einem ausgelosten Bild ohne Striche: weder das Programm noch Sie haben es ausgesucht. Noch einmal gedrückt, '
+        'zum nächsten',
+    lot_says='Das Los fiel auf {name}: bitte hier zeichnen.', loading='Das Netz wird geladen ...',
     looking_next='Das nächste Bild wird gesucht ...', strokes_saved='Striche gesichert',
     brush_tip='Zeichnet einen Strich der gewählten Klasse', erase_tip='Nimmt weg, was gezeichnet ist',
     fill_tip='Füllt ein umschlossenes Gebiet mit der gewählten Klasse',
@@ -352,6 +360,14 @@ _english |= dict(
         'There are strokes on {names}, and the model no longer learns from them: better keep back pictures '
         'without strokes.',
     check_do='Check', check_do_tip='Learn from the strokes, then try it on the pictures kept back',
+    lots='in all', lots_tip='How many pictures are kept back in all when the lot has been cast', lots_do='Keep back by lot',
+    lots_do_tip=
+        'Tick more pictures without strokes, by lot, until there are so many. Pictures that somebody has picked may be '
+        'the nice ones, and then the result looks better than it is',
+    lots_said='Kept back by lot: {names}.', lots_enough='{n} are kept back already: raise the number, or take a tick away.',
+    lots_none='There are no more pictures without strokes.',
+    differs_says='Red: filled in otherwise than drawn. The worst first.', differs_of='{share:.1f} of 100 pixels differ',
+    differs_more='... and {n} more pictures, on which less differs',
     checking='Learning and checking ...', green='It can be used.', yellow='Use it with care.',
     red='Do not use it yet.',
     grey='Nobody knows yet what it is worth: keep pictures back, two at least, better five, draw them with care, and check.',
@@ -378,6 +394,15 @@ _german |= dict(
         'Auf {names} sind Striche, und das Modell lernt nun nicht mehr davon: halten Sie besser Bilder ohne '
         'Striche zurück.',
     check_do='Prüfen', check_do_tip='Von den Strichen lernen, dann an den zurückgehaltenen Bildern versuchen',
+    lots='insgesamt', lots_tip='Wie viele Bilder nach dem Auslosen insgesamt zurückgehalten sind', lots_do='Auslosen',
+    lots_do_tip=
+        'Weitere Bilder ohne Striche ankreuzen, durch das Los, bis es so viele sind. Wer sie aussucht, nimmt vielleicht '
+        'die schönen, und dann sieht das Ergebnis besser aus, als es ist',
+    lots_said='Ausgelost und zurückgehalten: {names}.',
+    lots_enough='{n} sind schon zurückgehalten: bitte die Zahl erhöhen oder ein Kreuz wegnehmen.',
+    lots_none='Es gibt keine weiteren Bilder ohne Striche.',
+    differs_says='Rot: anders ausgefüllt als gezeichnet. Das schlechteste zuerst.',
+    differs_of='{share:.1f} von 100 Pixeln weichen ab', differs_more='... und {n} weitere Bilder, auf denen weniger abweicht',
     checking='Lernt und prüft ...', green='Es ist brauchbar.', yellow='Mit Vorsicht verwenden.',
     red='Noch nicht verwenden.',
     grey='Niemand weiß bisher, was es taugt: Bilder zurückhalten, mindestens zwei, besser fünf, sorgfältig zeichnen und prüfen.',
@@ -484,7 +509,8 @@ _english |= dict(
     uncertainty='± % of the scale, from its calibration',
     uncertainty_tip='Uncertainty of the scale in %, as its calibration says. Empty: not known', specimen='specimen',
     specimen_tip='Goes into the report', operator='operator', operator_tip='Who measures; goes into the report',
-    reports_there='Nothing is measured on this page yet. Reports that are there, the last one first:',
+    reports_there='Nothing is measured on this page yet. Reports that are there, the last one first; a click opens one:',
+    open_report_tip='Show this report below, with its files to take',
     report_do='Measure and report', report_do_tip='Measure all pictures, write page, PDF and Excel workbook',
     first_run='Run first: there is nothing to measure yet.', measuring='Measuring ...', page='page', pdf='PDF',
     excel='Excel', in_folder='All of it lies in {folder}.', none='(none)', met='met', not_met='not met',
@@ -501,12 +527,47 @@ _german |= dict(
     uncertainty='± % des Maßstabs, laut Kalibrierung', limits_example='zum Beispiel oxid <= 25',
     uncertainty_tip='Unsicherheit des Maßstabs in %, laut Kalibrierung. Leer: nicht bekannt', specimen='Probe',
     specimen_tip='Kommt in den Bericht', operator='Bearbeiter', operator_tip='Wer misst; kommt in den Bericht',
-    reports_there='Auf dieser Seite ist noch nichts gemessen. Berichte, die es schon gibt, der letzte zuerst:',
+    reports_there=
+        'Auf dieser Seite ist noch nichts gemessen. Berichte, die es schon gibt, der letzte zuerst; ein Klick öffnet einen:',
+    open_report_tip='Diesen Bericht unten zeigen, mit seinen Dateien zum Mitnehmen',
     report_do='Messen und berichten', report_do_tip='Alle Bilder messen; Seite, PDF und Excel-Mappe schreiben',
     first_run='Bitte zuerst ausführen: es ist noch nichts zu messen.', measuring='Misst ...', page='Seite',
     pdf='PDF', excel='Excel', in_folder='Alles liegt in {folder}.', none='(keine)', met='eingehalten',
     not_met='nicht eingehalten', not_decided='nicht entschieden', phases='Anteile der Klassen', grains='Korngröße',
     particles='Teilchen', nodularity='Nodularität', layers='Schicht und Risse', lamellae='Lamellen')
+
+# %% ../../nbs/08_hands/11_words.ipynb #c00f0ff2
+_english |= dict(
+    sign_one=
+        'To sign: the number that you were asked for, as it stands here, with its interval and all that stands behind it '
+        'in brackets.',
+    sign_below='The model does no better than a guess: none of these numbers can be signed.',
+    sign_untested=
+        'These numbers are only counted: nobody has tested how much the model gets wrong, so none of them can be signed '
+        'yet. Keep pictures back, check, and run again.',
+    sign_errors_in='The errors of the model are in these intervals.',
+    sign_errors_out=
+        'The errors of the model are not in the interval of {names}: it is narrower than what can be signed.',
+    sign_corrected='In the tables of the report sign what is called "corrected", not "mean", which is only counted.',
+    sign_no_level='How sure it is cannot be said of {names}: sign it only with the words "no level".',
+    sign_whole='Of the whole layer speaks "{name}"; lines with "layer 1 of 2" and the like are single pieces.')
+
+_german |= dict(
+    sign_one=
+        'Zu unterschreiben: die Zahl, nach der gefragt war, so wie sie hier steht, mit ihrem Vertrauensbereich und allem, '
+        'was in Klammern dahinter steht.',
+    sign_below='Das Modell ist nicht besser als geraten: keine dieser Zahlen lässt sich unterschreiben.',
+    sign_untested=
+        'Diese Zahlen sind nur ausgezählt: niemand hat geprüft, wie viel das Modell falsch macht, also lässt sich noch keine '
+        'unterschreiben. Bitte Bilder zurückhalten, prüfen und erneut ausführen.',
+    sign_errors_in='Die Fehler des Modells stecken in diesen Vertrauensbereichen.',
+    sign_errors_out=
+        'Die Fehler des Modells stecken nicht im Vertrauensbereich von {names}: er ist enger, als man unterschreiben kann.',
+    sign_corrected=
+        'In den Tabellen des Berichts gilt, was „korrigiert“ heißt, nicht der „Mittelwert“: der ist nur ausgezählt.',
+    sign_no_level=
+        'Wie sicher das ist, lässt sich bei {names} nicht sagen: nur mit den Worten „ohne Vertrauensniveau“ unterschreiben.',
+    sign_whole='Für die ganze Schicht steht „{name}“; Zeilen mit „Schicht 1 von 2“ und dergleichen sind einzelne Stücke.')
 
 # %% ../../nbs/08_hands/11_words.ipynb #8dbf0a93
 _english |= dict(
