@@ -603,6 +603,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                     'matssl.command.app.run': ('10_command/app.html#run', 'matssl/command/app.py')},
             'matssl.command.benching': { 'matssl.command.benching._as_paper': ( '10_command/benching.html#_as_paper',
                                                                                 'matssl/command/benching.py'),
+                                         'matssl.command.benching._check_heeded': ( '10_command/benching.html#_check_heeded',
+                                                                                    'matssl/command/benching.py'),
                                          'matssl.command.benching._check_paths': ( '10_command/benching.html#_check_paths',
                                                                                    'matssl/command/benching.py'),
                                          'matssl.command.benching._curve_asked': ( '10_command/benching.html#_curve_asked',

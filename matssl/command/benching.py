@@ -6,7 +6,7 @@
 __all__ = ['benchmark', 'speed']
 
 # %% ../../nbs/10_command/07_benching.ipynb #398e7ab9
-import hashlib, re
+import hashlib, inspect, re
 from pathlib import Path
 from ..errors import InputError
 from .words import *
@@ -125,6 +125,17 @@ def _check_paths(out, *read):
     if Path(out).is_file(): raise InputError(out, 'a file', 'a folder, new or with earlier results', 'choose another with -o')
 
 
+# %% ../../nbs/10_command/07_benching.ipynb #c2110002
+_of_paper_alone = ('encoder', 'group')
+_of_others_alone = ('methods', 'folds', 'draws', 'labels', 'unlabelled', 'pool', 'recipe', 'quick', 'plan')
+
+def _check_heeded(protocol, by_paper, given):
+    "Refuse an option that means nothing under a protocol"
+    usual = inspect.signature(benchmark).parameters
+    for name in _of_others_alone if by_paper else _of_paper_alone:
+        if given[name] == usual[name].default: continue
+        raise InputError(f'--{name}', f'{protocol}', 'a protocol that knows this option', 'leave the option out, or name another protocol')
+
 # %% ../../nbs/10_command/07_benching.ipynb #75a1da12
 @command
 def benchmark(
@@ -151,12 +162,15 @@ def benchmark(
     group:int=None # Number of pictures that go through the network together, of ebc3-paper only (default: all)
 ):
     "Compare methods on published micrographs under a named protocol; a stopped run goes on where it was"
+    given = dict(locals())
     _check_paths(out, None if protocol.startswith('synthetic') else data, weights, encoder) # made pictures make their folder
     some, unlabelled_sizes = labels and _numbers(labels, '--labels'), _numbers(unlabelled, '--unlabelled')
     from matssl.bench.experiment import run_benchmark, usual_numbers
     from matssl.bench.protocol import protocol as named
     own = backbone_given(mean, std, timm)
-    if named(protocol).run_by:
+    by_paper = bool(named(protocol).run_by)
+    _check_heeded(protocol, by_paper, given)
+    if by_paper:
         return _as_paper(protocol, out, encoder, weights, own, seeds=3 if seeds is None else seeds, backbone=backbone,
             decoder=decoder, group=group, root=data)
     few, (each_seed, some, _) = named(protocol).few, usual_numbers(named(protocol), seeds, some)
