@@ -282,14 +282,6 @@ def _answers(pdf, results):
         pdf.ln(.8)
     if results.get('to_sign'): _write(pdf, pdf.say(results['to_sign']), 8)
 
-def _limits(pdf, results):
-    "Limits and what the measurement says of them"
-    if not results['limits']: return
-    rows = [[printed(row[k]) for k in ('limit', 'answer', 'decision', 'why')] for row in results['limits']]
-    _heading(pdf, 'Against limits')
-    _table(pdf, ['limit', 'measured', 'decision', 'because'], rows, 8)
-    _write(pdf, pdf.say(results['decision_rule']), 7, colour=_grey)
-
 # %% ../../nbs/07_measuring/21_pdf.ipynb #aab7f57d
 def _limits(pdf, results):
     "Limits and what the measurement says of them"
@@ -413,33 +405,6 @@ def _first_page(pdf, results):
     _warn(pdf, results['warnings'])
     _specimen(pdf, results)
 
-def _fields(pdf, results, pictures):
-    "The fields: how many, their scale, their pictures, and what they hold"
-    _heading(pdf, 'Fields')
-    _write(pdf, pdf.say(f'{len(results["names"])} fields; a field is a picture. Scale: {printed(results["scale"])}.'))
-    _pictures(pdf, pictures)
-    _table(pdf, ['class', 'mean area, %'], [[c['name'], c['share_pct']] for c in results['classes']])
-
-def write_pdf(
-    results:dict, # Results of `collect`
-    path, # File to write, `.pdf`
-    pictures:dict=None, # `{'fields' or name of a question: [dict(data=base64, words=...)]}`
-    checksum:str=None, # SHA-256 of `results.json`, for the page that is signed
-    say:Speech=in_english # Speech of the report's language, of `speech_in`
-)->Path:
-    "The report as a PDF"
-    pictures = pictures or {}
-    pdf = _sheet(results, say)
-    _first_page(pdf, results)
-    _check(pdf, results)
-    _fields(pdf, results, pictures.get('fields', []))
-    for section in sections_of(results): _section(pdf, section, pictures.get(section['name'], []))
-    _model(pdf, results)
-    _inputs(pdf, results, checksum)
-    _sign(pdf)
-    with written_whole(path, True) as f: f.write_bytes(bytes(pdf.output()))
-    return Path(path)
-
 # %% ../../nbs/07_measuring/21_pdf.ipynb #6fe574b6
 def _fields(pdf, results, pictures):
     "The fields: how many, their scale, their pictures, and what they hold"
@@ -460,6 +425,7 @@ def write_pdf(
     pictures = pictures or {}
     pdf = _sheet(results, say)
     _first_page(pdf, results)
+    _check(pdf, results)
     _fields(pdf, results, pictures.get('fields', []))
     for section in sections_of(results): _section(pdf, section, pictures.get(section['name'], []))
     _model(pdf, results)
