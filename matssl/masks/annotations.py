@@ -449,16 +449,26 @@ def _via_regions(d, file):
 # %% ../../nbs/02_masks/04_annotations.ipynb #04f10040
 _coco_or_masks = 'export it as COCO, or as masks'
 
+
 def _has(*keys): return lambda d: isinstance(d, dict) and all(k in d for k in keys)
 
+# %% ../../nbs/02_masks/04_annotations.ipynb #d134f73d
 def _listed(is_one): return lambda d: isinstance(d, list) and d and is_one(d[0])
 
 # %% ../../nbs/02_masks/04_annotations.ipynb #4bc2df65
 def _is_task(d): return _has('data')(d) and any(k in d for k in ('annotations', 'completions', 'predictions'))
+
+# %% ../../nbs/02_masks/04_annotations.ipynb #e55e65bd
 def _is_result(d): return _has('image_id')(d) and any(k in d for k in ('bbox', 'segmentation', 'category_id'))
+
+# %% ../../nbs/02_masks/04_annotations.ipynb #e9e7fb3e
 def _is_of_sam(d):
     return isinstance(d, dict) and 'segmentation' in d and any(k in d for k in ('predicted_iou', 'stability_score'))
+
+# %% ../../nbs/02_masks/04_annotations.ipynb #c2b0b737
 def _is_sam_file(d): return _has('image', 'annotations')(d) and _listed(_is_of_sam)(d['annotations'])
+
+# %% ../../nbs/02_masks/04_annotations.ipynb #10a3c438
 def _is_labelbox(d): return any(_has(*keys)(d) for keys in (('data_row',), ('Labeled Data', 'Label')))
 
 # %% ../../nbs/02_masks/04_annotations.ipynb #754d0b3c
@@ -491,6 +501,7 @@ def _unread_json(d, file):
 
 # %% ../../nbs/02_masks/04_annotations.ipynb #1db713d6
 _geo_types = ('FeatureCollection', 'Feature', 'GeometryCollection', 'Polygon', 'MultiPolygon')
+
 
 def _is_geojson(d):
     "Is this GeoJSON, alone or in a list?"

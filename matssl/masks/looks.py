@@ -18,6 +18,7 @@ from ..pictures.stored import read_stored
 # %% ../../nbs/02_masks/06_looks.ipynb #f5bf4db9
 _void = 224, 224, 192 # the border between objects in sets of the PASCAL form
 
+
 def _check_painted(rgb, known, palette, file, complete):
     "Refuse colours that are neither grey nor listed; the most frequent one is named"
     if known.all(): return
@@ -147,6 +148,7 @@ def used_numbers(
     "The numbers that a file uses; none where it holds colours"
     return [] if look.counts is None else np.flatnonzero(look.counts).tolist()
 
+# %% ../../nbs/02_masks/06_looks.ipynb #b145061c
 def has_colours(
     look # Look at a file, of `look_at`
 )->bool:
@@ -156,14 +158,15 @@ def has_colours(
     return table is not None and not _is_grey(table[[i for i in used_numbers(look) if i < len(table)]]).all()
 
 # %% ../../nbs/02_masks/06_looks.ipynb #5da65d1f
+def _colour(table, i): return tuple(table[i].tolist()) if i < len(table) else None
+
+# %% ../../nbs/02_masks/06_looks.ipynb #4e4d28cd
 def has_table(
     look # Look at a file, of `look_at`
 )->bool:
     "Are its numbers entries of a table, and no grey levels?"
     table = look.stored.colours
     return table is not None and any(_colour(table, i) != (i, i, i) for i in used_numbers(look))
-
-def _colour(table, i): return tuple(table[i].tolist()) if i < len(table) else None
 
 # %% ../../nbs/02_masks/06_looks.ipynb #c71b3650
 def as_in_file(
@@ -181,6 +184,7 @@ def has_our_table(
     table = look.stored.colours
     return table is not None and np.array_equal(table[:8], colours_of(8))
 
+# %% ../../nbs/02_masks/06_looks.ipynb #d36a940e
 def is_inverting(
     look # Look at a file, of `look_at`
 )->bool:
@@ -190,6 +194,7 @@ def is_inverting(
     if table is None or not set(used_numbers(look)) <= set(wanted): return False
     return all(_colour(table, i) == wanted[i] for i in used_numbers(look))
 
+# %% ../../nbs/02_masks/06_looks.ipynb #e15011d9
 def is_by_us(
     look # Look at a file, of `look_at`
 )->bool:

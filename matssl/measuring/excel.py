@@ -90,6 +90,7 @@ def _cell_said(value, say):
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return value if is_number or value is None else cell_text(value, say)
 
+# %% ../../nbs/07_measuring/22_excel.ipynb #628fab86
 def _said(table, say):
     "A table in a language"
     rows = [[_cell_said(value, say) for value in row] for row in table['rows']]
@@ -126,6 +127,7 @@ def _parts(results, say=in_english):
         'Signatures': [said('', 'name', 'date', 'signature'), *(said(who) for who in signatures)],
         'Made with': [*(list(version) for version in results['versions'].items()), [say('on'), results['made_on']]]}
 
+# %% ../../nbs/07_measuring/22_excel.ipynb #e0f2112c
 def _front(sheet, results, say=in_english):
     "Answers, limits, doubts, and what a person knows"
     _red_line(sheet, [say(sentence) for sentence in results['below_floor']])

@@ -21,10 +21,10 @@ def _with_word(a, *words):
     "An answer with more words in its note"
     return replace(a, note='; '.join(filter(None, (a.note, *words))))
 
+# %% ../../nbs/07_measuring/04_miscounts.ipynb #43d9632b
 def _without_level(a, *words):
     "An answer for whose interval no level can be stated, and why"
     return _with_word(replace(a, level=None, is_bound=False), *words)
-
 
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #bbf7bf8f
 def without_model_errors(
@@ -44,6 +44,7 @@ def _of_two(confusions, chosen):
     groups = np.stack([chosen, ~chosen]).astype(float)
     return groups @ np.asarray(confusions, float) @ groups.T
 
+# %% ../../nbs/07_measuring/04_miscounts.ipynb #8203f172
 def area_factors(
     fields:list, # `LabelMap`s of one set
     classes:list, # Names of the classes of which the area consists
@@ -57,7 +58,6 @@ def area_factors(
     t = corrected_fractions([[called, 1-called]], two, level, of_one=lambda weights: (0., 1e9)).loc[0]
     ends = t.corrected_low_pct/called/100, t.corrected_high_pct/called/100
     return tuple(map(float, ends)) if np.isfinite(ends).all() else None
-
 
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #ca347b46
 def through_area_errors(
@@ -99,6 +99,7 @@ def _shifts(value, drawn, found, in_g):
     as_large_a_share = as_many if in_g or not found else value*(drawn/found - 1)
     return sorted([float(as_many), float(as_large_a_share)])
 
+# %% ../../nbs/07_measuring/04_miscounts.ipynb #fc301617
 def miscount(
     value:float, # Number measured on what a model found
     drawn, # `(k,)`: the same number on test pictures, as somebody drew them
@@ -125,6 +126,7 @@ def _like(m, field):
     um_per_px = field.um_per_px and (m.um_per_px or field.um_per_px)
     return LabelMap(number[m.labels], field.codes, um_per_px)
 
+# %% ../../nbs/07_measuring/04_miscounts.ipynb #675d9577
 def test_maps(
     fields:list # `LabelMap`s of one set, or anything else with or without an `origin`
 )->list: # `(drawn, found)` of each test picture that travelled with the model
@@ -140,6 +142,7 @@ def _values(measured, m):
     try: return {(a.name, a.unit): a.value for a in measured([m])}
     except InputError: return {}
 
+# %% ../../nbs/07_measuring/04_miscounts.ipynb #d6a84cfd
 def _read_by_model(drawn, found, in_g):
     "How a model reads a number on its test pictures, in words"
     k = len(drawn)
@@ -156,7 +159,6 @@ def _highest(a):
     "What a number cannot exceed"
     if a.unit == '%': return 100.
     return 1. if a.name.endswith('roundness') else np.inf
-
 
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #1b48a79f
 def _with_miscount(a, drawn, found):
@@ -175,6 +177,7 @@ def _with_miscount(a, drawn, found):
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #d7955c2c
 _none_found = "the model's errors are not in the interval: on {} of {} test pictures it found nothing to measure"
 
+
 def _one_through_tests(a, pairs, fields):
     "An answer through the test pictures: `(values drawn, values found)` of each, by name and unit"
     key = a.name, a.unit
@@ -186,6 +189,7 @@ def _one_through_tests(a, pairs, fields):
     if len(both) < len(there): return _without_level(a, _none_found.format(len(there) - len(both), len(there)))
     return _with_miscount(a, *np.transpose(both))
 
+# %% ../../nbs/07_measuring/04_miscounts.ipynb #9f77e00f
 def through_tests(
     answers:list, # Answers measured on what a model found, each an `Answer`
     fields:list, # `LabelMap`s that they were measured on

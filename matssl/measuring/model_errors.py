@@ -42,6 +42,7 @@ class ModelTest:
     pictures = property(lambda self: len(self.true), doc='Number of test pictures')
     untested = property(lambda self: self.true.sum(0) == 0, doc='`(C,)`: classes without a true pixel')
 
+# %% ../../nbs/07_measuring/02_model_errors.ipynb #ba279b6c
 def model_test(
     confusions # `(k, C, C)` pixels of each test picture, truth in rows
 )->ModelTest:
@@ -53,11 +54,13 @@ def model_test(
 # %% ../../nbs/07_measuring/02_model_errors.ipynb #27a0aa2e
 _follows = .5 # how far errors follow the composition, which may be anything between 0 and 1
 
+
 def _rates_at(test, follows):
     "Rates of which only a part follows the composition"
     unchanged = np.eye(len(test.rates))
     return unchanged + follows*(test.rates - unchanged)
 
+# %% ../../nbs/07_measuring/02_model_errors.ipynb #6988c97c
 def correct_by_test(
     test:ModelTest, # Confusions of the test pictures
     called, # `(C,)` or `(n, C)` fractions that the model called, 0-1
@@ -96,6 +99,7 @@ def error_spread(
 # %% ../../nbs/07_measuring/02_model_errors.ipynb #c3997388
 _usual_lean = .5 # lasting error of other models, in units of `error_scale`
 
+
 def share_believed(
     test:ModelTest # Confusions of the test pictures
 )->float:
@@ -105,6 +109,7 @@ def share_believed(
     scatter = (spread**2*scale**2).sum()/max((scale**2).sum(), 1e-300)
     return float(_usual_lean**2/(_usual_lean**2 + scatter/test.pictures))
 
+# %% ../../nbs/07_measuring/02_model_errors.ipynb #73de57c8
 def _left_of_error(test, spread, scale):
     "Variance of the lasting error that is left when its believed part has been taken off"
     w = share_believed(test)
@@ -124,6 +129,7 @@ def _by_composition(test, raw):
     slope = (raw - test.true.mean(0)) @ (test.rates - np.eye(len(rates))) @ np.linalg.pinv(rates)
     return np.abs(slope)/2
 
+# %% ../../nbs/07_measuring/02_model_errors.ipynb #03f9ab2a
 def _of_fields(test, called, of_one, errors):
     "Variance of the corrected mean of the fields, and its degrees of freedom"
     back = np.linalg.pinv(_rates_at(test, _follows).T)

@@ -64,6 +64,7 @@ class Strokes:
     pairs:np.ndarray # `(M, 2)` int: neighbours that join the pixels without loops
     vectors:np.ndarray # `(M, 2)`: from the first of a pair to the second, without the staircase, px
 
+# %% ../../nbs/07_measuring/07_open_boundaries.ipynb #71aa3a60
 def strokes_of(edge, smallest):
     "`Strokes` of boundary pixels"
     middle, distance = _middle_lines(edge, smallest)
@@ -133,6 +134,7 @@ def _arriving(place, pairs, first, times=8):
     for _ in range(times): around = (around + near @ around)/count
     return _unit(place[first] - around[first])
 
+# %% ../../nbs/07_measuring/07_open_boundaries.ipynb #3814ca5b
 def _last_pieces(place, pairs, first, to_network):
     "From the first pixels of open pieces on, along the piece, to the middle of the network's stroke: `(K, 2)`"
     along, straight = _arriving(place, pairs, first), _unit(to_network)
@@ -170,6 +172,7 @@ def _down_to_the_network(strokes, in_piece, first, to_network):
     half = _half_of_pieces(np.where(in_piece, strokes.half, 0), piece)
     return _with_hidden(vectors, piece[start], in_use(piece[first], n - 1), half), strokes.place[start]
 
+# %% ../../nbs/07_measuring/07_open_boundaries.ipynb #3fad54b8
 def _open_lines(strokes, grains):
     "Vectors and places of boundaries that separate nothing"
     is_open, to_network = open_pixels(strokes, grains)

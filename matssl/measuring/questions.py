@@ -77,7 +77,6 @@ def _by_product(path):
     field = stem.removesuffix(endings[0]) if endings else stem
     return (path.parent/f'{field}.tif').exists()
 
-
 # %% ../../nbs/07_measuring/19_questions.ipynb #2d4aa68a
 def _files_of(one):
     "The label maps of a file, a folder or a list of files; none of a map in memory"

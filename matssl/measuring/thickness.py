@@ -88,6 +88,7 @@ def _covariance(values):
     both_ways = np.r_[1., np.full(len(values)//2, 2.)]
     return both_ways*pairs(deviation), both_ways*pairs(seen*1.)
 
+# %% ../../nbs/07_measuring/15_thickness.ipynb #5b05e9c2
 def profile_variance(
     values # Values along a profile, evenly spaced; NaN where there is none
 ): # Variance of the mean, and the number of independent places
@@ -106,13 +107,13 @@ def profile_variance(
     if variance <= 1e-18*np.nanmax(values**2): return 0., float(count)
     return variance, (products[0]/pairs[0] + variance)/variance
 
-
 # %% ../../nbs/07_measuring/15_thickness.ipynb #75a7d1d1
 def _rounding(on, whole):
     "Variance of the mean thickness from the rounding of both faces to pixels, px2"
     changes = [np.count_nonzero(np.diff(face[whole])) for face in (on.argmax(0), on[::-1].argmax(0))]
     return sum(1/12/(1 + n) for n in changes)
 
+# %% ../../nbs/07_measuring/15_thickness.ipynb #066dcfeb
 def interval_of_profile(
     values, # Along a profile, evenly spaced; NaN where there is none
     rounding:float=0., # Variance of the mean from what is the same all along, in the unit of the values, squared
@@ -124,7 +125,6 @@ def interval_of_profile(
     variance, places = profile_variance(values)
     half = np.hypot(stdtrit(max(places-1, 1.), (1+level)/2)*variance**.5, ndtri((1+level)/2)*rounding**.5)
     return dict(mean=mean, low=max(0., mean-half), high=mean+half, places=places)
-
 
 # %% ../../nbs/07_measuring/15_thickness.ipynb #29000015
 @dataclass
@@ -151,16 +151,19 @@ def _meets(on):
     "How often each column meets the layer"
     return (on & ~np.vstack([on[:1] & False, on[:-1]])).sum(0)
 
+# %% ../../nbs/07_measuring/15_thickness.ipynb #5751e42a
 def _folded(on):
     "Share of the columns that meet the layer more than once though its holes are filled: overhangs, tongues, ragged faces"
     from scipy.ndimage import binary_fill_holes
     meets = _meets(binary_fill_holes(on))
     return float((meets > 1).sum()/max((meets > 0).sum(), 1))
 
-
 # %% ../../nbs/07_measuring/15_thickness.ipynb #d13b584b
 recommended = 'column by column, corrected by the tilt'
+
+
 on_skeleton = 'distance transform on the skeleton'
+
 
 def method_for(
     profiles:list, # `LayerProfile`s of one layer in all fields
@@ -169,7 +172,6 @@ def method_for(
     "The method that answers: column by column, unless the layer overhangs itself too often for that"
     is_folded = np.mean([p.folded for p in profiles]) > most_folded
     return on_skeleton if is_folded and all(len(p.skeleton) for p in profiles) else recommended
-
 
 # %% ../../nbs/07_measuring/15_thickness.ipynb #f0002de7
 def _shape_doubts(on, left, layer, layers):
@@ -324,7 +326,6 @@ def _methods_for(profiles):
     for p in profiles: alike.setdefault(f'{p.layer} of {p.layers}', []).append(p)
     return {layer: method_for(of) for layer, of in alike.items()}
 
-
 # %% ../../nbs/07_measuring/15_thickness.ipynb #1c80a041
 def _profile_doubts(p):
     "What a reader of the table must know of one profile"
@@ -376,12 +377,12 @@ def _two_ways_apart(rows, unit, most=.15):
         if skeleton > 0 and abs(column/skeleton - 1) > most: apart[layer] = float(column), float(skeleton)
     return apart
 
+# %% ../../nbs/07_measuring/15_thickness.ipynb #3b309ba2
 def _apart_doubts(apart, unit):
     "What a reader must know of layers on which the two methods disagree"
     return [f'layer{"" if layer == "1 of 1" else f" {layer}"}: by columns it is {column:.3g} {unit} thick and on the skeleton '
             f'{skeleton:.3g} {unit} ({100*(column/skeleton - 1):+.0f} %): it is steep, folded or very ragged, look at its '
             'picture before either is used' for layer, (column, skeleton) in apart.items()]
-
 
 # %% ../../nbs/07_measuring/15_thickness.ipynb #0c01f9ec
 def _rough_doubts(rows):
@@ -406,13 +407,13 @@ def _one_layer(rows, unit, level):
                 **{f'{k}_{unit}': float(v) for k, v in of.items()},
                 fields=n, interval='over fields' if n > 1 else 'along the layer of one field', **places)
 
+# %% ../../nbs/07_measuring/15_thickness.ipynb #92bfcf81
 def _means(rows, unit, level):
     "A row a layer and method, the recommended method first"
     measured = rows[rows[f'mean_{unit}'].notna()]
     groups = measured.groupby(['layer', 'method'], sort=False)
     means = pd.DataFrame([_one_layer(group, unit, level) for _, group in groups])
     return means.sort_values('layer', kind='stable', ignore_index=True)
-
 
 # %% ../../nbs/07_measuring/15_thickness.ipynb #868eaefa
 def _answer(cls, row, unit, level):

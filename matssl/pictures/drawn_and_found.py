@@ -29,6 +29,7 @@ def packed(
 # %% ../../nbs/01_pictures/13_drawn_and_found.ipynb #68870a38
 _expected = 'a PNG with the labels drawn and found'
 
+
 def _channels(noted):
     "Both channels of a text, `(H, W, 2)`"
     todo = 'copy the model again, or test it again'
@@ -38,6 +39,7 @@ def _channels(noted):
     found = f'a picture of {picture.width} x {picture.height} px in mode {picture.mode}'
     raise InputError('the test pictures of the model', found, _expected, todo)
 
+# %% ../../nbs/01_pictures/13_drawn_and_found.ipynb #e81a3108
 def unpacked(
     noted:dict # Text that `packed` gives
 )->tuple: # Two `LabelMap`s: drawn, found

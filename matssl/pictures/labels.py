@@ -206,7 +206,11 @@ def write_label_map(
 
 # %% ../../nbs/01_pictures/09_labels.ipynb #07020014
 def _is_text(x): return isinstance(x, str)
+
+# %% ../../nbs/01_pictures/09_labels.ipynb #022e6c68
 def _is_texts(x): return isinstance(x, list) and len(x) <= 256 and all(map(_is_text, x))
+
+# %% ../../nbs/01_pictures/09_labels.ipynb #b5102573
 def _is_origin(x):
     try: checked(OriginNote, x, 'label map')
     except InputError: return False
@@ -325,6 +329,7 @@ def overlay(self:LabelMap,
 # %% ../../nbs/01_pictures/09_labels.ipynb #b6e7ddcf
 _most_drawn = 4096 # px of the longest side: of a larger map every n-th pixel is drawn
 
+
 def _drawn(self, m):
     "The colours of a map, over a micrograph where there is one; of a large map every n-th pixel"
     every = -(-max(self.shape)//_most_drawn)
@@ -334,6 +339,7 @@ def _drawn(self, m):
     if picture.shape[:2] != self.shape: return self.overlay(picture) # refused
     return LabelMap(labels, self.codes).overlay(picture[::every, ::every])
 
+# %% ../../nbs/01_pictures/09_labels.ipynb #60202f5e
 @patch
 def show(self:LabelMap,
     m=None, # The micrograph to lie under it

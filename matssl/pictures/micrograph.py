@@ -168,6 +168,7 @@ def _unsure(n):
     return (f'the last {n} rows were cut as a data bar, but what stands in them is not in lines as writing is; '
                         'if they are picture, keep them with crop_bar=False (--keep-bar)')
 
+# %% ../../nbs/01_pictures/08_micrograph.ipynb #13732c19
 def _uncut(n): return f'the last {n} rows are flat: is it a data bar? it was not cut; crop_bar={n} cuts it'
 
 # %% ../../nbs/01_pictures/08_micrograph.ipynb #73cdfe7e

@@ -32,6 +32,7 @@ def read_note(
 @lru_cache(8)
 def _read_once(file, changed): return read_note(file)
 
+# %% ../../nbs/01_pictures/12_origin.ipynb #af18e7be
 def _note_beside(file):
     "The note beside a label map, or None"
     note = Path(file).parent/note_name
