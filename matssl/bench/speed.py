@@ -318,7 +318,7 @@ def write_pictures(
     folder, # Folder to write to
     n:int=32, # Pictures
     size:int=1024, # Side, px
-    labelled:bool=False): # With masks
+    labelled:bool=False): # True: masks, too
     "Synthetic two-phase pictures as 8-bit PNG; files or `Pairs`"
     from PIL import Image
     folder, rng = Path(folder), np.random.default_rng(0)
@@ -551,7 +551,7 @@ class Profile(Callback):
 # %% ../../nbs/09_bench/06_speed.ipynb #b5a0001a
 def profile(
     learn, # Learner of `pretrain_learner` or `segment_learner`
-    epochs:int=1)->pd.Series: # To add up
+    epochs:int=1)->pd.Series: # Number of epochs that are added up
     "Milliseconds a step, by part"
     p = Profile()
     with learn.no_bar(), learn.no_logging():

@@ -92,7 +92,7 @@ def _like(x, p):
 # %% ../../nbs/04_training/02_compute.ipynb #35fd9a71
 class FusedAdam(Optimizer):
     "Adam with decoupled weight decay, all tensors in one kernel; the numbers of fastai's `Adam`"
-    found_inf = None # For one step: a tensor; where it is 1, the kernel leaves weights and averages as they are
+    found_inf = None # A tensor for one step: where it is 1, weights and averages stay as they are
     def __init__(self,
         params, # Parameters, or lists of them
         lr, # Learning rate
