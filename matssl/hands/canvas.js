@@ -966,6 +966,7 @@ const keys = {
   '=': canvas => zoomBy(canvas, 1.4142),
   w: goToWhole,
   n: goToNative,
+  Escape: takeBack,
   ArrowRight: (canvas, event) => sendOnce(canvas, event, 'next'),
   ArrowLeft: (canvas, event) => sendOnce(canvas, event, 'previous'),
 };
@@ -992,7 +993,6 @@ function doKey(canvas, event) {
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const isUndo = key === 'z' || key === 'y';
   if (key === ' ') canvas.space = true;
-  else if (key === 'Escape' && canvas.active !== null) takeBack(canvas);
   else if (isUndo) send(canvas, { kind: key === 'y' || event.shiftKey ? 'redo' : 'undo' });
   else if (event.ctrlKey || event.metaKey || event.altKey) return false;
   else if (/^[0-9]$/.test(key)) chooseClass(canvas, +key);
