@@ -486,7 +486,8 @@ function drawStroke(canvas, { kind, label, brush, points }) {
 function pathThrough(canvas, points, isClosed) {
   const path = new Path2D();
   points.forEach(([x, y], i) => path[i ? 'lineTo' : 'moveTo'](...toScreen(canvas, x, y)));
-  if (points.length === 1) path.lineTo(...toScreen(canvas, points[0][0] + .01, points[0][1])); // a line of no length is not drawn
+  const [[x, y]] = points;
+  if (points.length === 1) path.lineTo(...toScreen(canvas, x + .01, y)); // a line of no length is not drawn
   if (isClosed) path.closePath();
   return path;
 }

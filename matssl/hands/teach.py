@@ -361,7 +361,8 @@ def parts_in_words(self:Tuner)->str:
     "Of which pictures parts are learned from, as one sentence; empty where there are none"
     if not self.in_parts: return ''
     names = ', '.join(Path(file).name for file in self.in_parts)[:200]
-    return f'of {names}, too large to be learned from whole, the network learns from parts at native resolution; all settings are the same'
+    why = f'of {names}, too large to be learned from whole'
+    return f'{why}, the network learns from parts at native resolution; all settings are the same'
 
 # %% ../../nbs/08_hands/09_teach.ipynb #7a11e008
 @dataclass
@@ -382,9 +383,10 @@ class Copied:
 @patch
 def _as_learned(self:Tuner, file, mask):
     "A picture and its strokes, in 8 bit and without its bar; parts of one that is too large"
-    model = self.assistant()
-    m = read_micrograph(file, um_per_px=_scale_in(self.um_per_px, [file]), crop_bar=crop_bar_of(self.about.data_bar), lazy=True)
-    drawn = read_label_map(mask, model.codes, ignore=255).labels[:m.shape[0]] if mask else np.full(m.shape, 255, np.uint8)
+    model, um_per_px = self.assistant(), _scale_in(self.um_per_px, [file])
+    m = read_micrograph(file, um_per_px=um_per_px, crop_bar=crop_bar_of(self.about.data_bar), lazy=True)
+    if mask: drawn = read_label_map(mask, model.codes, ignore=255).labels[:m.shape[0]]
+    else: drawn = np.full(m.shape, 255, np.uint8)
     if file in self.in_parts: return self.cut(m, drawn, model)
     return Micrograph(m.to_uint8(), m.um_per_px, dict(part_of=picture_hash(m)), m.source), drawn
 
@@ -415,9 +417,11 @@ def _copies_of(self:Tuner, pairs):
 @patch
 def _reading(self:Tuner, files):
     "Scale and data bar of files, as they are read; copies have no bar any more"
-    if not self.in_parts: return dict(um_per_px=_scale_in(self.um_per_px, files), crop_bar=crop_bar_of(self.about.data_bar))
-    scales = {copy.pair.image.name: copy.um_per_px for copy in self.copies.values() if copy.um_per_px}
-    return dict(um_per_px=_scale_in(scales, files), crop_bar=False)
+    scales, crop_bar = self.um_per_px, crop_bar_of(self.about.data_bar)
+    if self.in_parts:
+        scales = {copied.pair.image.name: copied.um_per_px for copied in self.copies.values() if copied.um_per_px}
+        crop_bar = False
+    return dict(um_per_px=_scale_in(scales, files), crop_bar=crop_bar)
 
 # %% ../../nbs/08_hands/09_teach.ipynb #7a11e00f
 @patch
