@@ -592,7 +592,8 @@ w""")
     places = """() => {
         const around = document.querySelector('.matssl-canvas').closest('.widget-vbox');
         const top = around.getBoundingClientRect().top;
-        const inside = [around, ...around.children, ...document.querySelectorAll('.matssl-canvas, .matssl-canvas canvas, .matssl-canvas button')];
+        const ofCanvas = document.querySelectorAll('.matssl-canvas, .matssl-canvas canvas, .matssl-canvas button');
+        const inside = [around, ...around.children, ...ofCanvas];
         return inside.map(part => [part.getBoundingClientRect().top - top, part.getBoundingClientRect().height]);
     }"""
     def where():
@@ -602,8 +603,11 @@ w""")
     before = where()
     fault = 'a.png: found that it cannot be written, expected a folder with room; free disk space or choose another folder'
     at = on_screen(lab, (240, 320), (760, 560), 100, 100)
-    said = [f"w.canvas.status = not_saved('{fault}')", "w.doing = 'filling in ...'; w._say()", "w.canvas.view = [100, 100, 13.37]",
-            "w.canvas.status = ''; w.doing = ''; w._say()"]
+    said = [
+        f"w.canvas.status = not_saved('{fault}')",
+        "w.doing = 'filling in ...'; w._say()",
+        "w.canvas.view = [100, 100, 13.37]",
+        "w.canvas.status = ''; w.doing = ''; w._say()"]
     for code in said:
         lab.run(code)
         lab.page.mouse.move(5, 500)

@@ -35,6 +35,7 @@ def _standardised(a):
     deviation = a.std()
     return (a - a.mean())/deviation if deviation > 1e-6 else np.zeros_like(a)
 
+# %% ../../nbs/09_bench/01_filters.ipynb #f62f6a9d
 def nine_filters(
     pixels:np.ndarray # `(H, W)` or `(H, W, 3)` uint8
 )->np.ndarray:
@@ -63,6 +64,7 @@ def _discriminant(x, y):
     if len(np.unique(y)) < 2: return None
     return LinearDiscriminantAnalysis(solver='lsqr').fit(x.astype(np.float64), y)
 
+# %% ../../nbs/09_bench/01_filters.ipynb #36e9fda3
 class PixelClassifier:
     "Nine filters and a linear discriminant, with what `evaluate` asks of a model"
     def __init__(self,

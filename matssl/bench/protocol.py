@@ -258,11 +258,13 @@ def _pools(name, clean):
     "The clean pool, and the same with the fold's training pictures"
     return {name: clean, f'{name}+train': lambda root, fold: [*clean(root), *fold.train.images]}
 
+# %% ../../nbs/09_bench/02_protocol.ipynb #f2ec0c65
 def _numbers_metaldam():
     "Without precipitate, as published; of all classes; of the three common ones"
     return {'miou': lambda cm: mean_iou(cm, [0, 1, 2, 4]), 'miou_all': mean_iou,
         'miou_common': lambda cm: mean_iou(cm, [0, 1, 2])}
 
+# %% ../../nbs/09_bench/02_protocol.ipynb #8c3a6fc6
 _metaldam = Protocol('metaldam', 1, ('Matrix', 'Austenite', 'Martensite/Austenite', 'Precipitate', 'Defect'),
     _six('metaldam'),
     _pools('clean', _clean), _numbers_metaldam(), note='mean without precipitate', fold_names=tuple('012345'))
@@ -284,11 +286,13 @@ def _few_numbers(p, rare):
     if 'miou_all' in p.numbers: more = {'miou_published': p.numbers['miou'], **more}
     return {'miou': lambda cm: mean_iou(cm, common), 'miou_all': mean_iou, **more}
 
+# %% ../../nbs/09_bench/02_protocol.ipynb #8fab310b
 def _with_few(p, note, rare=(), choosing=(), **changes):
     "The protocol of few labels on the pictures of another one"
     return replace(p, name=f'{p.name}-few', version=1, numbers=_few_numbers(p, rare), note=note, named_set=p.name,
         few=FewLabels(rare, choosing), **changes)
 
+# %% ../../nbs/09_bench/02_protocol.ipynb #27a14000
 _few = [
     _with_few(_metaldam, 'mean of the common classes', rare=(3, 4), choosing=('5',)),
     _with_few(_coatings[2], 'mean of background and oxide, without cracks', rare=(2,)),
@@ -308,10 +312,12 @@ def _nasa(root):
     pairs = dataset('ebc3', root).pairs
     return [Fold('test', pairs.of('train'), pairs.of('val'), pairs.of('test'))]
 
+# %% ../../nbs/09_bench/02_protocol.ipynb #a1eacb49
 def _made_division(root):
     "The first fold of the made pictures"
     return _synthetic(root)[:1]
 
+# %% ../../nbs/09_bench/02_protocol.ipynb #a2259a1c
 _as_the_paper = [
     Protocol('ebc3-paper', 1, ('background', 'foreground'), _nasa, _pools('others', _others), {'miou': mean_iou}, square=512,
         note='mean of background and foreground, squashed to 512 px', named_set='ebc3', run_by='run_paper'),

@@ -136,6 +136,7 @@ def _with_draws(table):
     if 'draw' not in table: table.insert(table.columns.get_loc('seed'), 'draw', table.seed)
     return table
 
+# %% ../../nbs/09_bench/03_results.ipynb #a43be11b
 def read_results(
     path, # `results.csv`, or packed for keeping as `results.csv.gz`
     begun:bool=True # True: a benchmark was begun there; False: a file that is not there has no lines
@@ -178,13 +179,14 @@ def lines_of(
     return rows[np.array(mine, bool)]
 
 # %% ../../nbs/09_bench/03_results.ipynb #b2000014
-floor_names = ('majority class', 'majority at each position') # of `evaluate.floor_predictions`
-
 def matrices_text(
     matrices:dict # `{name: confusion matrix}`
 )->str:
     "Confusion matrices as a line holds them: JSON"
     return json.dumps({name: np.asarray(m).tolist() for name, m in matrices.items()}, separators=(',', ':'))
+
+# %% ../../nbs/09_bench/03_results.ipynb #1c1db656
+floor_names = ('majority class', 'majority at each position') # of `evaluate.floor_predictions`
 
 def matrices_of(
     text:str # A field of a line
@@ -198,6 +200,7 @@ def _all_pictures(lines, part):
     return {f'{line.fold}/{name}': m for line in lines.itertuples() for name,
         m in matrices_of(getattr(line, part)).items()}
 
+# %% ../../nbs/09_bench/03_results.ipynb #9250a7a2
 def pooled_matrices(
     rows:pd.DataFrame, # Lines of one method
     folds:list, # Folds that the headline is made of
@@ -240,6 +243,7 @@ def hardware()->str:
     machine = f'{cores} CPU cores ({platform.machine()}), no GPU'
     return f'{used} of {machine}' if used < cores else machine
 
+# %% ../../nbs/09_bench/03_results.ipynb #119c17e0
 def package_versions()->str:
     "Versions of this package and of those that it trains with"
     packages = dict(torch='torch', timm='timm', fastai='fastai', smp='segmentation-models-pytorch')

@@ -32,16 +32,17 @@ from ..segmentation.tiles import predict_bands
 from .results import PeakMemory, hardware, package_versions
 
 # %% ../../nbs/09_bench/06_speed.ipynb #20c45acb
-def _now(device):
-    "The time, when all that was asked of the device is done"
-    if torch.device(device).type == 'cuda': torch.cuda.synchronize()
-    return time.perf_counter()
-
 def rate(
     times, # Ends of the steps, s
     n:int)->float: # Pictures a step
     "Pictures a second, from the end of the first step to the end of the last"
     return n*(len(times)-1)/(times[-1]-times[0])
+
+# %% ../../nbs/09_bench/06_speed.ipynb #caac0780
+def _now(device):
+    "The time, when all that was asked of the device is done"
+    if torch.device(device).type == 'cuda': torch.cuda.synchronize()
+    return time.perf_counter()
 
 # %% ../../nbs/09_bench/06_speed.ipynb #b5a00002
 def take_turns(
@@ -69,6 +70,7 @@ class Stamps(Callback):
         self.times.append(_now(self.dls.device))
         if len(self.times) >= self.n: raise CancelFitException()
 
+# %% ../../nbs/09_bench/06_speed.ipynb #4838129f
 def _stamped(learn):
     "A contestant: a Learner's own loop"
     def run(n):
@@ -191,6 +193,7 @@ def _endless_loader(ds, bs, workers, device):
     return torch.utils.data.DataLoader(ds, bs, shuffle=True, drop_last=True, num_workers=workers,
         persistent_workers=workers > 0, pin_memory=torch.device(device).type == 'cuda')
 
+# %% ../../nbs/09_bench/06_speed.ipynb #3ef951d3
 def usual_pretraining(
     files, # Pictures
     arch:str, # 'resnet50', 'resnet18', 'mobilenetv2_100', ...
@@ -210,6 +213,7 @@ def _our_ssl(files, arch, size, bs, bf16, device):
     dls = MicrographDataLoaders.from_folder(files, bs=bs, valid_pct=0, device=torch.device(device))
     return pretrain_learner(dls, Encoder(arch), overrides=dict(size=size), bf16=bf16)
 
+# %% ../../nbs/09_bench/06_speed.ipynb #8fb6f820
 def our_pretraining(
     files, # Pictures
     arch:str, # timm name
@@ -224,6 +228,7 @@ def _forever(*batch):
     "The same batch, again and again"
     while True: yield batch
 
+# %% ../../nbs/09_bench/06_speed.ipynb #7f2d59ef
 def pretraining_ceiling(
     files, # Pictures; only what a Learner needs to be made
     arch:str, # timm name
@@ -266,8 +271,11 @@ class _PilFields(torch.utils.data.Dataset):
         return G.normalize(x, *_imagenet), torch.from_numpy(np.array(mask)).long()
 
 # %% ../../nbs/09_bench/06_speed.ipynb #b5a0000d
-def _smp_name(arch): return f'timm-{arch}' if arch.startswith('tf_efficientnet') else _torchvision_name(arch)
+def _smp_name(arch):
+    "What segmentation-models-pytorch calls a network of timm"
+    return f'timm-{arch}' if arch.startswith('tf_efficientnet') else _torchvision_name(arch)
 
+# %% ../../nbs/09_bench/06_speed.ipynb #c8239268
 def usual_finetuning(
     pairs, # `Pairs`
     codes:list, # Class names

@@ -67,8 +67,11 @@ def _refuse_mixed(rows, column):
                 'one experiment', f'choose, for example rows[rows.{column} == {values[0]!r}]')
 
 # %% ../../nbs/09_bench/05_tables.ipynb #b4a00004
-def _are_counts(m, n): return m.shape == (n, n) and m.dtype.kind in 'iu' and m.min() >= 0
+def _are_counts(m, n):
+    "Is this a matrix of pixels, `n` classes against `n`?"
+    return m.shape == (n, n) and m.dtype.kind in 'iu' and m.min() >= 0
 
+# %% ../../nbs/09_bench/05_tables.ipynb #2826ea88
 def _check_matrices(rows, n):
     "Refuse a line whose matrices are none, of `n` classes"
     for line in rows.itertuples():
@@ -369,10 +372,12 @@ def _curve(asked, by, methods, sizes):
 
 # %% ../../nbs/09_bench/05_tables.ipynb #b4a00021
 def _asked_of_curve(rows, by, number, folds, seeds):
+    "What is asked of lines that differ in `by`"
     if by not in ('labels', 'unlabelled'): raise InputError('curve', f'by={by!r}', "'labels' or 'unlabelled'",
         'choose one')
     return asked_of(rows, number, folds, seeds, but=by)
 
+# %% ../../nbs/09_bench/05_tables.ipynb #d0817638
 def curve_table(
     rows:pd.DataFrame, # Lines that differ in `by`
     by:str='labels', # Number on the axis: of 'labels' or 'unlabelled' pictures
@@ -391,6 +396,7 @@ def _draw_curve(ax, x, points, k, name):
     ax.plot(x, points['mean IoU, %'], 'o-', c=f'C{k}', label=name)
     ax.fill_between(x, points.lowest, points.highest, color=f'C{k}', alpha=.2)
 
+# %% ../../nbs/09_bench/05_tables.ipynb #0a28e57a
 def plot_curve(
     rows:pd.DataFrame, # Lines that differ in `by`
     by:str='labels', # Number on the axis: of 'labels' or 'unlabelled' pictures

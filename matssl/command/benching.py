@@ -39,11 +39,13 @@ def _score_tables(rows, protocol, asked):
     if (rows.different.fillna('') != '').any(): tables['different'] = short(benchmark_table(rows, different=True, **asked))
     return tables
 
+# %% ../../nbs/10_command/07_benching.ipynb #c5c00031
 def _curve_asked(rows, by, asked):
     "What `curve_table` and `plot_curve` are asked for; no unlabelled pictures at all are a point of the curve, too"
     none = ['0'] if by == 'unlabelled' and '' in rows.attrs[by] else []
     return dict(asked, by=by, sizes=[x for x in rows.attrs[by] if x] + none)
 
+# %% ../../nbs/10_command/07_benching.ipynb #c5c00033
 def _curve_tables(rows, protocol, curve):
     "`{title: table}` of a curve; what has not run says so"
     from matssl.bench.tables import curve_table
@@ -60,6 +62,7 @@ def _results_name(rows, protocol, asked, by, quick):
     checksum = hashlib.sha256(' '.join(what).encode()).hexdigest()[:8]
     return f'{protocol.name}{"-quick" if quick else ""}-{max(rows.backbone)}-{by or "table"}-{checksum}'
 
+# %% ../../nbs/10_command/07_benching.ipynb #c5c00036
 def _show_few(rows, protocol, folds, quick, out):
     "Print and write the table and picture of a judge of few labels"
     from matssl.bench.judge import few_table, plot_pairs
@@ -71,6 +74,7 @@ def _show_few(rows, protocol, folds, quick, out):
     write_figure(out/f'{file}.png', plot_pairs(rows, **asked).figure, dpi=110, bbox_inches='tight')
     print(f'\nwritten: {out}/results.csv, {file}.csv, {file}.png')
 
+# %% ../../nbs/10_command/07_benching.ipynb #c5c00037
 def _show_results(rows, name, folds, seeds, by, quick, out):
     "Print and write the table and picture, or the curve, of a benchmark"
     from matssl.bench.tables import plot_benchmark, plot_curve

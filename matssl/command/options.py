@@ -28,20 +28,24 @@ def new_output(path):
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
 
+# %% ../../nbs/10_command/02_options.ipynb #c5c00002
 def new_output_folder(path):
     "A new folder for results"
     folder = new_output(path)
     folder.mkdir()
     return folder
 
+# %% ../../nbs/10_command/02_options.ipynb #c5c00004
 def write_table(path, t, **kwargs):
     "A table as CSV"
     with written_whole(path, True) as f: t.to_csv(f, errors='backslashreplace', **kwargs)
 
+# %% ../../nbs/10_command/02_options.ipynb #c5c00006
 def write_figure(path, figure, **kwargs):
     "A matplotlib figure as PNG"
     with written_whole(path, True) as f: figure.savefig(f, **kwargs)
 
+# %% ../../nbs/10_command/02_options.ipynb #c5c00008
 def without_windows():
     "Figures go to files alone"
     import matplotlib
@@ -91,6 +95,7 @@ def contrast_given(contrast):
     try: return tuple(float(v) for v in contrast.split(','))
     except ValueError: return contrast
 
+# %% ../../nbs/10_command/02_options.ipynb #c5c0000b
 def backbone_given(mean, std, timm):
     "`--mean .5 --std .5 --timm pad_type=same` as keyword arguments"
     wrong = [x for x in timm or [] if '=' not in x]
@@ -101,6 +106,7 @@ def backbone_given(mean, std, timm):
     given = {k: int(v) if re.fullmatch('[0-9]{1,9}', v) else v for k, v in given.items()}
     return dict(timm_kwargs=given, stats=None if mean is None else ((mean,)*3, (std,)*3))
 
+# %% ../../nbs/10_command/02_options.ipynb #c5c0000d
 @delegates(reading_options)
 def training_options(
     weights:str=None, # File of weights to start from, .pth or .safetensors (default: ImageNet weights of timm)
@@ -126,8 +132,11 @@ def training_options(
     return pictures, network
 
 # %% ../../nbs/10_command/02_options.ipynb #33300007
-def _black(palette): return [name for name, colour in palette.items() if not any(colour)]
+def _black(palette):
+    "Names of the classes that are painted black"
+    return [name for name, colour in palette.items() if not any(colour)]
 
+# %% ../../nbs/10_command/02_options.ipynb #c5c0000f
 def colours_given(given, codes=None):
     "`--palette` and `--codes` as the functions that read masks take them"
     from matssl.masks.names import as_palette
@@ -137,6 +146,7 @@ def colours_given(given, codes=None):
     others = {name: colour for name, colour in palette.items() if name != ground}
     return others, [ground, *others]
 
+# %% ../../nbs/10_command/02_options.ipynb #c5c00010
 def colours_for(model, given):
     "`--palette` in the order of a segmenter's classes"
     from matssl.masks.names import as_palette
@@ -204,20 +214,25 @@ def check_arch(
 
 # %% ../../nbs/10_command/02_options.ipynb #a9550006
 def _is_pool(folder):
+    "Refuse a folder without pictures"
     from matssl.masks.names import list_pictures
     list_pictures(folder, recurse=True)
 
+# %% ../../nbs/10_command/02_options.ipynb #c5c00013
 def _has_pairs(folder):
+    "Refuse a folder without pictures and masks"
     from matssl.masks.pairs import pair_files
     check_there(folder)
     pair_files(folder)
 
+# %% ../../nbs/10_command/02_options.ipynb #c5c00015
 def _each_of(known, option):
     "A door for names with commas between them; what follows a plus is a variation"
     def door(text):
         for name in filter(None, text.split(',')): one_of(name.partition('+')[0], known, option, 'the name')
     return door
 
+# %% ../../nbs/10_command/02_options.ipynb #c5c00017
 doors.update({
     'arch': check_arch, 'archs': check_arch, 'backbone': check_arch, 'weights': check_there, 'encoder': check_there,
     'labelled': _has_pairs, 'evaluate test': _has_pairs, 'pretrain pool': _is_pool, 'segmenter': check_is_segmenter,
@@ -234,6 +249,7 @@ def _matching(pattern):
     found = map(Path, sorted(glob.glob(pattern) or glob.glob(in_folder)))
     return [f for f in found if f.is_file() and f.suffix.lower() in picture_types]
 
+# %% ../../nbs/10_command/02_options.ipynb #c5c0001a
 def files_given(given):
     "Pictures of files, folders and patterns"
     from matssl.masks.names import list_pictures
@@ -244,6 +260,7 @@ def files_given(given):
         files += found
     return files
 
+# %% ../../nbs/10_command/02_options.ipynb #c5c0001c
 def names_given(text):
     "Names of classes, comma separated"
     return [name.strip() for name in text.split(',')] if text else None
@@ -259,6 +276,7 @@ def _is_expected(file, stems):
     beside = {file.stem, Path(file.stem).stem, re.sub(r'-\w+$', '', file.stem)}
     return file.suffix.lower() in _of_pictures and not stems.isdisjoint(beside)
 
+# %% ../../nbs/10_command/02_options.ipynb #c5c0001e
 def _no_pictures(folder, recurse=False):
     "Files in a folder that are no pictures and belong to none"
     from matssl.pictures.claims import picture_types
@@ -266,6 +284,7 @@ def _no_pictures(folder, recurse=False):
     stems = {f.stem for f in files if f.suffix.lower() in picture_types}
     return [f for f in files if f.suffix.lower() not in picture_types and not _is_expected(f, stems)]
 
+# %% ../../nbs/10_command/02_options.ipynb #c5c00020
 def say_passed_over(given, recurse=False):
     "A line on what lies in the given folders and is no picture"
     names = [f.name for folder in map(Path, given) if folder.is_dir() for f in _no_pictures(folder, recurse)]

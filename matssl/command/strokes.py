@@ -44,6 +44,7 @@ def _encoder_of(encoder, arch, weights, scratch, mean, std, timm, seed):
     torch.manual_seed(seed) # of random weights
     return Encoder(arch or default_arch, pretrained=not (scratch or weights), weights=weights, stats=given['stats'], **given['timm_kwargs'])
 
+# %% ../../nbs/10_command/04_strokes.ipynb #c5c00029
 def _names_of(pairs, codes, palette, ignore):
     "Names of the classes: those given, those beside the masks, or those that the masks hold"
     from matssl.masks.masks import MaskReader
@@ -52,6 +53,7 @@ def _names_of(pairs, codes, palette, ignore):
     if not names: raise InputError('--codes', 'no class names, and no codes.txt beside the masks', 'a name for each class', 'name them in the order of their labels')
     return list(names)
 
+# %% ../../nbs/10_command/04_strokes.ipynb #c5c0002b
 @command
 @delegates(reading_options)
 def strokes(

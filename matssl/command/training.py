@@ -80,12 +80,14 @@ def _write_curves(learn, out):
     with written_whole(picture, True) as f: plt.savefig(f, dpi=110, bbox_inches='tight')
     return table.name, picture.name
 
+# %% ../../nbs/10_command/03_training.ipynb #c5c00022
 def _learned(notes):
     "What was learned, in a line"
     before, after = notes['held_back_partner_accuracy'][:2]
     return (f'held-back partner accuracy {before:.3f} before, {after:.3f} at epoch {notes["best_epoch"]} (kept); '
             f'{notes["seconds"]:.0f} s')
 
+# %% ../../nbs/10_command/03_training.ipynb #c5c00023
 def _write_pretraining(learn, out):
     "Encoder, table and curves, and a line on what was learned"
     from matssl.selfsup.encoder import save_encoder
@@ -93,7 +95,6 @@ def _write_pretraining(learn, out):
     save_encoder(learn, out)
     print(_learned(learn.notes))
     print(f'written: {", ".join([str(out), *beside])}')
-
 
 # %% ../../nbs/10_command/03_training.ipynb #4a681237
 Tone = Annotated[
@@ -228,15 +229,16 @@ def _model_folder(out, checkpoint):
     is_killed = checkpoint and not (Path(out)/'config.json').exists()
     return Path(out) if is_killed else new_output(out)
 
+# %% ../../nbs/10_command/03_training.ipynb #c5c00025
 def _recipe_with(recipe, **given):
     "A recipe with what was given in its place"
     return recipe | {name: value for name, value in given.items() if value is not None}
 
+# %% ../../nbs/10_command/03_training.ipynb #c5c00026
 def _say_division(dls):
     "Which pictures are learned from, and which are held back"
     say(one_line(f'training on {", ".join(dls.pairs.names)}'))
     say(one_line(f'held back: {", ".join(dls.valid_pairs.names) or "nothing"}'))
-
 
 # %% ../../nbs/10_command/03_training.ipynb #097a8c91
 @command

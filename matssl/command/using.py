@@ -31,6 +31,7 @@ def _scored(model, test, palette, **how):
     model.config['palette'] = own
     return scored
 
+# %% ../../nbs/10_command/05_using.ipynb #c5c0002d
 def _note(model, scored, words, folder):
     "Note in the model what it gets wrong, or say why not"
     if scored.overlap:
@@ -40,6 +41,7 @@ def _note(model, scored, words, folder):
     model.note_scores(scored, words or '')
     say(f'noted in {folder}: what the model gets wrong goes into every number that is measured with it')
 
+# %% ../../nbs/10_command/05_using.ipynb #c5c0002e
 def _write_scores(scored, table, out):
     "Table and picture of the scores, in a new folder"
     out = new_output_folder(out)

@@ -486,7 +486,8 @@ function drawStroke(canvas, { kind, label, brush, points }) {
 function pathThrough(canvas, points, isClosed) {
   const path = new Path2D();
   points.forEach(([x, y], i) => path[i ? 'lineTo' : 'moveTo'](...toScreen(canvas, x, y)));
-  if (points.length === 1) path.lineTo(...toScreen(canvas, points[0][0] + .01, points[0][1])); // a line of no length is not drawn
+  const [[x, y]] = points;
+  if (points.length === 1) path.lineTo(...toScreen(canvas, x + .01, y)); // a line of no length is not drawn
   if (isClosed) path.closePath();
   return path;
 }
@@ -966,6 +967,7 @@ const keys = {
   '=': canvas => zoomBy(canvas, 1.4142),
   w: goToWhole,
   n: goToNative,
+  Escape: takeBack,
   ArrowRight: (canvas, event) => sendOnce(canvas, event, 'next'),
   ArrowLeft: (canvas, event) => sendOnce(canvas, event, 'previous'),
 };
@@ -992,7 +994,6 @@ function doKey(canvas, event) {
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const isUndo = key === 'z' || key === 'y';
   if (key === ' ') canvas.space = true;
-  else if (key === 'Escape' && canvas.active !== null) takeBack(canvas);
   else if (isUndo) send(canvas, { kind: key === 'y' || event.shiftKey ? 'redo' : 'undo' });
   else if (event.ctrlKey || event.metaKey || event.altKey) return false;
   else if (/^[0-9]$/.test(key)) chooseClass(canvas, +key);

@@ -179,8 +179,8 @@ def is_noted(self:LabelledPicture):
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #5fa03b63
 _keys = ('Keys, after a click on the picture: 0-9 class, b brush, e erase, f fill, o outline, [ ] brush size, '
-         'z undo, y redo, esc gives up a stroke, wheel + - zoom, space or p moves, w whole, n native, arrows previous and next picture; '
-         'on a touch screen two fingers move and zoom')
+         'z undo, y redo, esc gives up a stroke, wheel + - zoom, space or p moves, w whole, n native, '
+         'arrows previous and next picture; on a touch screen two fingers move and zoom')
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #9cf8d625
 def _key_of(picture):

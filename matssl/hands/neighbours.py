@@ -87,10 +87,17 @@ def neighbour_share(
                 p=(1+as_good)/(1+draws), possible=possible, regions=len(groups), pictures=len(group))
 
 # %% ../../nbs/08_hands/07_neighbours.ipynb #fd3ad4c1
+def _frames(groups, q):
+    "The frame of each region as a neighbour of `q`: blue where both are of one group, else orange; none without groups"
+    if groups is None: return None
+    return ['#0072b2' if g == groups[q] else '#e69f00' for g in groups]
+
+# %% ../../nbs/08_hands/07_neighbours.ipynb #c5b00022
 def _name_region(ax, text):
     "A title over a region; a name is no formula"
     ax.set_title(text, fontsize=6, parse_math=False)
 
+# %% ../../nbs/08_hands/07_neighbours.ipynb #c5b00024
 def _draw_neighbour(ax, e, j, far, name, frame):
     "A neighbour with its distance, in a frame; nothing where there is none"
     if j < 0:
@@ -98,11 +105,6 @@ def _draw_neighbour(ax, e, j, far, name, frame):
         return
     draw_region(ax, e.regions[j], frame)
     _name_region(ax, f'{printable(name)}  {far:.2f}')
-
-def _frames(groups, q):
-    "The frame of each region as a neighbour of `q`: blue where both are of one group, else orange; none without groups"
-    if groups is None: return None
-    return ['#0072b2' if g == groups[q] else '#e69f00' for g in groups]
 
 # %% ../../nbs/08_hands/07_neighbours.ipynb #a5250095
 def show_neighbours(

@@ -130,12 +130,14 @@ def _rows_of(picture):
     m = _opened(picture)
     return Stretched(m.pixels, m.levels())
 
+# %% ../../nbs/08_hands/04_suggest.ipynb #c5b0001f
 def _crop(rows, r, size=None):
     "The pixels of a region, `(H, W[, 3])`; with a size, mirrored up to it"
     _check_place(r, rows.shape)
     a = np.asarray(rows[r.row:r.row+r.height])[:, r.col:r.col+r.width]
     return a if size is None else cut_field(a, 0, 0, size)
 
+# %% ../../nbs/08_hands/04_suggest.ipynb #c5b00021
 def _crops(regions, size):
     "The pixels of regions, one after the other"
     key, rows = None, None

@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['DataBar', 'of_the_bar', 'encoder_name', 'round_steps', 'crop_bar_of', 'Learning', 'Teaching', 'found_rows',
            'before_and_after', 'teach_encoder', 'Tuning', 'left_out_in_turn', 'Kept', 'Tried', 'use_in_words',
-           'Counted', 'Tuner', 'fill_drawn']
+           'Counted', 'Tuner', 'fill_drawn', 'Copied']
 
 # %% ../../nbs/08_hands/09_teach.ipynb #82334d81
-import json, shutil
+import json, shutil, warnings
 from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
@@ -17,10 +17,15 @@ import numpy as np
 from pydantic import AfterValidator, ConfigDict, Field
 from fastai.callback.core import Callback
 from fastcore.basics import patch
+from PIL import Image
 from ..described import Count, Described, Text, Word
+from ..data.datasets import picture_hash
 from ..errors import InputError
+from ..pictures.claims import claims
 from ..pictures.export import write_index_png
 from ..pictures.labels import LabelMap
+from ..pictures.micrograph import Micrograph, read_micrograph
+from ..pictures.pixels import read_pixels
 from ..pictures.writing import made_folder, written_whole
 from ..masks.masks import read_label_map
 from ..masks.pairs import Pair, Pairs
@@ -286,10 +291,12 @@ class Tuner:
         assistant, # Function to a `StrokeSegmenter` that has seen no strokes yet
         um_per_px=None, # Scale by hand: a number, or a dict by name
         held_back=(), # Pictures kept back; one that shows the same as one of `others` is refused
-        tell=None # A `Teller`
+        tell=None, # A `Teller`
+        cut=None # Function of a too large `Micrograph`, its strokes and the model to parts of both; None: it is refused
     ):
         self.about, self.out, self.drawn, self.others = about, Path(home)/about.folder, drawn, list(others)
         self.assistant, self.um_per_px, self.held_back = assistant, um_per_px, list(held_back)
+        self.cut, self.copies = cut, {} # of pictures of which one is too large, by file
         self.groups = left_out_in_turn(list(drawn))
         parts = [len(drawn) - len(group) for group in self.groups] + [len(drawn)]
         self.counted = Counted(tell, sum(map(self.steps_of, parts)))
@@ -302,7 +309,6 @@ class Tuner:
     def steps_of(self, pictures):
         "Steps of a part that learns from so many pictures with strokes"
         return pictures + (len(self.others) if self.about.use == 'self' else 0) + self.about.steps//20*20
-
 
 # %% ../../nbs/08_hands/09_teach.ipynb #426bbcbd
 def _telling_each(model, said):
@@ -339,6 +345,98 @@ def fill_drawn(
     return Pairs(filled)
 
 
+# %% ../../nbs/08_hands/09_teach.ipynb #7a11e002
+@patch(as_prop=True)
+def in_parts(self:Tuner)->list: # Of files
+    "The pictures that are too large to be learned from whole"
+    if not self.cut: return []
+    if not hasattr(self, '_in_parts'):
+        model, files = self.assistant(), [*self.drawn.images, *self.others]
+        self._in_parts = [file for file in files if not model.fits_memory(claims(file, lazy=True).shape or (0, 0))]
+    return self._in_parts
+
+# %% ../../nbs/08_hands/09_teach.ipynb #7a11e004
+@patch(as_prop=True)
+def parts_in_words(self:Tuner)->str:
+    "Of which pictures parts are learned from, as one sentence; empty where there are none"
+    if not self.in_parts: return ''
+    names = ', '.join(Path(file).name for file in self.in_parts)[:200]
+    why = f'of {names}, too large to be learned from whole'
+    return f'{why}, the network learns from parts at native resolution; all settings are the same'
+
+# %% ../../nbs/08_hands/09_teach.ipynb #7a11e008
+@dataclass
+class Copied:
+    "A picture as it is learned from, in files of the training"
+    pair:Pair # Files of its pixels and of its strokes
+    um_per_px:float|None # Scale, um/px
+    whole:str # Fingerprint of the picture itself
+    source:Path # Its own file
+
+    @property
+    def example(self):
+        "The picture and its strokes, 255 where nothing is drawn"
+        m = Micrograph(read_pixels(self.pair.image), self.um_per_px, dict(part_of=self.whole), self.source)
+        return m, read_pixels(self.pair.mask, indices=True)
+
+# %% ../../nbs/08_hands/09_teach.ipynb #7a11e009
+@patch
+def _as_learned(self:Tuner, file, mask):
+    "A picture and its strokes, in 8 bit and without its bar; parts of one that is too large"
+    model, um_per_px = self.assistant(), _scale_in(self.um_per_px, [file])
+    m = read_micrograph(file, um_per_px=um_per_px, crop_bar=crop_bar_of(self.about.data_bar), lazy=True)
+    if mask: drawn = read_label_map(mask, model.codes, ignore=255).labels[:m.shape[0]]
+    else: drawn = np.full(m.shape, 255, np.uint8)
+    if file in self.in_parts: return self.cut(m, drawn, model)
+    return Micrograph(m.to_uint8(), m.um_per_px, dict(part_of=picture_hash(m)), m.source), drawn
+
+# %% ../../nbs/08_hands/09_teach.ipynb #7a11e00a
+@patch
+def copy_of(self:Tuner,
+    file, # A picture of the training
+    mask=None # File of its strokes; None: nothing is drawn on it
+)->Copied:
+    "The copy of a picture, made once"
+    if file not in self.copies:
+        m, drawn = self._as_learned(file, mask)
+        name = f'{[*self.drawn.images, *self.others].index(file) + 1}-{Path(file).stem}'
+        folder, codes = made_folder(self.out/'parts'), [str(k) for k in range(255)]
+        with written_whole(folder/f'{name}.png', True) as part: Image.fromarray(m.to_uint8()).save(part, 'PNG')
+        strokes = write_index_png(LabelMap(drawn, codes), folder/f'{name}-strokes.png', True)
+        pair = Pair(folder/f'{name}.png', strokes, Path(file).stem, '')
+        self.copies[file] = Copied(pair, m.um_per_px, m.meta['part_of'], Path(file))
+    return self.copies[file]
+
+# %% ../../nbs/08_hands/09_teach.ipynb #7a11e00c
+@patch
+def _copies_of(self:Tuner, pairs):
+    "Pairs of copies, where there are any; else the pairs themselves"
+    return Pairs([self.copy_of(pair.image, pair.mask).pair for pair in pairs]) if self.in_parts else pairs
+
+# %% ../../nbs/08_hands/09_teach.ipynb #7a11e00d
+@patch
+def _reading(self:Tuner, files):
+    "Scale and data bar of files, as they are read; copies have no bar any more"
+    scales, crop_bar = self.um_per_px, crop_bar_of(self.about.data_bar)
+    if self.in_parts:
+        scales = {copied.pair.image.name: copied.um_per_px for copied in self.copies.values() if copied.um_per_px}
+        crop_bar = False
+    return dict(um_per_px=_scale_in(scales, files), crop_bar=crop_bar)
+
+# %% ../../nbs/08_hands/09_teach.ipynb #7a11e00f
+@patch
+def _forget_copies(self:Tuner):
+    "What is done needs no copies"
+    self.copies.clear()
+    shutil.rmtree(self.out/'parts', ignore_errors=True)
+
+# %% ../../nbs/08_hands/09_teach.ipynb #7a11e010
+@patch
+def _fitted(self:Tuner, drawn):
+    "The model of strokes, fitted to the strokes on some pictures"
+    if not self.in_parts: return self.assistant().fit(drawn, ignore=255, **self._reading(drawn.images))
+    return self.assistant().fit([self.copy_of(pair.image, pair.mask).example for pair in drawn], ignore=255)
+
 # %% ../../nbs/08_hands/09_teach.ipynb #f8fc6547
 def _floors_of(model, fields):
     "Shares and floors of a network: those of the pictures with strokes alone"
@@ -354,16 +452,16 @@ def _pool(self:Tuner, strokes):
     "The other pictures as they are used: `{file: fingerprint}`, labels of them, callbacks"
     from matssl.segmentation.pool import pool_pictures, pseudo_labels
     from matssl.segmentation.teacher import MeanTeacher, pool_fields
-    about, crop_bar = self.about, crop_bar_of(self.about.data_bar)
+    about = self.about
     if about.use == 'none': return {}, [], []
     chosen = pool_pictures(self.others, strokes.config['labelled'], self.held_back)
+    files = [self.copy_of(file).pair.image for file in chosen] if self.in_parts else list(chosen)
+    crop_bar = self._reading(files)['crop_bar']
     if about.use == 'self':
         said = lambda: self.counted(self.counted.last - self.counted.base + 1)
-        return chosen, pseudo_labels(_telling_each(strokes, said), list(chosen), about.share, crop_bar), []
-    how = dict(tone=about.tone or None, crop_bar=crop_bar)
-    fields = pool_fields(list(chosen), about.size, about.bs, about.seed, **how)
+        return chosen, pseudo_labels(_telling_each(strokes, said), files, about.share, crop_bar), []
+    fields = pool_fields(files, about.size, about.bs, about.seed, tone=about.tone or None, crop_bar=crop_bar)
     return chosen, [], [MeanTeacher(fields, seed=about.seed)]
-
 
 # %% ../../nbs/08_hands/09_teach.ipynb #fa42b7cb
 @patch
@@ -373,14 +471,12 @@ def _learner(self:Tuner, filled, strokes, labels, cbs):
     from matssl.segmentation.segment import segment_learner, with_pool
     about, recipe = self.about, finetune_recipes[self.about.recipe]
     how = dict(size=about.size, bs=about.bs, n=about.bs*round_steps, valid_pct=0, ignore=255, balance=.5, seed=about.seed)
-    as_read = dict(um_per_px=_scale_in(self.um_per_px, filled.images), crop_bar=crop_bar_of(about.data_bar))
-    dls = MicrographDataLoaders.from_pairs(filled, strokes.codes, tone=about.tone or None, **as_read, **how)
+    dls = MicrographDataLoaders.from_pairs(filled, strokes.codes, tone=about.tone or None, **self._reading(filled.images), **how)
     fields = dls.train.dataset
     if labels: dls = with_pool(dls, labels, about.seed)
     encoder = strokes.classifier.encoder
     learn = segment_learner(dls, encoder=encoder, decoder=recipe['decoder'], loss=recipe['loss'], seed=about.seed, cbs=cbs)
     return learn, fields
-
 
 # %% ../../nbs/08_hands/09_teach.ipynb #e5e7f54d
 @patch
@@ -391,10 +487,11 @@ def train(self:Tuner,
     "Fit the model of strokes, fill in, and train a network on it"
     from matssl.segmentation.segmenter import Segmenter
     about, recipe, counted = self.about, finetune_recipes[self.about.recipe], self.counted
-    crop_bar = crop_bar_of(about.data_bar)
-    strokes = self.assistant().fit(drawn, ignore=255, um_per_px=_scale_in(self.um_per_px, drawn.images), crop_bar=crop_bar)
+    if self.in_parts: warnings.warn(self.parts_in_words, stacklevel=2)
+    strokes, learned = self._fitted(drawn), self._copies_of(drawn)
     said = lambda: counted(counted.last - counted.base + 1)
-    filled = fill_drawn(_telling_each(strokes, said), drawn, folder/'filled', about.share, crop_bar)
+    how = about.share, self._reading(learned.images)['crop_bar']
+    filled = fill_drawn(_telling_each(strokes, said), learned, folder/'filled', *how)
     chosen, labels, cbs = self._pool(strokes)
     says = _SaysSteps(counted, len(drawn) + len(labels))
     learn, fields = self._learner(filled, strokes, labels, [says, *cbs])
@@ -409,16 +506,18 @@ def train(self:Tuner,
     model.config.update(labelled=[*strokes.config['labelled'], *chosen.values()], pool=notes if chosen else None)
     return strokes, model
 
-
 # %% ../../nbs/08_hands/09_teach.ipynb #4328f33c
 @patch
 def _strokes_filled(self:Tuner, model, pairs):
     "What a model makes of strokes: as drawn in rows, as filled in in columns"
-    n, crop_bar = len(model.codes), crop_bar_of(self.about.data_bar)
-    labels = lambda pair: read_label_map(pair.mask, model.codes, ignore=255).labels
-    filled = lambda pair: model.predict(pair.image, crop_bar=crop_bar).labels
-    both = ((labels(pair), filled(pair)) for pair in pairs)
-    return sum(confusion(drawn[:len(found)], found, n) for drawn, found in both)
+    def both(pair):
+        if self.in_parts:
+            m, drawn = self.copy_of(pair.image, pair.mask).example
+            return drawn, model.predict(m).labels
+        drawn = read_label_map(pair.mask, model.codes, ignore=255).labels
+        return drawn, model.predict(pair.image, crop_bar=crop_bar_of(self.about.data_bar)).labels
+    of_each = (both(pair) for pair in pairs)
+    return sum(confusion(drawn[:len(found)], found, len(model.codes)) for drawn, found in of_each)
 
 @patch
 def trial(self:Tuner,
@@ -435,7 +534,6 @@ def trial(self:Tuner,
     shutil.rmtree(self.out/f'trial-{k+1}')
     return found
 
-
 # %% ../../nbs/08_hands/09_teach.ipynb #bacfbe8c
 @patch
 def tried(self:Tuner)->Tried:
@@ -448,8 +546,8 @@ def tried(self:Tuner)->Tried:
     for k, group in enumerate(self.groups):
         found.append(self.trial(k))
         self.counted.base += self.steps_of(len(self.drawn) - len(group))
+    self._forget_copies()
     return sum(found[1:], found[0])
-
 
 # %% ../../nbs/08_hands/09_teach.ipynb #155489ae
 @patch
@@ -462,5 +560,5 @@ def trained(self:Tuner)->Path: # The folder of a `Segmenter`
         part.write_text('round,found\n' + ''.join(f'{row["round"]},{row["found"]}\n' for row in self.counted.rows))
     model.save(self.network, overwrite=True, picture=False)
     (self.out/'state.safetensors').unlink(missing_ok=True)
+    self._forget_copies()
     return self.network
-

@@ -38,17 +38,18 @@ def _digits(answer):
     decimals = min(6, -math.floor(math.log10(scale)))
     return decimals if known else max(0, decimals)
 
+# %% ../../nbs/07_measuring/01_answers.ipynb #f75d66ed
 def _rounded(value, decimals):
     "A number with so many decimals; below 0 the digits before the point are rounded"
     return f'{round(value, decimals) + 0.:.{max(0, decimals)}f}' # + 0.: no minus before a 0
 
+# %% ../../nbs/07_measuring/01_answers.ipynb #c1db0f90
 def _interval_in_words(a, n, unit):
     "` ± 7.5`, or ` (12.1 to 27.3)`; nothing where there is no interval"
     if not math.isfinite(a.high - a.low): return ''
     below, above = a.value - a.low, a.high - a.value
     if abs(above - below) <= .02*(above + below): return f' ± {_rounded(above, n)}{unit}'
     return f'{unit} ({_rounded(a.low, n)} to {_rounded(a.high, n)}{unit})'
-
 
 # %% ../../nbs/07_measuring/01_answers.ipynb #75f86504
 def _level_in_words(a):
@@ -57,11 +58,13 @@ def _level_in_words(a):
     if a.level is None: return 'no level'
     return f'{"at least " if a.is_bound else ""}{100*a.level:.3g} %'
 
+# %% ../../nbs/07_measuring/01_answers.ipynb #143f7f93
 def _behind(a):
     "What stands in brackets: level, fields, note"
     fields = f'{a.fields} field{"" if a.fields == 1 else "s"}'
     return f'{_level_in_words(a)}, {fields}' + (f'; {a.note}' if a.note else '')
 
+# %% ../../nbs/07_measuring/01_answers.ipynb #3a756130
 def in_words(
     a:Answer # Answer to say
 )->str:
@@ -99,9 +102,9 @@ class Limit:
     unit:str='' # Unit as answers have it; '': that of the answer
     def __str__(self): return f'{self.name} {self.sign} {self.value:.10g}' + (f' {self.unit}' if self.unit else '')
 
-
 # %% ../../nbs/07_measuring/01_answers.ipynb #365de174
 _unit = r'%|(?:1\s*/|/|per\s)?\s*(?:nm|[uµμ]m|mm|cm|px)[23²³]?|mm\s*/\s*mm[23²³]'
+
 
 def read_limit(
     text:str # Limit in words, e.g. 'oxide <= 25', 'oxide thickness >= 8 um'
@@ -111,7 +114,6 @@ def read_limit(
     if found: return Limit(found[1], found[2], float(found[3].replace(',', '.')), same_unit(found[4] or ''))
     expected = "a name, <= or >=, a number, and the unit or none: 'oxide <= 25', 'oxide thickness >= 8 um'"
     raise InputError('limit', repr(text), expected, 'write it like this')
-
 
 # %% ../../nbs/07_measuring/01_answers.ipynb #cadbd305
 def check_limit_unit(
@@ -123,6 +125,7 @@ def check_limit_unit(
     needed = f'a limit in {a.unit}' if a.unit else 'a number without a unit'
     raise InputError('limit', f"'{limit}'", f'{needed}, as {a.name} is measured', 'write the limit in this unit')
 
+# %% ../../nbs/07_measuring/01_answers.ipynb #d983adea
 def decision(
     a:Answer, # Answer that was measured
     limit:Limit # Limit that it is held against
@@ -134,4 +137,3 @@ def decision(
     bound = limit.value if limit.sign == '<=' else -limit.value
     if worst <= bound: return 'met'
     return 'not met' if best > bound else 'not decided'
-

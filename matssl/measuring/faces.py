@@ -31,6 +31,7 @@ def box_of(on, margin=1):
     places = [np.flatnonzero(on.any(axis)) for axis in (1, 0)]
     return tuple(slice(max(i[0] - margin, 0), i[-1] + margin + 1) for i in places)
 
+# %% ../../nbs/07_measuring/14_faces.ipynb #07413939
 def _remembered(f, most=8):
     "A function of a `(H, W)` bool that remembers its last answers: one layer is asked the same by several measures"
     @lru_cache(most)
@@ -39,12 +40,14 @@ def _remembered(f, most=8):
         return f(pixels.reshape(shape).astype(bool))
     return wraps(f)(lambda on: known(on.shape, np.packbits(on).tobytes()))
 
+# %% ../../nbs/07_measuring/14_faces.ipynb #82b26bc7
 @_remembered
 def extent_of(on):
     "The thickest that is found in a class: the diameter of the largest disk that fits, px"
     from scipy.ndimage import distance_transform_edt
     return 2*distance_transform_edt(on[box_of(on)]).max() if not on.all() else float(min(on.shape))
 
+# %% ../../nbs/07_measuring/14_faces.ipynb #4617314b
 @_remembered
 def pieces_of(on):
     "Pieces by number `(H, W)`, 0 outside and in specks; gaps narrower than a quarter of the thickness do not part them"
@@ -68,6 +71,7 @@ def _middle(on, x):
     at = near[np.abs(near - x).argmin()]
     return np.flatnonzero(on[:, at]).mean()
 
+# %% ../../nbs/07_measuring/14_faces.ipynb #e32565f5
 def _follows(layer, piece, thickness):
     "Does a piece go on where a layer ends, beside it and not above or below?"
     a, b = (np.flatnonzero(p.any(0)) for p in (layer, piece))
@@ -76,6 +80,7 @@ def _follows(layer, piece, thickness):
     i, j = np.unravel_index(gaps.argmin(), gaps.shape)
     return abs(_middle(layer, a[j]) - _middle(piece, b[i])) <= 2*thickness + gaps[i, j]
 
+# %% ../../nbs/07_measuring/14_faces.ipynb #12e19a89
 def layers_of(on):
     "The layers of a class along the picture's rows: masks from top to bottom, and what is left out `(H, W)`"
     pieces, thickness = pieces_of(on), extent_of(on)

@@ -39,6 +39,7 @@ def clipped(
     inside = leave > enter
     return np.stack([start + along*enter[:, None], start + along*leave[:, None]], 1)[inside]
 
+# %% ../../nbs/07_measuring/05_grain_examples.ipynb #2183c4fe
 def lengths(
     edges:np.ndarray, # `(N, 2, 2)`: both ends of each, row and column, px
 )->np.ndarray:
@@ -97,6 +98,7 @@ class Tessellation:
         "Boundary mask `(H, W)`"
         return painted(self.edges, self.labels.shape, width)
 
+# %% ../../nbs/07_measuring/05_grain_examples.ipynb #e1798499
 def mean_intercept_of(
     edges:np.ndarray, # `(N, 2, 2)`: both ends of each boundary, row and column, px
     shape, # Shape of the picture, px
@@ -104,6 +106,7 @@ def mean_intercept_of(
     "Mean intercept over all directions from the length of all boundaries (Cauchy), px"
     return np.pi/2*np.prod(shape)/lengths(clipped(edges, shape)).sum()
 
+# %% ../../nbs/07_measuring/05_grain_examples.ipynb #baaf71b2
 def tessellation(
     rng, # Random generator of numpy
     density:float, # Cells a px2

@@ -809,6 +809,7 @@ def _whole_graphite(x, cls, min_size_um, kwargs):
         'take the picture at a lower magnification')
     return maps, um, p.attrs['settings'], p[~p.touches_border & (p.feret_max_um >= min_size_um)]
 
+# %% ../../nbs/07_measuring/13_nodularity.ipynb #048ecddb
 def _nodularity_rows(maps, t, threshold, um):
     "A row a field, and 'all'; from five fields on these are the parts of its interval"
     mm2 = [(m.labels != 255).sum()*um**2/1e6 for m in maps]
@@ -816,6 +817,7 @@ def _nodularity_rows(maps, t, threshold, um):
     rows.append(_nodularity_row('all', t, threshold, sum(mm2), len(maps) if len(maps) >= 5 else None))
     return pd.DataFrame(rows).set_index('field')
 
+# %% ../../nbs/07_measuring/13_nodularity.ipynb #40cb04de
 @delegates(particles)
 def nodularity(
     x, # A `LabelMap`, or a list of fields at one scale, which must be known

@@ -48,6 +48,7 @@ def said_on_terminal(
     if total < 2 or not sys.stderr.isatty(): return
     print(f'\r\x1b[K{words}: {done} of {total}', end='\n' if done == total else '', file=sys.stderr, flush=True)
 
+# %% ../../nbs/07_measuring/19_questions.ipynb #37471ec4
 def announced(
     items, # Items to work through, one after the other
     words:str, # Words for what is being done
@@ -67,7 +68,6 @@ def file_of(
     "The file of a field"
     return getattr(field, 'file', None)
 
-
 # %% ../../nbs/07_measuring/19_questions.ipynb #ab7a8df0
 def _by_product(path):
     "Is this picture an overlay, an entropy map or an index PNG beside its label TIFF?"
@@ -83,18 +83,17 @@ def _files_of(one):
     if not isinstance(one, (str, Path, list, tuple)): return []
     return [file for file in list_pictures(one) if not _by_product(file)]
 
-
 # %% ../../nbs/07_measuring/19_questions.ipynb #2dad1569
 def _at_scale(field, um_per_px, *names):
     "A field at the scale given by hand for one of these names, where there is one"
     given = [um for um in (scale_of(um_per_px, name) for name in names if name) if um]
     return scaled_by_hand(field, given[0] if given else None)
 
+# %% ../../nbs/07_measuring/19_questions.ipynb #cb99e124
 def _of_file(field, file):
     "The field, knowing the file that its labels were read from"
     field.file = Path(file)
     return field
-
 
 # %% ../../nbs/07_measuring/19_questions.ipynb #228d716b
 def _read_files(files, codes, um_per_px, said):
@@ -106,7 +105,6 @@ def _read_files(files, codes, um_per_px, said):
     apply_scales(um_per_px, of_table) # says what it does not fit
     return [_of_file(_at_scale(field, um_per_px, file, field.source), file) for file, field in zip(files, fields)]
 
-
 # %% ../../nbs/07_measuring/19_questions.ipynb #73bcaf76
 def _field_in_memory(field, codes, um_per_px):
     "A label map that was passed, with the names and the scale given by hand"
@@ -116,7 +114,6 @@ def _field_in_memory(field, codes, um_per_px):
     copy = _at_scale(replace(field, codes=codes or field.codes), um_per_px, name)
     file = file_of(field)
     return _of_file(copy, file) if file else copy
-
 
 # %% ../../nbs/07_measuring/19_questions.ipynb #30000007
 def read_fields(
@@ -156,6 +153,7 @@ def class_in_question(
 _classes_asked = {'phases': (), 'grains': ('cls',), 'particles': ('cls',), 'nodularity': ('cls',), 'layers': ('cls', 'crack'),
                   'lamellae': ('cls',)}
 
+
 def _refuse_unasked(what, **named):
     "Refuse the name of a class that a question does not ask for"
     unasked = [f'{name}={cls!r}' for name, cls in named.items() if cls and name not in _classes_asked[what]]
@@ -163,10 +161,12 @@ def _refuse_unasked(what, **named):
     asked = ' and '.join(f'{name}=' for name in _classes_asked[what]) or 'no class: all are measured'
     raise InputError(what, ', '.join(unasked), asked, 'leave it out')
 
+# %% ../../nbs/07_measuring/19_questions.ipynb #e0f710b2
 def _over_particles(maps, cls, **settings):
     "What a set says of its particles, then each field, then each particle"
     return dict(zip(('over fields', 'each field', 'each particle'), particle_tables(maps, cls, **settings)))
 
+# %% ../../nbs/07_measuring/19_questions.ipynb #69e16529
 def _over_grains(maps, cls, **settings):
     "Grain size of the set, the grains counted in each field, and the mean intercept along each direction"
     size = grain_size(maps, boundary=cls, **settings)
@@ -180,6 +180,7 @@ def _over_grains(maps, cls, **settings):
     for table in (counted, along): table.attrs = dict(shared, warnings=[])
     return {'grain size': size, 'grains of each field': counted, 'directions': along}
 
+# %% ../../nbs/07_measuring/19_questions.ipynb #9eb5de62
 def _over_layers(maps, cls, crack, **settings):
     "The thickness of a layer; with a class of cracks, these too"
     thickness = {'thickness': layer_thickness(maps, cls, (crack,) if crack else (), **settings)}
@@ -241,6 +242,7 @@ def asked_of(
             asked[name] = question, dict(own or {})
     return asked
 
+# %% ../../nbs/07_measuring/19_questions.ipynb #56c0a0cf
 def _check_asked(maps, asked):
     "Refuse what cannot be measured, before anything is"
     for question, settings in asked.values():

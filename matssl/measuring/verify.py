@@ -152,11 +152,13 @@ def _from_files(folder, results, inputs, said):
     if read[0].codes == results['codes']: return read
     return read_fields([files], results['codes'], said=said) # named when they were read
 
+# %% ../../nbs/07_measuring/24_verify.ipynb #2b4b2928
 def _at_its_scale(m, field):
     "A label map with the scale that was given by hand"
     is_by_hand = field['scale_from'] == 'by hand' and m.scale_from != 'by hand'
     return scaled_by_hand(m, field['um_per_px']) if is_by_hand else m
 
+# %% ../../nbs/07_measuring/24_verify.ipynb #10e12a1a
 def _fields_again(folder, results, inputs, said):
     "The fields of a report, read once more"
     read = iter(_from_files(folder, results, inputs, said))
@@ -207,6 +209,7 @@ def _leaves(values):
 # %% ../../nbs/07_measuring/24_verify.ipynb #566818a5
 _computed = ['answers', 'limits', 'below_floor', 'warnings', 'scale', 'classes', 'codes', 'results']
 
+
 def _other_labels(fields, noted_fields):
     "A row for each field whose labels are others than those that were measured"
     rows = []
@@ -215,6 +218,7 @@ def _other_labels(fields, noted_fields):
         if now != noted['labels_sha256']: rows.append(_row('labels', noted['file'], noted['labels_sha256'], now))
     return rows
 
+# %% ../../nbs/07_measuring/24_verify.ipynb #47937421
 def _computed_again(fields, results, said):
     "All that can be computed of a report, computed again"
     what = asked_as(results['asked'])
@@ -223,6 +227,7 @@ def _computed_again(fields, results, said):
     again = collect(fields, measured, asked_of(what), [], None, limits, uncertainty)
     return {k: again[k] for k in _computed}
 
+# %% ../../nbs/07_measuring/24_verify.ipynb #8b5e2bc0
 def _numbers(folder, results, inputs, said):
     "What differs among the numbers, once they are computed again; and how many were compared"
     fields = _fields_again(folder, results, inputs, said)
@@ -271,6 +276,7 @@ def _what_differs(folder, inputs, model, said):
         return rows, results, of_model, numbers, str(e)
     return rows, noted, of_model, numbers, ''
 
+# %% ../../nbs/07_measuring/24_verify.ipynb #831165d7
 def _files_compared(folder, results):
     "How many files there are to compare: those of the report, and those that it was made from"
     read = [field[k] for field in results.get('fields', []) for k in ('file', 'picture')

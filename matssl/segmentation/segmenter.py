@@ -72,6 +72,7 @@ def _state_of(model):
     "As long as this is the same, nothing was trained"
     return [(tensor.data_ptr(), tensor._version) for tensor in model.state_dict().values()]
 
+# %% ../../nbs/06_segmentation/07_segmenter.ipynb #12d26d07
 @patch(as_prop=True)
 def fingerprint(self:Segmenter)->str:
     "The checksum of the weights and the class names, 16 hexadecimal digits"
@@ -275,6 +276,7 @@ def _last_score(learn):
     if not measured or values[-1][-1] is None: return None
     return round(float(values[-1][-1]), 4)
 
+# %% ../../nbs/06_segmentation/07_segmenter.ipynb #34e3051f
 def _trained_on(learn):
     "What a Learner was trained on and held back, and its last validation score"
     dls = learn.dls
@@ -324,8 +326,11 @@ def _about_masks(dls):
         colours=colours_of(n).tolist())
 
 # %% ../../nbs/06_segmentation/07_segmenter.ipynb #06a30013
-def _versions(): return {name: version(name) for name in ('torch', 'timm', 'fastai', 'segmentation-models-pytorch')}
+def _versions():
+    "Versions of what a network was made with"
+    return {name: version(name) for name in ('torch', 'timm', 'fastai', 'segmentation-models-pytorch')}
 
+# %% ../../nbs/06_segmentation/07_segmenter.ipynb #642655dc
 @patch(cls_method=True)
 def from_learner(cls:Segmenter,
     learn # Learner of `segment_learner`, trained
@@ -366,6 +371,7 @@ def _check_notable(segmenter, e):
             'note_scores', f'{len(e.overlap)} test pictures that were trained on ({names})',
             'pictures that the model has never seen', 'evaluate it on others')
 
+# %% ../../nbs/06_segmentation/07_segmenter.ipynb #7f1c5d79
 @patch
 def note_scores(self:Segmenter,
     e, # An `Evaluation` of this model
@@ -394,8 +400,11 @@ def _weights(self:Segmenter):
     return bytes_of(state)
 
 # %% ../../nbs/06_segmentation/07_segmenter.ipynb #68a355e8
-def _picture_in(folder): return 'example.png' if (folder/'example.png').exists() else None
+def _picture_in(folder):
+    "The name of the picture for the card, where there is one"
+    return 'example.png' if (folder/'example.png').exists() else None
 
+# %% ../../nbs/06_segmentation/07_segmenter.ipynb #997a4790
 @patch
 def save(self:Segmenter,
     folder, # Folder to write

@@ -141,8 +141,11 @@ def undo(self:AllProcesses):
     self.learn.model = get_model(self.learn.model)
     for dl in self.dls: dl.part = (0, 1)
 
+# %% ../../nbs/04_training/01_distributed.ipynb #3463c464
 @patch
-def after_fit(self:AllProcesses): self.undo()
+def after_fit(self:AllProcesses):
+    "A training has ended, as it should or early"
+    self.undo()
 
 # %% ../../nbs/04_training/01_distributed.ipynb #8ab014a6
 def _all_processes(sync_bn):

@@ -123,12 +123,15 @@ def _look(self:StopExploding, n):
 # %% ../../nbs/04_training/03_faults.ipynb #5e070006
 @patch
 def after_batch(self:StopExploding):
+    "Keep the loss of a training batch, and look every ten"
     if not (self.training and self.on and len(self.yb)): return
     self.waiting.append(self.learn.loss.detach().float().mean())
     if len(self.waiting) == self.every: self._look(self.window)
 
+# %% ../../nbs/04_training/03_faults.ipynb #4439a8d5
 @patch
 def after_train(self:StopExploding):
+    "Look at the end of an epoch, however short it is"
     if self.on: self._look(min(self.window, self.n_iter) if self.n_iter >= 5 else self.window)
 
 # %% ../../nbs/04_training/03_faults.ipynb #5e070008
