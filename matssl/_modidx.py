@@ -3949,6 +3949,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                     'matssl/measuring/results.py'),
                                           'matssl.measuring.results.beside_red': ( '07_measuring/results.html#beside_red',
                                                                                    'matssl/measuring/results.py'),
+                                          'matssl.measuring.results.cannot_measure': ( '07_measuring/results.html#cannot_measure',
+                                                                                       'matssl/measuring/results.py'),
                                           'matssl.measuring.results.cell_text': ( '07_measuring/results.html#cell_text',
                                                                                   'matssl/measuring/results.py'),
                                           'matssl.measuring.results.check_of': ( '07_measuring/results.html#check_of',

@@ -860,6 +860,8 @@ _german |= {
         'Zu unterschreiben: keine dieser Zahlen, da das Modell unter seinem Vergleichswert liegt.',
     '{list}: not to be signed as it stands, since no level can be stated for its interval':
         '{list}: so nicht zu unterschreiben, da sich für den Vertrauensbereich kein Niveau angeben lässt',
+    '{list}: not to be signed, since the model cannot measure this class':
+        '{list}: nicht zu unterschreiben, da das Modell diese Klasse nicht messen kann',
     '{list}: not to be signed as it stands, since it has no interval':
         '{list}: so nicht zu unterschreiben, da der Vertrauensbereich fehlt',
     '{n} columns measured': '{n} Spalten gemessen', '{n} points of the skeleton measured': '{n} Punkte des Skeletts gemessen',

@@ -151,10 +151,12 @@ _page = """{%- extends 'voila/templates/lab/index.html.j2' -%}
 {{ super() | replace('Running ', 'matssl ') | replace('Executing ${cell_index} of ${cell_count}', 'matssl ...') }}
 <script>
 (() => {
-  const [failed, late] = navigator.language.startsWith('de') ?
-    ['Die Seite konnte nicht aufgebaut werden.', 'Die Seite ist nach zwei Minuten noch nicht da. Auf einem langsamen ' +
+  const [failed, more, late] = navigator.language.startsWith('de') ?
+    ['Die Seite konnte nicht aufgebaut werden: ', '. Das Terminal, in dem matssl app gestartet wurde, sagt mehr; ' +
+     'Strg-C beendet es dort.', 'Die Seite ist nach zwei Minuten noch nicht da. Auf einem langsamen ' +
      'Rechner kann das sein; sonst sagt das Terminal, in dem matssl app gestartet wurde, woran es liegt.'] :
-    ['The page could not be built.', 'The page has not come within two minutes. A slow machine may take longer; ' +
+    ['The page could not be built: ', '. The terminal in which matssl app was started says more; Ctrl-C ends it there.',
+     'The page has not come within two minutes. A slow machine may take longer; ' +
      'otherwise the terminal in which matssl app was started says why.']
   const began = Date.now(), said = document.createElement('p')
   said.style = 'max-width: 40rem; margin: 2rem auto; padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif; color: #b00'
@@ -164,7 +166,9 @@ _page = """{%- extends 'voila/templates/lab/index.html.j2' -%}
     const note = '{{ resources.base_url }}voila/templates/matssl/static/fault.txt'
     const answer = await fetch(note, {cache: 'no-store'}).catch(() => null)
     const why = answer && answer.ok ? await answer.text() : ''
-    said.textContent = why ? `${failed} ${why}` : Date.now() - began > 120000 ? late : ''
+    const spinner = document.getElementById('loading')
+    if (why && spinner) spinner.style.visibility = 'hidden'
+    said.textContent = why ? failed + why + more : Date.now() - began > 120000 ? late : ''
     if (said.textContent) document.body.prepend(said)
     setTimeout(look, 3000)
   }
@@ -328,7 +332,7 @@ def _fault_in(log):
     of_page = re.findall(f'^{_note}(.*)', log, re.M)
     if of_page: return of_page[-1]
     found = re.findall(r'^[\w.]+(?:Error|Exception|NotFound|Timeout|Died|Kernel)\b.*', log, re.M)
-    faults = [one_line(fault)[:300] for fault in found if 'Closed' not in fault]
+    faults = [one_line(fault)[:300] for fault in found if not re.search('Closed|Kernel died', fault)]
     if re.search('restart failed|died, removing from map', log): return (faults or ['the process behind it has ended'])[-1]
     return faults[-1] if faults and 'Task exception was never retrieved' in log else ''
 

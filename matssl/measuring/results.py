@@ -6,9 +6,9 @@
 __all__ = ['decision_rule', 'meta_fields', 'signatures', 'our_title', 'in_english', 'answers_of', 'length_power',
            'error_by_scale', 'with_scale_uncertainty', 'check_scale_uncertainty', 'held_against', 'title_in_words',
            'printed', 'file_checksum', 'labels_checksum', 'set_warnings', 'below_floor', 'beside_red', 'scale_warning',
-           'plain', 'table_json', 'field_json', 'ours_in', 'to_sign', 'laid_out', 'facts_of', 'check_of', 'versions',
-           'scale_in_words', 'files_of_model', 'model_of', 'collect', 'asked_as', 'cell_text', 'names_in', 'sentence',
-           'page_table', 'sections_of']
+           'plain', 'table_json', 'field_json', 'ours_in', 'cannot_measure', 'to_sign', 'laid_out', 'facts_of',
+           'check_of', 'versions', 'scale_in_words', 'files_of_model', 'model_of', 'collect', 'asked_as', 'cell_text',
+           'names_in', 'sentence', 'page_table', 'sections_of']
 
 # %% ../../nbs/07_measuring/20_results.ipynb #fd2a5510
 import hashlib, math, os, platform, re
@@ -330,9 +330,21 @@ def _how_made(answer):
     if is_of_many: return ', by the method that is recommended'
     return ', not that of a single field' if answer.fields > 1 else ''
 
+# %% ../../nbs/07_measuring/20_results.ipynb #426cc1c3
+def cannot_measure(
+    maps:list # Label maps of the fields
+)->list: # Names of classes
+    "The classes that the model cannot measure, as the verdict on its test names them"
+    verdicts = [m.origin.verdict for m in maps if m.origin and m.origin.verdict]
+    said = [re.split('cannot measure |, but not |No class can be measured with it: ', verdict)[1:] for verdict in dict.fromkeys(verdicts)]
+    named = [f' {part}' for parts in said for part in parts]
+    return [name for name in maps[0].codes if any(f' {name} (' in part for part in named)]
+
 # %% ../../nbs/07_measuring/20_results.ipynb #d8962e86
-def _kind_to_sign(answer):
+def _kind_to_sign(answer, cannot=()):
     "What an answer is beside the other numbers of its tables, and whether it can be signed"
+    is_of_cannot = any(answer.name == name or answer.name.startswith(f'{name} ') for name in cannot)
+    if is_of_cannot: return 'not to be signed, since the model cannot measure this class'
     if not math.isfinite(answer.high - answer.low): return 'not to be signed as it stands, since it has no interval'
     if answer.level is None: return 'not to be signed as it stands, since no level can be stated for its interval'
     of = f'the number over {answer.fields} fields' if answer.fields > 1 else 'the number of one field, which stands for no specimen'
@@ -343,7 +355,8 @@ def _kind_to_sign(answer):
 # %% ../../nbs/07_measuring/20_results.ipynb #bc666c68
 def to_sign(
     answers:list, # Answers, each an `Answer`
-    red=() # Sentences of `below_floor`: where there are any, nothing is to be signed
+    red=(), # Sentences of `below_floor`: where there are any, nothing is to be signed
+    cannot=() # Names of classes that the model cannot measure
 )->str:
     "Which numbers answer the questions, in a sentence; '' where there are none"
     if not answers: return ''
@@ -351,7 +364,7 @@ def to_sign(
     names = {}
     for answer in answers:
         name = answer.name.rpartition(': ')[2].partition(', layer ')[0]
-        names.setdefault(_kind_to_sign(answer), {})[name] = None
+        names.setdefault(_kind_to_sign(replace(answer, name=name), cannot), {})[name] = None
     return 'To be signed: ' + '; '.join(f'{", ".join(of_kind)}: {kind}' for kind, of_kind in names.items()) + '.'
 
 # %% ../../nbs/07_measuring/20_results.ipynb #d9666705
@@ -520,7 +533,7 @@ def collect(
     limits = [limits] if isinstance(limits, (str, Limit)) else list(limits or ())
     model, red = model_of(maps, segmenter, folder), below_floor(maps, measured)
     doubts = beside_red(set_warnings(maps), red) + scale_warning(maps, answers, scale_uncertainty_pct)
-    beside = dict(to_sign=to_sign(answers, red), facts=facts_of(answers, measured), check=check_of(maps, measured))
+    beside = dict(to_sign=to_sign(answers, red, cannot_measure(maps)), facts=facts_of(answers, measured), check=check_of(maps, measured))
     return plain(dict(
         **beside,
         title=title, made_on=date.today().isoformat(), version=__version__, versions=versions(),
