@@ -51,6 +51,16 @@ class StrokeSettings(Described):
     by_share: Number = Field(1.5, description='how much less rare classes count, 0 to 10', ge=0, le=10)
     keep_gb: Number = Field(2., description='memory for what is computed once, 0.1 to 256 GiB', ge=.1, le=256)
     seed: Count = Field(0, description='a whole number: the same gives the same model')
+    lines: bool = Field(False, description='true: only thin lines are to be found, such as grain boundaries')
+
+# %% ../../nbs/08_hands/10_job.ipynb #c2130006
+_later_settings = ('lines',)
+
+@patch
+def told(self:StrokeSettings):
+    "The settings as a checksum takes them"
+    unused = [name for name in _later_settings if getattr(self, name) == type(self).model_fields[name].default]
+    return self.model_dump(exclude=set(unused))
 
 # %% ../../nbs/08_hands/10_job.ipynb #9d6c2361
 class JobFile(Described):
@@ -472,7 +482,8 @@ def _assistant_on(self:Job, encoder, arch):
     "A model of strokes on the encoder of a file, or on that of the package"
     network = load_encoder(encoder) if encoder else Encoder(arch, pretrained=True)
     settings = {**StrokeSettings().model_dump(), **self.about.settings.plain()}
-    return StrokeSegmenter(network, self.about.codes, **settings)
+    strides = 'finest' if settings.pop('lines') else None
+    return StrokeSegmenter(network, self.about.codes, strides=strides, **settings)
 
 # %% ../../nbs/08_hands/10_job.ipynb #1c8ccdf0
 @patch
@@ -641,7 +652,7 @@ def _sums_of(pairs):
 @patch
 def _sum_of_drawn(self:Job, pairs):
     "A checksum of classes, of strokes, of the settings of their model, and of a data bar that is cut by hand"
-    said = json.dumps([self.about.codes, self.about.settings.model_dump(), _sums_of(pairs), *self._bar_by_hand])
+    said = json.dumps([self.about.codes, self.about.settings.told(), _sums_of(pairs), *self._bar_by_hand])
     return hashlib.sha256(said.encode()).hexdigest()
 
 # %% ../../nbs/08_hands/10_job.ipynb #19b4c133
@@ -1081,7 +1092,7 @@ def _said_of_model(self:Job):
     about = self.about
     taught = about.taught.model_dump() if about.taught and about.taught.is_used else None
     tuned = [about.tuned.model_dump()] if about.tuned and about.tuned.is_used else []
-    return [about.codes, about.settings.model_dump(), sorted(about.kept_back), about.encoder, about.arch, taught, *tuned,
+    return [about.codes, about.settings.told(), sorted(about.kept_back), about.encoder, about.arch, taught, *tuned,
             *self._bar_by_hand]
 
 # %% ../../nbs/08_hands/10_job.ipynb #b0a1e82f
@@ -1105,7 +1116,7 @@ def parts_now(self:Job)->dict:
     return dict(
         pictures=pictures, bar=about.data_bar, classes=[about.codes, about.colours], strokes=_sums_of(self.learned_from),
         check=[sorted(about.kept_back), _sums_of(self.tested_on)], corrections=corrected, scale=self.scale,
-        model=[about.settings.model_dump(), about.encoder, about.arch, learned],
+        model=[about.settings.told(), about.encoder, about.arch, learned],
         question=about.questions, limits=about.limits, uncertainty=about.scale_uncertainty_pct, counted=about.measured,
         meta=[about.meta, about.title])
 

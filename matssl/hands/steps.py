@@ -565,7 +565,8 @@ class ClassesStep(Step):
         for name in self.job.about.codes or ['', '']: self.add(name)
         self.said.value = word('classes_says')
         more = _row(self.button('add_do', 'add', ''), self.button('usual_do', 'usual', ''))
-        self.box.children = [self.said, self.rows, more]
+        self.lines = self._lines_field()
+        self.box.children = [self.said, self.rows, more, self.lines]
 
 # %% ../../nbs/08_hands/12_steps.ipynb #ac743cff
 @patch
@@ -595,6 +596,20 @@ def add(self:ClassesStep, name=''):
     key = _html(html_part('key_of_class', word('key', n=k) if k < 10 else ''))
     row = _row(key, self.colours[k], self.names[k])
     self.rows.children = [*self.rows.children, row]
+
+# %% ../../nbs/08_hands/12_steps.ipynb #c2130009
+@patch
+def take_lines(self:ClassesStep):
+    "Whether only thin lines are to be found goes into the job"
+    self.job.tell(settings={**self.job.about.settings.plain(), 'lines': self.lines.value})
+
+# %% ../../nbs/08_hands/12_steps.ipynb #c213000a
+@patch
+def _lines_field(self:ClassesStep):
+    field = W.Checkbox(self.job.about.settings.lines, description=word('lines_do'), tooltip=word('lines_do_tip'), indent=False)
+    field.layout.width = 'auto'
+    field.observe(lambda _: self.app.safely(self.take_lines), 'value')
+    return field
 
 # %% ../../nbs/08_hands/12_steps.ipynb #f0b8c693
 @patch

@@ -201,13 +201,22 @@ def _maps_in_tiles(encoder, pixels, strides, tile, margin):
         _paste(whole, maps, [stride for _, stride in used], tile, (top, left), (y, x))
     return whole
 
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #c2130002
+def _strides_used(strides, encoder):
+    "Strides of the maps that are used"
+    if strides is None: return tuple(encoder.strides)
+    if strides == 'finest': return (min(encoder.strides),)
+    unknown = isinstance(strides, str) or not len(strides) or set(strides) - set(encoder.strides)
+    if unknown: raise InputError('strides', repr(strides), f"some of {encoder.strides}, or 'finest'", 'choose strides of this encoder')
+    return tuple(strides)
+
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #25c00021
 class ScribbleClassifier:
     "A linear classifier on kept features of an encoder and grey-level filters: strokes to label maps"
     def __init__(self,
         encoder, # An `Encoder`, or a file of `save_encoder`
         codes:list, # Class names, in the order of their labels
-        strides=None, # Maps that are used; default: all of the encoder's
+        strides=None, # Strides of the maps that are used; 'finest': for thin lines; default: all of the encoder's
         per_class:int=1200, # Stroke pixels of each class that a fit uses, spread evenly over pictures
         tile:int=1024, # Side of the tiles of pictures above 1.5 times that, px; a multiple of 32
         keep_gb:float=2., # Memory for kept features, 2**30 bytes
@@ -219,7 +228,7 @@ class ScribbleClassifier:
         if not C > 0: raise InputError('C', f'{C}', 'a number above 0', 'take .01')
         if tile % 32 or tile < 32: raise InputError('tile', f'{tile}', 'a multiple of 32', 'take 1024')
         self.encoder = (encoder if isinstance(encoder, Encoder) else load_encoder(encoder)).eval()
-        self.codes, self.strides = list(codes), tuple(strides or self.encoder.strides)
+        self.codes, self.strides = list(codes), _strides_used(strides, self.encoder)
         self.per_class, self.by_share, self.per_picture, self.seed, self.C = per_class, by_share, per_picture, seed, C
         self.tile, self.keep_gb = tile, keep_gb
         self.kept = OrderedDict() # features of pictures, the last used at the end
