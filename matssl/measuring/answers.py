@@ -102,6 +102,7 @@ class Limit:
     unit:str='' # Unit as answers have it; '': that of the answer
     def __str__(self): return f'{self.name} {self.sign} {self.value:.10g}' + (f' {self.unit}' if self.unit else '')
 
+
 # %% ../../nbs/07_measuring/01_answers.ipynb #365de174
 _unit = r'%|(?:1\s*/|/|per\s)?\s*(?:nm|[uµμ]m|mm|cm|px)[23²³]?|mm\s*/\s*mm[23²³]'
 
