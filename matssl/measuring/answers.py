@@ -21,7 +21,7 @@ class Answer:
     high:float=math.nan # Upper end of the interval, in `unit`
     level:float|None=.95 # Level of the interval, 0-1; None: none can be stated
     fields:int=1 # Number of fields behind it
-    is_bound:bool=False # True: the interval bounds the uncertainty from above, and is none of this level
+    is_bound:bool=False # True: the interval bounds the uncertainty, and holds the truth at its level or more often
     note:str='' # Basis of the number, e.g. 'model tested on 2 pictures'
     standard:str='' # Standard of the method with its year, where there is one
     decimals:int|None=None # Decimals to show, where the number is a class; None: as the interval supports
