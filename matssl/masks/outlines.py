@@ -168,7 +168,7 @@ def _imagej_rectangle(roi):
 
 # %% ../../nbs/02_masks/05_outlines.ipynb #200bc2d8
 def _imagej_turned(roi):
-    "Corners of a turned ellipse or rectangle, of its middle line and a number; None where that number is none"
+    "Corners of a turned ellipse or rectangle, by its middle line and a number; None where the number means nothing"
     three = roi.arrow_style_or_aspect_ratio, roi.arrow_head_size, roi.rounded_rect_arc_size # the bytes of one number
     number, = struct.unpack(roi.byteorder + 'f', struct.pack(roi.byteorder + 'BBh', *three))
     along = np.array([roi.x2-roi.x1, roi.y2-roi.y1], float)

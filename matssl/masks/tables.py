@@ -136,7 +136,7 @@ def _refuse_run_lengths(t, path):
 _well_known = re.compile(r'\s*(?:SRID=\d+;)?\s*([A-Z]+)\s*(?:Z|M|ZM)?\s*\(', re.I)
 
 def _text_rings(text, path, which):
-    "Rings in well-known text, or None where it is none"
+    "Rings in well-known text; None of any other text"
     found = _well_known.match(text)
     if not found: return None
     kind = found[1].lower()
@@ -212,7 +212,7 @@ def _outlines_in(t, path):
 
 # %% ../../nbs/02_masks/03_tables.ipynb #0b38c8e3
 def _check_ring(corners, name, path):
-    "Refuse a ring that is none"
+    "Refuse corners that make no ring"
     if len(corners) < 3 or not np.isfinite(corners).all() or np.abs(corners).max() > 1e6:
         raise InputError(path, f'an outline of {len(corners)} corners for {name}',
             'at least 3, all of them numbers of pixels', 'correct or remove it')

@@ -21,7 +21,7 @@ class Answer:
     high:float=math.nan # Upper end of the interval, in `unit`
     level:float|None=.95 # Level of the interval, 0-1; None: none can be stated
     fields:int=1 # Number of fields behind it
-    is_bound:bool=False # True: the interval bounds the uncertainty from above, and is none of this level
+    is_bound:bool=False # True: the interval bounds the uncertainty, and holds the truth at its level or more often
     note:str='' # Basis of the number, e.g. 'model tested on 2 pictures'
     standard:str='' # Standard of the method with its year, where there is one
     decimals:int|None=None # Decimals to show, where the number is a class; None: as the interval supports
@@ -101,6 +101,7 @@ class Limit:
     value:float # Number to keep, in `unit`
     unit:str='' # Unit as answers have it; '': that of the answer
     def __str__(self): return f'{self.name} {self.sign} {self.value:.10g}' + (f' {self.unit}' if self.unit else '')
+
 
 # %% ../../nbs/07_measuring/01_answers.ipynb #365de174
 _unit = r'%|(?:1\s*/|/|per\s)?\s*(?:nm|[uµμ]m|mm|cm|px)[23²³]?|mm\s*/\s*mm[23²³]'

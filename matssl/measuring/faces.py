@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import InputError
 from .fractions import field_name
 
+
 # %% ../../nbs/07_measuring/14_faces.ipynb #29000006
 def layer_pixels(m, cls, fill=(), fill_holes=False):
     "Where the layer is, `(H, W)` bool"

@@ -242,6 +242,7 @@ def _met_around(cells, short):
     rate = 1.5*once[0]/max(once[1], 1) - .5*twice[0]/max(2*twice[1], 1)
     return once[0], length, rate*samples/max(length, 1e-9)
 
+
 # %% ../../nbs/07_measuring/09_grain_measures.ipynb #b7c4fd20
 def circle_intercepts(
     g:GrainMap, # Grains of one field
@@ -253,6 +254,7 @@ def circle_intercepts(
     open_px = _across(g, None)
     per_px += open_px
     return dict(met=met + open_px*length, length_px=length, intercept_px=1/per_px if per_px > 0 else np.inf)
+
 
 # %% ../../nbs/07_measuring/09_grain_measures.ipynb #26700028
 def triple_points(
@@ -311,3 +313,4 @@ def unbiased_by_points(
     stretches, corners = _stretches_of_sides(g.ground)
     pieces = _pieces_of_network(np.where(g.ground, g.labels.max() + pores, g.labels))
     return points/2 + pieces - 1 - (n - stretches/2 + corners/4)
+

@@ -165,6 +165,7 @@ def _main_direction(rays, weight):
     mean = np.average(np.exp(2j*turn), weights=weight)
     return np.angle(mean)/2, abs(mean)
 
+
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #0f9e6df0
 _powers = [(i, j) for i in range(4) for j in range(4-i) if i + j] # of row and column, up to the third degree together
 
@@ -270,11 +271,13 @@ def _field_row(on, seen, level, most_rays, seed):
     return lengths, dict(fraction_pct=100*share, **turned, periods=int(rays.period.notna().sum()),
                          strips=known['strips'], endless_pct=100*facts['endless'])
 
+
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #d72bea51
 def _shared_direction(rows):
     "How well the plates of all fields keep to one direction, 0 to 1"
     turned = [r['alignment']*np.exp(2j*np.deg2rad(r['orientation_deg'])) for r in rows if 'alignment' in r]
     return abs(np.mean(turned)) if turned else 0.
+
 
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #4f14a2c9
 def _of_fields(which, text):

@@ -160,6 +160,7 @@ def _highest(a):
     if a.unit == '%': return 100.
     return 1. if a.name.endswith('roundness') else np.inf
 
+
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #1b48a79f
 def _with_miscount(a, drawn, found):
     "An answer whose interval holds the difference between what was drawn and what was found"

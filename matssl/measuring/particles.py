@@ -141,7 +141,7 @@ def _doubts(t, maps):
 
 # %% ../../nbs/07_measuring/12_particles.ipynb #206de588
 def _one_of(name, value, choices, expected):
-    "Refuse a setting that is none of its choices"
+    "Refuse a setting that is not among its choices"
     if value not in choices: raise InputError('particles', f'{name}={value!r}', expected, 'choose one')
 
 # %% ../../nbs/07_measuring/12_particles.ipynb #28000023

@@ -68,6 +68,7 @@ def file_of(
     "The file of a field"
     return getattr(field, 'file', None)
 
+
 # %% ../../nbs/07_measuring/19_questions.ipynb #ab7a8df0
 def _by_product(path):
     "Is this picture an overlay, an entropy map or an index PNG beside its label TIFF?"
@@ -77,11 +78,13 @@ def _by_product(path):
     field = stem.removesuffix(endings[0]) if endings else stem
     return (path.parent/f'{field}.tif').exists()
 
+
 # %% ../../nbs/07_measuring/19_questions.ipynb #2d4aa68a
 def _files_of(one):
     "The label maps of a file, a folder or a list of files; none of a map in memory"
     if not isinstance(one, (str, Path, list, tuple)): return []
     return [file for file in list_pictures(one) if not _by_product(file)]
+
 
 # %% ../../nbs/07_measuring/19_questions.ipynb #2dad1569
 def _at_scale(field, um_per_px, *names):
@@ -105,6 +108,7 @@ def _read_files(files, codes, um_per_px, said):
     apply_scales(um_per_px, of_table) # says what it does not fit
     return [_of_file(_at_scale(field, um_per_px, file, field.source), file) for file, field in zip(files, fields)]
 
+
 # %% ../../nbs/07_measuring/19_questions.ipynb #73bcaf76
 def _field_in_memory(field, codes, um_per_px):
     "A label map that was passed, with the names and the scale given by hand"
@@ -114,6 +118,7 @@ def _field_in_memory(field, codes, um_per_px):
     copy = _at_scale(replace(field, codes=codes or field.codes), um_per_px, name)
     file = file_of(field)
     return _of_file(copy, file) if file else copy
+
 
 # %% ../../nbs/07_measuring/19_questions.ipynb #30000007
 def read_fields(

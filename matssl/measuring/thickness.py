@@ -326,6 +326,7 @@ def _methods_for(profiles):
     for p in profiles: alike.setdefault(f'{p.layer} of {p.layers}', []).append(p)
     return {layer: method_for(of) for layer, of in alike.items()}
 
+
 # %% ../../nbs/07_measuring/15_thickness.ipynb #1c80a041
 def _profile_doubts(p):
     "What a reader of the table must know of one profile"

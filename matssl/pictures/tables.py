@@ -152,7 +152,7 @@ def number_of(
     text:str, # A number as somebody has written it
     decimal:str|None=None # The decimal sign of the text that it stands in, '.' or ','; None: not known
 )->float|None:
-    "The number that a text is; None where it is none, or may be two"
+    "The number that a text means; None where it means no number, or may mean two"
     found = readings(text, decimal)
     return found[0] if len(found) == 1 else None
 
