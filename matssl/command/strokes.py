@@ -69,6 +69,7 @@ def strokes(
     codes:str=None, # Class names, comma separated, in the order of their labels
     ignore:Ignore=None,
     palette:Palette=None,
+    lines:bool=False, # Only thin lines are to be found, such as grain boundaries: look at the finest features alone
     seed:int=0, # Seed of the random draws: the same seed, the same model
     **kwargs
 ):
@@ -82,7 +83,8 @@ def strokes(
     from matssl.segmentation.stroke_segmenter import StrokeSegmenter
     pairs = pair_files(labelled)
     names = _names_of(pairs, codes, palette, ignore)
-    model = StrokeSegmenter(_encoder_of(encoder, arch, weights, scratch, mean, std, timm, seed), names, seed=seed)
+    start = _encoder_of(encoder, arch, weights, scratch, mean, std, timm, seed)
+    model = StrokeSegmenter(start, names, strides='finest' if lines else None, seed=seed)
     model.fit(pairs, palette, ignore, **reading)
     drawn = sum((labels != 255).sum() for _, labels in model.pairs)/sum(labels.size for _, labels in model.pairs)
     say(one_line(f'{len(pairs)} pictures, {100*drawn:.3g} % of their pixels labelled; classes: {", ".join(names)}'))

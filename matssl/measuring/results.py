@@ -106,11 +106,13 @@ def _why(answer, decided):
 
 # %% ../../nbs/07_measuring/20_results.ipynb #530cd338
 def _answers_named(name, answers):
-    "The answers that a limit is about: of this name, else the only one that begins with it"
+    "The answers that a limit is about: of this name, else the only one that begins with it; `G` is the grain size number"
     name = name.casefold()
     meant = [a for a in answers if a.name.casefold() == name]
     begins = [a for a in answers if a.name.casefold().startswith(f'{name} ')]
-    if not meant and len(begins) == 1: meant = begins
+    of_grains = [a for a in answers if name == 'g' and is_grain_size_number(a)]
+    for some in (begins, of_grains):
+        if not meant and len(some) == 1: meant = some
     if not meant: one_of(name, dict.fromkeys(a.name for a in answers), 'limits', 'a limit for', 'name an answer')
     return meant
 

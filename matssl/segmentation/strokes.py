@@ -262,9 +262,14 @@ def _check_room(self:ScribbleClassifier, picture, pixels):
         f'at most {self.keep_gb:g} GiB', 'draw on a part of it, or raise keep_gb')
 
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #76522dfe
-def _bytes(maps): return sum(m.numel()*m.element_size() for m in maps)
+def _bytes(maps):
+    "What maps take in memory"
+    return sum(m.numel()*m.element_size() for m in maps)
 
-def _pixels(picture): return picture.to_uint8() if isinstance(picture, Micrograph) else np.asarray(picture)
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #7d010031
+def _pixels(picture):
+    "The pixels of a picture, 8 bit"
+    return picture.to_uint8() if isinstance(picture, Micrograph) else np.asarray(picture)
 
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #8fe690e2
 @patch
