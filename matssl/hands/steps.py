@@ -460,6 +460,20 @@ def _bar_chosen(self:FolderStep):
     if not self.bar_rows.value: raise NotYet(word('bar_rows_first'))
     return self.bar_rows.value
 
+# %% ../../nbs/08_hands/12_steps.ipynb #7e88d186
+@patch
+def _take_bar(self:FolderStep, chosen):
+    "A choice goes into the job, and all is shown anew; one that is refused leaves the field of the number open"
+    self.app.keep()
+    try: self.job.choose_bar(chosen)
+    except InputError:
+        is_open = self.bar_rows.layout.display
+        self._show_bar()
+        self.bar_rows.layout.display = is_open
+        raise
+    self.show()
+    if self.job.has_drawn: self.app.say(word('bar_kept'))
+
 # %% ../../nbs/08_hands/12_steps.ipynb #7e88d184
 @patch
 def set_bar(self:FolderStep):
@@ -477,20 +491,6 @@ def set_rows(self:FolderStep):
     "A number is a choice, too: after one that was refused it is typed at once"
     if self.bar.value == 'rows' or self.is_showing: self.set_bar()
     else: self.bar.value = 'rows'
-
-# %% ../../nbs/08_hands/12_steps.ipynb #7e88d186
-@patch
-def _take_bar(self:FolderStep, chosen):
-    "A choice goes into the job, and all is shown anew; one that is refused leaves the field of the number open"
-    self.app.keep()
-    try: self.job.choose_bar(chosen)
-    except InputError:
-        is_open = self.bar_rows.layout.display
-        self._show_bar()
-        self.bar_rows.layout.display = is_open
-        raise
-    self.show()
-    if self.job.has_drawn: self.app.say(word('bar_kept'))
 
 # %% ../../nbs/08_hands/12_steps.ipynb #cf006646
 @patch
@@ -1399,7 +1399,7 @@ class CheckStep(Step):
         self.lots = self.field(W.BoundedIntText, 'lots', None, '70px', value=min(5, half), min=1, max=half)
         self.by_lot = self.button('lots_do', 'keep_back_by_lot', '')
         self.place, self.verdict, self.labeller, self.made_for = W.VBox([]), _html(), None, None
-        self.differs, self.differs_of = _looking_like(W.VBox([]), 'step'), None
+        self.differs, self.differs_of = _looking_like(_looking_like(W.VBox([]), 'step'), 'differs'), None
         self.do = self.button('check_do', 'check')
         choosing = _looking_like(W.VBox([self.kept, _row(self.by_lot, self.lots), _row(self.do)]), 'step')
         found = _looking_like(W.VBox([self.verdict, self.differs]), 'step')
@@ -1408,16 +1408,6 @@ class CheckStep(Step):
     def file(self): return self.job.home/'checked.json'
     def keep(self):
         if self.labeller: self.labeller.keep()
-
-# %% ../../nbs/08_hands/12_steps.ipynb #1d3acc64
-@patch
-def keep_back(self:CheckStep):
-    "These pictures are kept back; one with strokes not without a word"
-    before, names = self.job.about.kept_back, list(self.kept.value)
-    self.job.tell(kept_back=names)
-    self.show()
-    drawn = [name for name in self.job.with_strokes if name in names and name not in before]
-    if drawn: self.app.say(word('kept_with_strokes', names=', '.join(drawn)), True)
 
 # %% ../../nbs/08_hands/12_steps.ipynb #1d3acc65
 @patch
@@ -1495,6 +1485,16 @@ def show(self:CheckStep):
     self.kept.mark(job.with_strokes)
     self.kept.illustrate(job.files[:FolderStep.most], job.crop_bar)
     self.show_verdict()
+
+# %% ../../nbs/08_hands/12_steps.ipynb #1d3acc64
+@patch
+def keep_back(self:CheckStep):
+    "These pictures are kept back; one with strokes not without a word"
+    before, names = self.job.about.kept_back, list(self.kept.value)
+    self.job.tell(kept_back=names)
+    self.show()
+    drawn = [name for name in self.job.with_strokes if name in names and name not in before]
+    if drawn: self.app.say(word('kept_with_strokes', names=', '.join(drawn)), True)
 
 # %% ../../nbs/08_hands/12_steps.ipynb #5ecb6208
 @patch
