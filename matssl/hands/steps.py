@@ -1244,7 +1244,7 @@ def share_that_differs(
 )->float: # 0-1
     "How much of what was drawn is filled in otherwise"
     differs = sum(np.count_nonzero((mine != theirs) & (mine != 255)) for mine, theirs in zip(drawn, found))
-    return differs/max(1, sum(np.count_nonzero(row != 255) for row in drawn))
+    return float(differs/max(1, sum(np.count_nonzero(row != 255) for row in drawn)))
 
 # %% ../../nbs/08_hands/12_steps.ipynb #d1ff000a
 @dataclass
@@ -1496,12 +1496,18 @@ def keep_back(self:CheckStep):
     drawn = [name for name in self.job.with_strokes if name in names and name not in before]
     if drawn: self.app.say(word('kept_with_strokes', names=', '.join(drawn)), True)
 
+# %% ../../nbs/08_hands/12_steps.ipynb #5ecb6206
+def _check_strokes(job):
+    "Refuse to begin while nothing is drawn that a model could learn from"
+    if not len(job.learned_from): raise NotYet(word('first_strokes'))
+
 # %% ../../nbs/08_hands/12_steps.ipynb #5ecb6208
 @patch
 def check(self:CheckStep):
     "Learn from the strokes, or take the trained network; try it on what was kept back"
-    self.app.say(word('checking'))
     self.app.keep()
+    _check_strokes(self.job)
+    self.app.say(word('checking'))
     made_from, there = self.job.made_from(), Differences(self.job)
     def told(share): self.app.say(f'{word("checking")} {100*share:.0f} %')
     model = self.job.in_use()
@@ -1629,6 +1635,7 @@ class RunStep(BackgroundStep):
 def begin(self:RunStep):
     "What it is begun from is noted: only then does it go on after a break"
     self.app.keep()
+    _check_strokes(self.job)
     made_folder(self.folder)
     with written_whole(self.begun_from, True) as part: part.write_text(self.job.made_from() + '\n')
     BackgroundStep.begin(self)

@@ -144,6 +144,7 @@ _german |= dict(
 _english |= dict(
     draw_says='Draw a few strokes on each class of two or three pictures. Where the filling is wrong, draw again.',
     first_classes='Name at least two classes first.',
+    first_strokes='Nothing is drawn yet that could be learned from: draw a few strokes on each class first.',
     all_kept='All pictures are kept back for the check: keep fewer.', next_do='What next?',
     next_do_tip='Go to the picture that would teach the most', next_says='Draw here next: {name}.',
     lot_do='By lot', lot_do_tip=
@@ -176,6 +177,7 @@ _german |= dict(
         'Zeichnen Sie auf zwei oder drei Bildern wenige Striche je Klasse. Wo falsch ausgefüllt wird, '
         'zeichnen Sie nach.',
     first_classes='Bitte zuerst mindestens zwei Klassen benennen.',
+    first_strokes='Es ist noch nichts gezeichnet, wovon sich lernen ließe: bitte zuerst einige Striche je Klasse zeichnen.',
     all_kept='Alle Bilder sind für die Prüfung zurückgehalten: bitte weniger zurückhalten.',
     next_do='Was als Nächstes?', next_do_tip='Zu dem Bild, auf dem Striche am meisten lehren',
     next_says='Zeichnen Sie hier weiter: {name}.', no_next='Es ist nichts mehr zu zeichnen.',
