@@ -1892,7 +1892,8 @@ def what_to_sign(
     codes, # Class names
     is_tested:bool, # Was the model tested on pictures kept back?
     is_red:bool=False, # Is it below its floor?
-    is_by_hand:bool=False # Were results corrected by hand? Then a warning says what that does
+    is_by_hand:bool=False, # Were results corrected by hand? Then a warning says what that does
+    asked=() # Answers to the question that was asked; none where it is about shares
 )->list: # Sentences
     "Which of several numbers can be signed, and as what"
     if is_red: return [word('sign_below')]
@@ -1901,9 +1902,12 @@ def what_to_sign(
     named = lambda some: ', '.join(name_here(answer.name, codes) for answer in some)
     without = [answer for answer in measured if not _has_errors(answer)]
     of_errors = word('sign_errors_out', names=named(without)) if without else word('sign_errors_in')
+    whole = [answer for answer in asked if ', layer ' not in answer.name]
     no_level = [answer for answer in measured if answer.level is None and answer not in without]
     return [
-        word('sign_one'), *([] if is_by_hand else [of_errors]),
+        word('sign_one'),
+        *([word('sign_asked', names=named(whole))] if whole else []),
+        *([] if is_by_hand else [of_errors]),
         *([word('sign_no_level', names=named(no_level))] if no_level else []),
         *(word('sign_whole', name=named([answer])) for answer in _pieces_of(measured)),
         *([word('sign_corrected')] if any('model tested on' in answer.note for answer in measured) else [])]
@@ -2231,7 +2235,9 @@ def measure(self:ReportStep):
     limits = held_against(answers, self.job.about.limits, red)
     of_which = html_part('of_which', word('counted'), over_in_words(over, spoken()))
     warning = self._by_hand_said(found, over, answers)
-    advice = html_part('to_sign', what_to_sign(answers, self.job.about.codes, bool(found.checked), bool(red), bool(warning)))
+    asked = answers_of({question: of_it for question, of_it in tables.items() if question != 'phases'})
+    worth = dict(is_tested=bool(found.checked), is_red=bool(red), is_by_hand=bool(warning), asked=asked)
+    advice = html_part('to_sign', what_to_sign(answers, self.job.about.codes, **worth))
     said = answers_html(answers, limits, self.job.about.codes) + advice + warning + of_which
     self.answers.value = html_part('beside', Markup(said), Markup(verdict_html(found.checked)))
     self.earlier.children = []

@@ -543,6 +543,7 @@ _english |= dict(
     sign_one=
         'To sign: the number that you were asked for, as it stands here, with its interval and all that stands behind it '
         'in brackets.',
+    sign_asked='The question that was asked is answered by {names}; the shares of the classes are told with it.',
     sign_below='The model does no better than a guess: none of these numbers can be signed.',
     sign_untested=
         'These numbers are only counted: nobody has tested how much the model gets wrong, so none of them can be signed '
@@ -558,6 +559,7 @@ _german |= dict(
     sign_one=
         'Zu unterschreiben: die Zahl, nach der gefragt war, so wie sie hier steht, mit ihrem Vertrauensbereich und allem, '
         'was in Klammern dahinter steht.',
+    sign_asked='Auf die gestellte Frage antworten {names}; die Anteile der Klassen stehen nur dabei.',
     sign_below='Das Modell ist nicht besser als geraten: keine dieser Zahlen lässt sich unterschreiben.',
     sign_untested=
         'Diese Zahlen sind nur ausgezählt: niemand hat geprüft, wie viel das Modell falsch macht, also lässt sich noch keine '
