@@ -1330,7 +1330,8 @@ def difference_card(
 )->W.VBox:
     "A small picture with its name, and how much differs"
     about = html_part('about_picture', name, word('differs_of', share=100*share), True)
-    return W.VBox([W.Image(value=png, format='png', layout=W.Layout(max_width='100%')), _html(about)], layout=W.Layout(width='300px'))
+    picture = W.Image(value=png, format='png', layout=W.Layout(max_width='100%'))
+    return W.VBox([picture, _html(about)], layout=W.Layout(width='300px'))
 
 # %% ../../nbs/08_hands/12_steps.ipynb #407ffed7
 class TickedPictures(W.VBox):
@@ -1394,7 +1395,8 @@ class CheckStep(Step):
     name, most = 'check', 12 # small pictures that are shown
     def build(self):
         files = self.job.files
-        self.kept = TickedPictures([file.name for file in files], self.job.about.kept_back, lambda: self.app.safely(self.keep_back))
+        names, act = [file.name for file in files], lambda: self.app.safely(self.keep_back)
+        self.kept = TickedPictures(names, self.job.about.kept_back, act)
         half = max(1, len(files)//2) # the others are there to be drawn on and to be measured
         self.lots = self.field(W.BoundedIntText, 'lots', None, '70px', value=min(5, half), min=1, max=half)
         self.by_lot = self.button('lots_do', 'keep_back_by_lot', '')
@@ -1695,7 +1697,8 @@ def _names(self:RunStep): return [file.name for file in self.job.files]
 @patch
 def _selector(self:RunStep, name):
     "A button that chooses a picture"
-    made = W.ToggleButton(name == self.selected, description=name, tooltip=f'{name}: {word("select_tip")}', layout=W.Layout(width='100%'))
+    named = dict(description=name, tooltip=f'{name}: {word("select_tip")}') # the tip has a long name in full
+    made = W.ToggleButton(name == self.selected, **named, layout=W.Layout(width='100%'))
     def chosen(change):
         if change.new: self.select(name)
         elif self.selected == name: self.selected = None
@@ -2115,7 +2118,8 @@ def show_age(self:ReportStep):
 def _opener(self:ReportStep, folder, when):
     "A button that opens a report of an earlier day"
     name, day = folder.relative_to(self.job.home).as_posix(), time.strftime('%Y-%m-%d %H:%M', time.localtime(when))
-    made = W.Button(description=f'{name}, {day}', tooltip=word('open_report_tip'), layout=W.Layout(width='auto', align_self='flex-start'))
+    layout = W.Layout(width='auto', align_self='flex-start')
+    made = W.Button(description=f'{name}, {day}', tooltip=word('open_report_tip'), layout=layout)
     made.on_click(lambda _: self.app.safely(lambda: self.show_report(folder/'report.html', folder)))
     return _looking_like(made, 'link')
 
