@@ -2024,6 +2024,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                     'matssl.hands.steps._bench': ('08_hands/steps.html#_bench', 'matssl/hands/steps.py'),
                                     'matssl.hands.steps._carried': ('08_hands/steps.html#_carried', 'matssl/hands/steps.py'),
                                     'matssl.hands.steps._cells_of': ('08_hands/steps.html#_cells_of', 'matssl/hands/steps.py'),
+                                    'matssl.hands.steps._check_strokes': ('08_hands/steps.html#_check_strokes', 'matssl/hands/steps.py'),
                                     'matssl.hands.steps._choose_in_browser': ( '08_hands/steps.html#_choose_in_browser',
                                                                                'matssl/hands/steps.py'),
                                     'matssl.hands.steps._class_line': ('08_hands/steps.html#_class_line', 'matssl/hands/steps.py'),

@@ -156,7 +156,7 @@ def watch(self:App,
             while is_here() and step.is_busy():
                 step.look()
                 await asyncio.sleep(1)
-            if is_here(): self.safely(step.look)
+            if is_here(): step.look() # what is said of something else stays
         except Exception as e: self.say(sentence_here(fault_in_words(e)), True)
         finally: self.watched.discard(step)
     self.watching = loop.create_task(looking())

@@ -460,6 +460,20 @@ def _bar_chosen(self:FolderStep):
     if not self.bar_rows.value: raise NotYet(word('bar_rows_first'))
     return self.bar_rows.value
 
+# %% ../../nbs/08_hands/12_steps.ipynb #7e88d186
+@patch
+def _take_bar(self:FolderStep, chosen):
+    "A choice goes into the job, and all is shown anew; one that is refused leaves the field of the number open"
+    self.app.keep()
+    try: self.job.choose_bar(chosen)
+    except InputError:
+        is_open = self.bar_rows.layout.display
+        self._show_bar()
+        self.bar_rows.layout.display = is_open
+        raise
+    self.show()
+    if self.job.has_drawn: self.app.say(word('bar_kept'))
+
 # %% ../../nbs/08_hands/12_steps.ipynb #7e88d184
 @patch
 def set_bar(self:FolderStep):
@@ -477,20 +491,6 @@ def set_rows(self:FolderStep):
     "A number is a choice, too: after one that was refused it is typed at once"
     if self.bar.value == 'rows' or self.is_showing: self.set_bar()
     else: self.bar.value = 'rows'
-
-# %% ../../nbs/08_hands/12_steps.ipynb #7e88d186
-@patch
-def _take_bar(self:FolderStep, chosen):
-    "A choice goes into the job, and all is shown anew; one that is refused leaves the field of the number open"
-    self.app.keep()
-    try: self.job.choose_bar(chosen)
-    except InputError:
-        is_open = self.bar_rows.layout.display
-        self._show_bar()
-        self.bar_rows.layout.display = is_open
-        raise
-    self.show()
-    if self.job.has_drawn: self.app.say(word('bar_kept'))
 
 # %% ../../nbs/08_hands/12_steps.ipynb #cf006646
 @patch
@@ -1259,7 +1259,7 @@ def share_that_differs(
 )->float: # 0-1
     "How much of what was drawn is filled in otherwise"
     differs = sum(np.count_nonzero((mine != theirs) & (mine != 255)) for mine, theirs in zip(drawn, found))
-    return differs/max(1, sum(np.count_nonzero(row != 255) for row in drawn))
+    return float(differs/max(1, sum(np.count_nonzero(row != 255) for row in drawn)))
 
 # %% ../../nbs/08_hands/12_steps.ipynb #d1ff000a
 @dataclass
@@ -1345,7 +1345,8 @@ def difference_card(
 )->W.VBox:
     "A small picture with its name, and how much differs"
     about = html_part('about_picture', name, word('differs_of', share=100*share), True)
-    return W.VBox([W.Image(value=png, format='png', layout=W.Layout(max_width='100%')), _html(about)], layout=W.Layout(width='300px'))
+    picture = W.Image(value=png, format='png', layout=W.Layout(max_width='100%'))
+    return W.VBox([picture, _html(about)], layout=W.Layout(width='300px'))
 
 # %% ../../nbs/08_hands/12_steps.ipynb #407ffed7
 class TickedPictures(W.VBox):
@@ -1409,12 +1410,13 @@ class CheckStep(Step):
     name, most = 'check', 12 # small pictures that are shown
     def build(self):
         files = self.job.files
-        self.kept = TickedPictures([file.name for file in files], self.job.about.kept_back, lambda: self.app.safely(self.keep_back))
+        names, act = [file.name for file in files], lambda: self.app.safely(self.keep_back)
+        self.kept = TickedPictures(names, self.job.about.kept_back, act)
         half = max(1, len(files)//2) # the others are there to be drawn on and to be measured
         self.lots = self.field(W.BoundedIntText, 'lots', None, '70px', value=min(5, half), min=1, max=half)
         self.by_lot = self.button('lots_do', 'keep_back_by_lot', '')
         self.place, self.verdict, self.labeller, self.made_for = W.VBox([]), _html(), None, None
-        self.differs, self.differs_of = _looking_like(W.VBox([]), 'step'), None
+        self.differs, self.differs_of = _looking_like(_looking_like(W.VBox([]), 'step'), 'differs'), None
         self.do = self.button('check_do', 'check')
         choosing = _looking_like(W.VBox([self.kept, _row(self.by_lot, self.lots), _row(self.do)]), 'step')
         found = _looking_like(W.VBox([self.verdict, self.differs]), 'step')
@@ -1423,16 +1425,6 @@ class CheckStep(Step):
     def file(self): return self.job.home/'checked.json'
     def keep(self):
         if self.labeller: self.labeller.keep()
-
-# %% ../../nbs/08_hands/12_steps.ipynb #1d3acc64
-@patch
-def keep_back(self:CheckStep):
-    "These pictures are kept back; one with strokes not without a word"
-    before, names = self.job.about.kept_back, list(self.kept.value)
-    self.job.tell(kept_back=names)
-    self.show()
-    drawn = [name for name in self.job.with_strokes if name in names and name not in before]
-    if drawn: self.app.say(word('kept_with_strokes', names=', '.join(drawn)), True)
 
 # %% ../../nbs/08_hands/12_steps.ipynb #1d3acc65
 @patch
@@ -1511,12 +1503,28 @@ def show(self:CheckStep):
     self.kept.illustrate(job.files[:FolderStep.most], job.crop_bar)
     self.show_verdict()
 
+# %% ../../nbs/08_hands/12_steps.ipynb #1d3acc64
+@patch
+def keep_back(self:CheckStep):
+    "These pictures are kept back; one with strokes not without a word"
+    before, names = self.job.about.kept_back, list(self.kept.value)
+    self.job.tell(kept_back=names)
+    self.show()
+    drawn = [name for name in self.job.with_strokes if name in names and name not in before]
+    if drawn: self.app.say(word('kept_with_strokes', names=', '.join(drawn)), True)
+
+# %% ../../nbs/08_hands/12_steps.ipynb #5ecb6206
+def _check_strokes(job):
+    "Refuse to begin while nothing is drawn that a model could learn from"
+    if not len(job.learned_from): raise NotYet(word('first_strokes'))
+
 # %% ../../nbs/08_hands/12_steps.ipynb #5ecb6208
 @patch
 def check(self:CheckStep):
     "Learn from the strokes, or take the trained network; try it on what was kept back"
-    self.app.say(word('checking'))
     self.app.keep()
+    _check_strokes(self.job)
+    self.app.say(word('checking'))
     made_from, there = self.job.made_from(), Differences(self.job)
     def told(share): self.app.say(f'{word("checking")} {100*share:.0f} %')
     model = self.job.in_use()
@@ -1644,6 +1652,7 @@ class RunStep(BackgroundStep):
 def begin(self:RunStep):
     "What it is begun from is noted: only then does it go on after a break"
     self.app.keep()
+    _check_strokes(self.job)
     made_folder(self.folder)
     with written_whole(self.begun_from, True) as part: part.write_text(self.job.made_from() + '\n')
     BackgroundStep.begin(self)
@@ -1703,7 +1712,8 @@ def _names(self:RunStep): return [file.name for file in self.job.files]
 @patch
 def _selector(self:RunStep, name):
     "A button that chooses a picture"
-    made = W.ToggleButton(name == self.selected, description=name, tooltip=f'{name}: {word("select_tip")}', layout=W.Layout(width='100%'))
+    named = dict(description=name, tooltip=f'{name}: {word("select_tip")}') # the tip has a long name in full
+    made = W.ToggleButton(name == self.selected, **named, layout=W.Layout(width='100%'))
     def chosen(change):
         if change.new: self.select(name)
         elif self.selected == name: self.selected = None
@@ -1900,7 +1910,8 @@ def what_to_sign(
     codes, # Class names
     is_tested:bool, # Was the model tested on pictures kept back?
     is_red:bool=False, # Is it below its floor?
-    is_by_hand:bool=False # Were results corrected by hand? Then a warning says what that does
+    is_by_hand:bool=False, # Were results corrected by hand? Then a warning says what that does
+    asked=() # Answers to the question that was asked; none where it is about shares
 )->list: # Sentences
     "Which of several numbers can be signed, and as what"
     if is_red: return [word('sign_below')]
@@ -1909,9 +1920,12 @@ def what_to_sign(
     named = lambda some: ', '.join(name_here(answer.name, codes) for answer in some)
     without = [answer for answer in measured if not _has_errors(answer)]
     of_errors = word('sign_errors_out', names=named(without)) if without else word('sign_errors_in')
+    whole = [answer for answer in asked if ', layer ' not in answer.name]
     no_level = [answer for answer in measured if answer.level is None and answer not in without]
     return [
-        word('sign_one'), *([] if is_by_hand else [of_errors]),
+        word('sign_one'),
+        *([word('sign_asked', names=named(whole))] if whole else []),
+        *([] if is_by_hand else [of_errors]),
         *([word('sign_no_level', names=named(no_level))] if no_level else []),
         *(word('sign_whole', name=named([answer])) for answer in _pieces_of(measured)),
         *([word('sign_corrected')] if any('model tested on' in answer.note for answer in measured) else [])]
@@ -2119,7 +2133,8 @@ def show_age(self:ReportStep):
 def _opener(self:ReportStep, folder, when):
     "A button that opens a report of an earlier day"
     name, day = folder.relative_to(self.job.home).as_posix(), time.strftime('%Y-%m-%d %H:%M', time.localtime(when))
-    made = W.Button(description=f'{name}, {day}', tooltip=word('open_report_tip'), layout=W.Layout(width='auto', align_self='flex-start'))
+    layout = W.Layout(width='auto', align_self='flex-start')
+    made = W.Button(description=f'{name}, {day}', tooltip=word('open_report_tip'), layout=layout)
     made.on_click(lambda _: self.app.safely(lambda: self.show_report(folder/'report.html', folder)))
     return _looking_like(made, 'link')
 
@@ -2239,7 +2254,9 @@ def measure(self:ReportStep):
     limits = held_against(answers, self.job.about.limits, red)
     of_which = html_part('of_which', word('counted'), over_in_words(over, spoken()))
     warning = self._by_hand_said(found, over, answers)
-    advice = html_part('to_sign', what_to_sign(answers, self.job.about.codes, bool(found.checked), bool(red), bool(warning)))
+    asked = answers_of({question: of_it for question, of_it in tables.items() if question != 'phases'})
+    worth = dict(is_tested=bool(found.checked), is_red=bool(red), is_by_hand=bool(warning), asked=asked)
+    advice = html_part('to_sign', what_to_sign(answers, self.job.about.codes, **worth))
     said = answers_html(answers, limits, self.job.about.codes) + advice + warning + of_which
     self.answers.value = html_part('beside', Markup(said), Markup(verdict_html(found.checked)))
     self.earlier.children = []

@@ -150,6 +150,7 @@ _german |= dict(
 _english |= dict(
     draw_says='Draw a few strokes on each class of two or three pictures. Where the filling is wrong, draw again.',
     first_classes='Name at least two classes first.',
+    first_strokes='Nothing is drawn yet that could be learned from: draw a few strokes on each class first.',
     all_kept='All pictures are kept back for the check: keep fewer.', next_do='What next?',
     next_do_tip='Go to the picture that would teach the most', next_says='Draw here next: {name}.',
     lot_do='By lot', lot_do_tip=
@@ -182,6 +183,7 @@ _german |= dict(
         'Zeichnen Sie auf zwei oder drei Bildern wenige Striche je Klasse. Wo falsch ausgefüllt wird, '
         'zeichnen Sie nach.',
     first_classes='Bitte zuerst mindestens zwei Klassen benennen.',
+    first_strokes='Es ist noch nichts gezeichnet, wovon sich lernen ließe: bitte zuerst einige Striche je Klasse zeichnen.',
     all_kept='Alle Bilder sind für die Prüfung zurückgehalten: bitte weniger zurückhalten.',
     next_do='Was als Nächstes?', next_do_tip='Zu dem Bild, auf dem Striche am meisten lehren',
     next_says='Zeichnen Sie hier weiter: {name}.', no_next='Es ist nichts mehr zu zeichnen.',
@@ -547,6 +549,7 @@ _english |= dict(
     sign_one=
         'To sign: the number that you were asked for, as it stands here, with its interval and all that stands behind it '
         'in brackets.',
+    sign_asked='The question that was asked is answered by {names}; the shares of the classes are told with it.',
     sign_below='The model does no better than a guess: none of these numbers can be signed.',
     sign_untested=
         'These numbers are only counted: nobody has tested how much the model gets wrong, so none of them can be signed '
@@ -562,6 +565,7 @@ _german |= dict(
     sign_one=
         'Zu unterschreiben: die Zahl, nach der gefragt war, so wie sie hier steht, mit ihrem Vertrauensbereich und allem, '
         'was in Klammern dahinter steht.',
+    sign_asked='Auf die gestellte Frage antworten {names}; die Anteile der Klassen stehen nur dabei.',
     sign_below='Das Modell ist nicht besser als geraten: keine dieser Zahlen lässt sich unterschreiben.',
     sign_untested=
         'Diese Zahlen sind nur ausgezählt: niemand hat geprüft, wie viel das Modell falsch macht, also lässt sich noch keine '
