@@ -897,8 +897,8 @@ _how = {', corrected by the test pictures, not the share that was counted':
             ', berichtigt nach den Prüfbildern, nicht der ausgezählte Anteil',
         ', as counted': ', wie ausgezählt', ', by the method that is recommended': ', nach dem empfohlenen Verfahren',
         ', not that of a single field': ', nicht die eines einzelnen Messfelds', '': ''}
-_word = {', and it is to be said that the interval holds no errors of the model':
-         ', und es ist zu sagen, dass der Vertrauensbereich keine Fehler des Modells enthält', '': ''}
+_word = {', but its interval is too narrow to be signed, since it holds no errors of the model':
+         ', aber der Vertrauensbereich ist zu eng dafür, da er keine Fehler des Modells enthält', '': ''}
 _german |= {f'{{list}}: {over}{how}{word}': f'{{list}}: {_over[over]}{_how[how]}{_word[word]}'
             for over in _over for how in _how for word in _word}
 

@@ -351,7 +351,7 @@ def _kind_to_sign(answer, cannot=()):
     if answer.level is None: return 'not to be signed as it stands, since no level can be stated for its interval'
     of = f'the number over {answer.fields} fields' if answer.fields > 1 else 'the number of one field, which stands for no specimen'
     is_without = re.search(_without_model, answer.note)
-    word = ', and it is to be said that the interval holds no errors of the model' if is_without else ''
+    word = ', but its interval is too narrow to be signed, since it holds no errors of the model' if is_without else ''
     return f'{of}{_how_made(answer)}{word}'
 
 # %% ../../nbs/07_measuring/20_results.ipynb #bc666c68
