@@ -720,7 +720,9 @@ def tuner(self:Job,
         raise InputError(self.file, found, 'one of the strokes, classes and settings that are there', todo)
     held_back = [file for file in self.files if file.name in self.about.kept_back]
     begin = lambda: self._assistant_on(self._start_file(tuned.start), tuned.arch)
-    return Tuner(tuned, self.home, drawn, self._pictures_of(tuned.others), begin, self.scale, held_back, tell)
+    n, seed = len(self.about.codes), self.about.settings.seed
+    cut = lambda m, labels, model: parts_drawn_on(m, labels, n, most=_tiles_that_fit(model), seed=seed)
+    return Tuner(tuned, self.home, drawn, self._pictures_of(tuned.others), begin, self.scale, held_back, tell, cut)
 
 # %% ../../nbs/08_hands/10_job.ipynb #a964e7e9
 @patch(as_prop=True)
