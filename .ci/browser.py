@@ -583,6 +583,24 @@ w""")
     lab.page.keyboard.up(' ')
     lab.shot(out/'stands_out.png')
 
+def test_label_keeps_colour(lab, out):
+    "A stroke three pixels wide on the screen still shows which class it is"
+    lab.open('keeps_colour', """w = label(np.full((480, 720), 120, np.uint8), ['x', 'orange', 'blue'], size=(360, 240))
+w.canvas.palette = [[0, 0, 0], [230, 159, 0], [86, 180, 233]]
+w.canvas.brush = 3.
+w""")
+    lab.canvas()
+    at = lambda x, y: on_screen(lab, (480, 720), (360, 240), x, y)
+    for k, y in ((1, 120), (2, 300)):
+        lab.focus()
+        lab.key(str(k))
+        lab.drag(at(200, y), at(400, y))
+        lab.until(f"int(w.labels[{y}, 300])", k)
+    time.sleep(.4)
+    (red, _, blue), (red_2, _, blue_2) = lab.colours([(150, 60), (150, 150)])
+    assert red - blue > 60 and blue_2 - red_2 > 40, (red, blue, red_2, blue_2)
+    lab.shot(out/'keeps_colour.png')
+
 def test_label_stays_put(lab, out):
     "What is said comes and goes; nothing on the page moves"
     lab.open('stays_put', """from matssl.hands.canvas import not_saved

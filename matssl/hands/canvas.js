@@ -390,11 +390,16 @@ function strokeOutlined(pen, path, width, colour) {
   strokeIn(pen, path, width, colour);
 }
 
-// A light ring and a dark one around a line, beside it and not below it
-function drawRings({ pen, sheet, aside }, path, width) {
+function emptied({ sheet, aside }) {
   aside.width = sheet.width; // this empties it
   aside.height = sheet.height;
-  const made = aside.getContext('2d');
+  return aside.getContext('2d');
+}
+
+// A light ring and a dark one around a line, beside it and not below it
+function drawRings(canvas, path, width) {
+  const { pen, aside } = canvas;
+  const made = emptied(canvas);
   made.lineCap = 'round';
   made.lineJoin = 'round';
   strokeIn(made, path, width + 5, dark);
@@ -409,15 +414,26 @@ function isHand(canvas) {
   return canvas.get('tools').includes('brush');
 }
 
-// Where strokes lie is seen in any colour, a black one on a black pore too
+// Where strokes lie is seen in any colour, a black one on a black pore too. The rings lie outside: a thin stroke keeps its colour
 function drawEdges(canvas, part) {
   part.edges = part.edges || edgesOf(part, canvas.get('shown'));
+  part.drawn = part.drawn || coloured(part, opaqueWhere(canvas.get('shown')));
   const side = part.step * canvas.at.zoom; // of a block, screen pixels
-  const [x, y] = toScreen(canvas, part.col - .5, part.row - .5).map(place => Math.round(place) + .5); // through pixels: sharp
+  const [x, y] = toScreen(canvas, part.col - .5, part.row - .5);
   const path = new Path2D();
   path.addPath(part.edges, new DOMMatrix([side, 0, 0, side, x, y]));
-  canvas.pen.lineCap = 'square';
-  strokeOutlined(canvas.pen, path, 1, light);
+  const made = emptied(canvas);
+  made.lineCap = 'square';
+  strokeIn(made, path, 5, dark);
+  strokeIn(made, path, 3, light);
+  made.globalCompositeOperation = 'destination-out';
+  made.imageSmoothingEnabled = false;
+  made.drawImage(part.drawn, x, y, part.w * side, part.h * side);
+  canvas.pen.drawImage(canvas.aside, 0, 0);
+}
+
+function opaqueWhere(shown) {
+  return (data, i, rgba, at) => { rgba[at + 3] = shown[data[i]] ? 255 : 0; };
 }
 
 const mostEdges = 20000; // of more, such as those of a noisy mask, none is drawn: the hand would wait for them
@@ -1091,7 +1107,7 @@ function pictureChanged(canvas) {
 }
 
 function paintAnew(canvas) {
-  for (const part of Object.values(canvas.parts)) if (part) Object.assign(part, { image: null, edges: null });
+  for (const part of Object.values(canvas.parts)) if (part) Object.assign(part, { image: null, edges: null, drawn: null });
   draw(canvas);
   readOut(canvas);
 }

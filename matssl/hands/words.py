@@ -129,7 +129,7 @@ _english |= dict(
     class_tip='Name of this class; empty: it does not count',
     colour_tip='Colour of this class, on the canvas and in the report', key='key {n}', add_do='One more class',
     add_do_tip='A further class, after the others', usual_do='Usual colours',
-    usual_do_tip='Colours that colour-blind readers tell apart', lines_do='Only thin lines are to be found',
+    usual_do_tip='Colours that colour-blind readers tell apart', lines_do='Only thin lines are to be found: grain boundaries',
     lines_do_tip=
         'For grain boundaries: looks at the finest features alone. Not for cracks in a layer, which are told by what '
         'lies around')
@@ -141,7 +141,7 @@ _german |= dict(
     class_tip='Name dieser Klasse; leer: zählt nicht',
     colour_tip='Farbe dieser Klasse, beim Zeichnen und im Bericht', key='Taste {n}', add_do='Weitere Klasse',
     add_do_tip='Eine weitere Klasse, nach den anderen', usual_do='Übliche Farben',
-    usual_do_tip='Farben, die auch bei Farbenblindheit zu unterscheiden sind', lines_do='Nur dünne Linien sind zu finden',
+    usual_do_tip='Farben, die auch bei Farbenblindheit zu unterscheiden sind', lines_do='Nur dünne Linien sind zu finden: Korngrenzen',
     lines_do_tip=
         'Für Korngrenzen: sieht nur auf die feinsten Merkmale. Nicht für Risse in einer Schicht, die an ihrer Umgebung '
         'zu erkennen sind')
