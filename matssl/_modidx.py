@@ -2080,6 +2080,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                'matssl/hands/steps.py'),
                                     'matssl.hands.steps.short_path': ('08_hands/steps.html#short_path', 'matssl/hands/steps.py'),
                                     'matssl.hands.steps.small_pixels': ('08_hands/steps.html#small_pixels', 'matssl/hands/steps.py'),
+                                    'matssl.hands.steps.some_names': ('08_hands/steps.html#some_names', 'matssl/hands/steps.py'),
                                     'matssl.hands.steps.state_in_words': ('08_hands/steps.html#state_in_words', 'matssl/hands/steps.py'),
                                     'matssl.hands.steps.table_of_run': ('08_hands/steps.html#table_of_run', 'matssl/hands/steps.py'),
                                     'matssl.hands.steps.thumbnail': ('08_hands/steps.html#thumbnail', 'matssl/hands/steps.py'),

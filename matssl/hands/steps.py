@@ -9,7 +9,7 @@ __all__ = ['first_pictures', 'good_share', 'all_steps', 'html_part', 'NotYet', '
            'state_in_words', 'TeachStep', 'TunePart', 'colour_of', 'verdict_lines', 'verdict_html', 'says_with_model',
            'with_differences', 'share_that_differs', 'Shares', 'Differences', 'difference_card', 'TickedPictures',
            'CheckStep', 'table_of_run', 'by_hand_html', 'with_shares', 'dressed_browser', 'RunStep', 'in_two',
-           'answers_html', 'what_to_sign', 'LimitsPart', 'ReportStep']
+           'answers_html', 'what_to_sign', 'LimitsPart', 'ReportStep', 'some_names']
 
 # %% ../../nbs/08_hands/12_steps.ipynb #fbd1bec9
 import base64, hashlib, io, math, os, re, time, warnings
@@ -2234,6 +2234,15 @@ def show_report(self:ReportStep, page, folder):
     self.links.value = html_part('downloads', carried, Markup(where))
     self.page.value = html_part('page', page.read_text(encoding='utf-8'))
 
+# %% ../../nbs/08_hands/12_steps.ipynb #c2150002
+def some_names(
+    names:list, # Names of pictures
+    most:int=12 # Number of names that are written
+)->str:
+    "Names of pictures in a line; of many the first, and how many more there are"
+    more = len(names) - most
+    return ', '.join(names[:most]) + (f' + {more}' if more > 0 else '')
+
 # %% ../../nbs/08_hands/12_steps.ipynb #378a9436
 @patch
 def measure(self:ReportStep):
@@ -2252,7 +2261,7 @@ def measure(self:ReportStep):
     answers = answers_of(tables)
     red = below_floor(maps, tables)
     limits = held_against(answers, self.job.about.limits, red)
-    of_which = html_part('of_which', word('counted'), over_in_words(over, spoken()))
+    of_which = html_part('of_which', word('counted'), f'{over_in_words(over, spoken())}: {some_names(sorted(over.names))}')
     warning = self._by_hand_said(found, over, answers)
     asked = answers_of({question: of_it for question, of_it in tables.items() if question != 'phases'})
     worth = dict(is_tested=bool(found.checked), is_red=bool(red), is_by_hand=bool(warning), asked=asked)

@@ -129,7 +129,8 @@ _english |= dict(
     class_tip='Name of this class; empty: it does not count',
     colour_tip='Colour of this class, on the canvas and in the report', key='key {n}', add_do='One more class',
     add_do_tip='A further class, after the others', usual_do='Usual colours',
-    usual_do_tip='Colours that colour-blind readers tell apart', lines_do='Only thin lines are to be found: grain boundaries',
+    usual_do_tip='Colours that colour-blind readers tell apart',
+    lines_do='For grain sizes: find boundaries alone (not for phases with an area, nor for cracks in a layer)',
     lines_do_tip=
         'For grain boundaries: looks at the finest features alone. Not for cracks in a layer, which are told by what '
         'lies around')
@@ -141,7 +142,8 @@ _german |= dict(
     class_tip='Name dieser Klasse; leer: zählt nicht',
     colour_tip='Farbe dieser Klasse, beim Zeichnen und im Bericht', key='Taste {n}', add_do='Weitere Klasse',
     add_do_tip='Eine weitere Klasse, nach den anderen', usual_do='Übliche Farben',
-    usual_do_tip='Farben, die auch bei Farbenblindheit zu unterscheiden sind', lines_do='Nur dünne Linien sind zu finden: Korngrenzen',
+    usual_do_tip='Farben, die auch bei Farbenblindheit zu unterscheiden sind',
+    lines_do='Für Korngrößen: nur Grenzen finden (nicht für Phasen mit Fläche, nicht für Risse in einer Schicht)',
     lines_do_tip=
         'Für Korngrenzen: sieht nur auf die feinsten Merkmale. Nicht für Risse in einer Schicht, die an ihrer Umgebung '
         'zu erkennen sind')
@@ -547,8 +549,7 @@ _german |= dict(
 # %% ../../nbs/08_hands/11_words.ipynb #c00f0ff2
 _english |= dict(
     sign_one=
-        'To sign: the number that you were asked for, as it stands here, with its interval and all that stands behind it '
-        'in brackets.',
+        'To sign: the number that you were asked for, as it stands here, with its interval and all that stands below it.',
     sign_asked='The question that was asked is answered by {names}; the shares of the classes are told with it.',
     sign_below='The model does no better than a guess: none of these numbers can be signed.',
     sign_untested=
@@ -558,13 +559,13 @@ _english |= dict(
     sign_errors_out=
         'The errors of the model are not in the interval of {names}: it is narrower than what can be signed.',
     sign_corrected='In the tables of the report sign what is called "corrected", not "mean", which is only counted.',
-    sign_no_level='How sure it is cannot be said of {names}: sign it only with the words "no level".',
+    sign_no_level='No level can be stated for {names}: it decides no limit, and is not to be signed as it stands.',
     sign_whole='Of the whole layer speaks "{name}"; lines with "layer 1 of 2" and the like are single pieces.')
 
 _german |= dict(
     sign_one=
         'Zu unterschreiben: die Zahl, nach der gefragt war, so wie sie hier steht, mit ihrem Vertrauensbereich und allem, '
-        'was in Klammern dahinter steht.',
+        'was darunter steht.',
     sign_asked='Auf die gestellte Frage antworten {names}; die Anteile der Klassen stehen nur dabei.',
     sign_below='Das Modell ist nicht besser als geraten: keine dieser Zahlen lässt sich unterschreiben.',
     sign_untested=
@@ -576,7 +577,7 @@ _german |= dict(
     sign_corrected=
         'In den Tabellen des Berichts gilt, was „korrigiert“ heißt, nicht der „Mittelwert“: der ist nur ausgezählt.',
     sign_no_level=
-        'Wie sicher das ist, lässt sich bei {names} nicht sagen: nur mit den Worten „ohne Vertrauensniveau“ unterschreiben.',
+        'Für {names} lässt sich kein Vertrauensniveau angeben: entscheidet keinen Grenzwert und ist so nicht zu unterschreiben.',
     sign_whole='Für die ganze Schicht steht „{name}“; Zeilen mit „Schicht 1 von 2“ und dergleichen sind einzelne Stücke.')
 
 # %% ../../nbs/08_hands/11_words.ipynb #8dbf0a93
