@@ -43,7 +43,7 @@ _german |= {
 _german |= {
     'from {n} to {n1} {unit} along the layer': 'von {n} bis {n1} {unit} entlang der Schicht',
     'on the skeleton, {words}': 'auf dem Skelett, {words}', '{n} whole cracks': '{n} ganze Risse',
-    'all of {n} cracks go through': 'alle {n} Risse gehen durch', '{n} spacings': '{n} Abstände',
+    'all of {n} cracks go through': 'alle {n} Risse gehen durch', '{n} spacings': '{n} Abstände', '{n} spacing': '{n} Abstand',
     'none seen': 'keine gesehen', 'as if cracks fell independently': 'als lägen die Risse unabhängig voneinander',
     'lines in eight directions': 'Linien in acht Richtungen',
     'by intercepts on lines': 'nach dem Linienschnittverfahren',

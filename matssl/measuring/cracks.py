@@ -338,6 +338,22 @@ def _mean_of_cracks(values, weights, level, most=np.inf):
     if not np.isfinite(half): return value, np.nan, np.nan
     return value, max(0., value-half), min(most, value+half)
 
+# %% ../../nbs/07_measuring/16_cracks.ipynb #29c00002
+def _says_too_little(values, low, high):
+    "Do the values come from one field with fewer than ten cracks, or are all fields alike?"
+    of_fields = [len(v) for v in values if len(v)]
+    is_alike = high - low <= 1e-9*abs(high)
+    return bool(is_alike or len(of_fields) == 1 and of_fields[0] < 10)
+
+# %% ../../nbs/07_measuring/16_cracks.ipynb #29c00005
+def _widened_share(value, low, high, n, level):
+    "The interval of a mean depth of `n` cracks, %, as wide as that of a share of them"
+    from scipy.special import betaincinv
+    of_n = n*value/100
+    share_low = 100*betaincinv(of_n, n - of_n + 1, (1-level)/2)
+    share_high = 100*betaincinv(of_n + 1, n - of_n, (1+level)/2)
+    return min(low, share_low), max(high, share_high)
+
 # %% ../../nbs/07_measuring/16_cracks.ipynb #a5ae81c4
 def _depth(found, level):
     "Mean depth, %: value, ends, is it a bound, and what it rests on"
@@ -346,7 +362,9 @@ def _depth(found, level):
     n = sum(map(len, depths))
     shallowest = min((d.min() for d in depths if len(d)), default=0.)
     if shallowest >= 100*(1-1e-9): return value, 100*(1-level)**(1/n), 100., True, f'all of {n} cracks go through'
-    return value, low, high, False, f'{n} whole cracks'
+    is_bound = _says_too_little(depths, low, high)
+    if is_bound: low, high = _widened_share(value, low, high, n, level)
+    return value, low, high, is_bound, f'{n} whole cracks'
 
 
 # %% ../../nbs/07_measuring/16_cracks.ipynb #ba8d3bf2
@@ -361,7 +379,7 @@ def _widened(value, low, high, n, level):
     from scipy.special import ndtri
     half = high - value
     if not np.isfinite(half): return low, high
-    shape = n if n < 10 or not half else (ndtri((1+level)/2)*value/half)**2
+    shape = n if n < 10 or half <= 1e-9*value else (ndtri((1+level)/2)*value/half)**2
     tail_low, tail_high = (value*end for end in _gamma_ends(shape, level))
     return min(low, tail_low), max(high, tail_high)
 
@@ -372,8 +390,9 @@ def _spacing(found, u, level):
     weights = [_weights_of(g, f['layer_length_px']*u/max(f['layers'], 1)) for g, (_, f) in zip(gaps, found)]
     value, low, high = _mean_of_cracks(gaps, weights, level)
     n, of_one_field = sum(map(len, gaps)), sum(map(bool, map(len, gaps))) == 1
-    if of_one_field: low, high = _widened(value, low, high, n, level)
-    return value, low, high, of_one_field, f'{n} spacings'
+    is_bound = of_one_field or _says_too_little(gaps, low, high)
+    if is_bound: low, high = _widened(value, low, high, n, level)
+    return value, low, high, is_bound, f'{n} spacing{"s" if n != 1 else ""}'
 
 # %% ../../nbs/07_measuring/16_cracks.ipynb #b42193a4
 def _crack_answers(found, cls, um, level):

@@ -53,14 +53,14 @@ def plot_gates(
     fusion:GatedFeatureFusion, # Fusion to show, after training
     maps:list=None, # Stages' maps of a batch; needed for the dynamic gate
     ax=None): # Axes to draw on
-    "Distribution of the gates of each stage, 0-1; the start is a dashed line"
+    "Distribution of the gates of each stage, 0-1; where learned ones begin is a dashed line"
     import matplotlib.pyplot as plt
     device = next(iter(fusion.parameters()), torch.zeros(1)).device
     p = torch.cat([m.mean((2, 3)) for m in maps], 1) if maps else torch.zeros(1, sum(fusion.dims), device=device)
     with torch.no_grad(): w = fusion.weights(p).mean(0).cpu().split(fusion.dims)
     ax = ax or plt.subplots(figsize=(5, 2.4))[1]
     ax.violinplot([x.numpy() for x in w], showextrema=False, showmedians=True)
-    ax.axhline(.7311, ls='--', c='k', lw=.8)
+    if fusion.gate != 'none': ax.axhline(.7311, ls='--', c='k', lw=.8)
     ax.set_xticks(range(1, len(w)+1), [f'stage {i+1}\n{len(x)} ch.' for i, x in enumerate(w)], fontsize=8)
     ax.set_ylabel('gate, 0-1')
     return [x.mean().item() for x in w]
