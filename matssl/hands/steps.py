@@ -40,7 +40,7 @@ from .background import ask_stop, begin_command, is_at_work, progress_of, second
 from .browse import browse
 from .calibrate import calibrate_scale
 from .canvas import class_palette
-from .job import Checked, Compared, least_gain, named_like, over_in_words, specimens_in
+from .job import Checked, Compared, least_gain, least_new, named_like, over_in_words, specimens_in
 from .labelling import label
 from .suggest import suggest
 from .teach import Kept, before_and_after, use_in_words
@@ -1378,22 +1378,26 @@ class TickedPictures(W.VBox):
         self.images = {name: image() for name in names} if is_shown else {}
         self.act, self.is_held, self.cut = act, False, '' # how the small pictures are cut
         for box in self.boxes.values(): box.observe(lambda _: self.changed(), 'value')
-        row = lambda *shown: W.HBox(shown, layout=W.Layout(width='270px' if is_shown else '200px', align_items='center'))
+        row = lambda *shown: W.HBox(shown, layout=W.Layout(width='270px' if is_shown else '180px', align_items='center'))
         rows = [row(*([self.images[name]] if is_shown else []), box) for name, box in self.boxes.items()]
         layout = W.Layout(max_height='300px', overflow='hidden auto', border='1px solid #ccc')
         super().__init__(rows, layout=layout)
         _looking_like(self, 'ticked')
     def changed(self):
         if not self.is_held: self.act()
+    def tick(self, names):
+        "Tick these, which is nobody's choice"
+        self.is_held = True
+        for name, box in self.boxes.items(): box.value = name in names
+        self.is_held = False
     @property
     def value(self):
         "Names of those that are ticked"
         return tuple(name for name, box in self.boxes.items() if box.value)
     @value.setter
     def value(self, names):
-        before, self.is_held = self.value, True
-        for name, box in self.boxes.items(): box.value = name in names
-        self.is_held = False
+        before = self.value
+        self.tick(names)
         if self.value != before: self.act()
 
 # %% ../../nbs/08_hands/12_steps.ipynb #8a46d45d
@@ -1836,7 +1840,8 @@ def finished(self:RunStep, found):
     _mark_old(self.old, self.results, old_run_in_words(found))
     self.verdict.value = verdict_html(found.checked, found.is_old)
     counted = word('shares_checked' if found.checked else 'shares_counted')
-    said = html_part('sentences', [*ran_in_words(rows, names, short_path(out, self.job.files[0].parent)), counted])
+    first, *others = ran_in_words(rows, names, short_path(out, self.job.files[0].parent)) # a path is HTML
+    said = html_part('sentences', [Markup(first), *others, counted])
     self.rows.value = said + table_of_run(with_shares(rows[rows.picture.isin(names)], out/'maps'))
     corrections = self.job.corrections(rows, out)
     self._say_mended(found, corrections)
@@ -2173,10 +2178,18 @@ def _only(self:ChosenPart, begin, names):
 
 # %% ../../nbs/08_hands/12_steps.ipynb #aa14b9b8
 @patch
+def _new_of(self:ChosenPart, names):
+    "Of the pictures of a specimen those neither drawn on nor kept back, as a number is best of; all where there are too few"
+    known = {*self.job.about.kept_back, *self.job.with_strokes}
+    new = [name for name in names if name not in known]
+    return new if len(new) >= least_new else names
+
+# %% ../../nbs/08_hands/12_steps.ipynb #ff4af711
+@patch
 def _hint_at(self:ChosenPart, groups):
     "That the names look like several specimens, with a button for each"
     more = len(groups) - self.most
-    buttons = [self._only(begin, names) for begin, names in list(groups.items())[:self.most]]
+    buttons = [self._only(begin, self._new_of(names)) for begin, names in list(groups.items())[:self.most]]
     self.hint.value = html_part('warning', word('specimens_are')) if groups else ''
     self.groups.children = [*buttons, *([_html(word('more_groups', n=more))] if more > 0 else [])]
 
@@ -2187,9 +2200,7 @@ def show(self:ChosenPart):
     about, names = self.job.about, [file.name for file in self.job.files]
     self._make_ticks(names)
     chosen = named_like(names, about.chosen)
-    self.ticks.is_held = True
-    self.ticks.value = chosen
-    self.ticks.is_held = False
+    self.ticks.tick(chosen)
     self.filter()
     gone = [pattern for pattern in about.chosen if not named_like(names, [pattern])]
     said = [word('chosen_sum', n=len(chosen), all=len(names)), *([word('chosen_gone', names=some_names(gone))] if gone else [])]
