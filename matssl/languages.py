@@ -42,7 +42,7 @@ _german |= {
 # %% ../nbs/00_ground/04_german.ipynb #aee92ca6
 _german |= {
     'from {n} to {n1} {unit} along the layer': 'von {n} bis {n1} {unit} entlang der Schicht',
-    'on the skeleton, {words}': 'auf dem Skelett, {words}', '{n} whole cracks': '{n} ganze Risse',
+    'across its middle line, {words}': 'quer zur Mittellinie, {words}', '{n} whole cracks': '{n} ganze Risse',
     'all of {n} cracks go through': 'alle {n} Risse gehen durch', '{n} spacings': '{n} Abstände', '{n} spacing': '{n} Abstand',
     'none seen': 'keine gesehen', 'as if cracks fell independently': 'als lägen die Risse unabhängig voneinander',
     'lines in eight directions': 'Linien in acht Richtungen',
@@ -74,7 +74,8 @@ _german |= {
         'ohne die Fehler des Modells: auf {n} von {n1} Prüfbildern fand es nichts zu messen',
     'none in the test pictures of the model: its errors are not in the interval':
         'in den Prüfbildern des Modells kommt keines vor: ohne seine Fehler',
-    'with the errors of the model in its area': 'mit den Fehlern des Modells in der Fläche',
+    'with the errors of the model: how much area it gets wrong':
+        'mit den Fehlern des Modells: wie viel Fläche es falsch macht',
     'with the errors of the model, which {words}': 'mit den Fehlern des Modells; {words}',
     'reads {n} too high on {words}': 'es misst um {n} zu hoch auf {words}',
     'reads {n} too low on {words}': 'es misst um {n} zu niedrig auf {words}',
@@ -86,7 +87,7 @@ _german |= {
     '{n} test picture, if the fields are like these': '{n} Prüfbild, wenn die Messfelder ihm gleichen',
     '{n} test pictures, if the fields are like these': '{n} Prüfbildern, wenn die Messfelder ihnen gleichen',
     'far more than in these': 'weit mehr als in diesen',
-    'by columns {n}, on the skeleton {n1} {unit}': 'nach Spalten {n}, auf dem Skelett {n1} {unit}'}
+    'by columns {n}, across its middle line {n1} {unit}': 'nach Spalten {n}, quer zur Mittellinie {n1} {unit}'}
 
 # %% ../nbs/00_ground/04_german.ipynb #7dc5e486
 _german |= {
@@ -591,12 +592,12 @@ _german |= {
     'no point of the skeleton is further from the border than from both faces':
         'kein Punkt des Skeletts ist weiter vom Rand entfernt als von beiden Grenzflächen',
     '{n} % of the columns meet it more than once (overhangs, ragged faces): a sum over a column is no '
-    'thickness there, so that on the skeleton is recommended':
+    'thickness there, so the one across its middle line is recommended':
         '{n} % der Spalten treffen sie mehr als einmal (Überhänge, zerklüftete Grenzflächen): eine Summe über die '
-        'Spalte ist dort keine Dicke, so dass die auf dem Skelett empfohlen wird',
-    'by columns it is {n} {unit} thick and on the skeleton {n1} {unit1} ({n2} %): it is steep, folded or very '
+        'Spalte ist dort keine Dicke, darum wird die quer zur Mittellinie empfohlen',
+    'by columns it is {n} {unit} thick and across its middle line {n1} {unit1} ({n2} %): it is steep, folded or very '
     'ragged, look at its picture before either is used':
-        'nach Spalten ist sie {n} {unit} dick und auf dem Skelett {n1} {unit1} ({n2} %): sie ist steil, gefaltet '
+        'nach Spalten ist sie {n} {unit} dick und quer zur Mittellinie {n1} {unit1} ({n2} %): sie ist steil, gefaltet '
         'oder stark zerklüftet; vor dem Gebrauch ist ihr Bild anzusehen',
     'the thickness changes so slowly along the layer that there are {n} independent places; its interval is a '
     'rough one':
@@ -864,11 +865,21 @@ _german |= {
         '{list}: nicht zu unterschreiben, da das Modell diese Klasse nicht messen kann',
     '{list}: not to be signed as it stands, since it has no interval':
         '{list}: so nicht zu unterschreiben, da der Vertrauensbereich fehlt',
-    '{n} columns measured': '{n} Spalten gemessen', '{n} points of the skeleton measured': '{n} Punkte des Skeletts gemessen',
+    '{list}: of the whole layer, whose single pieces are not to be signed':
+        '{list}: die der ganzen Schicht, deren einzelne Stücke nicht zu unterschreiben sind',
+    'Which numbers are signed': 'Was zu unterschreiben ist',
+    '{n} cracks on {n1} {unit} of the layer, {n2} of them through it': '{n} Risse auf {n1} {unit} der Schicht, davon {n2} durchgehend',
+    '{n} crack on {n1} {unit} of the layer, {n2} of them through it': '{n} Riss auf {n1} {unit} der Schicht, davon {n2} durchgehend',
+    '{n} cracks on {n1} {unit} of the layer, {n2} of them through it ({n3} to 1000 px)':
+        '{n} Risse auf {n1} {unit} der Schicht, davon {n2} durchgehend ({n3} auf 1000 px)',
+    '{n} crack on {n1} {unit} of the layer, {n2} of them through it ({n3} to 1000 px)':
+        '{n} Riss auf {n1} {unit} der Schicht, davon {n2} durchgehend ({n3} auf 1000 px)',
+    '{n} cracks on {n1} {unit} of the layer': '{n} Risse auf {n1} {unit} der Schicht',
+    '{n} columns measured': '{n} Spalten gemessen', '{n} points of its middle line measured': '{n} Punkte der Mittellinie gemessen',
     '{n} columns measured, {n1} columns cut by the border left out':
         '{n} Spalten gemessen, {n1} vom Bildrand geschnittene weggelassen',
-    '{n} points of the skeleton measured, {n1} columns cut by the border left out':
-        '{n} Punkte des Skeletts gemessen, {n1} vom Bildrand geschnittene Spalten weggelassen',
+    '{n} points of its middle line measured, {n1} columns cut by the border left out':
+        '{n} Punkte der Mittellinie gemessen, {n1} vom Bildrand geschnittene Spalten weggelassen',
     'doubtful: it decides no limit': 'zweifelhaft: entscheidet über keinen Grenzwert',
     'How the model was checked': 'Wie das Modell geprüft wurde',
     'On {n} test picture {n1} of 100 pixels get their right class; calling everything {name} would get {n2}.':

@@ -220,7 +220,7 @@ def _say_answers(fields, tables, limits, scale_uncertainty):
     for answer, more in zip(answers, results.facts_of(answers, tables)): say_answer(answer, more)
     for line in results.held_against(answers, limits, red):
         say(f'limit {line["limit"]}: {line["decision"]} ({line["why"]})')
-    say(results.to_sign(answers, red, results.cannot_measure(fields)))
+    say(results.to_sign(answers, red, results.cannot_measure(fields), results.is_by_model(fields)))
     doubts = results.beside_red(results.set_warnings(fields), red)
     doubts += results.scale_warning(fields, answers, scale_uncertainty)
     _say_doubts(doubts, [])

@@ -8,8 +8,9 @@ __all__ = ['first_pictures', 'good_share', 'all_steps', 'html_part', 'NotYet', '
            'time_in_words', 'BackgroundStep', 'curve', 'is_better', 'learned_in_words', 'LearningStep',
            'state_in_words', 'TeachStep', 'TunePart', 'colour_of', 'verdict_lines', 'verdict_html', 'says_with_model',
            'with_differences', 'share_that_differs', 'Shares', 'Differences', 'difference_card', 'TickedPictures',
-           'CheckStep', 'table_of_run', 'by_hand_html', 'with_shares', 'dressed_browser', 'RunStep', 'in_two',
-           'answers_html', 'what_to_sign', 'LimitsPart', 'ReportStep', 'some_names']
+           'CheckStep', 'table_of_run', 'by_hand_html', 'ran_in_words', 'with_shares', 'dressed_browser', 'RunStep',
+           'some_names', 'changes_in_words', 'old_run_in_words', 'in_two', 'answers_html', 'what_to_sign', 'LimitsPart',
+           'ChosenPart', 'ReportStep']
 
 # %% ../../nbs/08_hands/12_steps.ipynb #fbd1bec9
 import base64, hashlib, io, math, os, re, time, warnings
@@ -33,12 +34,13 @@ from ..segmentation.asked import as_micrograph
 from ..segmentation.stroke_segmenter import load_segmenter
 from ..measuring.answers import Limit, read_limit, same_unit
 from ..measuring.questions import questions
-from ..measuring.results import answers_of, below_floor, held_against, printed
+from ..measuring.results import (
+    answers_of, below_floor, cannot_measure, facts_of, held_against, printed, signable)
 from .background import ask_stop, begin_command, is_at_work, progress_of, seconds_left, telling
 from .browse import browse
 from .calibrate import calibrate_scale
 from .canvas import class_palette
-from .job import Checked, Compared, changed_parts, least_gain, over_in_words
+from .job import Checked, Compared, least_gain, least_new, named_like, over_in_words, specimens_in
 from .labelling import label
 from .suggest import suggest
 from .teach import Kept, before_and_after, use_in_words
@@ -1048,6 +1050,7 @@ class TunePart(LearningStep):
         self.build_learning(self.described.steps if self.described else 120)
         uses = [(word(f'use_{use}'), use) for use in ('none', 'self', 'teacher')]
         use = self.described.use if self.described else 'none'
+        self.parts_known = None, '' # of which training, and what is said of it
         self.use = self.field(W.Dropdown, 'use', 'show', '290px', options=uses, value=use)
         self.model = self.choice_field('model', 'of_strokes', 'of_its_own')
         self.said.value = html_part('heading', word('tune_title')) + html_part('said', word('tune_says'))
@@ -1118,6 +1121,17 @@ _measured = (
     'EBC-3, three strokes a class on three pictures: mean IoU .28 (pool self: .26), model of strokes .50; '
     'six minutes of one core, a trial a minute and a half')
 
+# %% ../../nbs/08_hands/12_steps.ipynb #b4ecb009
+@patch
+def _parts_said(self:TunePart, tuned):
+    "Of which pictures it learns from parts, as a list of one sentence or none; asked once for each training"
+    of_training = tuned.folder, tuned.drawn
+    if self.parts_known[0] != of_training:
+        try: self.parts_known = of_training, self.job.tuner().parts_in_words
+        except InputError: return [] # strokes have come since
+    return [self.parts_known[1]] if self.parts_known[1] else []
+
+# %% ../../nbs/08_hands/12_steps.ipynb #1fb2c0c4
 @patch
 def for_experts(self:TunePart, tuned):
     "What a person from image analysis asks, as HTML"
@@ -1125,7 +1139,7 @@ def for_experts(self:TunePart, tuned):
     told = use_in_words(found.is_better, tuned.is_used) if found else 'not done yet'
     scores = f'mean IoU {found.before:.3f} of the model of strokes, {found.after:.3f} of the network; {told}' if found else told
     return html_part('for_experts', [
-        *_how_trained(tuned), *_measured,
+        *_how_trained(tuned), *self._parts_said(tuned), *_measured,
         f'trials on strokes of pictures left out in turn: {scores}',
         f'network: {self.folder/"network"}',
         f'matssl run {self.job.file} --only tune'])
@@ -1354,29 +1368,45 @@ class TickedPictures(W.VBox):
     def __init__(self,
         names:list, # Names of the pictures
         ticked, # Names of those that are chosen
-        act # Function that is called when others are chosen
+        act, # Function that is called when others are chosen
+        tip:str='kept_tip', # Key of the tip of each
+        is_shown:bool=True # Small pictures beside the boxes?
     ):
-        how = dict(indent=False, tooltip=word('kept_tip'), layout=W.Layout(width='auto', flex='1 1 0%', min_width='0'))
+        how = dict(indent=False, tooltip=word(tip), layout=W.Layout(width='auto', flex='1 1 0%', min_width='0'))
         self.boxes = {name: W.Checkbox(name in ticked, description=name, **how) for name in names}
-        self.images = {name: W.Image(format='png', layout=W.Layout(width='64px', visibility='hidden')) for name in names}
+        image = lambda: W.Image(format='png', layout=W.Layout(width='64px', visibility='hidden'))
+        self.images = {name: image() for name in names} if is_shown else {}
         self.act, self.is_held, self.cut = act, False, '' # how the small pictures are cut
         for box in self.boxes.values(): box.observe(lambda _: self.changed(), 'value')
-        row = lambda name: W.HBox([self.images[name], self.boxes[name]], layout=W.Layout(width='270px', align_items='center'))
+        row = lambda *shown: W.HBox(shown, layout=W.Layout(width='270px' if is_shown else '180px', align_items='center'))
+        rows = [row(*([self.images[name]] if is_shown else []), box) for name, box in self.boxes.items()]
         layout = W.Layout(max_height='300px', overflow='hidden auto', border='1px solid #ccc')
-        super().__init__([row(name) for name in names], layout=layout)
+        super().__init__(rows, layout=layout)
         _looking_like(self, 'ticked')
     def changed(self):
         if not self.is_held: self.act()
+    def tick(self, names):
+        "Tick these, which is nobody's choice"
+        self.is_held = True
+        for name, box in self.boxes.items(): box.value = name in names
+        self.is_held = False
     @property
     def value(self):
         "Names of those that are ticked"
         return tuple(name for name, box in self.boxes.items() if box.value)
     @value.setter
     def value(self, names):
-        before, self.is_held = self.value, True
-        for name, box in self.boxes.items(): box.value = name in names
-        self.is_held = False
+        before = self.value
+        self.tick(names)
         if self.value != before: self.act()
+
+# %% ../../nbs/08_hands/12_steps.ipynb #8a46d45d
+@patch
+def show_only(self:TickedPictures,
+    names # Names
+):
+    "Of hundreds of boxes only those of some pictures stay in sight; what is ticked stays"
+    for row, name in zip(self.children, self.boxes): row.layout.display = None if name in names else 'none'
 
 # %% ../../nbs/08_hands/12_steps.ipynb #c8bc9a9f
 @patch
@@ -1508,7 +1538,8 @@ def show(self:CheckStep):
 def keep_back(self:CheckStep):
     "These pictures are kept back; one with strokes not without a word"
     before, names = self.job.about.kept_back, list(self.kept.value)
-    self.job.tell(kept_back=names)
+    by_lot = {name: seed for name, seed in self.job.about.by_lot.items() if name in names}
+    self.job.tell(kept_back=names, by_lot=by_lot)
     self.show()
     drawn = [name for name in self.job.with_strokes if name in names and name not in before]
     if drawn: self.app.say(word('kept_with_strokes', names=', '.join(drawn)), True)
@@ -1542,14 +1573,16 @@ def check(self:CheckStep):
 @patch
 def keep_back_by_lot(self:CheckStep):
     "Keep back more pictures without strokes, by lot, until there are as many as wanted"
-    kept, drawn = self.job.about.kept_back, self.job.with_strokes
-    missing = self.lots.value - len(kept)
-    if missing <= 0: raise NotYet(word('lots_enough', n=len(kept)))
-    order = lot_order([file.name for file in self.job.files], self.job.about.settings.seed)
-    chosen = [name for name in order if name not in kept and name not in drawn][:missing]
+    about, lot = self.job.about, self.job.lot_among()
+    missing = self.lots.value - len(about.kept_back)
+    if missing <= 0: raise NotYet(word('lots_enough', n=len(about.kept_back)))
+    chosen = lot_order(lot.names, about.settings.seed)[:missing]
     if not chosen: raise NotYet(word('lots_none'))
-    self.kept.value = [*kept, *chosen]
-    self.app.say(word('lots_said', names=', '.join(chosen)))
+    self.kept.value = [*about.kept_back, *chosen]
+    self.job.tell(by_lot={**self.job.about.by_lot, **dict.fromkeys(chosen, about.settings.seed)})
+    kind = _with_numbers(lot.kind).replace('colour', word('in_colour'))
+    among = [word('lots_kind', n=len(lot.names), kind=kind), *([word('lots_others', n=lot.others)] if lot.others else [])]
+    self.app.say(' '.join([word('lots_said', names=', '.join(chosen)), *among]))
 
 # %% ../../nbs/08_hands/12_steps.ipynb #0d2383a5
 def _without_idle(rows):
@@ -1581,6 +1614,19 @@ def by_hand_html(
     "A warning that the model's errors are not in the intervals any more"
     if not n: return ''
     return html_part('warning', word('by_hand_one') if n == 1 else word('by_hand_many', n=n))
+
+# %% ../../nbs/08_hands/12_steps.ipynb #70671f79
+def ran_in_words(
+    rows, # A row a picture of the run
+    names, # Names of the pictures that are in the folder now
+    folder:str # Folder of the results, as it is shown
+)->list: # Sentences
+    "How many pictures are filled in, how many were passed over, and how many are not there any more"
+    there = rows[rows.picture.isin(names)]
+    done, known, gone = (there.state != 'skipped').sum(), (there.state == 'already there').sum(), len(rows) - len(there)
+    passed = word('ran_all_there') if known == done else word('ran_there', n=known)
+    return [word('ran', done=done, n=len(there), folder=folder) + '.', *([passed] if known else []),
+            *([word('ran_gone', n=gone)] if gone else [])]
 
 # %% ../../nbs/08_hands/12_steps.ipynb #2d0a7e11
 def with_shares(
@@ -1683,12 +1729,37 @@ def run(self:RunStep):
     self.begin()
     return self.job.filled().rows
 
+# %% ../../nbs/08_hands/12_steps.ipynb #c2150002
+def some_names(
+    names:list, # Names of pictures
+    most:int=12 # Number of names that are written
+)->str:
+    "Names of pictures in a line; of many the first, and how many more there are"
+    more = len(names) - most
+    return ', '.join(names[:most]) + (f' + {more}' if more > 0 else '')
+
+# %% ../../nbs/08_hands/12_steps.ipynb #45247483
+def changes_in_words(
+    changed:dict # `{part: names of pictures}`, of `changes_since`
+)->str:
+    "What has changed, in the language of the application"
+    named = lambda names: f' ({some_names(names, 5)})' if names else ''
+    return ', '.join(word(f'part_{part}') + named(names) for part, names in changed.items())
+
+# %% ../../nbs/08_hands/12_steps.ipynb #502efad3
+def old_run_in_words(
+    found # Results, a `Filled`
+)->str: # '' where they still hold
+    "That a run is of an earlier state, and what has changed since as far as it has noted what it was made from"
+    if not found.is_old: return ''
+    return word('is_old_what', what=changes_in_words(found.changed)) if found.changed else word('is_old')
+
 # %% ../../nbs/08_hands/12_steps.ipynb #4eba20a9
 @patch
 def _stamp_of(self:RunStep, found):
     "What is shown of a run hangs on this"
     of_files = [file.stat().st_mtime_ns for file in (found.folder/'pictures.csv', *sorted(self.job.corrected.glob('*.png')))]
-    return found.folder, found.is_old, of_files
+    return found.folder, found.is_old, found.changed, of_files
 
 # %% ../../nbs/08_hands/12_steps.ipynb #4eba20aa
 @patch
@@ -1751,7 +1822,7 @@ def _overlay_of(self:RunStep, label_map, file):
 def show_overlays(self:RunStep, found, corrections, most=24):
     "The first pictures with their classes in colour, as they will be measured"
     shown = []
-    _mark_old(self.old, self.pictures, word('is_old') if found.is_old else '')
+    _mark_old(self.old, self.pictures, old_run_in_words(found))
     for file in [file for file in self.job.files if file.name in set(found.rows.picture)][:most]:
         overlay = found.folder/'maps'/f'{file.stem}_overlay.png'
         if file.name in corrections: png = self._overlay_of(corrections[file.name], file)
@@ -1765,12 +1836,13 @@ def show_overlays(self:RunStep, found, corrections, most=24):
 @patch
 def finished(self:RunStep, found):
     "What became of each picture"
-    rows, out = found.rows, found.folder
-    _mark_old(self.old, self.results, word('is_old') if found.is_old else '')
+    rows, out, names = found.rows, found.folder, self._names()
+    _mark_old(self.old, self.results, old_run_in_words(found))
     self.verdict.value = verdict_html(found.checked, found.is_old)
-    done = int((rows.state != 'skipped').sum())
-    where = short_path(out, self.job.files[0].parent)
-    self.rows.value = word('ran', done=done, n=len(rows), folder=where) + table_of_run(with_shares(rows, out/'maps'))
+    counted = word('shares_checked' if found.checked else 'shares_counted')
+    first, *others = ran_in_words(rows, names, short_path(out, self.job.files[0].parent)) # a path is HTML
+    said = html_part('sentences', [Markup(first), *others, counted])
+    self.rows.value = said + table_of_run(with_shares(rows[rows.picture.isin(names)], out/'maps'))
     corrections = self.job.corrections(rows, out)
     self._say_mended(found, corrections)
     self.show_overlays(found, corrections)
@@ -1883,52 +1955,50 @@ def _decision(row, codes):
 def answers_html(
     answers:list, # Answers, each an `Answer`
     limits:list, # Limits of `held_against`
-    codes # Class names
+    codes, # Class names
+    facts=() # For each answer what else can be said of it: how many cracks it stands for, how many columns
 )->str:
     "Answers and decisions"
-    lines = [in_two(translated(str(answer), codes)) for answer in answers]
+    more = [*facts, *[[]]*len(answers)]
+    said = zip([in_two(translated(str(answer), codes)) for answer in answers], more)
+    lines = [(number, [translated(fact, codes) for fact in some], rest) for (number, rest), some in said]
     return html_part('answers', lines, [_decision(row, codes) for row in limits])
 
-# %% ../../nbs/08_hands/12_steps.ipynb #519e0002
-_errors_in = 'model tested on', 'with the errors of the model' # what a basis says where they are in the interval
-
-def _has_errors(
-    answer # An `Answer`
-)->bool:
-    "Are the errors of the model in its interval?"
-    return any(said in answer.note for said in _errors_in)
-
-# %% ../../nbs/08_hands/12_steps.ipynb #519e0006
-def _pieces_of(answers):
-    "Answers that are of the whole layer where there are lines of its pieces, too"
-    pieces = {answer.name.rpartition(', layer ')[0] for answer in answers}
-    return [answer for answer in answers if answer.name in pieces]
-
 # %% ../../nbs/08_hands/12_steps.ipynb #519e0008
+_said_of_kind = {'too narrow': 'sign_errors_out', 'no level': 'sign_no_level', 'no interval': 'sign_no_interval', 'cannot': 'sign_cannot'}
+
+def _kinds_said(found, codes, kinds):
+    "A sentence for each kind of number that is not signed as it stands"
+    named = {kind: [name for one in found if one.kind == kind for name in one.names] for kind in kinds}
+    say = lambda names: ', '.join(name_here(name, codes) for name in dict.fromkeys(names))
+    return [word(_said_of_kind[kind], names=say(names)) for kind, names in named.items() if names]
+
+# %% ../../nbs/08_hands/12_steps.ipynb #e991a7b2
 def what_to_sign(
     answers:list, # Answers, each an `Answer`
     codes, # Class names
     is_tested:bool, # Was the model tested on pictures kept back?
     is_red:bool=False, # Is it below its floor?
     is_by_hand:bool=False, # Were results corrected by hand? Then a warning says what that does
-    asked=() # Answers to the question that was asked; none where it is about shares
+    asked=(), # Answers to the question that was asked; none where it is about shares
+    cannot=() # Names of classes that the model cannot measure
 )->list: # Sentences
-    "Which of several numbers can be signed, and as what"
+    "Which of several numbers can be signed, and as what: what `signable` finds, in the words of the page"
     if is_red: return [word('sign_below')]
     if not is_tested: return [word('sign_untested')]
-    measured = [answer for answer in answers if math.isfinite(answer.value)]
-    named = lambda some: ', '.join(name_here(answer.name, codes) for answer in some)
-    without = [answer for answer in measured if not _has_errors(answer)]
-    of_errors = word('sign_errors_out', names=named(without)) if without else word('sign_errors_in')
-    whole = [answer for answer in asked if ', layer ' not in answer.name]
-    no_level = [answer for answer in measured if answer.level is None and answer not in without]
+    found = signable([answer for answer in answers if math.isfinite(answer.value)], (), cannot, by_model=True)
+    named = lambda names: ', '.join(name_here(name, codes) for name in dict.fromkeys(names))
+    signed = [one for one in found if one.kind == 'signed']
+    whole, of_one_field = [answer.name for answer in asked if ', layer ' not in answer.name], [one for one in signed if one.fields == 1]
+    not_signed = _kinds_said(found, codes, [kind for kind in _said_of_kind if not (is_by_hand and kind == 'too narrow')])
+    has_all_errors = signed and not is_by_hand and not any(one.kind == 'too narrow' for one in found)
     return [
-        word('sign_one'),
+        word('sign_one' if signed else 'sign_none'),
         *([word('sign_asked', names=named(whole))] if whole else []),
-        *([] if is_by_hand else [of_errors]),
-        *([word('sign_no_level', names=named(no_level))] if no_level else []),
-        *(word('sign_whole', name=named([answer])) for answer in _pieces_of(measured)),
-        *([word('sign_corrected')] if any('model tested on' in answer.note for answer in measured) else [])]
+        *([word('sign_errors_in')] if has_all_errors else []), *not_signed,
+        *([word('sign_one_field', names=named([name for one in of_one_field for name in one.names]))] if of_one_field else []),
+        *(word('sign_whole', name=named([name])) for one in found if one.kind == 'pieces' for name in one.names),
+        *([word('sign_corrected')] if any(one.how == 'corrected' for one in found) else [])]
 
 # %% ../../nbs/08_hands/12_steps.ipynb #c7cc151d
 class LimitsPart(Step):
@@ -2047,6 +2117,97 @@ def show(self:LimitsPart):
     faults = self.faults()
     self.said.value = html_part('line', ' '.join(faults), True) if faults else ''
 
+# %% ../../nbs/08_hands/12_steps.ipynb #91c0947a
+class ChosenPart(Step):
+    "Which pictures count, of many: ticked, or by what their names begin with"
+    name, most = 'chosen', 8 # specimens that have a button
+    def __init__(self,
+        app, # The `App`
+        act, # Function that is called with the names when others are ticked
+    ):
+        self.act, self.names, self.ticks = act, None, None
+        super().__init__(app)
+    def build(self):
+        self.hint, self.groups, self.about, self.place = _html(), _near(), _html(), W.VBox([])
+        self.like = self.field(W.Text, 'chosen_like', 'filter', '150px')
+        both = [self.button(key, act, '') for key, act in (('chosen_all_do', 'tick_shown'), ('chosen_none_do', 'untick_shown'))]
+        self.picking = _looking_like(W.VBox([_row(self.like, *both), self.about, self.place]), 'step')
+        self.box.children = [self.hint, self.groups, self.picking]
+    @property
+    def shown(self):
+        "Names of the pictures whose names are as the field asks"
+        text = self.like.value.strip()
+        if '*' in text or '?' in text: return named_like(self.names, [text])
+        return [name for name in self.names if text.casefold() in name.casefold()]
+
+# %% ../../nbs/08_hands/12_steps.ipynb #2c3b60eb
+@patch
+def _make_ticks(self:ChosenPart, names):
+    "A box for each picture, made anew where others are there"
+    if names == self.names: return
+    self.names = names
+    self.ticks = TickedPictures(names, [], lambda: self.act(self.ticks.value), 'chosen_tip', is_shown=False)
+    self.place.children = [self.ticks]
+
+# %% ../../nbs/08_hands/12_steps.ipynb #55a4ac9d
+@patch
+def filter(self:ChosenPart):
+    "Only the boxes whose names are as the field asks"
+    self.ticks.show_only(set(self.shown))
+
+# %% ../../nbs/08_hands/12_steps.ipynb #33a84b55
+@patch
+def tick_shown(self:ChosenPart):
+    "Those in sight count, too"
+    self.ticks.value = {*self.ticks.value, *self.shown}
+
+# %% ../../nbs/08_hands/12_steps.ipynb #e3e3da3e
+@patch
+def untick_shown(self:ChosenPart):
+    "Those in sight count no more"
+    self.ticks.value = set(self.ticks.value) - set(self.shown)
+
+# %% ../../nbs/08_hands/12_steps.ipynb #569fc242
+@patch
+def _only(self:ChosenPart, begin, names):
+    "A button for the pictures of a specimen"
+    layout = W.Layout(width='auto')
+    made = W.Button(description=word('only_these', begin=begin, n=len(names)), tooltip=word('only_these_tip'), layout=layout)
+    made.on_click(lambda _: self.app.safely(lambda: self.act(names)))
+    return made
+
+# %% ../../nbs/08_hands/12_steps.ipynb #aa14b9b8
+@patch
+def _new_of(self:ChosenPart, names):
+    "Of the pictures of a specimen those neither drawn on nor kept back, as a number is best of; all where there are too few"
+    known = {*self.job.about.kept_back, *self.job.with_strokes}
+    new = [name for name in names if name not in known]
+    return new if len(new) >= least_new else names
+
+# %% ../../nbs/08_hands/12_steps.ipynb #ff4af711
+@patch
+def _hint_at(self:ChosenPart, groups):
+    "That the names look like several specimens, with a button for each"
+    more = len(groups) - self.most
+    buttons = [self._only(begin, self._new_of(names)) for begin, names in list(groups.items())[:self.most]]
+    self.hint.value = html_part('warning', word('specimens_are')) if groups else ''
+    self.groups.children = [*buttons, *([_html(word('more_groups', n=more))] if more > 0 else [])]
+
+# %% ../../nbs/08_hands/12_steps.ipynb #2aa75892
+@patch
+def show(self:ChosenPart):
+    "The pictures of the folder, those ticked that the job has chosen"
+    about, names = self.job.about, [file.name for file in self.job.files]
+    self._make_ticks(names)
+    chosen = named_like(names, about.chosen)
+    self.ticks.tick(chosen)
+    self.filter()
+    gone = [pattern for pattern in about.chosen if not named_like(names, [pattern])]
+    said = [word('chosen_sum', n=len(chosen), all=len(names)), *([word('chosen_gone', names=some_names(gone))] if gone else [])]
+    self.about.value = html_part('line', ' '.join(said), bool(gone))
+    self.picking.layout.display = None if about.measured == 'chosen' else 'none'
+    self._hint_at({} if chosen and about.measured == 'chosen' else specimens_in(names))
+
 # %% ../../nbs/08_hands/12_steps.ipynb #a4041e5e
 class ReportStep(Step):
     "A question, its answer, a report"
@@ -2055,12 +2216,13 @@ class ReportStep(Step):
         self.is_filling, self.made_of = False, None
         self.limit = LimitsPart(self.app, lambda: self.changed())
         self.limits = self.limit.text
+        self.chosen = ChosenPart(self.app, lambda names: self.choose(names))
         self.said.value = word('report_says')
         self.do = self.button('report_do', 'measure')
         self.answers, self.links, self.page = (_html() for _ in range(3))
         self.old, self.earlier = _looking_like(_html(), 'kept-free'), W.VBox([])
         self.results = _looking_like(W.VBox([self.answers, self.earlier, self.links, self.page]), 'step')
-        asking = _looking_like(W.VBox([self._asking(), self._telling()]), 'card')
+        asking = _looking_like(W.VBox([self._asking(), self._telling(), self.chosen.box]), 'card')
         asked = _beside(asking, _looking_like(self.limit.box, 'card'))
         self.box.children = [self.said, asked, _row(self.do), self.old, self.results]
 
@@ -2084,7 +2246,7 @@ def _telling(self:ReportStep):
     about, typed = self.job.about, dict(continuous_update=False)
     doubt = '' if about.scale_uncertainty_pct is None else f'{about.scale_uncertainty_pct:g}'
     self.uncertainty = self.field(W.Text, 'uncertainty', 'changed', '364px', value=doubt, **typed)
-    which = [(word(f'counted_{name}'), name) for name in ('new', 'all')]
+    which = [(word(f'counted_{name}'), name) for name in ('new', 'chosen', 'all')]
     self.counted = self.field(W.Dropdown, 'counted', 'changed', options=which, value=about.measured)
     by_hand = lambda key: self.field(W.Text, key, 'changed', value=about.meta.get(key, ''), **typed)
     self.meta = {key: by_hand(key) for key in ('specimen', 'operator')}
@@ -2122,11 +2284,10 @@ def _show_of_layer(self:ReportStep, settings):
 @patch
 def show_age(self:ReportStep):
     "Do the numbers that are shown still hold?"
-    changed = changed_parts(self.made_of, self.job.parts_now()) if self.made_of else []
+    changed = self.job.changes_since(self.made_of, self.job.parts_now()) if self.made_of else {}
     found = self.job.filled() if changed else None
     key = 'outdated_run' if found and found.is_old else 'outdated'
-    what = ', '.join(word(f'part_{name}') for name in changed)
-    _mark_old(self.old, self.results, word(key, what=what) if changed else '')
+    _mark_old(self.old, self.results, word(key, what=changes_in_words(changed)) if changed else '')
 
 # %% ../../nbs/08_hands/12_steps.ipynb #e76a23d9
 @patch
@@ -2157,6 +2318,8 @@ def show(self:ReportStep):
     self.cls.layout.display = 'none' if self.question.value == 'phases' else None
     self._show_of_layer(settings)
     self.limit.show()
+    self.counted.value = self.job.about.measured
+    self.chosen.show()
     self.is_filling = False
     self.show_age()
     if self.made_of is None: self.show_earlier()
@@ -2189,6 +2352,15 @@ def _question_asked(self:ReportStep):
 
 # %% ../../nbs/08_hands/12_steps.ipynb #a6365595
 @patch
+def _chosen_now(self:ReportStep):
+    "The pictures that count where they are chosen; at first those that would count without"
+    about, names = self.job.about, [file.name for file in self.job.files]
+    if about.chosen or self.counted.value != 'chosen' or about.measured == 'chosen': return about.chosen
+    known = {*about.kept_back, *self.job.with_strokes}
+    return [name for name in names if name not in known] or names
+
+# %% ../../nbs/08_hands/12_steps.ipynb #7a153219
+@patch
 def take(self:ReportStep):
     "What is asked goes into the job"
     typed = {key: field.value.strip() for key, field in self.meta.items()}
@@ -2197,8 +2369,17 @@ def take(self:ReportStep):
         questions=self._question_asked(),
         limits=self.limit.as_asked(),
         scale_uncertainty_pct=number_in(self.uncertainty.value),
-        measured=self.counted.value,
+        chosen=self._chosen_now(), measured=self.counted.value,
         meta={key: value for key, value in meta.items() if value})
+    self.show()
+
+# %% ../../nbs/08_hands/12_steps.ipynb #e358a2ab
+@patch
+def choose(self:ReportStep,
+    names # Names of the pictures
+):
+    "These pictures count, and no others"
+    self.job.tell(measured='chosen', chosen=list(names))
     self.show()
 
 # %% ../../nbs/08_hands/12_steps.ipynb #10996219
@@ -2213,7 +2394,7 @@ def _filled(self:ReportStep):
     "What the last run has filled in"
     found = self.job.filled()
     if found is None: raise NotYet(word('first_run'))
-    if found.is_old: raise NotYet(word('is_old'))
+    if found.is_old: raise NotYet(old_run_in_words(found))
     return found
 
 # %% ../../nbs/08_hands/12_steps.ipynb #1099621d
@@ -2234,15 +2415,6 @@ def show_report(self:ReportStep, page, folder):
     self.links.value = html_part('downloads', carried, Markup(where))
     self.page.value = html_part('page', page.read_text(encoding='utf-8'))
 
-# %% ../../nbs/08_hands/12_steps.ipynb #c2150002
-def some_names(
-    names:list, # Names of pictures
-    most:int=12 # Number of names that are written
-)->str:
-    "Names of pictures in a line; of many the first, and how many more there are"
-    more = len(names) - most
-    return ', '.join(names[:most]) + (f' + {more}' if more > 0 else '')
-
 # %% ../../nbs/08_hands/12_steps.ipynb #378a9436
 @patch
 def measure(self:ReportStep):
@@ -2250,6 +2422,7 @@ def measure(self:ReportStep):
     self.take()
     faults = self.limit.faults()
     if faults: raise NotYet(faults[0])
+    if self.job.about.measured == 'chosen' and not self.job.about.chosen: raise NotYet(word('chosen_first'))
     self.app.keep()
     found = self._filled()
     self.app.say(word('measuring'))
@@ -2261,12 +2434,12 @@ def measure(self:ReportStep):
     answers = answers_of(tables)
     red = below_floor(maps, tables)
     limits = held_against(answers, self.job.about.limits, red)
-    of_which = html_part('of_which', word('counted'), f'{over_in_words(over, spoken())}: {some_names(sorted(over.names))}')
+    of_which = html_part('of_which', word('counted'), f'{some_names(sorted(over.names))} ({over_in_words(over, spoken())})')
     warning = self._by_hand_said(found, over, answers)
     asked = answers_of({question: of_it for question, of_it in tables.items() if question != 'phases'})
-    worth = dict(is_tested=bool(found.checked), is_red=bool(red), is_by_hand=bool(warning), asked=asked)
+    worth = dict(is_tested=bool(found.checked), is_red=bool(red), is_by_hand=bool(warning), asked=asked, cannot=cannot_measure(maps))
     advice = html_part('to_sign', what_to_sign(answers, self.job.about.codes, **worth))
-    said = answers_html(answers, limits, self.job.about.codes) + advice + warning + of_which
+    said = answers_html(answers, limits, self.job.about.codes, facts_of(answers, tables)) + advice + warning + of_which
     self.answers.value = html_part('beside', Markup(said), Markup(verdict_html(found.checked)))
     self.earlier.children = []
     self.show_report(page, folder)

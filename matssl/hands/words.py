@@ -126,7 +126,7 @@ _english |= dict(
     classes_says=
         'Name what you want to know, and call the rest something, too: everything that you do not need may be '
         'one class, e.g. background. The number is the key that chooses the class while you draw.',
-    class_tip='Name of this class; empty: it does not count',
+    class_tip='Name of this class; left empty, there is no such class',
     colour_tip='Colour of this class, on the canvas and in the report', key='key {n}', add_do='One more class',
     add_do_tip='A further class, after the others', usual_do='Usual colours',
     usual_do_tip='Colours that colour-blind readers tell apart',
@@ -139,7 +139,7 @@ _german |= dict(
     classes_says=
         'Benennen Sie, was Sie wissen wollen, und auch den Rest: alles, was Sie nicht brauchen, kann eine '
         'Klasse sein, z. B. Hintergrund. Die Nummer ist die Taste, mit der die Klasse beim Zeichnen gewählt wird.',
-    class_tip='Name dieser Klasse; leer: zählt nicht',
+    class_tip='Name dieser Klasse; bleibt das Feld leer, gibt es sie nicht',
     colour_tip='Farbe dieser Klasse, beim Zeichnen und im Bericht', key='Taste {n}', add_do='Weitere Klasse',
     add_do_tip='Eine weitere Klasse, nach den anderen', usual_do='Übliche Farben',
     usual_do_tip='Farben, die auch bei Farbenblindheit zu unterscheiden sind',
@@ -372,15 +372,19 @@ _english |= dict(
     check_do='Check', check_do_tip='Learn from the strokes, then try it on the pictures kept back',
     lots='in all', lots_tip='How many pictures are kept back in all when the lot has been cast', lots_do='Keep back by lot',
     lots_do_tip=
-        'Tick more pictures without strokes, by lot, until there are so many. Pictures that somebody has picked may be '
+        'Tick more pictures without strokes, by lot, until there are so many; only such as most that will be measured are like, in '
+        'size, scale and colour. Pictures that somebody has picked may be '
         'the nice ones, and then the result looks better than it is',
     lots_said='Kept back by lot: {names}.', lots_enough='{n} are kept back already: raise the number, or take a tick away.',
     lots_none='There are no more pictures without strokes.',
+    lots_kind='Drawn among {n} pictures of one kind: {kind}.', lots_others='Left out, since they are of other kinds: {n}.', in_colour='colour',
     differs_says='Red: filled in otherwise than drawn. The worst first.', differs_of='{share:.1f} of 100 pixels differ',
     differs_more='... and {n} more pictures, on which less differs',
     checking='Learning and checking ...', green='It can be used.', yellow='Use it with care.',
     red='Do not use it yet.',
-    grey='Nobody knows yet what it is worth: keep pictures back, two at least, better five, draw them with care, and check.',
+    grey=
+        'Not checked yet: how far the result can be trusted is not known. Keep pictures back, two at least, better five, draw '
+        'them with care, and check.',
     right_of=
         'On the pictures kept back ({n}), {right:.0f} of 100 pixels get their right class; calling '
         'everything "{common}" would get {guess:.0f}.',
@@ -406,16 +410,21 @@ _german |= dict(
     check_do='Prüfen', check_do_tip='Von den Strichen lernen, dann an den zurückgehaltenen Bildern versuchen',
     lots='insgesamt', lots_tip='Wie viele Bilder nach dem Auslosen insgesamt zurückgehalten sind', lots_do='Auslosen',
     lots_do_tip=
-        'Weitere Bilder ohne Striche ankreuzen, durch das Los, bis es so viele sind. Wer sie aussucht, nimmt vielleicht '
+        'Weitere Bilder ohne Striche ankreuzen, durch das Los, bis es so viele sind; nur solche, wie die meisten zu messenden '
+        'es in Größe, Maßstab und Farbe sind. Wer sie aussucht, nimmt vielleicht '
         'die schönen, und dann sieht das Ergebnis besser aus, als es ist',
     lots_said='Ausgelost und zurückgehalten: {names}.',
     lots_enough='{n} sind schon zurückgehalten: bitte die Zahl erhöhen oder ein Kreuz wegnehmen.',
     lots_none='Es gibt keine weiteren Bilder ohne Striche.',
+    lots_kind='Gelost wurde unter {n} Bildern einer Art: {kind}.', lots_others='Nicht dabei, da von anderer Art: {n}.',
+    in_colour='farbig',
     differs_says='Rot: anders ausgefüllt als gezeichnet. Das schlechteste zuerst.',
     differs_of='{share:.1f} von 100 Pixeln weichen ab', differs_more='... und {n} weitere Bilder, auf denen weniger abweicht',
     checking='Lernt und prüft ...', green='Es ist brauchbar.', yellow='Mit Vorsicht verwenden.',
     red='Noch nicht verwenden.',
-    grey='Niemand weiß bisher, was es taugt: Bilder zurückhalten, mindestens zwei, besser fünf, sorgfältig zeichnen und prüfen.',
+    grey=
+        'Noch nicht geprüft: wie weit dem Ergebnis zu trauen ist, ist nicht bekannt. Bitte Bilder zurückhalten, mindestens zwei, '
+        'besser fünf, sorgfältig zeichnen und prüfen.',
     right_of=
         'Auf den zurückgehaltenen Bildern ({n}) bekommen {right:.0f} von 100 Pixeln ihre richtige Klasse; '
         'alles „{common}“ zu nennen, träfe {guess:.0f}.',
@@ -439,7 +448,12 @@ _english |= dict(
     state_stopped_run='Stopped. What is filled in is kept; run again to go on.',
     state_broken_run='It was broken off. What is filled in is kept; run again to go on.',
     ran='{done} of {n} pictures are filled in, in {folder}',
-    is_old='Something has changed since the last run: run again.', look_do='Look through',
+    ran_there='Passed over, since they were filled in already and have not changed: {n}.',
+    ran_all_there='Nothing has changed since the run before: all of them were filled in already, and nothing was made anew.',
+    ran_gone='Pictures of this run that are not in the folder any more: {n}.',
+    shares_counted='Shares: counting only. Nothing is checked yet, so how far off they may be is not known.',
+    shares_checked='Shares: as counted on each picture. The report corrects them by the check.',
+    is_old='Something has changed since the last run: run again.', is_old_what='Changed since the last run: {what}. Run again.', look_do='Look through',
     look_do_tip='All pictures, with what was filled in, in full size', mend_do='Correct this result',
     mend_do_tip='Change by hand what was filled in for this picture; it is measured as you leave it',
     mend_says=
@@ -478,7 +492,13 @@ _german |= dict(
     state_stopped_run='Angehalten. Was ausgefüllt ist, ist gesichert; erneut ausführen setzt fort.',
     state_broken_run='Es wurde abgebrochen. Was ausgefüllt ist, ist gesichert; erneut ausführen setzt fort.',
     ran='{done} von {n} Bildern sind ausgefüllt, in {folder}',
-    is_old='Seit dem letzten Lauf hat sich etwas geändert: bitte erneut ausführen.', look_do='Durchsehen',
+    ran_there='Übergangen, da schon ausgefüllt und unverändert: {n}.',
+    ran_all_there='Seit dem Lauf davor hat sich nichts geändert: alle waren schon ausgefüllt, nichts entstand neu.',
+    ran_gone='Bilder dieses Laufs, die nicht mehr im Ordner sind: {n}.',
+    shares_counted='Anteile: nur ausgezählt. Noch ist nichts geprüft, also ist nicht bekannt, wie falsch sie sein können.',
+    shares_checked='Anteile: wie auf jedem Bild ausgezählt. Der Bericht berichtigt sie nach der Prüfung.',
+    is_old='Seit dem letzten Lauf hat sich etwas geändert: bitte erneut ausführen.',
+    is_old_what='Seit dem letzten Lauf geändert: {what}. Bitte erneut ausführen.', look_do='Durchsehen',
     look_do_tip='Alle Bilder mit dem, was ausgefüllt wurde, in voller Größe', mend_do='Dieses Ergebnis verbessern',
     mend_do_tip='Von Hand ändern, was auf diesem Bild ausgefüllt wurde; gemessen wird, was Sie stehen lassen',
     mend_says=
@@ -550,6 +570,10 @@ _german |= dict(
 _english |= dict(
     sign_one=
         'To sign: the number that you were asked for, as it stands here, with its interval and all that stands below it.',
+    sign_none='None of these numbers can be signed as it stands.',
+    sign_cannot='{names}: the model cannot measure this class, so it is not to be signed.',
+    sign_no_interval='{names}: it has no interval, and is not to be signed as it stands.',
+    sign_one_field='{names}: measured on one picture, which stands for no specimen.',
     sign_asked='The question that was asked is answered by {names}; the shares of the classes are told with it.',
     sign_below='The model does no better than a guess: none of these numbers can be signed.',
     sign_untested=
@@ -566,6 +590,10 @@ _german |= dict(
     sign_one=
         'Zu unterschreiben: die Zahl, nach der gefragt war, so wie sie hier steht, mit ihrem Vertrauensbereich und allem, '
         'was darunter steht.',
+    sign_none='Keine dieser Zahlen lässt sich so, wie sie hier steht, unterschreiben.',
+    sign_cannot='{names}: das Modell kann diese Klasse nicht messen, also nicht zu unterschreiben.',
+    sign_no_interval='{names}: ohne Vertrauensbereich, so nicht zu unterschreiben.',
+    sign_one_field='{names}: auf einem einzigen Bild gemessen, das für keine Probe steht.',
     sign_asked='Auf die gestellte Frage antworten {names}; die Anteile der Klassen stehen nur dabei.',
     sign_below='Das Modell ist nicht besser als geraten: keine dieser Zahlen lässt sich unterschreiben.',
     sign_untested=
@@ -584,8 +612,17 @@ _german |= dict(
 _english |= dict(
     counted='pictures', counted_tip=
         'New ones: pictures neither drawn on nor kept back, if there are two at least. The model knows the others, '
-        'and errs less on them',
-    counted_new='only new ones', counted_all='all',
+        'and errs less on them. Chosen ones: those that you tick below, as where the folder has several specimens',
+    counted_new='only new ones', counted_all='all', counted_chosen='chosen ones',
+    chosen_tip='Tick it: this picture counts in the numbers', chosen_like='names with', chosen_like_tip=
+        'Show only pictures whose names hold this; or begin, go on and end so, where it has a *: A12*',
+    chosen_all_do='Tick those shown', chosen_all_do_tip='All pictures that are listed below count',
+    chosen_none_do='Untick those shown', chosen_none_do_tip='None of the pictures that are listed below counts',
+    chosen_sum='{n} of {all} pictures are ticked and count.', chosen_gone='Chosen, but not in the folder any more: {names}.',
+    chosen_first='Tick the pictures that count first: none is chosen yet.',
+    specimens_are='The names look like several specimens. A number that is signed is that of one: say which pictures count.',
+    only_these='only {begin} ({n})', only_these_tip=
+        'Only pictures whose names begin so count; of them those neither drawn on nor kept back, if there are two at least', more_groups='... and {n} more',
     outdated='These numbers are of an earlier state. Changed since: {what}. Measure again.',
     outdated_run='These numbers are of an earlier state. Changed since: {what}. Run again, then measure.',
     part_pictures='pictures', part_bar='data bar', part_classes='classes', part_strokes='strokes', part_check='check pictures',
@@ -596,8 +633,20 @@ _english |= dict(
 _german |= dict(
     counted='Bilder', counted_tip=
         'Neue: Bilder, auf denen nicht gezeichnet und die nicht zurückgehalten wurden, wenn es mindestens zwei sind. '
-        'Die anderen kennt das Modell und macht auf ihnen weniger falsch',
-    counted_new='nur neue', counted_all='alle',
+        'Die anderen kennt das Modell und macht auf ihnen weniger falsch. Ausgewählte: die unten angekreuzten, etwa wenn '
+        'mehrere Proben im Ordner liegen',
+    counted_new='nur neue', counted_all='alle', counted_chosen='ausgewählte',
+    chosen_tip='Ankreuzen: dieses Bild zählt in den Zahlen', chosen_like='Namen mit', chosen_like_tip=
+        'Nur Bilder zeigen, deren Name dies enthält; mit * so beginnt, weitergeht und endet: A12*',
+    chosen_all_do='Gezeigte ankreuzen', chosen_all_do_tip='Alle unten aufgeführten Bilder zählen',
+    chosen_none_do='Gezeigte abwählen', chosen_none_do_tip='Keines der unten aufgeführten Bilder zählt',
+    chosen_sum='{n} von {all} Bildern sind angekreuzt und zählen.', chosen_gone='Ausgewählt, aber nicht mehr im Ordner: {names}.',
+    chosen_first='Bitte zuerst ankreuzen, welche Bilder zählen: noch ist keines ausgewählt.',
+    specimens_are=
+        'Die Namen sehen nach mehreren Proben aus. Eine Zahl, die man unterschreibt, gilt für eine: bitte angeben, welche '
+        'Bilder zählen.',
+    only_these='nur {begin} ({n})', only_these_tip=
+        'Nur Bilder, deren Name so beginnt, zählen; von ihnen die ohne Striche und nicht zurückgehaltenen, wenn es mindestens zwei sind', more_groups='... und {n} weitere',
     outdated='Diese Zahlen gehören zu einem früheren Stand. Seitdem geändert: {what}. Bitte neu messen.',
     outdated_run=
         'Diese Zahlen gehören zu einem früheren Stand. Seitdem geändert: {what}. Bitte erneut ausführen, dann messen.',

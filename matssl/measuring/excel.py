@@ -119,6 +119,7 @@ def _parts(results, say=in_english):
     def said(*texts): return [say(text) for text in texts]
     return {
         'Answers': _answer_rows(results, say),
+        'Which numbers are signed': [said(results['to_sign'])] if results['to_sign'] else [],
         'Against limits': _limit_rows(results, say),
         'Doubts': [said(warning) for warning in results['warnings']],
         'Report': [[ours_in(say, what), known] for what, known in results['meta'].items()],

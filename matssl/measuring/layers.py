@@ -57,7 +57,7 @@ def plot_layers(
 def _columns_in_words(rows):
     "In how many columns a layer was measured, and how many were left out"
     n, cut = int(rows.n.sum()), int(rows.cut_columns.sum())
-    what = 'columns' if (rows.method == recommended).all() else 'points of the skeleton'
+    what = 'columns' if (rows.method == recommended).all() else 'points of its middle line'
     return f'{n} {what} measured' + (f', {cut} columns cut by the border left out' if cut else '')
 
 # %% ../../nbs/07_measuring/17_layers.ipynb #2823d09a

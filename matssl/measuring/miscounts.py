@@ -74,7 +74,7 @@ def through_area_errors(
         below = np.hypot(a.value - a.low, max(0., a.value*(1 - factors[0])))
         above = np.hypot(a.high - a.value, max(0., a.value*(factors[1] - 1)))
         wide = replace(a, low=float(max(0., a.value - below)), high=float(a.value + above))
-        return _with_word(wide, 'with the errors of the model in its area')
+        return _with_word(wide, 'with the errors of the model: how much area it gets wrong')
     return [widened(a) for a in answers]
 
 

@@ -99,6 +99,7 @@ def _picture(x, words=''):
     content, kind = _encoded(x)
     return dict(data=base64.b64encode(content).decode(), kind=kind, words=words)
 
+# %% ../../nbs/07_measuring/23_report.ipynb #05c19e8c
 def html_picture(
     x, # A matplotlib figure, or `(h, w, 3)` uint8
     words:str='' # Words below the picture
@@ -172,6 +173,7 @@ def _draw_grains(tables, maps, cls=None, **settings):
     grain_map(maps[0], boundary=class_in_question(maps, cls, 'grains'), **how).show(ax)
     return figure, 'Grains of the first field; boundaries black, mended ones red, those that separate nothing orange.'
 
+# %% ../../nbs/07_measuring/23_report.ipynb #307987af
 _of_the_middle = ('The middle of the first field, particles as they were counted: blue; orange where too small for a shape; '
                   'grey where the border cuts them.')
 
@@ -195,6 +197,7 @@ def _draw_particles(tables, maps, **settings):
     sizes = figure, 'Sizes of whole particles, corrected for those that the border cuts.'
     return [_draw_outlines(tables, maps, **settings), sizes]
 
+# %% ../../nbs/07_measuring/23_report.ipynb #02343781
 def _draw_layers(tables, maps, cls=None, crack=None, micrographs=(None,), **_):
     "All layers of the first field, and their thickness along them"
     layer, cracks = class_in_question(maps, cls, 'layers'), (crack,) if crack else ()
@@ -293,6 +296,7 @@ def _letters(size):
     from PIL import ImageFont
     return ImageFont.truetype(str(Path(matplotlib.get_data_path())/'fonts'/'ttf'/'DejaVuSans.ttf'), size)
 
+# %% ../../nbs/07_measuring/23_report.ipynb #6648bc51
 def _round_length(most):
     "The largest of 1, 2, 5, 10, 20, ... that is not longer"
     power = 10.**np.floor(np.log10(most))
@@ -357,6 +361,7 @@ def _overlay(m, micrograph, i, most, say=in_english):
     overlay = _with_legend(overlay_preview(m, below, most), m.codes, m.um_per_px and m.um_per_px*every, say)
     return _picture(overlay, f'{printable(field_name(m, i), 260)}, {_size_in_words(m)}')
 
+# %% ../../nbs/07_measuring/23_report.ipynb #917fbe29
 def _overlays(maps, micrographs, shown, most=640, say=in_english):
     "Some fields, evenly chosen"
     chosen = np.unique(np.linspace(0, len(maps)-1, min(shown, len(maps))).astype(int))
@@ -390,6 +395,7 @@ def _index_png(m):
     "A label map as a palette PNG"
     with tempfile.TemporaryDirectory() as folder: return write_index_png(m, Path(folder)/'m.png').read_bytes()
 
+# %% ../../nbs/07_measuring/23_report.ipynb #36ac569b
 def _fields_json(maps, micrographs, out):
     "The fields as JSON takes them, and the label maps that lie in memory only, as files to write: `{name: bytes}`"
     noted, files = [], {}
@@ -407,6 +413,7 @@ def _write(path, content):
     "A file, whole or not at all"
     with written_whole(path) as f: f.write_bytes(content)
 
+# %% ../../nbs/07_measuring/23_report.ipynb #d633f5ab
 def _write_all(out, files, results, pictures, page, say):
     "All files of a report, the page last; their checksums beside them"
     for name, content in files.items(): _write(out/name, content)
@@ -430,6 +437,7 @@ def _check_new(out):
     "Refuse a folder that holds a report"
     if (out/'report.html').exists(): raise InputError(out, 'a report', 'a new folder', 'choose another')
 
+# %% ../../nbs/07_measuring/23_report.ipynb #d7064d24
 def _check_measured(measured, asked):
     "Refuse measurements of other questions"
     if set(measured) != set(asked): raise InputError(
@@ -443,6 +451,7 @@ def _all_pictures(maps, micrographs, measured, asked, shown, say):
     pictures = {name: [_picture(_figure_in(say, figure), words) for figure, words in pairs] for name, pairs in drawn.items()}
     return dict(fields=_overlays(maps, micrographs, shown, say=say), **pictures)
 
+# %% ../../nbs/07_measuring/23_report.ipynb #becaecf9
 def _json_bytes(results):
     "Everything as JSON"
     return _text_bytes(json.dumps(results, indent=1, ensure_ascii=False))

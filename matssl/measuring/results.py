@@ -6,14 +6,14 @@
 __all__ = ['decision_rule', 'meta_fields', 'signatures', 'our_title', 'in_english', 'answers_of', 'length_power',
            'error_by_scale', 'with_scale_uncertainty', 'check_scale_uncertainty', 'held_against', 'title_in_words',
            'printed', 'file_checksum', 'labels_checksum', 'set_warnings', 'below_floor', 'beside_red', 'scale_warning',
-           'plain', 'table_json', 'field_json', 'ours_in', 'cannot_measure', 'to_sign', 'laid_out', 'facts_of',
-           'check_of', 'versions', 'scale_in_words', 'files_of_model', 'model_of', 'collect', 'asked_as', 'cell_text',
-           'names_in', 'sentence', 'page_table', 'sections_of']
+           'plain', 'table_json', 'field_json', 'ours_in', 'holds_errors', 'cannot_measure', 'is_by_model', 'Signable',
+           'signable', 'to_sign', 'laid_out', 'facts_of', 'check_of', 'versions', 'scale_in_words', 'files_of_model',
+           'model_of', 'collect', 'asked_as', 'cell_text', 'names_in', 'sentence', 'page_table', 'sections_of']
 
 # %% ../../nbs/07_measuring/20_results.ipynb #fd2a5510
 import hashlib, math, os, platform, re
 from collections import Counter
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,6 +22,7 @@ from .. import __version__
 from ..errors import InputError, one_of, printable
 from ..speech import Speech
 from ..pictures.labels import colours_of
+from .cracks import cracks_counted
 from .answers import Answer, is_grain_size_number, Limit, decision, in_words, read_limit
 from .fractions import doubts_of, field_fractions, field_name
 from .layers import columns_measured
@@ -56,6 +57,7 @@ def length_power(
     power = lambda part: int(found[1] or 1) if (found := _length.fullmatch(part.strip())) else 0
     return power(above) - power(below)
 
+# %% ../../nbs/07_measuring/20_results.ipynb #7eb6683c
 def error_by_scale(
     answer:Answer, # Answer of any kind
     uncertainty_pct:float # Uncertainty of the scale, % at the level of the interval
@@ -79,6 +81,7 @@ def with_scale_uncertainty(
     included = f'scale ± {uncertainty_pct:g} %'
     return replace(answer, low=low, high=high, note='; '.join(filter(None, (answer.note, included))))
 
+# %% ../../nbs/07_measuring/20_results.ipynb #aebeda01
 def check_scale_uncertainty(
     uncertainty_pct:float|None # Uncertainty as given, %
 )->float|None:
@@ -166,6 +169,7 @@ def title_in_words(
     if stem and last in _units: return f'{title_in_words(stem, codes)}, {_units[last]}'
     return name.replace('_', ' ')
 
+# %% ../../nbs/07_measuring/20_results.ipynb #aca2eed3
 def printed(
     text:str # Text with units as a keyboard has them
 )->str:
@@ -180,6 +184,7 @@ def file_checksum(
     "SHA-256 of a file, hexadecimal"
     with open(path, 'rb') as f: return hashlib.file_digest(f, 'sha256').hexdigest()
 
+# %% ../../nbs/07_measuring/20_results.ipynb #ca38b2c7
 def labels_checksum(
     m # Label map
 )->str:
@@ -227,13 +232,13 @@ def below_floor(
     what = f'The model that made these label maps is no {_than_a_guess}: these numbers must not be used.'
     return [' '.join([what, *dict.fromkeys(s if s.endswith('.') else f'{s}.' for s in said)])]
 
+# %% ../../nbs/07_measuring/20_results.ipynb #99372324
 def beside_red(
     doubts, # Doubts, in sentences
     red # Sentences of `below_floor`
 )->list: # Doubts that are left, in sentences
     "Doubts without those that stand in red: the verdict on a model is said once"
     return [doubt for doubt in doubts if not (red and _than_a_guess in doubt)]
-
 
 # %% ../../nbs/07_measuring/20_results.ipynb #e332450e
 def scale_warning(
@@ -322,15 +327,26 @@ def ours_in(
     return say(text) if text in (our_title, *meta_fields) else text
 
 # %% ../../nbs/07_measuring/20_results.ipynb #eb4b464b
-_without_model = "model's errors are not in the interval|corrected by hand|not been tested|other classes|several models|not all fields"
+_errors_in = 'model tested on', 'with the errors of the model' # what a note says where they are in the interval
+_errors_out = ('errors are not in the interval|corrected by hand|not been tested|other classes|several models|not all fields|'
+               'no labelled pixel|no true pixel')
 
+def holds_errors(
+    answer:Answer, # An answer
+    by_model:bool=False # Did a model make the label maps? Then an answer that says nothing of its errors holds none
+)->bool:
+    "Is its interval as wide as it must be: with the errors of the model, if one made the label maps?"
+    if any(said in answer.note for said in _errors_in): return True
+    return not by_model and not re.search(_errors_out, answer.note)
+
+# %% ../../nbs/07_measuring/20_results.ipynb #59526a42
 def _how_made(answer):
-    "By what an answer differs from the other numbers of its tables"
-    if answer.note.startswith('model tested on'): return ', corrected by the test pictures, not the share that was counted'
-    if answer.note.startswith('counting only'): return ', as counted'
+    "By what an answer differs from the other numbers of its tables: 'corrected', 'counted', 'recommended', 'mean' or nothing"
+    if answer.note.startswith('model tested on'): return 'corrected'
+    if answer.note.startswith('counting only'): return 'counted'
     is_of_many = 'thickness' in answer.name or is_grain_size_number(answer)
-    if is_of_many: return ', by the method that is recommended'
-    return ', not that of a single field' if answer.fields > 1 else ''
+    if is_of_many: return 'recommended'
+    return 'mean' if answer.fields > 1 else ''
 
 # %% ../../nbs/07_measuring/20_results.ipynb #426cc1c3
 def cannot_measure(
@@ -342,32 +358,85 @@ def cannot_measure(
     named = [f' {part}' for parts in said for part in parts]
     return [name for name in maps[0].codes if any(f' {name} (' in part for part in named)]
 
+# %% ../../nbs/07_measuring/20_results.ipynb #175a875c
+def is_by_model(
+    maps:list # Label maps of the fields
+)->bool:
+    "Has a model made any of them?"
+    return any(m.origin and m.origin.kind in ('model', 'corrected') for m in maps)
+
 # %% ../../nbs/07_measuring/20_results.ipynb #d8962e86
-def _kind_to_sign(answer, cannot=()):
-    "What an answer is beside the other numbers of its tables, and whether it can be signed"
+def _whether(answer, cannot, by_model):
+    "Whether an answer can be signed"
     is_of_cannot = any(answer.name == name or answer.name.startswith(f'{name} ') for name in cannot)
-    if is_of_cannot: return 'not to be signed, since the model cannot measure this class'
-    if not math.isfinite(answer.high - answer.low): return 'not to be signed as it stands, since it has no interval'
-    if answer.level is None: return 'not to be signed as it stands, since no level can be stated for its interval'
-    of = f'the number over {answer.fields} fields' if answer.fields > 1 else 'the number of one field, which stands for no specimen'
-    is_without = re.search(_without_model, answer.note)
-    word = ', but its interval is too narrow to be signed, since it holds no errors of the model' if is_without else ''
-    return f'{of}{_how_made(answer)}{word}'
+    if is_of_cannot: return 'cannot'
+    if not math.isfinite(answer.high - answer.low): return 'no interval'
+    if answer.level is None: return 'no level'
+    return 'signed' if holds_errors(answer, by_model) else 'too narrow'
+
+# %% ../../nbs/07_measuring/20_results.ipynb #64a422e6
+def _whole_and_pieces(answers):
+    "Answers without those of single pieces of a layer that is there as a whole, and the names of such layers"
+    whole = {answer.name for answer in answers}
+    is_piece = lambda answer: answer.name.rpartition(', layer ')[0] in whole
+    pieces = dict.fromkeys(answer.name.rpartition(', layer ')[0] for answer in answers if is_piece(answer))
+    return [answer for answer in answers if not is_piece(answer)], list(pieces)
+
+# %% ../../nbs/07_measuring/20_results.ipynb #71728fc1
+@dataclass
+class Signable:
+    "Numbers of one kind: whether they can be signed, and as what"
+    kind:str # 'signed'; not so 'too narrow', 'no level', 'no interval', 'cannot', 'below'; 'pieces': layers of which there are lines of single pieces
+    names:list # Names of the answers
+    fields:int=0 # Number of fields behind them, where they are signed or too narrow
+    how:str='' # What else they are: 'corrected', 'counted', 'recommended', 'mean'
+
+def signable(
+    answers:list, # Answers, each an `Answer`
+    red=(), # Sentences of `below_floor`: where there are any, nothing is to be signed
+    cannot=(), # Names of classes that the model cannot measure
+    by_model:bool=False # Did a model make the label maps?
+)->list: # Of `Signable`, in the order of the answers; [] where there are none
+    "Which numbers can be signed, and as what"
+    if red and answers: return [Signable('below', [answer.name for answer in answers])]
+    whole, pieces = _whole_and_pieces([replace(answer, name=answer.name.rpartition(': ')[2]) for answer in answers])
+    names = {}
+    for answer in whole:
+        kind, name = _whether(answer, cannot, by_model), answer.name.partition(', layer ')[0]
+        of = (answer.fields, _how_made(answer)) if kind in ('signed', 'too narrow') else (0, '')
+        names.setdefault((kind, *of), {})[name] = None
+    found = [Signable(kind, list(some), *of) for (kind, *of), some in names.items()]
+    return [*found, *([Signable('pieces', pieces)] if pieces else [])]
 
 # %% ../../nbs/07_measuring/20_results.ipynb #bc666c68
+_how_said = dict(corrected=', corrected by the test pictures, not the share that was counted', counted=', as counted',
+                 recommended=', by the method that is recommended', mean=', not that of a single field')
+
+_not_signed = {
+    'cannot': 'not to be signed, since the model cannot measure this class',
+    'no interval': 'not to be signed as it stands, since it has no interval',
+    'no level': 'not to be signed as it stands, since no level can be stated for its interval',
+    'pieces': 'of the whole layer, whose single pieces are not to be signed'}
+
+def _signed_as(one):
+    "What numbers of one kind are, and whether they can be signed, in words"
+    if one.kind in _not_signed: return _not_signed[one.kind]
+    of = f'the number over {one.fields} fields' if one.fields > 1 else 'the number of one field, which stands for no specimen'
+    narrow = ', but its interval is too narrow to be signed, since it holds no errors of the model'
+    return f'{of}{_how_said.get(one.how, "")}{narrow if one.kind == "too narrow" else ""}'
+
+# %% ../../nbs/07_measuring/20_results.ipynb #fe85e8f5
 def to_sign(
     answers:list, # Answers, each an `Answer`
     red=(), # Sentences of `below_floor`: where there are any, nothing is to be signed
-    cannot=() # Names of classes that the model cannot measure
+    cannot=(), # Names of classes that the model cannot measure
+    by_model:bool=False # Did a model make the label maps?
 )->str:
     "Which numbers answer the questions, in a sentence; '' where there are none"
-    if not answers: return ''
-    if red: return 'To be signed: none of these numbers, since the model is below its floor.'
-    names = {}
-    for answer in answers:
-        name = answer.name.rpartition(': ')[2].partition(', layer ')[0]
-        names.setdefault(_kind_to_sign(replace(answer, name=name), cannot), {})[name] = None
-    return 'To be signed: ' + '; '.join(f'{", ".join(of_kind)}: {kind}' for kind, of_kind in names.items()) + '.'
+    found = signable(answers, red, cannot, by_model)
+    if not found: return ''
+    if found[0].kind == 'below': return 'To be signed: none of these numbers, since the model is below its floor.'
+    return 'To be signed: ' + '; '.join(f'{", ".join(one.names)}: {_signed_as(one)}' for one in found) + '.'
 
 # %% ../../nbs/07_measuring/20_results.ipynb #d9666705
 def _bracket_at(line):
@@ -395,12 +464,13 @@ def facts_of(
     measured:dict # Tables of `measure_all`
 )->list: # For each answer a list of texts
     "What can be said of answers beside their lines"
-    columns = {}
+    counted = {}
     for tables in measured.values():
-        if 'thickness' in tables: columns |= columns_measured(tables['thickness'])
-    of_columns = [columns.get(answer.name.rpartition(': ')[2]) for answer in answers]
+        if 'thickness' in tables: counted |= columns_measured(tables['thickness'])
+        if 'cracks, each field' in tables: counted |= cracks_counted(tables['cracks, each field'])
+    of_count = [counted.get(answer.name.rpartition(': ')[2]) for answer in answers]
     of_level = ['doubtful: it decides no limit' if answer.level is None else None for answer in answers]
-    return [list(filter(None, both)) for both in zip(of_columns, of_level)]
+    return [list(filter(None, both)) for both in zip(of_count, of_level)]
 
 # %% ../../nbs/07_measuring/20_results.ipynb #cbafd9e0
 def _tests_of(maps):
@@ -468,10 +538,10 @@ def _version_of(package):
     try: return version(package)
     except PackageNotFoundError: return 'unknown'
 
+# %% ../../nbs/07_measuring/20_results.ipynb #f32749c5
 def versions()->dict:
     "What the numbers were computed with"
     return dict(matssl=__version__, python=platform.python_version(), **{package: _version_of(package) for package in _packages})
-
 
 # %% ../../nbs/07_measuring/20_results.ipynb #5335a3bc
 def scale_in_words(
@@ -535,7 +605,9 @@ def collect(
     limits = [limits] if isinstance(limits, (str, Limit)) else list(limits or ())
     model, red = model_of(maps, segmenter, folder), below_floor(maps, measured)
     doubts = beside_red(set_warnings(maps), red) + scale_warning(maps, answers, scale_uncertainty_pct)
-    beside = dict(to_sign=to_sign(answers, red, cannot_measure(maps)), facts=facts_of(answers, measured), check=check_of(maps, measured))
+    worth = red, cannot_measure(maps), is_by_model(maps)
+    signed = dict(to_sign=to_sign(answers, *worth), signable=[asdict(one) for one in signable(answers, *worth)])
+    beside = dict(signed, facts=facts_of(answers, measured), check=check_of(maps, measured))
     return plain(dict(
         **beside,
         title=title, made_on=date.today().isoformat(), version=__version__, versions=versions(),
@@ -594,6 +666,7 @@ def sentence(
     "A sentence in one line, in which no name is longer than a file's may be"
     return printable(re.sub(r'\S{261,}', lambda word: word[0][:260] + '…', str(text)), most)
 
+# %% ../../nbs/07_measuring/20_results.ipynb #eddd6a72
 def page_table(
     table:dict, # Table of `table_json`
     codes=(), # Names of the classes
@@ -614,6 +687,7 @@ def _title(question, settings):
     about = [f'{words} {settings[name]}' for name, words in (('cls', 'of'), ('crack', 'with')) if settings.get(name)]
     return ' '.join([questions[question], *map(printable, about)])
 
+# %% ../../nbs/07_measuring/20_results.ipynb #f3393d19
 def sections_of(
     results:dict, # Results of `collect`
     most:int|None=40 # Rows of a table shown; None: all

@@ -275,7 +275,7 @@ def plot(self:LayerProfile,
     a.set_title(f'{which}tilt {tilt:.1f} degrees', fontsize=9)
     for c, n in (('thickness', 'column by column'), ('corrected', 'corrected by the tilt')):
         b.plot(self.columns[f'position_{u}'], self.columns[f'{c}_{u}'], lw=1, label=n)
-    b.plot(self.skeleton[f'position_{u}'], self.skeleton[f'thickness_{u}'], '.', ms=2, label='on the skeleton')
+    b.plot(self.skeleton[f'position_{u}'], self.skeleton[f'thickness_{u}'], '.', ms=2, label='across its middle line')
     b.set_xlabel(f'position along {self.along}, {u}')
     b.set_ylabel(f'thickness, {u}')
     b.legend(fontsize=7)
@@ -365,7 +365,7 @@ def _folded_doubts(profiles, methods):
         folded = np.mean([p.folded for p in profiles if f'{p.layer} of {p.layers}' == layer])
         which = '' if layer == '1 of 1' else f' {layer}'
         doubts.append(f'layer{which}: {100*folded:.2g} % of the columns meet it more than once (overhangs, ragged faces): '
-                      'a sum over a column is no thickness there, so that on the skeleton is recommended')
+                      'a sum over a column is no thickness there, so the one across its middle line is recommended')
     return doubts
 
 
@@ -381,7 +381,7 @@ def _two_ways_apart(rows, unit, most=.15):
 # %% ../../nbs/07_measuring/15_thickness.ipynb #3b309ba2
 def _apart_doubts(apart, unit):
     "What a reader must know of layers on which the two methods disagree"
-    return [f'layer{"" if layer == "1 of 1" else f" {layer}"}: by columns it is {column:.3g} {unit} thick and on the skeleton '
+    return [f'layer{"" if layer == "1 of 1" else f" {layer}"}: by columns it is {column:.3g} {unit} thick and across its middle line '
             f'{skeleton:.3g} {unit} ({100*(column/skeleton - 1):+.0f} %): it is steep, folded or very ragged, look at its '
             'picture before either is used' for layer, (column, skeleton) in apart.items()]
 
@@ -421,14 +421,14 @@ def _answer(cls, row, unit, level):
     "The recommended thickness of one layer in one line"
     name = f'{cls} thickness' + (f', layer {row.layer}' if row.layer != '1 of 1' else '')
     note = f'from {row[f"min_{unit}"]:.3g} to {row[f"max_{unit}"]:.3g} {unit} along the layer'
-    if row.method == on_skeleton: note = f'on the skeleton, {note}'
+    if row.method == on_skeleton: note = f'across its middle line, {note}'
     return Answer(name, row[f'mean_{unit}'], unit, row[f'low_{unit}'], row[f'high_{unit}'], level, row.fields, note=note)
 
 # %% ../../nbs/07_measuring/15_thickness.ipynb #fcf5309f
 def _reaching_to_both(a, ways):
     "An answer whose interval holds what both ways say, and for which no level can be stated"
     if ways is None: return a
-    said = 'by columns {:.3g}, on the skeleton {:.3g} {}'.format(*ways, a.unit)
+    said = 'by columns {:.3g}, across its middle line {:.3g} {}'.format(*ways, a.unit)
     wide = replace(a, low=min(a.low, *ways), high=max(a.high, *ways), note=f'{said}; {a.note}')
     return _without_level(wide)
 
