@@ -1325,6 +1325,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                      'matssl.hands.canvas.cut_window': ('08_hands/canvas.html#cut_window', 'matssl/hands/canvas.py'),
                                      'matssl.hands.canvas.fault_in_words': ( '08_hands/canvas.html#fault_in_words',
                                                                              'matssl/hands/canvas.py'),
+                                     'matssl.hands.canvas.is_dark': ('08_hands/canvas.html#is_dark', 'matssl/hands/canvas.py'),
                                      'matssl.hands.canvas.is_file': ('08_hands/canvas.html#is_file', 'matssl/hands/canvas.py'),
                                      'matssl.hands.canvas.middles': ('08_hands/canvas.html#middles', 'matssl/hands/canvas.py'),
                                      'matssl.hands.canvas.not_saved': ('08_hands/canvas.html#not_saved', 'matssl/hands/canvas.py'),
