@@ -1448,8 +1448,8 @@ class CheckStep(Step):
         self.do = self.button('check_do', 'check')
         choosing = _looking_like(W.VBox([self.kept, _row(self.by_lot, self.lots), _row(self.do)]), 'step')
         self.below = _html()
-        found = _looking_like(W.VBox([self.verdict, self.below]), 'kept-high') # so the canvas stays where it is
-        self.box.children = [self.said, _beside(choosing, found), self.place, self.differs]
+        self.found = W.VBox([self.verdict, self.below])
+        self.box.children = [self.said, _beside(choosing, self.found), self.place, self.differs]
     @property
     def file(self): return self.job.home/'checked.json'
     def keep(self):
@@ -1529,6 +1529,7 @@ def show(self:CheckStep):
         self.keep()
         self.labeller, self.place.children, self.made_for = None, [], key
         if files and len(job.about.codes) >= 2: self._open(files)
+    self.found.layout.min_height = f'{18.5 + 3.5*len(job.about.codes):g}em' # of a verdict: the canvas stays where it is
     self.kept.mark(job.with_strokes)
     self.kept.illustrate(job.files[:FolderStep.most], job.crop_bar)
     self.show_verdict()
