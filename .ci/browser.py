@@ -309,7 +309,7 @@ w""")
     lab.until("int(w.labels[140, 240])", 0)
     focused(*'[[[[[[]]]]]]')
     lab.until("round(w.canvas.brush, 3)", 6.) # as thin steps as thick ones: as it was
-    focused(*'['*20, *']'*11)
+    focused(*'['*10, *','*10, *']'*5, *'.'*6)
     lab.until("round(w.canvas.brush, 3)", 6.) # at its thinnest it stays: eleven steps below
     focused('e', ']')
     lab.until("round(w.canvas.brush, 1)", 7.6)

@@ -151,14 +151,31 @@ _page = """{%- extends 'voila/templates/lab/index.html.j2' -%}
 {{ super() | replace('Running ', 'matssl ') | replace('Executing ${cell_index} of ${cell_count}', 'matssl ...') }}
 <script>
 (() => {
-  const [failed, more, late] = navigator.language.startsWith('de') ?
-    ['Die Seite konnte nicht aufgebaut werden: ', '. Das Terminal, in dem matssl app gestartet wurde, sagt mehr; ' +
+  if (!/\\b_xsrf=/.test(document.cookie)) { // without it the server does not heed the goodbye of this page
+    const bytes = [...crypto.getRandomValues(new Uint8Array(16))]
+    document.cookie = '_xsrf=' + bytes.map(byte => byte.toString(16).padStart(2, '0')).join('') + '; path=/; samesite=strict'
+  }
+  const [begins, failed, more, late] = navigator.language.startsWith('de') ?
+    ['Die Anwendung wird gestartet: Bibliotheken werden geladen, dann die Bilder geöffnet. Das dauert etwa zehn Sekunden, ' +
+     'auf einem langsamen oder beschäftigten Rechner eine halbe Minute.',
+     'Die Seite konnte nicht aufgebaut werden: ', '. Das Terminal, in dem matssl app gestartet wurde, sagt mehr; ' +
      'Strg-C beendet es dort.', 'Die Seite ist nach zwei Minuten noch nicht da. Auf einem langsamen ' +
      'Rechner kann das sein; sonst sagt das Terminal, in dem matssl app gestartet wurde, woran es liegt.'] :
-    ['The page could not be built: ', '. The terminal in which matssl app was started says more; Ctrl-C ends it there.',
+    ['The application is being started: libraries are loaded, then the pictures are opened. This takes about ten seconds, ' +
+     'on a slow or busy machine half a minute.',
+     'The page could not be built: ', '. The terminal in which matssl app was started says more; Ctrl-C ends it there.',
      'The page has not come within two minutes. A slow machine may take longer; ' +
      'otherwise the terminal in which matssl app was started says why.']
-  const began = Date.now(), said = document.createElement('p')
+  const began = Date.now(), waits = document.createElement('p')
+  waits.id = 'matssl_wait'
+  waits.style = 'max-width: 40rem; margin: 0; padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif'
+  document.getElementById('loading').append(waits) // which goes when the page is there
+  const count = () => {
+    waits.textContent = `${begins} (${Math.round((Date.now() - began)/1000)} s)`
+    if (waits.isConnected) setTimeout(count, 1000)
+  }
+  count()
+  const said = document.createElement('p')
   said.style = 'max-width: 40rem; margin: 2rem auto; padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif; color: #b00'
   const look = async () => {
     const cells = document.getElementById('rendered_cells')
@@ -183,7 +200,7 @@ def _write_template(home):
     folder = Path(home)/'voila/templates/matssl'
     (folder/'static').mkdir(parents=True)
     (folder/'static/fault.txt').touch()
-    (folder/'index.html.j2').write_text(_page)
+    (folder/'index.html.j2').write_text(_page, encoding='utf-8')
     (folder/'conf.json').write_text('{"base_template": "lab"}')
 
 # %% ../../nbs/10_command/08_app.ipynb #a8510be6

@@ -65,6 +65,7 @@ def _as_batch(a):
     t = torch.from_numpy(a.copy())
     return (t[None] if t.ndim == 2 else t.permute(2, 0, 1))[None]
 
+# %% ../../nbs/08_hands/05_browse.ipynb #2918094b
 def _as_picture(t):
     "`(C, H, W)` as `(H, W)` or `(H, W, 3)`"
     return t.permute(1, 2, 0).numpy() if len(t) == 3 else t[0].numpy()
@@ -138,6 +139,7 @@ def _other_views(self:ViewBrowser):
     self.seed += 1
     self.draw()
 
+# %% ../../nbs/08_hands/05_browse.ipynb #3a0f1d6a
 @patch
 def _wire(self:ViewBrowser):
     for w in [*self.sliders.values(), self.which]: w.observe(lambda _: self.draw(), 'value')
@@ -245,6 +247,7 @@ def _of_model(guess, which):
     "Layers of a `Predictions`: 0 its classes, 1 its entropy"
     return lambda i, p: lambda *where: guess(p, which, *where)
 
+# %% ../../nbs/08_hands/05_browse.ipynb #266412a4
 def _of_labels(get):
     "Layers of class numbers that are there already: `get` has them, or None, for a picture"
     def make(i, p):
@@ -380,6 +383,7 @@ def _scale_of(p):
     where = origin if origin.startswith('by hand') else f'from {origin}'
     return f'{p.um_per_px:.4g} &micro;m/px, {where}'
 
+# %% ../../nbs/08_hands/05_browse.ipynb #7f733213
 @patch
 def _facts(self:PredictionBrowser, p):
     "Name, size, depth and scale of a picture, as HTML"
@@ -447,6 +451,7 @@ def _of_predicted(model, pictures, codes):
     guess = Predictions(model)
     return dict(predicted=_of_model(guess, 0), entropies=_of_model(guess, 1)), codes, guess
 
+# %% ../../nbs/08_hands/05_browse.ipynb #61a186b7
 def _of_truth(truth, pairs, pictures, codes):
     "The maker of the truth: of label maps, or else of the masks of pairs; and the class names"
     if truth is None and pairs is None: return {}, codes

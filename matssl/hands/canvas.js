@@ -743,6 +743,7 @@ function pressed(canvas, event) {
 
 function handDown(canvas, event) {
   if (canvas.active !== null) return; // one thing at a time
+  takeInHand(canvas);
   canvas.box.focus({ preventScroll: true });
   canvas.sheet.setPointerCapture(event.pointerId);
   canvas.pointer = placeOf(canvas, event);
@@ -975,9 +976,15 @@ const toolOfKey = { b: 'brush', e: 'erase', f: 'fill', o: 'outline', p: 'pan' };
 
 const brushStep = 10 ** .1; // two steps of the slider, which takes none between them; 6 px is one, and both ends are
 
+// Comma and point lie on every keyboard without a further key; brackets do not, on a German one
+const thinner = canvas => scaleBrush(canvas, 1 / brushStep);
+const thicker = canvas => scaleBrush(canvas, brushStep);
+
 const keys = {
-  '[': canvas => scaleBrush(canvas, 1 / brushStep),
-  ']': canvas => scaleBrush(canvas, brushStep),
+  ',': thinner,
+  '[': thinner,
+  '.': thicker,
+  ']': thicker,
   '-': canvas => zoomBy(canvas, .7071),
   '+': canvas => zoomBy(canvas, 1.4142),
   '=': canvas => zoomBy(canvas, 1.4142),
@@ -1005,13 +1012,19 @@ function chooseTool(canvas, tool) {
   if (canvas.get('tools').includes(tool)) setTrait(canvas, 'tool', tool);
 }
 
+// AltGr, with which brackets are typed on some keyboards, is told as Ctrl and Alt by Windows
+function isCommand(event) {
+  const isTyped = event.getModifierState('AltGraph');
+  return !isTyped && (event.ctrlKey || event.metaKey || event.altKey);
+}
+
 // Did the key mean something here?
 function doKey(canvas, event) {
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const isUndo = key === 'z' || key === 'y';
   if (key === ' ') canvas.space = true;
   else if (isUndo) send(canvas, { kind: key === 'y' || event.shiftKey ? 'redo' : 'undo' });
-  else if (event.ctrlKey || event.metaKey || event.altKey) return false;
+  else if (isCommand(event)) return false;
   else if (/^[0-9]$/.test(key)) chooseClass(canvas, +key);
   else if (toolOfKey[key]) chooseTool(canvas, toolOfKey[key]);
   else if (keys[key]) keys[key](canvas, event);
@@ -1019,9 +1032,15 @@ function doKey(canvas, event) {
   return true;
 }
 
+// Fields of text and menus keep all their keys, sliders their arrows
+function keepsKey(canvas, { target, key }) {
+  if (isOfText(target)) return true;
+  if (/^Arrow/.test(key)) return Boolean(target.closest('[role=slider]'));
+  return key === ' ' && target !== canvas.box && (!canvas.pointer || Boolean(target.closest('button, input')));
+}
+
 function keyDown(canvas, event) {
-  const pressesButton = event.key === ' ' && event.target !== canvas.box;
-  if (pressesButton || !doKey(canvas, event)) return;
+  if (keepsKey(canvas, event) || !doKey(canvas, event)) return;
   event.preventDefault();
   event.stopPropagation();
   draw(canvas);
@@ -1044,36 +1063,86 @@ function listenToKeys(canvas) {
   box.addEventListener('blur', () => spaceUp(canvas));
 }
 
+// ---------------------------------------------------------------- Keys beside the canvas
+// Who has pressed a button still means the picture. In the application keys are heard wherever the focus is,
+// but in a field of text. On a page of its own that is everywhere; in a notebook, whose keys are its own, within the application
+
+const inHand = 'matssl-in-hand'; // of several canvases, the one that was used last
+
+function takeInHand({ box }) {
+  for (const other of document.querySelectorAll(`.${inHand}`)) other.classList.remove(inHand);
+  box.classList.add(inHand);
+}
+
+// Does a key that nobody has heard yet go to this canvas?
+function isMeant({ box }, page) {
+  const there = [...page.querySelectorAll('.matssl-canvas')].filter(one => one.offsetParent);
+  return box === (there.find(one => one.classList.contains(inHand)) || there[0]);
+}
+
+function hearKeys(canvas, page) {
+  const down = event => {
+    if (!event.defaultPrevented && isMeant(canvas, page)) keyDown(canvas, event);
+  };
+  const up = event => keyUp(canvas, event);
+  page.addEventListener('keydown', down);
+  page.addEventListener('keyup', up);
+  return () => {
+    page.removeEventListener('keydown', down);
+    page.removeEventListener('keyup', up);
+  };
+}
+
+// Gives a function that takes the listeners away
+function keysBeside(canvas) {
+  return onceThere(canvas, '.matssl-app', app => {
+    app.dataset.lmSuppressShortcuts = 'true'; // as on the canvas itself
+    return hearKeys(canvas, document.body.dataset.voila ? document : app);
+  });
+}
+
 // ---------------------------------------------------------------- The focus
 // From a button of the widget it goes back to the canvas, so that keys go on working and stay out of the notebook
 
-function isTyping() {
-  const focused = document.activeElement;
-  return focused && focused.closest('input, select, textarea, [contenteditable]');
+const keyless = ['checkbox', 'radio', 'button', 'range', 'color'];
+
+function isOfText(target) {
+  const field = target.closest('input, select, textarea, [contenteditable]');
+  return Boolean(field) && !keyless.includes(field.type);
 }
 
 function comeBack(canvas, event) {
   if (!event.target.closest('button')) return;
   setTimeout(() => {
-    if (!isTyping()) canvas.box.focus({ preventScroll: true });
+    const focused = document.activeElement;
+    if (!focused || !isOfText(focused)) canvas.box.focus({ preventScroll: true });
   }, 50);
 }
 
-// The widget around the canvas is there only once it is on the page. Gives a function that takes the listener away
-function keepFocus(canvas) {
+// What is around the canvas is there only once it is on the page. Gives a function that takes back what was done then
+function onceThere(canvas, selector, act) {
   const { root } = canvas;
-  const clicked = event => comeBack(canvas, event);
-  let around = null;
+  let undo = () => {};
   let tries = 0;
+  let later = 0;
   function join() {
-    around = root.isConnected ? root.closest('.widget-vbox') : null;
-    if (around) around.addEventListener('click', clicked);
-    else if (tries++ < 200) setTimeout(join, 50);
+    const around = root.isConnected ? root.closest(selector) : null;
+    if (around) undo = act(around);
+    else if (tries++ < 200) later = setTimeout(join, 50);
   }
   join();
   return () => {
-    if (around) around.removeEventListener('click', clicked);
+    clearTimeout(later);
+    undo();
   };
+}
+
+function keepFocus(canvas) {
+  const clicked = event => comeBack(canvas, event);
+  return onceThere(canvas, '.widget-vbox', around => {
+    around.addEventListener('click', clicked);
+    return () => around.removeEventListener('click', clicked);
+  });
 }
 
 // ---------------------------------------------------------------- What the kernel changes
@@ -1172,12 +1241,14 @@ function render({ model, el: root }) {
   listenToPointer(canvas);
   listenToKeys(canvas);
   const leaveFocus = keepFocus(canvas);
+  const leaveKeys = keysBeside(canvas);
   const leaveKernel = listenToKernel(canvas);
   resized(canvas);
   readOut(canvas);
   return () => {
     stopTimers(canvas);
     leaveFocus();
+    leaveKeys();
     leaveKernel();
   };
 }

@@ -24,7 +24,7 @@ from ..languages import languages
 from ..described import Described, Name, Number, Text, Um, Word, Count, checked, file_format
 from ..pictures.export import write_index_png
 from ..pictures.claims import claims
-from ..pictures.labels import LabelMap, carried, class_colours, colours_of, origin_doubts, write_label_map
+from ..pictures.labels import LabelMap, carried, class_colours, origin_doubts, write_label_map
 from ..pictures.micrograph import Micrograph, Stretched, read_micrograph
 from ..pictures.origin import with_origin
 from ..pictures.scale import read_scales, scale_of
@@ -42,6 +42,7 @@ from ..measuring.answers import read_limit
 from ..measuring.questions import asked_of, file_of, measure_all, read_fields
 from ..measuring.results import answers_of, check_scale_uncertainty
 from ..measuring.report import report
+from .canvas import class_palette
 from .painter import Journal
 from .teach import DataBar, Kept, Teaching, Tuner, Tuning, crop_bar_of, encoder_name, of_the_bar, teach_encoder
 
@@ -194,7 +195,7 @@ def begin(cls:Job,
 def colours(self:Job)->list:
     "Red, green and blue of each class, 0-255"
     own = [rgb_of(colour) for colour in self.about.colours]
-    usual = colours_of(max(len(self.about.codes), 1)).tolist()
+    usual = class_palette(max(len(self.about.codes), 1))
     return own[:len(usual)] + usual[len(own):]
 
 # %% ../../nbs/08_hands/10_job.ipynb #1ec882ef
@@ -202,8 +203,8 @@ def colours(self:Job)->list:
 @contextmanager
 def colours_lent(self:Job):
     "Within it the classes have the colours of the job in whatever is drawn"
-    before, own = class_colours.copy(), self.colours if self.about.colours else None
-    if own: class_colours[:len(own)] = np.array(own)/255
+    before, own = class_colours.copy(), self.colours[:len(class_colours)]
+    class_colours[:len(own)] = np.array(own)/255
     try: yield
     finally: class_colours[:] = before
 

@@ -178,7 +178,7 @@ def is_noted(self:LabelledPicture):
     return self.journal.is_known and not self.journal.is_torn and not self.painter.touched
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #5fa03b63
-_keys = ('Keys, after a click on the picture: 0-9 class, b brush, e erase, f fill, o outline, [ ] brush size, '
+_keys = ('Keys, after a click on the picture: 0-9 class, b brush, e erase, f fill, o outline, , . or [ ] brush size, '
          'z undo, y redo, esc gives up a stroke, wheel + - zoom, space or p moves, w whole, n native, '
          'arrows previous and next picture; on a touch screen two fingers move and zoom')
 
@@ -187,6 +187,7 @@ def _key_of(picture):
     "The same for every region of one picture"
     return str(Path(picture).resolve()) if is_file(picture) else id(picture)
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #de207595
 def _job_name(picture, region):
     "In the menu"
     where = f', row {region.row}, column {region.col}' if region else ''
@@ -247,8 +248,11 @@ def _class_buttons(codes):
 def _brush_slider():
     "Radius in px of the picture, in steps from 6 px"
     of_6 = np.log10(6)
-    return W.FloatLogSlider(6., description='brush, px', min=of_6-1.1, max=of_6+1.5, step=.05, readout_format='.1f')
+    size = dict(min=of_6-1.1, max=of_6+1.5, step=.05)
+    name = dict(description='brush radius, px', style=dict(description_width='initial'))
+    return W.FloatLogSlider(6., **size, **name, readout_format='.1f')
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #03805f7d
 def _check(description, value, width):
     return W.Checkbox(value, description=description, indent=False, layout=W.Layout(width=width))
 
@@ -333,6 +337,7 @@ def _named_with_folder(file):
     "A file as a person looks for it: as it was given, or with the folder that it is in; HTML"
     return escape(f'{file.parent.name}/{file.name}' if file.is_absolute() else file.as_posix())
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #3cb92929
 def _where_kept(p):
     "What has become of the mask, and in which file, as HTML"
     if not p.file: return 'in memory only'
@@ -350,6 +355,7 @@ def _say(self:Labeller):
     elif self.seconds is not None: said.append(f'filled in after {self.seconds:.2f} s')
     self.note.value = f'{_shares_of(self.current, self.canvas.palette)}<br>' + ' &nbsp; '.join(said)
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #7976899e
 @patch
 @contextmanager
 def saying(self:Labeller,
@@ -389,6 +395,7 @@ def keep(self:Labeller,
     self._say()
     if fault: raise fault
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #a4129997
 @patch
 def _try_keep(self:Labeller):
     if not self.out: return
@@ -478,6 +485,7 @@ def _running_loop():
     try: return asyncio.get_running_loop()
     except RuntimeError: return None
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #272b0ba3
 @patch
 def _soon(self:Labeller, what, seconds, act):
     "Do something after a pause in which the browser gets its windows; at once where no loop runs"
@@ -560,6 +568,7 @@ def take_from(self:Labeller,
 # %% ../../nbs/08_hands/03_labelling.ipynb #0cc7b87d
 def _has_labels(mask, codes): return mask.exists() and (read_label_map(mask, codes, ignore=255).labels != 255).any()
 
+# %% ../../nbs/08_hands/03_labelling.ipynb #fdf1421b
 @patch(as_prop=True)
 def pairs(self:Labeller):
     "Pictures and masks that hold labels, for `MicrographDataLoaders.from_pairs(..., ignore=255)`"

@@ -13,7 +13,7 @@ __all__ = ['first_pictures', 'good_share', 'all_steps', 'html_part', 'NotYet', '
            'ChosenPart', 'ReportStep']
 
 # %% ../../nbs/08_hands/12_steps.ipynb #fbd1bec9
-import base64, hashlib, io, math, os, re, time, warnings
+import base64, hashlib, io, math, os, re, time, warnings, weakref
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -39,8 +39,8 @@ from ..measuring.results import (
 from .background import ask_stop, begin_command, is_at_work, progress_of, seconds_left, telling
 from .browse import browse
 from .calibrate import calibrate_scale
-from .canvas import class_palette
-from .job import Checked, Compared, least_gain, least_new, named_like, over_in_words, specimens_in
+from .canvas import class_palette, is_dark
+from .job import Checked, Compared, changed_parts, least_gain, least_new, named_like, over_in_words, specimens_in
 from .labelling import label
 from .suggest import suggest
 from .teach import Kept, before_and_after, use_in_words
@@ -51,6 +51,16 @@ _how = dict(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip
 _parts = Environment(loader=PackageLoader('matssl.hands', '.'), **_how)
 _parts.globals['word'] = word
 
+# %% ../../nbs/08_hands/12_steps.ipynb #5baeb35e
+def _in_parts(name):
+    "The name of a file where it may be broken: its parts, each with its separator, and its end with what stands before it"
+    path = Path(name)
+    *parts, last = re.split(r'(?<=[_\-. ])', path.stem)
+    return [part for part in (*parts, last[:-8]) if part], last[-8:] + path.suffix
+
+_parts.globals['in_parts'] = _in_parts
+
+# %% ../../nbs/08_hands/12_steps.ipynb #2c8e149f
 def html_part(
     name:str, # Name of a macro in `steps.html.j2`
     *values # Values that it asks for, in its order
@@ -229,6 +239,18 @@ def _tools_of(labeller):
     drawing = _row(labeller.tools, _near(undo, redo, save))
     return [labeller.turning, drawing, classes, locked, labeller.brush, labeller.opacity, _row(labeller.only, *filling)]
 
+# %% ../../nbs/08_hands/12_steps.ipynb #e0db209a
+_in_hand, _open_labellers = dict(brush=6.), weakref.WeakSet() # radius, px
+
+def _share_brush(labeller):
+    "It has the brush that was used last, and so have all others"
+    labeller.brush.value = labeller.canvas.brush = _in_hand['brush']
+    _open_labellers.add(labeller)
+    def pass_on(change):
+        _in_hand['brush'] = change.new
+        for other in _open_labellers - {labeller}: other.brush.value = other.canvas.brush = change.new
+    labeller.brush.observe(pass_on, 'value')
+
 # %% ../../nbs/08_hands/12_steps.ipynb #f3b21b1b
 def dressed_labeller(
     labeller, # A `Labeller`
@@ -238,6 +260,7 @@ def dressed_labeller(
     _dressed_buttons(labeller)
     _dressed_fields(labeller)
     _choose_in_browser(labeller)
+    _share_brush(labeller)
     labeller.canvas.palette = colours
     labeller.canvas.speak(spoken(), sentence_here)
     labeller._say()
@@ -565,7 +588,7 @@ class ClassesStep(Step):
     def build(self):
         self.names, self.colours, self.rows = [], [], _looking_like(W.VBox([]), 'step')
         for name in self.job.about.codes or ['', '']: self.add(name)
-        self.said.value = word('classes_says')
+        self.said.value = html_part('sentences', [word('classes_says'), word('pores_say')])
         more = _row(self.button('add_do', 'add', ''), self.button('usual_do', 'usual', ''))
         self.lines = self._lines_field()
         self.box.children = [self.said, self.rows, more, self.lines]
@@ -624,6 +647,8 @@ def take(self:ClassesStep):
 def take_colours(self:ClassesStep):
     "The colours as they stand go into the job"
     self.job.tell(colours=[colour.value for colour in self.colours[:8]])
+    dark = [name for name, colour in zip(self.job.about.codes, self.job.colours) if is_dark(colour)]
+    if dark: self.app.say(word('dark_colour', names=', '.join(dark)))
 
 # %% ../../nbs/08_hands/12_steps.ipynb #f0b8c696
 @patch
@@ -631,6 +656,7 @@ def usual(self:ClassesStep):
     "The usual colours"
     for k, colour in enumerate(self.colours): colour.value = _hexadecimal(class_palette(k+1)[k])
     self.job.tell(colours=[])
+    self.app.say('') # none of them is dark
 
 # %% ../../nbs/08_hands/12_steps.ipynb #1685e0b8
 class DrawStep(Step):
@@ -774,6 +800,7 @@ class BackgroundStep(Step):
         "The widgets that all such steps have"
         self.progress = W.FloatProgress(value=0, min=0, max=1, layout=W.Layout(width='100%', max_width='900px', height='12px'))
         self.line = _html()
+        for told in (self.progress, self.line): _looking_like(told, 'how-far') # in sight, however far one scrolls
         self.do, self.stop = self.button(self.do_key, 'begin'), self.button('stop_do', 'ask_stop', '')
     @property
     def folder(self): return self.job.home
@@ -1372,8 +1399,8 @@ class TickedPictures(W.VBox):
         tip:str='kept_tip', # Key of the tip of each
         is_shown:bool=True # Small pictures beside the boxes?
     ):
-        how = dict(indent=False, tooltip=word(tip), layout=W.Layout(width='auto', flex='1 1 0%', min_width='0'))
-        self.boxes = {name: W.Checkbox(name in ticked, description=name, **how) for name in names}
+        how = dict(indent=False, description_allow_html=True, tooltip=word(tip), layout=W.Layout(width='auto', flex='1 1 0%', min_width='0'))
+        self.boxes = {name: W.Checkbox(name in ticked, description=html_part('file_name', name), **how) for name in names}
         image = lambda: W.Image(format='png', layout=W.Layout(width='64px', visibility='hidden'))
         self.images = {name: image() for name in names} if is_shown else {}
         self.act, self.is_held, self.cut = act, False, '' # how the small pictures are cut
@@ -1414,7 +1441,8 @@ def mark(self:TickedPictures,
     with_strokes # Names
 ):
     "Say which pictures have strokes"
-    for name, box in self.boxes.items(): box.description = f'{name} ({word("has_strokes")})' if name in with_strokes else name
+    drawn = f' ({word("has_strokes")})'
+    for name, box in self.boxes.items(): box.description = html_part('file_name', name) + (drawn if name in with_strokes else '')
 
 # %% ../../nbs/08_hands/12_steps.ipynb #c8bc9aa1
 @patch
@@ -1449,8 +1477,9 @@ class CheckStep(Step):
         self.differs, self.differs_of = _looking_like(_looking_like(W.VBox([]), 'step'), 'differs'), None
         self.do = self.button('check_do', 'check')
         choosing = _looking_like(W.VBox([self.kept, _row(self.by_lot, self.lots), _row(self.do)]), 'step')
-        found = _looking_like(W.VBox([self.verdict, self.differs]), 'step')
-        self.box.children = [self.said, _beside(choosing, found), self.place]
+        self.below = _html()
+        self.found = W.VBox([self.verdict, self.below])
+        self.box.children = [self.said, _beside(choosing, self.found), self.place, self.differs]
     @property
     def file(self): return self.job.home/'checked.json'
     def keep(self):
@@ -1504,6 +1533,7 @@ def show_differences(self:CheckStep, checked, is_old):
         more = [_html(word('differs_more', n=len(shares) - self.most))] if len(shares) > self.most else []
         self.differs.children = [_html(word('differs_says')), _many(*cards), *more] if cards else []
     self.differs_of = checked and checked.made_from
+    self.below.value = word('differs_below') if self.differs.children else ''
     if is_old: self.differs.add_class('matssl-outdated')
     else: self.differs.remove_class('matssl-outdated')
 
@@ -1529,6 +1559,7 @@ def show(self:CheckStep):
         self.keep()
         self.labeller, self.place.children, self.made_for = None, [], key
         if files and len(job.about.codes) >= 2: self._open(files)
+    self.found.layout.min_height = f'{18.5 + 3.5*len(job.about.codes):g}em' # of a verdict: the canvas stays where it is
     self.kept.mark(job.with_strokes)
     self.kept.illustrate(job.files[:FolderStep.most], job.crop_bar)
     self.show_verdict()

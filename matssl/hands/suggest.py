@@ -79,6 +79,7 @@ def picture_numbers(
 # %% ../../nbs/08_hands/04_suggest.ipynb #ae854fcf
 def _opened(picture): return as_micrograph(picture, None, True)
 
+# %% ../../nbs/08_hands/04_suggest.ipynb #94a2bf4b
 def _check_place(r, shape, whole=False):
     "Refuse a region that begins outside its picture, or lies not wholly in it"
     height, width = (r.height, r.width) if whole else (1, 1)
@@ -93,6 +94,7 @@ def _pictures_in(pictures):
     if isinstance(pictures, (RegionOfInterest, Micrograph, np.ndarray)): return [pictures]
     return list(pictures) if isinstance(pictures, (list, tuple)) else list_pictures(pictures)
 
+# %% ../../nbs/08_hands/04_suggest.ipynb #e3a011f2
 def _whole(p, number):
     "All of a picture as one region; a region as it is"
     if isinstance(p, RegionOfInterest):
@@ -159,6 +161,7 @@ def _encoder_in(network):
     encoder.body.load_state_dict(network.net.encoder.model.state_dict())
     return encoder.eval()
 
+# %% ../../nbs/08_hands/04_suggest.ipynb #f4aa8545
 def encoder_of(
     model)->Encoder: # An `Encoder`, a file of `save_encoder`, a `Segmenter`, a Learner, or anything with an `encoder`
     "The encoder inside a model"
@@ -204,6 +207,7 @@ def embed(
 # %% ../../nbs/08_hands/04_suggest.ipynb #a5250031
 def _distances(x, point): return np.sqrt(((x-point)**2).sum(1))
 
+# %% ../../nbs/08_hands/04_suggest.ipynb #9146000d
 def _worth(x, far, weight):
     "What each point is worth, if `far` is how far it is from all that is chosen"
     if np.isfinite(far).all(): return far if weight is None else weight*far
@@ -407,6 +411,7 @@ def _bare(ax):
     ax.set_xticks([])
     ax.set_yticks([])
 
+# %% ../../nbs/08_hands/04_suggest.ipynb #79df1366
 def draw_region(
     ax, # Axes to draw on
     r, # A `RegionOfInterest`

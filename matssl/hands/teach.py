@@ -40,6 +40,7 @@ def _known_bar(value):
 DataBar = Annotated[Any, AfterValidator(_known_bar)]
 of_the_bar = "'found' by itself, 'none' (nothing is cut), or how many rows are cut at the bottom of each picture"
 
+# %% ../../nbs/08_hands/09_teach.ipynb #5612b8fc
 def crop_bar_of(
     data_bar # 'found', 'none', or a number of rows
 ): # What `crop_bar=` takes
@@ -82,6 +83,7 @@ class _Says(Callback):
         if self.training: self._now(self.epoch + (self.iter+1)/self.n_iter)
     def after_epoch(self): self._now(self.epoch + 1.)
 
+# %% ../../nbs/08_hands/09_teach.ipynb #3881fc49
 def found_rows(
     history # History of an `SSLMonitor`
 )->list: # Of dicts: `round`, `found`, and `is_spared`: had it not learned from those pictures?
@@ -320,6 +322,7 @@ def _telling_each(model, said):
         return answer
     return SimpleNamespace(codes=model.codes, predict=predict)
 
+# %% ../../nbs/08_hands/09_teach.ipynb #f87a7f9b
 def _scale_in(um_per_px, files):
     "The scale by hand of some pictures"
     if not isinstance(um_per_px, dict): return um_per_px
@@ -519,6 +522,7 @@ def _strokes_filled(self:Tuner, model, pairs):
     of_each = (both(pair) for pair in pairs)
     return sum(confusion(drawn[:len(found)], found, len(model.codes)) for drawn, found in of_each)
 
+# %% ../../nbs/08_hands/09_teach.ipynb #d89e2a87
 @patch
 def trial(self:Tuner,
     k:int # Number of the group, in `groups`
