@@ -377,7 +377,7 @@ _english |= dict(
         'the nice ones, and then the result looks better than it is',
     lots_said='Kept back by lot: {names}.', lots_enough='{n} are kept back already: raise the number, or take a tick away.',
     lots_none='There are no more pictures without strokes.',
-    lots_kind='Drawn among {n} pictures of one kind: {kind}.', lots_others='Left out, since they are of other kinds: {n}.', in_colour='colour',
+    lots_kind='Drawn among {n} pictures of one kind: {kind}.', lots_others='Left out, since they are of other kinds: {n}.', in_colour='in colour',
     differs_says='Red: filled in otherwise than drawn. The worst first.', differs_of='{share:.1f} of 100 pixels differ',
     differs_more='... and {n} more pictures, on which less differs',
     checking='Learning and checking ...', green='It can be used.', yellow='Use it with care.',
