@@ -71,12 +71,14 @@ class Walk(Callback):
 settings = dict(pool=64, labelled=4, test=8, picture=256, # numbers of pictures, their side in px
     arch='resnet10t', decoder='unet', size=96, epochs=7, steps=25, bs=8, lr=3e-3)
 
+# %% ../../nbs/09_bench/07_demo.ipynb #98e7e2ca
 def _quiet(learn, f, walk):
     "Run without bars and lines, but for those of the walk; seconds taken"
     began = time.time()
     with learn.no_bar(), learn.no_logging(), learn.added_cbs(walk): f()
     return time.time()-began
 
+# %% ../../nbs/09_bench/07_demo.ipynb #a2b7822a
 def _pretrain(data, s, seed, walk):
     "A network that has taught itself from the pool, and the seconds that it took"
     dls = MicrographDataLoaders.from_folder(data/'pool', seed=seed)
@@ -153,6 +155,7 @@ def _save_first(out, data, ssl, made):
     _save_predictions(out, data, segmenter)
     ssl.ssl_monitor.table.to_csv(out/'pretraining.csv')
 
+# %% ../../nbs/09_bench/07_demo.ipynb #5f520584
 def _save_floors(out, e):
     "What is reached without any network"
     pd.DataFrame({name: [e.mean(cm=cm)] for name, cm in e.floors.items()}).to_csv(out/'floors.csv', index=False)

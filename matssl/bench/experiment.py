@@ -186,6 +186,7 @@ def _two_recipes(recipe, p):
     square = dict(size=p.square) if recipe == 'paper' else {}
     return dict(pretrain={**recipes[recipe], 'views': views}, finetune={**finetune_recipes[recipe], **square})
 
+# %% ../../nbs/09_bench/04_experiment.ipynb #a11f4125
 def _parts_of(recipe, p):
     "All recipes that a cell of a protocol may need"
     return _two_recipes(recipe, p) | (_parts_of_few(p) if p.few else {})
@@ -295,6 +296,7 @@ def _count(asked, there, least, what):
 # %% ../../nbs/09_bench/04_experiment.ipynb #b3a0000a
 def _from_random(name, v): return name == 'scratch' or v.get('start') == 'random'
 
+# %% ../../nbs/09_bench/04_experiment.ipynb #640d3122
 def _its_start(name, v):
     "The starting point of a method that has no pool, and what is left of its variations"
     rest = {k: value for k, value in v.items() if k in _of_starts and value not in _from_pool}
@@ -544,6 +546,7 @@ def after_batch(self:AverageWeights):
     if self.pct_train <= 1 - self.part + 1e-9: self._forget()
     else: self._take_in()
 
+# %% ../../nbs/09_bench/12_cell.ipynb #198c89b4
 @patch
 def after_fit(self:AverageWeights):
     for name, x in self._floats().items(): x.copy_(self.mean.get(name, x))
@@ -554,6 +557,7 @@ def run_state(self:AverageWeights):
     "What is kept of it: for JSON, and tensors"
     return dict(averaged=self.n), {f'mean.{name}': x for name, x in self.mean.items()}
 
+# %% ../../nbs/09_bench/12_cell.ipynb #e0c05ae1
 @patch
 def set_run_state(self:AverageWeights, about, tensors):
     "Put it back"
@@ -948,6 +952,7 @@ def _said(cell):
     draw = f"draw {cell['draw']} " if protocol_of(cell['protocol']).few else ''
     return f"{cell['protocol']} {draw}seed {cell['seed']} fold {cell['fold']} {cell['method']}, labels {cell['labels']}"
 
+# %% ../../nbs/09_bench/13_run.ipynb #05668434
 def _result_said(row):
     "A line of results in a line of words"
     kept = '; pretraining kept its starting weights' if row.get('best_epoch') == 0 else ''
@@ -986,6 +991,7 @@ def _clear(out):
     for folder in (out, out/'encoders', out/'running'):
         if folder.is_dir(): clear_parts(folder)
 
+# %% ../../nbs/09_bench/13_run.ipynb #360f1dc0
 def _run_alone(experiment, out, log):
     "Run an experiment in a folder that no other run writes to; the reasons of cells that failed"
     refuse_link(out/'results.csv')

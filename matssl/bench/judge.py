@@ -100,6 +100,7 @@ def _is_common(p, number):
     "Does a number of a protocol leave its rare classes out?"
     return number == p.headline and bool(p.few.rare)
 
+# %% ../../nbs/09_bench/09_judge.ipynb #8da531d3
 def _pooled(runs):
     "All matrices of all runs, added"
     return sum(m for run in runs.values() for m in run.values())

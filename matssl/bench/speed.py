@@ -447,6 +447,7 @@ def _made_ready(model, tile, bs, bf16, device, engine):
 
 _ways = dict(ours=_our_labels, monai=_monai_labels, ceiling=_no_labels)
 
+# %% ../../nbs/09_bench/06_speed.ipynb #1f1387b5
 @torch.no_grad()
 def predict_seconds(
     model, # Pictures 0-1 `(B, 3, H, W)` to scores

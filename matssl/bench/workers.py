@@ -67,6 +67,7 @@ def _one_each(test, notebooks, **settings):
     if mb: print(f'largest process of the tests: {mb:,.0f} MB resident, {Path(notebook).name}', flush=True)
     return [said for said, _ in weighed]
 
+# %% ../../nbs/09_bench/10_workers.ipynb #381e3cb9
 def one_each(
     cells # Those that will be run
 ):

@@ -230,6 +230,7 @@ def _install(*packages):
     "What to type to get these packages once more, into the environment that this Python is of"
     return f'type: {sys.executable} -m pip install --force-reinstall --no-deps {" ".join(packages)}'
 
+# %% ../../nbs/10_command/08_app.ipynb #08c91cc6
 def _check_parts(places):
     "Refuse to begin a page of which a part is in none of these folders"
     for package, what, part in _parts:

@@ -78,6 +78,7 @@ def scale_given(um_per_px):
     from matssl.pictures.scale import given_scales
     return given_scales(um_per_px)
 
+# %% ../../nbs/10_command/02_options.ipynb #e5e8d3be
 def reading_options(
     um_per_px:str=None, # Scale by hand, um/px: a number, or a CSV with file and um_per_px (default: the files' own)
     keep_bar:bool=False, # Do not cut data bars
@@ -177,6 +178,7 @@ def check_there(
         if path is not None and not Path(path).exists():
             raise InputError(path, 'no such file or folder', 'a path that is there', 'check the path')
 
+# %% ../../nbs/10_command/02_options.ipynb #76d74d36
 def check_is_segmenter(
     folder # Folder that `matssl finetune` or `matssl strokes` has written
 ):
@@ -194,6 +196,7 @@ known_protocols = ('metaldam', 'ebc1', 'ebc2', 'ebc3', 'uhcs', 'super1', 'super2
     'metaldam-few', 'ebc3-few', 'synthetic-few', 'metaldam-few-transductive', 'ebc3-few-transductive',
     'synthetic-few-transductive', 'ebc3-paper', 'synthetic-paper')
 
+# %% ../../nbs/10_command/02_options.ipynb #d2a1b6f5
 def timm_names():
     "Names of the networks of timm, those of earlier releases too, read in its files"
     for file in (Path(find_spec('timm').origin).parent/'models').glob('*.py'):
@@ -202,6 +205,7 @@ def timm_names():
         for earlier in re.findall(r'register_model_deprecations\(__name__, \{(.*?)\}\)', text, re.S):
             yield from re.findall(r"'(\w+)':", earlier)
 
+# %% ../../nbs/10_command/02_options.ipynb #8136ba8a
 def check_arch(
     archs # Names of networks as timm has them, comma separated
 ):

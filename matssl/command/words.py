@@ -50,6 +50,7 @@ def one_line(x):
     "A name or sentence of others in one line"
     return printable(x, None)
 
+# %% ../../nbs/10_command/01_words.ipynb #94a86166
 def say(text, file=None):
     "Print what may hold names of others: characters that steer a terminal are written out, lines stay lines"
     print('\n'.join(map(one_line, str(text).split('\n'))), file=file, flush=True)
@@ -131,12 +132,14 @@ def _translated(text, command, everything=False):
 class_options = dict(
     grains='boundary', particles='particles', nodularity='nodules', layers='layer', lamellae='lamellae')
 
+# %% ../../nbs/10_command/01_words.ipynb #8aeb50f3
 def _where(source, command):
     "Where a fault lies: an option, or a name that stays as it is"
     words = options_of(command)[0]
     if source in words: return words[source]
     return _translated(source, command) if re.fullmatch(r'\w+=\w+', source) else source
 
+# %% ../../nbs/10_command/01_words.ipynb #683b7802
 def _of_question(text, source):
     "The class of a question by the option that names it"
     return text.replace('cls=', f'{class_options.get(source, "cls")}=').replace('crack=', 'cracks=')
@@ -207,6 +210,7 @@ def process_share():
 
 _shared = ('pretrain', 'predict') # among several processes
 
+# %% ../../nbs/10_command/01_words.ipynb #9e52ff9c
 def _check_launched(name, processes):
     "Refuse several processes of a command that would do its work in each"
     if processes == 1 or name in _shared: return
@@ -245,6 +249,7 @@ def _without_bars(printed):
     "Lines, but for those that a progress bar has drawn over"
     return '\n'.join(line for line in printed.split('\n') if '\r' not in line and '█' not in line)
 
+# %% ../../nbs/10_command/01_words.ipynb #5c307698
 def captured(
     *args # Words after `matssl`, as on the terminal
 ): # Exit status, what was printed, what was printed as error

@@ -85,6 +85,7 @@ def resized(
 _most_times = 32 # larger or smaller
 _least_side = 16 # px
 
+# %% ../../nbs/03_data/03_loaders.ipynb #d7e198e8
 def _check_scales(um_per_px, rescale_to, source):
     "Refuse to rescale from or to what is no scale"
     if not (np.isfinite(rescale_to) and rescale_to > 0): raise InputError('rescale_to', f'{rescale_to}',
@@ -483,6 +484,7 @@ def _sent(batch, device):
     "A batch on its way to a GPU"
     return tuple(t.pin_memory().to(device, non_blocking=True) if torch.is_tensor(t) else t for t in batch)
 
+# %% ../../nbs/03_data/03_loaders.ipynb #42f8dd99
 class FieldLoader(DataLoader):
     "fastai's loader; `batch_tfms` are done to whole batches on the device; `part` (k, n): this is process k of n"
     def __init__(self,
@@ -720,6 +722,7 @@ def _mask_like(pair, kept, shape, mask):
         'draw thicker strokes, or train at a finer scale', stacklevel=4)
     return m
 
+# %% ../../nbs/03_data/03_loaders.ipynb #bcd57782
 def _read_masks(pairs, store, codes, palette, ignore):
     "The masks of a set, cut like their pictures, unlabelled as 255; and their reader"
     read, masks = MaskReader(pairs.masks, codes, palette, ignore), []

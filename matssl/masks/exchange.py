@@ -28,6 +28,7 @@ from .outlines import outline_types, read_regions, unread_outlines, write_napari
 #: ending of the file; function of map and path that writes it
 LabelFormat = namedtuple('LabelFormat', 'end write')
 
+# %% ../../nbs/02_masks/09_exchange.ipynb #833f2f77
 def _write_all_geojson(m, path): return write_geojson(m, path, skip=())
 
 # %% ../../nbs/02_masks/09_exchange.ipynb #06e97e57

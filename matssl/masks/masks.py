@@ -20,6 +20,9 @@ from .looks import (Doubt, as_in_file, counts_of, dark_first, has_colours, has_o
                                 is_by_us, is_inverting, look_at, met_colours, numbers_in, painted_classes, paths_of,
                                 photometry, share_doubt, tables_as_trained, tables_by_colour, used_numbers)
 
+# %% ../../nbs/02_masks/07_masks.ipynb #fa9cd81d
+def _is_outlined(file): return Path(file).suffix.lower() == '.json'
+
 # %% ../../nbs/02_masks/07_masks.ipynb #87f21fd4
 def _outlined(file, codes):
     "labelme's outlines, painted, how much is open, and doubts; without names: background, then those of the outlines"
@@ -29,9 +32,6 @@ def _outlined(file, codes):
     codes = codes or classes_named((r.name for r in regions), file)
     labels = paint(regions, size, codes, file, rest_of(regions, codes, 0))
     return labels, open_share(regions, size, codes), [str(w.message).removeprefix(f'{file}: ') for w in said]
-
-# %% ../../nbs/02_masks/07_masks.ipynb #fa9cd81d
-def _is_outlined(file): return Path(file).suffix.lower() == '.json'
 
 # %% ../../nbs/02_masks/07_masks.ipynb #3a05000a
 def _outline_codes(files, codes):
@@ -134,21 +134,6 @@ def _numbers(self:MaskReader, file):
     table = self.tables.get(Path(file))
     return numbers if table is None else table[numbers]
 
-# %% ../../nbs/02_masks/07_masks.ipynb #5d05000b
-@patch
-def _decide(self:MaskReader, otherwise):
-    "How the numbers of this set are read"
-    looks, self.by_class = list(self.looks.values()), False
-    if not self.palette: self._decide_tables(looks)
-    self.counts = {f: self._counted(f) for f in self.files}
-    self.values = np.flatnonzero(sum(self.counts.values())).tolist()
-    top = None if self.palette or self.names or self.by_class or self.ignore is not None else self._top(looks)
-    self.top, self.binary = top, top is not None
-    if (self.complete or self.names) and 255 in self.values and self.ignore is None:
-        self.ignore = 255 # a border, or outlines that say so
-    if not self.binary and self.ignore is None and otherwise in self.values: self._take_unlabelled(otherwise, looks)
-    self._decide_final(top)
-
 # %% ../../nbs/02_masks/07_masks.ipynb #e427ca0c
 @patch
 def _decide_tables(self:MaskReader, looks):
@@ -167,31 +152,6 @@ def _decide_tables(self:MaskReader, looks):
     wide = [look.stored.path for look in looks if look.widened and not set(used_numbers(look)) <= {0, 255}]
     if wide: self.found.append(Doubt('16 bit, all numbers multiples of 257: divided by 257', wide))
 
-# %% ../../nbs/02_masks/07_masks.ipynb #17d19745
-@patch
-def _doubt_reading(self:MaskReader):
-    "What is doubtful about the reading of the files, each once"
-    said = {}
-    for f, look in self.looks.items():
-        for text in look.stored.doubts: said.setdefault(text, []).append(f)
-    for f, texts in self.heard.items():
-        for text in texts: said.setdefault(text, []).append(f)
-    self.found += [Doubt(text, files) for text, files in said.items()]
-    for f, share in self.open.items():
-        if share < .0005: continue
-        self.found.append(Doubt(f'{share:.1%} of the pixels lie in no outline and are taken as {self.names[0]}, '
-                                 f'which is outlined, too; '
-            'if they mean unlabelled, outline them as __ignore__', [f]))
-
-# %% ../../nbs/02_masks/07_masks.ipynb #061b6e01
-@patch
-def _counted(self:MaskReader, file):
-    "Pixels of each class number of a file"
-    if self.palette or _is_outlined(file): return counts_of(self._numbers(file))
-    table = self.tables.get(file)
-    stored = self.looks[file].counts
-    return stored if table is None else np.bincount(table, stored, 256).astype(int)
-
 # %% ../../nbs/02_masks/07_masks.ipynb #3bad1587
 @patch
 def _decide_trained(self:MaskReader, looks):
@@ -202,18 +162,14 @@ def _decide_trained(self:MaskReader, looks):
     self.tables.update(tables)
     self.found += doubts
 
-# %% ../../nbs/02_masks/07_masks.ipynb #f9fd9e8f
-@patch(as_prop=True)
-def colours(self:MaskReader)->list: # `[(r, g, b), ...]`, None for a class without one; None where the set has no tables
-    "The colour that each class has in the tables of this set, to be kept with a model and given as `trained`"
-    found = {}
-    for file, number, colour in [] if self.palette else met_colours(self.looks.values(), self.ignore):
-        table = self.tables.get(file)
-        k = number if table is None else int(table[number])
-        found.setdefault(k if self.final is None else int(self.final[k]), set()).add(colour)
-    if not found: return None
-    of = [list(found[k])[0] if len(found.get(k, ())) == 1 else None for k in range(max(found)+1)]
-    return [c if of.count(c) == 1 else None for c in of]
+# %% ../../nbs/02_masks/07_masks.ipynb #061b6e01
+@patch
+def _counted(self:MaskReader, file):
+    "Pixels of each class number of a file"
+    if self.palette or _is_outlined(file): return counts_of(self._numbers(file))
+    table = self.tables.get(file)
+    stored = self.looks[file].counts
+    return stored if table is None else np.bincount(table, stored, 256).astype(int)
 
 # %% ../../nbs/02_masks/07_masks.ipynb #5d05000c
 @patch
@@ -271,6 +227,50 @@ def _decide_final(self:MaskReader, top):
         unlabelled = {f: 0 if self.ignore is None else n[self.ignore] for f, n in self.counts.items()}
         labelled = {f: max(n.sum() - unlabelled[f], 1) for f, n in self.counts.items()}
         self.found += share_doubt({f: 1 - n[0]/labelled[f] for f, n in self.counts.items()})
+
+# %% ../../nbs/02_masks/07_masks.ipynb #5d05000b
+@patch
+def _decide(self:MaskReader, otherwise):
+    "How the numbers of this set are read"
+    looks, self.by_class = list(self.looks.values()), False
+    if not self.palette: self._decide_tables(looks)
+    self.counts = {f: self._counted(f) for f in self.files}
+    self.values = np.flatnonzero(sum(self.counts.values())).tolist()
+    top = None if self.palette or self.names or self.by_class or self.ignore is not None else self._top(looks)
+    self.top, self.binary = top, top is not None
+    if (self.complete or self.names) and 255 in self.values and self.ignore is None:
+        self.ignore = 255 # a border, or outlines that say so
+    if not self.binary and self.ignore is None and otherwise in self.values: self._take_unlabelled(otherwise, looks)
+    self._decide_final(top)
+
+# %% ../../nbs/02_masks/07_masks.ipynb #f9fd9e8f
+@patch(as_prop=True)
+def colours(self:MaskReader)->list: # `[(r, g, b), ...]`, None for a class without one; None where the set has no tables
+    "The colour that each class has in the tables of this set, to be kept with a model and given as `trained`"
+    found = {}
+    for file, number, colour in [] if self.palette else met_colours(self.looks.values(), self.ignore):
+        table = self.tables.get(file)
+        k = number if table is None else int(table[number])
+        found.setdefault(k if self.final is None else int(self.final[k]), set()).add(colour)
+    if not found: return None
+    of = [list(found[k])[0] if len(found.get(k, ())) == 1 else None for k in range(max(found)+1)]
+    return [c if of.count(c) == 1 else None for c in of]
+
+# %% ../../nbs/02_masks/07_masks.ipynb #17d19745
+@patch
+def _doubt_reading(self:MaskReader):
+    "What is doubtful about the reading of the files, each once"
+    said = {}
+    for f, look in self.looks.items():
+        for text in look.stored.doubts: said.setdefault(text, []).append(f)
+    for f, texts in self.heard.items():
+        for text in texts: said.setdefault(text, []).append(f)
+    self.found += [Doubt(text, files) for text, files in said.items()]
+    for f, share in self.open.items():
+        if share < .0005: continue
+        self.found.append(Doubt(f'{share:.1%} of the pixels lie in no outline and are taken as {self.names[0]}, '
+                                 f'which is outlined, too; '
+            'if they mean unlabelled, outline them as __ignore__', [f]))
 
 # %% ../../nbs/02_masks/07_masks.ipynb #5d05000e
 @patch(as_prop=True)

@@ -198,6 +198,15 @@ def _imagej_outline(roi, path):
             'redraw it as a polygon')
     return corners_of(corners, path, which=which)
 
+# %% ../../nbs/02_masks/05_outlines.ipynb #029f0dac
+def _zip_of_others(path, names):
+    "The fault of a zip that holds no region of ImageJ"
+    inside = ', '.join(printable(n, 40) for n in names[:4]) or 'nothing'
+    is_cvat = any(n.endswith('annotations.xml') for n in names)
+    todo = 'unpack it, and give the file of outlines or the folder of masks in it'
+    if is_cvat: todo = 'export it from CVAT as COCO 1.0 or Segmentation mask, and unpack it'
+    return InputError(path, f'a zip of {inside}', 'a zip of .roi files, as ImageJ saves them', todo)
+
 # %% ../../nbs/02_masks/05_outlines.ipynb #7c3bf6ef
 def _rois_in(path, roifile):
     "The regions in a `.roi` file or a zip; what else a zip holds is no region"
@@ -207,15 +216,6 @@ def _rois_in(path, roifile):
         names = [n for n in z.namelist() if n.lower().endswith('.roi') and not n.startswith('__MACOSX')]
         if not names: raise _zip_of_others(path, z.namelist())
         return [roifile.ImagejRoi.frombytes(z.read(n)) for n in names]
-
-# %% ../../nbs/02_masks/05_outlines.ipynb #029f0dac
-def _zip_of_others(path, names):
-    "The fault of a zip that holds no region of ImageJ"
-    inside = ', '.join(printable(n, 40) for n in names[:4]) or 'nothing'
-    is_cvat = any(n.endswith('annotations.xml') for n in names)
-    todo = 'unpack it, and give the file of outlines or the folder of masks in it'
-    if is_cvat: todo = 'export it from CVAT as COCO 1.0 or Segmentation mask, and unpack it'
-    return InputError(path, f'a zip of {inside}', 'a zip of .roi files, as ImageJ saves them', todo)
 
 # %% ../../nbs/02_masks/05_outlines.ipynb #7f9c9a55
 def _imagej_regions(path):
@@ -293,6 +293,7 @@ def _table_regions(path):
 # %% ../../nbs/02_masks/05_outlines.ipynb #c030cba9
 outline_types = ('.json', '.geojson', '.csv', '.roi', '.zip') # endings of files with outlines
 
+# %% ../../nbs/02_masks/05_outlines.ipynb #0c63843e
 def read_regions(
     path # File of labelme, COCO, VIA or GeoJSON, napari CSV, ImageJ .roi or .zip, or a CSV of outlines
 )->Outlines: # `{file name: Regions}`

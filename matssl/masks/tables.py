@@ -114,6 +114,7 @@ def via_name(
 # %% ../../nbs/02_masks/03_tables.ipynb #03f10006
 _kind_columns = ('shape_type', 'shape-type', 'shape', 'geometry_type', 'kind', 'type')
 
+# %% ../../nbs/02_masks/03_tables.ipynb #c54eab91
 def _refuse_no_areas(t, path):
     "Refuse a table with a column of kinds, if one of them encloses nothing"
     column = _column(t, _kind_columns)

@@ -51,7 +51,7 @@ def _with_ground(self:GrainMap, labels):
     "Grains with -1 in pores and wide gaps"
     return labels if self.ground is None else np.where(self.ground, -1, labels)
 
-
+# %% ../../nbs/07_measuring/08_grain_maps.ipynb #b1756511
 @patch(as_prop=True)
 def cells(self:GrainMap):
     "`labels`, with -1 in pores and wide gaps: there grains end, but nothing cuts them"
@@ -432,7 +432,7 @@ def _narrowed(labels, distance):
 # %% ../../nbs/07_measuring/08_grain_maps.ipynb #fda30c06
 _no_network = 'name the class of the grain boundaries with boundary=, or measure a layer or particles instead'
 
-
+# %% ../../nbs/07_measuring/08_grain_maps.ipynb #e50b08ac
 def _refuse_wide(parts, strokes, source):
     "Refuse strokes that are wide beside what they enclose"
     width = float(2*np.median(strokes.half)) if len(strokes.half) else 0.
@@ -441,7 +441,9 @@ def _refuse_wide(parts, strokes, source):
     across = float(np.median(size)**.5) if len(size) else 0.
     if width > max(5, .6*across): raise InputError(
         source, f'boundaries {width:.0f} px wide around parts {across:.0f} px across',
-        'lines that are thin beside what they enclose', _no_network)
+        'lines that are thin beside what they enclose',
+        "if a model of strokes has found them, teach it to find lines alone (matssl strokes --lines, strides='finest'); "
+        f'else {_no_network}')
 
 # %% ../../nbs/07_measuring/08_grain_maps.ipynb #5f0a264d
 def _refuse_open(labels, drawn, strokes, source):

@@ -131,22 +131,17 @@ def _brightest(pixels):
     if pixels.dtype.kind != 'f': return pixels.max()
     return np.max(pixels, where=~np.isnan(pixels), initial=-np.inf)
 
-# %% ../../nbs/01_pictures/08_micrograph.ipynb #3244599c
-def _look_for_bar(pixels, share):
-    "The number of rows above the data bar, the whole height where none is cut; and what is doubtful about it"
-    height = pixels.shape[0]
-    least = int(max(8, .02*height))
-    start = max(0, height - int(height*share) - 8)
-    low = np.asarray(pixels[start:])
-    if not low.size or height < least: return height, []
-    top = _brightest(pixels if isinstance(pixels, np.ndarray) else low)
-    if not np.isfinite(top): return height, []
-    levels = _levels_of_256(low, top)
-    return _judged(levels, height, least)
+# %% ../../nbs/01_pictures/08_micrograph.ipynb #14c58fb5
+def _unsure(n):
+    return (f'the last {n} rows were cut as a data bar, but what stands in them is not in lines as writing is; '
+                        'if they are picture, keep them with crop_bar=False (--keep-bar)')
+
+# %% ../../nbs/01_pictures/08_micrograph.ipynb #13732c19
+def _uncut(n): return f'the last {n} rows are flat: is it a data bar? it was not cut; crop_bar={n} cuts it'
 
 # %% ../../nbs/01_pictures/08_micrograph.ipynb #294a36ad
 def _judged(levels, height, least):
-    "The same of the lowest rows"
+    "By the lowest rows: the number of rows above the data bar, and what is doubtful about it"
     grey = levels.mean(-1)
     start = height - len(levels)
     white, black = grey >= 240, grey <= 14
@@ -163,13 +158,18 @@ def _judged(levels, height, least):
     flat = _flat_rows(levels, least)
     return height, [_uncut(flat)] if flat else []
 
-# %% ../../nbs/01_pictures/08_micrograph.ipynb #14c58fb5
-def _unsure(n):
-    return (f'the last {n} rows were cut as a data bar, but what stands in them is not in lines as writing is; '
-                        'if they are picture, keep them with crop_bar=False (--keep-bar)')
-
-# %% ../../nbs/01_pictures/08_micrograph.ipynb #13732c19
-def _uncut(n): return f'the last {n} rows are flat: is it a data bar? it was not cut; crop_bar={n} cuts it'
+# %% ../../nbs/01_pictures/08_micrograph.ipynb #3244599c
+def _look_for_bar(pixels, share):
+    "The number of rows above the data bar, the whole height where none is cut; and what is doubtful about it"
+    height = pixels.shape[0]
+    least = int(max(8, .02*height))
+    start = max(0, height - int(height*share) - 8)
+    low = np.asarray(pixels[start:])
+    if not low.size or height < least: return height, []
+    top = _brightest(pixels if isinstance(pixels, np.ndarray) else low)
+    if not np.isfinite(top): return height, []
+    levels = _levels_of_256(low, top)
+    return _judged(levels, height, least)
 
 # %% ../../nbs/01_pictures/08_micrograph.ipynb #73cdfe7e
 def find_data_bar(

@@ -17,9 +17,10 @@ from .labels import LabelMap, Origin, label_notes, label_sum, origin_doubts
 from .pixels import read_pixels
 from .tables import small_file
 
-# %% ../../nbs/01_pictures/12_origin.ipynb #7270b172
+# %% ../../nbs/01_pictures/12_origin.ipynb #0ac2ede3
 note_name = '.predictions.json' # of the note in a folder of label maps
 
+# %% ../../nbs/01_pictures/12_origin.ipynb #7270b172
 def read_note(
     file # Note beside label maps, a `.predictions.json`
 )->HowPredicted:

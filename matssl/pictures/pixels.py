@@ -237,6 +237,7 @@ def read_pixels(
 # %% ../../nbs/01_pictures/04_pixels.ipynb #0e02001e
 _largest_strip = 2**28 # bytes, decoded
 
+# %% ../../nbs/01_pictures/04_pixels.ipynb #74b437c5
 def _is_planar(page): return len(page.shape) == 3 and int(page.planarconfig) == 2
 
 # %% ../../nbs/01_pictures/04_pixels.ipynb #e6b88170

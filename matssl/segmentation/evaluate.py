@@ -162,18 +162,6 @@ class _Labelled(NamedTuple):
     labels: np.ndarray # Labels `(H, W)`, 255 where unlabelled
     origin: Any # Source to look at again: the file, or the picture
 
-# %% ../../nbs/06_segmentation/09_evaluate.ipynb #f34e0f0d
-def _from_memory(pairs, codes):
-    "`[(picture, labels), ...]` as labelled pictures"
-    return [_one_from_memory(number, *pair, codes) for number, pair in enumerate(pairs, 1)]
-
-# %% ../../nbs/06_segmentation/09_evaluate.ipynb #b28761e1
-def _one_from_memory(number, picture, labels, codes):
-    picture = picture if isinstance(picture, Micrograph) else Micrograph(np.asarray(picture))
-    labels, name = np.asarray(labels), Path(picture.source or f'picture {number}').stem
-    _check_labels(name, labels, picture.shape, codes)
-    return _Labelled(name, f'{name} ({number})' if picture.source else name, picture, labels, picture)
-
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #e903ce6e
 def _check_labels(name, labels, shape, codes):
     if labels.shape != shape:
@@ -182,6 +170,18 @@ def _check_labels(name, labels, shape, codes):
     if not len(unknown): return
     raise InputError(name, f'labels {unknown.tolist()[:5]}', f'0 to {len(codes)-1} for {codes}, or 255',
         'give 255 where nothing is labelled')
+
+# %% ../../nbs/06_segmentation/09_evaluate.ipynb #b28761e1
+def _one_from_memory(number, picture, labels, codes):
+    picture = picture if isinstance(picture, Micrograph) else Micrograph(np.asarray(picture))
+    labels, name = np.asarray(labels), Path(picture.source or f'picture {number}').stem
+    _check_labels(name, labels, picture.shape, codes)
+    return _Labelled(name, f'{name} ({number})' if picture.source else name, picture, labels, picture)
+
+# %% ../../nbs/06_segmentation/09_evaluate.ipynb #f34e0f0d
+def _from_memory(pairs, codes):
+    "`[(picture, labels), ...]` as labelled pictures"
+    return [_one_from_memory(number, *pair, codes) for number, pair in enumerate(pairs, 1)]
 
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #69c193a4
 def _stored_numbers(file):
@@ -236,6 +236,13 @@ def _trained_on(seg):
     if seg.config.get('pool'): labelled = 'the training pictures, labelled ones and the pool of the decoder'
     return {'the pretraining pool': encoder.get('pool'), labelled: seg.config.get('labelled')}
 
+# %% ../../nbs/06_segmentation/09_evaluate.ipynb #ecc83cfa
+def _seen(overlap, what):
+    names = sorted({Path(where).name for where in overlap.a})
+    return InputError(
+        'test pictures', f'{overlap.a.nunique()} that also stand in {what} ({", ".join(names)[:120]})',
+        'none', 'leave them out, or pass allow_overlap=True and say so beside the score')
+
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #69cb9911
 def _check_leak(seg, prints, allow):
     "Refuse test pictures that the encoder or the decoder has trained on; the names of those that are allowed"
@@ -248,13 +255,6 @@ def _check_leak(seg, prints, allow):
         warnings.warn(f'{found}; the score is not honest', stacklevel=3)
         trained_on.update(overlap.a)
     return sorted({Path(where).name for where in trained_on})
-
-# %% ../../nbs/06_segmentation/09_evaluate.ipynb #ecc83cfa
-def _seen(overlap, what):
-    names = sorted({Path(where).name for where in overlap.a})
-    return InputError(
-        'test pictures', f'{overlap.a.nunique()} that also stand in {what} ({", ".join(names)[:120]})',
-        'none', 'leave them out, or pass allow_overlap=True and say so beside the score')
 
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #7572f05d
 @patch
@@ -276,6 +276,19 @@ def _within(told, pictures, done):
     "What is called with the share of one picture, where `told` wants that of all"
     if not told: return None
     return lambda share: told((len(done) + share)/max(pictures, 1))
+
+# %% ../../nbs/06_segmentation/09_evaluate.ipynb #2d828283
+def _prior_of(labelled, codes): return class_prior([one.labels for one in labelled], len(codes))
+
+# %% ../../nbs/06_segmentation/09_evaluate.ipynb #c2dd92b0
+@patch
+def _tested(self:Evaluation, one, fingerprint, predicted, prior, keep):
+    "One more test picture, known by its fingerprint; a few are kept to be shown"
+    name = one.name if one.name not in self.per_picture else one.where
+    self._add(name, one.labels, predicted, {} if prior is None else floor_predictions(prior, one.picture.shape))
+    self.fingerprints[name] = fingerprint
+    if self.model: self.drawn_and_found[name] = packed(LabelMap(one.labels, self.codes, one.picture.um_per_px), predicted)
+    if len(self.maps) < keep: self.maps.append((one.origin, one.labels, predicted))
 
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #06a60012
 def evaluate(
@@ -304,19 +317,6 @@ def evaluate(
     prior = seg.prior if train is None else _prior_of(_labelled(train, seg, ignore), seg.codes)
     for one in progress(tested, 'evaluating'): e._tested(one, prints[one.where], predict(one.picture), prior, keep)
     return e
-
-# %% ../../nbs/06_segmentation/09_evaluate.ipynb #2d828283
-def _prior_of(labelled, codes): return class_prior([one.labels for one in labelled], len(codes))
-
-# %% ../../nbs/06_segmentation/09_evaluate.ipynb #c2dd92b0
-@patch
-def _tested(self:Evaluation, one, fingerprint, predicted, prior, keep):
-    "One more test picture, known by its fingerprint; a few are kept to be shown"
-    name = one.name if one.name not in self.per_picture else one.where
-    self._add(name, one.labels, predicted, {} if prior is None else floor_predictions(prior, one.picture.shape))
-    self.fingerprints[name] = fingerprint
-    if self.model: self.drawn_and_found[name] = packed(LabelMap(one.labels, self.codes, one.picture.um_per_px), predicted)
-    if len(self.maps) < keep: self.maps.append((one.origin, one.labels, predicted))
 
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #726d23ce
 def _plot_confusion(ax, cm, names):
@@ -382,6 +382,15 @@ def plot(self:Evaluation,
     for part, shown in zip(rest, self.maps): _plot_errors(part.subplots(1, 4), *shown, self.codes)
     return fig
 
+# %% ../../nbs/06_segmentation/09_evaluate.ipynb #13fb99f8
+def _pooled(each):
+    "One evaluation over the pictures of several"
+    def of_all(what): return {name: known for e in each for name, known in getattr(e, what).items()}
+    return Evaluation(
+        sum(e.cm for e in each), each[0].codes, {name: sum(e.floors[name] for e in each) for name in each[0].floors},
+        of_all('per_picture'), fingerprints=of_all('fingerprints'), floors_of=of_all('floors_of'),
+        overlap=sorted({name for e in each for name in e.overlap}))
+
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #df6b8f62
 @delegates(evaluate)
 def cross_validate(
@@ -392,15 +401,6 @@ def cross_validate(
     "Train and test on every fold; one confusion matrix over all"
     each = [evaluate(fit(train, k), test, **kwargs) for k, (train, test) in enumerate(folds)]
     return _pooled(each), each
-
-# %% ../../nbs/06_segmentation/09_evaluate.ipynb #13fb99f8
-def _pooled(each):
-    "One evaluation over the pictures of several"
-    def of_all(what): return {name: known for e in each for name, known in getattr(e, what).items()}
-    return Evaluation(
-        sum(e.cm for e in each), each[0].codes, {name: sum(e.floors[name] for e in each) for name in each[0].floors},
-        of_all('per_picture'), fingerprints=of_all('fingerprints'), floors_of=of_all('floors_of'),
-        overlap=sorted({name for e in each for name in e.overlap}))
 
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #6e3cd61a
 @delegates(evaluate, but=['train'])

@@ -85,6 +85,7 @@ def _entropy_writer(out, file, outputs, shape, tags):
     path = _output_path(out, file, 'entropy')
     return LabelWriter(path, shape, codes=['entropy: 255 where all classes are alike'], **tags)
 
+# %% ../../nbs/06_segmentation/08_folder.ipynb #a1b8ec47
 def _write_bands(bands, writer, entropy_writer):
     "Bands of probabilities into a label TIFF, and their entropy into another one if there is one"
     made = ((band_labels(band), band_entropy(band) if entropy_writer else None) for band in bands)
@@ -98,6 +99,7 @@ def _write_overlay(label_map, m, levels, path):
     rows = Stretched(m.pixels, m.levels(levels))
     with written_whole(path) as file: Image.fromarray(overlay_preview(label_map, rows)).save(file, 'PNG')
 
+# %% ../../nbs/06_segmentation/08_folder.ipynb #ca3a80f8
 def _write_others(label_map, m, levels, outputs, path):
     "What is asked for beside a label map"
     if 'png' in outputs: write_index_png(label_map, path('png'))

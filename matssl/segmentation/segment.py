@@ -50,6 +50,24 @@ def _mirrored_up(x, least):
     mode = 'reflect' if right < width and below < height else 'replicate'
     return F.pad(x, (0, right, 0, below), mode=mode) if right or below else x
 
+# %% ../../nbs/06_segmentation/01_segment.ipynb #83aae34c
+def _no_pair(decoder, arch, e):
+    said = (str(e).splitlines() or [''])[0][:90]
+    return InputError(
+        f'{decoder} on {arch}', f'a pair that does not fit ({type(e).__name__}: {said})',
+        'a backbone with maps at strides 4 to 32', "try a convolutional backbone such as 'resnet50'")
+
+# %% ../../nbs/06_segmentation/01_segment.ipynb #eef1c2d7
+def _take_weights(body, encoder, decoder):
+    "The encoder's weights, all of them"
+    weights = encoder.body.state_dict()
+    if weights.keys() > body.state_dict().keys():
+        left_out = f'{len(weights) - len(body.state_dict())} of {len(weights)} tensors'
+        raise InputError(
+            f'{decoder} on {encoder.arch}', f'a decoder that leaves out {left_out} of this backbone',
+            'one that works on all its levels', 'choose another decoder, such as unetplusplus')
+    body.load_state_dict(weights)
+
 # %% ../../nbs/06_segmentation/01_segment.ipynb #33d19d5f
 class SegmentationModel(nn.Module):
     "Input scaling, encoder and decoder: pictures 0-1 `(B, 3, H, W)` to scores `(B, C, H, W)`"
@@ -71,13 +89,6 @@ class SegmentationModel(nn.Module):
         if self.held: self.net.encoder.eval()
         return self
 
-# %% ../../nbs/06_segmentation/01_segment.ipynb #83aae34c
-def _no_pair(decoder, arch, e):
-    said = (str(e).splitlines() or [''])[0][:90]
-    return InputError(
-        f'{decoder} on {arch}', f'a pair that does not fit ({type(e).__name__}: {said})',
-        'a backbone with maps at strides 4 to 32', "try a convolutional backbone such as 'resnet50'")
-
 # %% ../../nbs/06_segmentation/01_segment.ipynb #b8706143
 @patch
 def forward(self:SegmentationModel, x):
@@ -94,17 +105,6 @@ def _build(self:SegmentationModel, encoder, n_out):
     self.eval()
     self(torch.zeros(1, 3, 64, 64))
     self.train()
-
-# %% ../../nbs/06_segmentation/01_segment.ipynb #eef1c2d7
-def _take_weights(body, encoder, decoder):
-    "The encoder's weights, all of them"
-    weights = encoder.body.state_dict()
-    if weights.keys() > body.state_dict().keys():
-        left_out = f'{len(weights) - len(body.state_dict())} of {len(weights)} tensors'
-        raise InputError(
-            f'{decoder} on {encoder.arch}', f'a decoder that leaves out {left_out} of this backbone',
-            'one that works on all its levels', 'choose another decoder, such as unetplusplus')
-    body.load_state_dict(weights)
 
 # %% ../../nbs/06_segmentation/01_segment.ipynb #2d5ff526
 @patch
@@ -135,6 +135,13 @@ class SegmentationLoss(BaseLoss):
         "Scores to labels"
         return x.argmax(1)
 
+# %% ../../nbs/06_segmentation/01_segment.ipynb #0628cb36
+@patch
+def _cross_entropy(self:SegmentationLoss, x, y):
+    "Mean over the labelled pixels; 0 where there is none"
+    labelled = (y != self.ignore).sum()
+    return F.cross_entropy(x, y, ignore_index=self.ignore, reduction='sum')/labelled.clamp_min(1)
+
 # %% ../../nbs/06_segmentation/01_segment.ipynb #ad40c480
 @patch
 def __call__(self:SegmentationLoss,
@@ -146,13 +153,6 @@ def __call__(self:SegmentationLoss,
     cross_entropy = self._cross_entropy(x, y) if self.kind != 'dice' else 0.
     dice = self.dice(x, y) if self.kind != 'ce' else 0.
     return cross_entropy + dice
-
-# %% ../../nbs/06_segmentation/01_segment.ipynb #0628cb36
-@patch
-def _cross_entropy(self:SegmentationLoss, x, y):
-    "Mean over the labelled pixels; 0 where there is none"
-    labelled = (y != self.ignore).sum()
-    return F.cross_entropy(x, y, ignore_index=self.ignore, reduction='sum')/labelled.clamp_min(1)
 
 # %% ../../nbs/06_segmentation/01_segment.ipynb #23ff0455
 def _flat(labels):
@@ -232,6 +232,7 @@ def _loader_like(loader, fields, seed, **kwargs):
     return FieldLoader(
         fields, codes=loader.codes, bs=loader.bs, device=loader.device, num_workers=0, seed=seed, **kwargs)
 
+# %% ../../nbs/06_segmentation/01_segment.ipynb #b60e7b8e
 def _segmentation_loaders(dls, augment, seed, exposure):
     "Loaders of the same fields, with this seed whatever was drawn before, and with augmentation"
     fields = copy.copy(dls.train.dataset)
@@ -301,6 +302,33 @@ def _quicker(learn, seconds):
     def lighter(): return SegmentationModel(Encoder(model.arch, **model.timm_kwargs), learn.dls.c, _light)
     return [*found, (f'decoder={_light}', seconds*step_of_another(learn, lighter)/learn.announce.step())]
 
+# %% ../../nbs/06_segmentation/01_segment.ipynb #c5adab2d
+def _drawn_classes(dls):
+    "How many classes the labels of the training pictures have, once they have been looked at"
+    if not getattr(dls, 'codes', None):
+        raise InputError(
+            'segment_learner', 'loaders without masks',
+            'loaders of labelled micrographs', 'make them with MicrographDataLoaders.from_pairs')
+    check_codes('codes', dls.codes)
+    return check_labels(dls).drawn
+
+# %% ../../nbs/06_segmentation/01_segment.ipynb #f934866c
+def _new_decoder(encoder, dls, decoder, seed):
+    "The network, whose new weights depend on the seed alone; fields that it cannot learn from are refused"
+    torch.manual_seed(seed)
+    model, fields = SegmentationModel(encoder, dls.c, decoder), dls.train.dataset
+    check_batch(model, dls.train.bs, len(fields), fields.size, f'{decoder} on {encoder.arch}')
+    return model
+
+# %% ../../nbs/06_segmentation/01_segment.ipynb #d34a38ac
+def _learner(loaders, model, loss, drawn, opt_func=FusedAdam, metrics=None, cbs=(), **kwargs):
+    "A Learner that is watched"
+    stops = [StopAtNaN(), StopExploding(chance_loss(loaders.c, loss), chance_loss(drawn, loss))]
+    if metrics is None: metrics = [PooledIoU(loaders.c)]
+    return Learner(
+        loaders, model, loss_func=SegmentationLoss(loss), splitter=segmentation_splitter, opt_func=opt_func,
+        metrics=metrics, cbs=[*stops, Announce(_quicker), *cbs], **kwargs)
+
 # %% ../../nbs/06_segmentation/01_segment.ipynb #3dc009ae
 @delegates(Learner, keep=True)
 def segment_learner(
@@ -336,33 +364,6 @@ def segment_learner(
     _warn_tone(notes, store)
     if encoder.method != 'scratch': learn.freeze()
     return fast(learn, bf16, compile)
-
-# %% ../../nbs/06_segmentation/01_segment.ipynb #c5adab2d
-def _drawn_classes(dls):
-    "How many classes the labels of the training pictures have, once they have been looked at"
-    if not getattr(dls, 'codes', None):
-        raise InputError(
-            'segment_learner', 'loaders without masks',
-            'loaders of labelled micrographs', 'make them with MicrographDataLoaders.from_pairs')
-    check_codes('codes', dls.codes)
-    return check_labels(dls).drawn
-
-# %% ../../nbs/06_segmentation/01_segment.ipynb #f934866c
-def _new_decoder(encoder, dls, decoder, seed):
-    "The network, whose new weights depend on the seed alone; fields that it cannot learn from are refused"
-    torch.manual_seed(seed)
-    model, fields = SegmentationModel(encoder, dls.c, decoder), dls.train.dataset
-    check_batch(model, dls.train.bs, len(fields), fields.size, f'{decoder} on {encoder.arch}')
-    return model
-
-# %% ../../nbs/06_segmentation/01_segment.ipynb #d34a38ac
-def _learner(loaders, model, loss, drawn, opt_func=FusedAdam, metrics=None, cbs=(), **kwargs):
-    "A Learner that is watched"
-    stops = [StopAtNaN(), StopExploding(chance_loss(loaders.c, loss), chance_loss(drawn, loss))]
-    if metrics is None: metrics = [PooledIoU(loaders.c)]
-    return Learner(
-        loaders, model, loss_func=SegmentationLoss(loss), splitter=segmentation_splitter, opt_func=opt_func,
-        metrics=metrics, cbs=[*stops, Announce(_quicker), *cbs], **kwargs)
 
 # %% ../../nbs/06_segmentation/01_segment.ipynb #19ebb921
 _after_a_start = dict(pct_start=.3, div=5.)
@@ -474,6 +475,15 @@ def _labels_like(store, i, labels):
         file, f'labels of {labels.shape}', f'{tuple(store.kept[i].shape)}, as the picture without its data bar',
         'take the labels of this picture')
 
+# %% ../../nbs/06_segmentation/01_segment.ipynb #73eaa628
+def _add_pictures(fields, pool):
+    "More pictures and their labels, in stores and lists of its own"
+    n = len(fields.masks)
+    fields.store = fields.store.part(range(n))
+    fields.store.files += [Path(file) for file, _ in pool]
+    fields.store.kept += [None]*len(pool)
+    fields.masks = fields.masks + [_labels_like(fields.store, n+k, labels) for k, (_, labels) in enumerate(pool)]
+
 # %% ../../nbs/06_segmentation/01_segment.ipynb #b47a79d8
 def with_pool(
     dls:MicrographDataLoaders, # Loaders of labelled micrographs (`from_pairs`)
@@ -488,15 +498,6 @@ def with_pool(
     fields.cuts = _in_turn(own, cuts[len(own):], seed)
     if is_one_each: fields.n = len(fields.cuts)
     return _loaders_like(dls, dls.train.new(fields), dls.valid)
-
-# %% ../../nbs/06_segmentation/01_segment.ipynb #73eaa628
-def _add_pictures(fields, pool):
-    "More pictures and their labels, in stores and lists of its own"
-    n = len(fields.masks)
-    fields.store = fields.store.part(range(n))
-    fields.store.files += [Path(file) for file, _ in pool]
-    fields.store.kept += [None]*len(pool)
-    fields.masks = fields.masks + [_labels_like(fields.store, n+k, labels) for k, (_, labels) in enumerate(pool)]
 
 # %% ../../nbs/06_segmentation/01_segment.ipynb #867ae488
 finetune_recipes = dict(

@@ -135,6 +135,7 @@ def _band_of_square(probabilities, pixels, side, device):
     "The whole answer as one band, from a network that takes squares"
     yield predict_squashed(probabilities, np.asarray(pixels[:]), side, device)
 
+# %% ../../nbs/06_segmentation/07_segmenter.ipynb #0e2fc521
 @patch
 def bands(self:Segmenter,
     m:Micrograph, # Micrograph, its pixels in memory, or `PictureRows`
@@ -226,6 +227,7 @@ def _predict_set(self:Segmenter, pictures, **asked):
     finally: heard.say(len(pictures))
     return maps
 
+# %% ../../nbs/06_segmentation/07_segmenter.ipynb #ad4f16a5
 @patch
 def predict(self:Segmenter,
     x, # A file, a `Micrograph`, a picture in memory; or a folder or list of these
@@ -511,6 +513,7 @@ def _write_onnx(net, file, opset):
             input_names=['picture'], output_names=['probabilities'],
             dynamic_axes=dict(picture=free, probabilities=free))
 
+# %% ../../nbs/06_segmentation/07_segmenter.ipynb #231ed89e
 @patch
 def to_onnx(self:Segmenter,
     path, # File to write, `.onnx`; an existing one is refused

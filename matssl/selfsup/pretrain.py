@@ -55,16 +55,6 @@ recipes = {
         temperature=.07, joint=False, opt='sgd', lr=.1, encoder_lr=1., wd=1e-6, epochs=100, hidden=2048, dim=128),
 }
 
-# %% ../../nbs/05_selfsup/06_pretrain.ipynb #280c1a15
-def _chosen(method, recipe, gate, stages, overrides):
-    "The row of a method and that of a recipe, with what replaces their entries"
-    one_of(method, methods, 'pretrain_learner', 'method')
-    one_of(recipe, recipes, 'pretrain_learner', 'recipe')
-    if 'start' in methods[method]: raise _nothing_to_pretrain(method)
-    _check_overrides(recipe, overrides or {})
-    replaced = {name: v for name, v in dict(gate=gate, stages=stages).items() if v is not None}
-    return methods[method] | replaced, recipes[recipe] | (overrides or {})
-
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #bfa4da77
 def _nothing_to_pretrain(method):
     others = [name for name, row in methods.items() if 'start' not in row]
@@ -76,6 +66,16 @@ def _check_overrides(recipe, overrides):
     unknown = sorted(set(overrides) - set(recipes[recipe]))
     if not unknown: return
     raise InputError('overrides', f'{unknown}', f'names of {sorted(recipes[recipe])}', 'check the spelling')
+
+# %% ../../nbs/05_selfsup/06_pretrain.ipynb #280c1a15
+def _chosen(method, recipe, gate, stages, overrides):
+    "The row of a method and that of a recipe, with what replaces their entries"
+    one_of(method, methods, 'pretrain_learner', 'method')
+    one_of(recipe, recipes, 'pretrain_learner', 'recipe')
+    if 'start' in methods[method]: raise _nothing_to_pretrain(method)
+    _check_overrides(recipe, overrides or {})
+    replaced = {name: v for name, v in dict(gate=gate, stages=stages).items() if v is not None}
+    return methods[method] | replaced, recipes[recipe] | (overrides or {})
 
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #5e06000c
 def _fields(ds, recipe, seed, **kwargs):
@@ -150,6 +150,23 @@ def forward(self:SSLModel,
     if not self.joint: return self.head(self.fuse(v1)), self.head(self.fuse(v2))
     return self.head(self.fuse(torch.cat([v1, v2]))).chunk(2)
 
+# %% ../../nbs/05_selfsup/06_pretrain.ipynb #f9e21b8d
+def _cell_head(n_in, hidden, dim):
+    "The head of single cells"
+    return nn.Sequential(nn.Conv2d(n_in, hidden, 1), nn.ReLU(), nn.Conv2d(hidden, dim, 1))
+
+# %% ../../nbs/05_selfsup/06_pretrain.ipynb #0dc4bfdc
+def _slow_copy(model):
+    "All parts that have weights, without gradient"
+    parts = {name: part for name, part in model.named_children() if name != 'norm'}
+    return copy.deepcopy(nn.ModuleDict(parts)).requires_grad_(False)
+
+# %% ../../nbs/05_selfsup/06_pretrain.ipynb #10ea354c
+def _add_queue(model, name, n, dim):
+    "A queue of random directions, and the place of its oldest"
+    model.register_buffer(name, F.normalize(torch.randn(n, dim), dim=1))
+    model.register_buffer(f'{name}_at', torch.zeros(1, dtype=torch.long))
+
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #209e1224
 class MomentumModel(SSLModel):
     "An `SSLModel`, a slow copy of it, and a queue of the copy's past answers; with cells, where wanted"
@@ -166,27 +183,9 @@ class MomentumModel(SSLModel):
         super().__init__(encoder, stages, gate, hidden, dim, joint)
         self.momentum, self.dense = momentum, dense
         if dense: self.cells = _cell_head(encoder.dims[-2], hidden, dim)
-        self.key = self._slow_copy()
-        self._add_queue('queue', queue, dim)
-        if dense: self._add_queue('pooled', queue, dim)
-
-# %% ../../nbs/05_selfsup/06_pretrain.ipynb #f9e21b8d
-def _cell_head(n_in, hidden, dim):
-    return nn.Sequential(nn.Conv2d(n_in, hidden, 1), nn.ReLU(), nn.Conv2d(hidden, dim, 1))
-
-# %% ../../nbs/05_selfsup/06_pretrain.ipynb #0dc4bfdc
-@patch
-def _slow_copy(self:MomentumModel):
-    "All parts that have weights, without gradient"
-    parts = {name: part for name, part in self.named_children() if name != 'norm'}
-    return copy.deepcopy(nn.ModuleDict(parts)).requires_grad_(False)
-
-# %% ../../nbs/05_selfsup/06_pretrain.ipynb #10ea354c
-@patch
-def _add_queue(self:MomentumModel, name, n, dim):
-    "A queue of random directions, and the place of its oldest"
-    self.register_buffer(name, F.normalize(torch.randn(n, dim), dim=1))
-    self.register_buffer(f'{name}_at', torch.zeros(1, dtype=torch.long))
+        self.key = _slow_copy(self)
+        _add_queue(self, 'queue', queue, dim)
+        if dense: _add_queue(self, 'pooled', queue, dim)
 
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #a0580f05
 @patch
@@ -213,6 +212,12 @@ def _matched_cells(q_map, q_cells, k_map, k_cells):
     matched = k_cells.gather(2, partner.expand(-1, k_cells.shape[1], -1))
     return [cells.transpose(1, 2).flatten(0, 1) for cells in (q_cells, matched)]
 
+# %% ../../nbs/05_selfsup/06_pretrain.ipynb #2a80a522
+@patch
+def _enqueue(self:MomentumModel, k, k_cells):
+    enqueue(self.queue, self.queue_at, gather(k))
+    if self.dense: enqueue(self.pooled, self.pooled_at, gather(k_cells.mean(2)))
+
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #246ab268
 @patch
 def forward(self:MomentumModel,
@@ -228,18 +233,13 @@ def forward(self:MomentumModel,
     if self.training: self._enqueue(k, k_cells)
     return tuple(out)
 
-# %% ../../nbs/05_selfsup/06_pretrain.ipynb #2a80a522
-@patch
-def _enqueue(self:MomentumModel, k, k_cells):
-    enqueue(self.queue, self.queue_at, gather(k))
-    if self.dense: enqueue(self.pooled, self.pooled_at, gather(k_cells.mean(2)))
-
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #5e060012
 def _queue_length(epochs, recipe, train):
     "What the pool gives in some epochs, in whole batches"
     batch, epoch = train.bs*recipe['together'], len(train.dataset)*recipe['together']
     return max(1, round(epochs*epoch/batch))*batch
 
+# %% ../../nbs/05_selfsup/06_pretrain.ipynb #39f1c38d
 def _ssl_model(encoder, method, recipe, loaders):
     "The network of a method"
     heads = dict(hidden=recipe['hidden'], dim=recipe['dim'], joint=recipe['joint'])
@@ -305,8 +305,10 @@ def ssl_splitter(
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #1b907278
 def _partners(z, *_): return partner_accuracy(*z[:2])
 
+# %% ../../nbs/05_selfsup/06_pretrain.ipynb #e884fa00
 def _rank(z, *_): return effective_rank(torch.cat(z[:2]))
 
+# %% ../../nbs/05_selfsup/06_pretrain.ipynb #a1b2c3d4
 _partners.__name__, _rank.__name__ = 'partner_accuracy', 'effective_rank' # as the recorder's columns
 _watched = ('loss', 'partner_accuracy', 'effective_rank')
 _columns = [f'{part}_{what}' for part in ('train', 'valid') for what in _watched]
@@ -357,11 +359,12 @@ def before_fit(self:SSLMonitor):
     self.on = not hasattr(self.learn, 'lr_finder')
     self.seen = [] # validate() passes here too
 
-# %% ../../nbs/05_selfsup/06_pretrain.ipynb #1f3796fd
+# %% ../../nbs/05_selfsup/06_pretrain.ipynb #51c92f32
 @patch
-def before_train(self:SSLMonitor):
-    if self.epoch == 0 and self.on: self._start()
-    self.seen = []
+def _scores(self:SSLMonitor, v1, v2):
+    "Loss, partners and rank of a held-back batch"
+    z = self.model(v1, v2)
+    return self.learn.loss_func.ssl(*z).item(), _partners(z), _rank(z)
 
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #89d099e6
 @patch
@@ -374,11 +377,11 @@ def _start(self:SSLMonitor):
     self._log(0, (np.nan,)*3, np.mean(from_all(scores), 0))
     self.model.train()
 
+# %% ../../nbs/05_selfsup/06_pretrain.ipynb #1f3796fd
 @patch
-def _scores(self:SSLMonitor, v1, v2):
-    "Loss, partners and rank of a held-back batch"
-    z = self.model(v1, v2)
-    return self.learn.loss_func.ssl(*z).item(), _partners(z), _rank(z)
+def before_train(self:SSLMonitor):
+    if self.epoch == 0 and self.on: self._start()
+    self.seen = []
 
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #5e060009
 @patch
@@ -536,6 +539,16 @@ def _notes(encoder, method, recipe, pool, leak, store):
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #09a1df30
 def _optimiser(recipe): return FusedAdam if recipe['opt'] == 'adamw' else partial(SGD, mom=.9, decouple_wd=False)
 
+# %% ../../nbs/05_selfsup/06_pretrain.ipynb #783bc6d5
+def _learner(encoder, row, recipe, loaders, keep_best, cbs=(), **kwargs):
+    "Network, loss and optimiser of a method and a recipe, watched"
+    model = _ssl_model(encoder, row, recipe, loaders)
+    learn = Learner(loaders, model, _Loss(_ssl_loss(row, recipe['temperature'])), _optimiser(recipe),
+        lr=recipe['lr'], wd=recipe['wd'], splitter=ssl_splitter, metrics=[AvgMetric(_partners), AvgMetric(_rank)],
+        cbs=[*_watchers(model, loaders, recipe, keep_best), *cbs], **kwargs)
+    learn.recipe = recipe
+    return learn
+
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #676568be
 @delegates(Learner, keep=True)
 def pretrain_learner(
@@ -569,16 +582,6 @@ def pretrain_learner(
     encoder.method = method
     return fast(learn, bf16, compile)
 
-# %% ../../nbs/05_selfsup/06_pretrain.ipynb #783bc6d5
-def _learner(encoder, row, recipe, loaders, keep_best, cbs=(), **kwargs):
-    "Network, loss and optimiser of a method and a recipe, watched"
-    model = _ssl_model(encoder, row, recipe, loaders)
-    learn = Learner(loaders, model, _Loss(_ssl_loss(row, recipe['temperature'])), _optimiser(recipe),
-        lr=recipe['lr'], wd=recipe['wd'], splitter=ssl_splitter, metrics=[AvgMetric(_partners), AvgMetric(_rank)],
-        cbs=[*_watchers(model, loaders, recipe, keep_best), *cbs], **kwargs)
-    learn.recipe = recipe
-    return learn
-
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #0dead563
 @patch
 def run_state(self:SSLMonitor):
@@ -588,6 +591,9 @@ def run_state(self:SSLMonitor):
         seconds=self.history[-1]['seconds'], kept=bool(self.state), room=getattr(self, 'room', None))
     return about, {f'best.{name}': v for name, v in (self.state or {}).items()}
 
+# %% ../../nbs/05_selfsup/06_pretrain.ipynb #84445da5
+def _has_same(state, own, name): return name in own and name in state and own[name].shape == state[name].shape
+
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #8cefe9e7
 def _check_best(state, own):
     "Refuse a best network that is not of this one's tensors"
@@ -595,9 +601,6 @@ def _check_best(state, own):
     if not bad: return
     found = f'{len(bad)} tensors of the best network are missing, unknown or of another shape'
     raise ValueError(f'{found}, {bad[0]} among them')
-
-# %% ../../nbs/05_selfsup/06_pretrain.ipynb #84445da5
-def _has_same(state, own, name): return name in own and name in state and own[name].shape == state[name].shape
 
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #e277476e
 @patch

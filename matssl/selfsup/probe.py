@@ -108,6 +108,12 @@ def _balanced_accuracy(features, labels, test_features, test_labels):
     asked = np.intersect1d(labels, test_labels)
     return recall_score(test_labels, guess, labels=asked, average='macro')
 
+# %% ../../nbs/05_selfsup/07_probe.ipynb #cbabbc0e
+def _joined(parts):
+    "Features and labels of several pictures"
+    features, labels = zip(*parts)
+    return np.concatenate(features), np.concatenate(labels)
+
 # %% ../../nbs/05_selfsup/07_probe.ipynb #1818e6b7
 def _one_draw(
     sampled, # `[(features, labels)]`, one a picture
@@ -122,12 +128,6 @@ def _one_draw(
     labelled = [few(*sampled[i]) for i in order[:pictures]]
     others = [sampled[i] for i in order[pictures:]]
     return _balanced_accuracy(*_joined(labelled), *_joined(others))
-
-# %% ../../nbs/05_selfsup/07_probe.ipynb #cbabbc0e
-def _joined(parts):
-    "Features and labels of several pictures"
-    features, labels = zip(*parts)
-    return np.concatenate(features), np.concatenate(labels)
 
 # %% ../../nbs/05_selfsup/07_probe.ipynb #d4441bd9
 def pixel_probe(
@@ -149,6 +149,17 @@ def pixel_probe(
     scores = [_one_draw(sampled, pictures, per_class, np.random.default_rng([seed, draw])) for draw in range(draws)]
     return float(np.mean(scores))
 
+# %% ../../nbs/05_selfsup/07_probe.ipynb #82b250c7
+def _before_after_one(learn, pairs, epochs, asked):
+    "Both measures of one run"
+    before = pixel_probe(learn.model.encoder, pairs, **asked)
+    with learn.no_bar(), learn.no_logging(): learn.fit_ssl(epochs)
+    found, best = learn.ssl_monitor.table.valid_partner_accuracy, learn.ssl_monitor.best_epoch
+    return dict(
+        partner_before=found.iloc[0], partner_after=found[best],
+        probe_before=before, probe_after=pixel_probe(learn.model.encoder, pairs, **asked),
+        best_epoch=best, seconds=learn.notes['seconds'])
+
 # %% ../../nbs/05_selfsup/07_probe.ipynb #7c54a778
 @delegates(pixel_probe)
 def before_after(
@@ -162,16 +173,11 @@ def before_after(
     rows = [dict(seed=seed, **_before_after_one(make(seed), pairs, epochs, kwargs)) for seed in seeds]
     return pd.DataFrame(rows).set_index('seed')
 
-# %% ../../nbs/05_selfsup/07_probe.ipynb #82b250c7
-def _before_after_one(learn, pairs, epochs, asked):
-    "Both measures of one run"
-    before = pixel_probe(learn.model.encoder, pairs, **asked)
-    with learn.no_bar(), learn.no_logging(): learn.fit_ssl(epochs)
-    found, best = learn.ssl_monitor.table.valid_partner_accuracy, learn.ssl_monitor.best_epoch
-    return dict(
-        partner_before=found.iloc[0], partner_after=found[best],
-        probe_before=before, probe_after=pixel_probe(learn.model.encoder, pairs, **asked),
-        best_epoch=best, seconds=learn.notes['seconds'])
+# %% ../../nbs/05_selfsup/07_probe.ipynb #710502fd
+def _rise(before, after):
+    gain = after - before
+    spread = max(before.std(), after.std(), gain.std())
+    return dict(before=before.mean(), after=after.mean(), gain=gain.mean(), spread=spread)
 
 # %% ../../nbs/05_selfsup/07_probe.ipynb #c220276b
 def rises(
@@ -179,9 +185,3 @@ def rises(
 )->pd.DataFrame:
     "Mean gain and the larger of the spreads (standard deviations over seeds) of before, after and gain"
     return pd.DataFrame({what: _rise(t[f'{what}_before'], t[f'{what}_after']) for what in ('partner', 'probe')}).T
-
-# %% ../../nbs/05_selfsup/07_probe.ipynb #710502fd
-def _rise(before, after):
-    gain = after - before
-    spread = max(before.std(), after.std(), gain.std())
-    return dict(before=before.mean(), after=after.mean(), gain=gain.mean(), spread=spread)

@@ -175,17 +175,6 @@ class MicrographView:
         self.brightness, self.contrast, self.gamma = brightness*exposure, contrast*exposure, gamma*exposure
         self.rand = _Draws(seed)
 
-# %% ../../nbs/05_selfsup/05_views.ipynb #fc14937e
-@patch
-def expose(self:MicrographView,
-    x:torch.Tensor # `(B, C, H, W)`, uint8 or 0-1
-)->torch.Tensor:
-    "Another exposure, focus and noise of each picture: `(B, C, H, W)`, 0-1"
-    x = self._another_tone(x)
-    self._change_some(x, .1, self.sigma, lambda v, sigma: blur(v, sigma, math.ceil(3*self.sigma)))
-    self._change_some(x, 0, self.noise, lambda v, deviation: v + deviation*self.rand.noise(v))
-    return x.clamp_(0, 1)
-
 # %% ../../nbs/05_selfsup/05_views.ipynb #085e69a4
 @patch
 def _another_tone(self:MicrographView, x):
@@ -202,6 +191,24 @@ def _change_some(self:MicrographView, x, least, most, change):
     hit, amount = self.rand.some(x, self.p), self.rand(x, least, most)
     if len(hit): x[hit] = change(x[hit], amount[hit])
 
+# %% ../../nbs/05_selfsup/05_views.ipynb #fc14937e
+@patch
+def expose(self:MicrographView,
+    x:torch.Tensor # `(B, C, H, W)`, uint8 or 0-1
+)->torch.Tensor:
+    "Another exposure, focus and noise of each picture: `(B, C, H, W)`, 0-1"
+    x = self._another_tone(x)
+    self._change_some(x, .1, self.sigma, lambda v, sigma: blur(v, sigma, math.ceil(3*self.sigma)))
+    self._change_some(x, 0, self.noise, lambda v, deviation: v + deviation*self.rand.noise(v))
+    return x.clamp_(0, 1)
+
+# %% ../../nbs/05_selfsup/05_views.ipynb #c3756bf8
+@patch
+def _edges(self:MicrographView, x, side):
+    "Where the views begin along one direction, px: `(B,)`"
+    last = side - self.size
+    return (self.rand(x).flatten()*(last+1)).long().clamp_max(last)
+
 # %% ../../nbs/05_selfsup/05_views.ipynb #4528a42b
 @patch
 def __call__(self:MicrographView,
@@ -214,13 +221,6 @@ def __call__(self:MicrographView,
             f'pass size={self.size} or more to from_folder')
     y0, x0 = self._edges(x, height), self._edges(x, width)
     return self.expose(crop_turn(x, y0, x0, self.size, self.rand.ints(x, 8)))
-
-# %% ../../nbs/05_selfsup/05_views.ipynb #c3756bf8
-@patch
-def _edges(self:MicrographView, x, side):
-    "Where the views begin along one direction, px: `(B,)`"
-    last = side - self.size
-    return (self.rand(x).flatten()*(last+1)).long().clamp_max(last)
 
 # %% ../../nbs/05_selfsup/05_views.ipynb #0a7458bd
 def _crop_maps(area, log_ratio, cy, cx, flip):
@@ -267,6 +267,12 @@ class PaperView:
         seed:int=0): # Seed of the random draws
         self.size, self.rand = size, _Draws(seed)
 
+# %% ../../nbs/05_selfsup/05_views.ipynb #35c4b974
+@patch
+def _some_grey(self:PaperView, x):
+    from torchvision.transforms.v2 import functional as T
+    return torch.where(self.rand.hit(x, .2), T.rgb_to_grayscale(x, num_output_channels=3), x)
+
 # %% ../../nbs/05_selfsup/05_views.ipynb #f3226bb2
 @patch
 def _jittered(self:PaperView, x):
@@ -278,12 +284,6 @@ def _jittered(self:PaperView, x):
     if x.shape[1] == 3: y = _recoloured(y, saturation, hue)
     y = torch.where(draw.hit(x, .8), y, x)
     return self._some_grey(y) if x.shape[1] == 3 else y
-
-# %% ../../nbs/05_selfsup/05_views.ipynb #35c4b974
-@patch
-def _some_grey(self:PaperView, x):
-    from torchvision.transforms.v2 import functional as T
-    return torch.where(self.rand.hit(x, .2), T.rgb_to_grayscale(x, num_output_channels=3), x)
 
 # %% ../../nbs/05_selfsup/05_views.ipynb #f7d811cb
 @patch

@@ -65,6 +65,7 @@ def mark(self:PickleWalk):
     self.below_mark.append(self.stack)
     self.stack = []
 
+# %% ../../nbs/05_selfsup/01_weights.ipynb #7a54476c
 @patch
 def take_to_mark(self:PickleWalk):
     "The values since the last mark"
@@ -84,6 +85,7 @@ def put_name(self:PickleWalk):
     "The name of a class or a function"
     self.stack.append(Parts(is_name=True))
 
+# %% ../../nbs/05_selfsup/01_weights.ipynb #af0f80c3
 @patch
 def call(self:PickleWalk):
     "A call, which is not made: of a name only; what it gives holds its arguments"

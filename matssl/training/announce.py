@@ -117,6 +117,7 @@ def _of_held_back(self:Announce):
 @patch(as_prop=True)
 def n_iter_train(self:Announce): return len(self.dls.train)
 
+# %% ../../nbs/04_training/05_announce.ipynb #c142c21e
 @patch
 def seconds_left(self:Announce)->float:
     "What is left of all cycles, at the end of a step or an epoch"
@@ -188,6 +189,7 @@ def _times(model, learn, turns, clock):
         learn.loss_func(out, *learn.yb).backward()
         yield clock() - began
 
+# %% ../../nbs/04_training/05_announce.ipynb #07fad4ac
 def step_of_another(
     learn, # Learner in training: its batch and loss are taken
     make, # Function without arguments that makes the other network

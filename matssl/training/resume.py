@@ -294,6 +294,7 @@ def _collectors(self:Resume):
     "Callbacks that have something to keep"
     return [cb for cb in self.learn.cbs if hasattr(cb, 'run_state')]
 
+# %% ../../nbs/04_training/04_resume.ipynb #5bd6ee63
 @patch
 def _collected(self:Resume):
     "What optimiser, network and callbacks have: for JSON, and tensors"
@@ -329,6 +330,7 @@ def _put_optimiser(self:Resume, moments, hypers):
             if name == 'step': kept[name] = torch.as_tensor(v, dtype=torch.float32, device=weight.device)
             elif torch.is_tensor(v): kept[name] = v.to(weight.device)
 
+# %% ../../nbs/04_training/04_resume.ipynb #e7a5d8b9
 @patch
 def _put_back(self:Resume):
     "Read the state, and go on from it"
