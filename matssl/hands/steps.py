@@ -1405,7 +1405,7 @@ class TickedPictures(W.VBox):
         self.images = {name: image() for name in names} if is_shown else {}
         self.act, self.is_held, self.cut = act, False, '' # how the small pictures are cut
         for box in self.boxes.values(): box.observe(lambda _: self.changed(), 'value')
-        row = lambda *shown: W.HBox(shown, layout=W.Layout(width='270px' if is_shown else '180px', align_items='center'))
+        row = lambda *shown: W.HBox(shown, layout=W.Layout(width='305px' if is_shown else '180px', align_items='center'))
         rows = [row(*([self.images[name]] if is_shown else []), box) for name, box in self.boxes.items()]
         layout = W.Layout(max_height='300px', overflow='hidden auto', border='1px solid #ccc')
         super().__init__(rows, layout=layout)
