@@ -20,6 +20,7 @@ def _numbers(text, option):
         option, f'{wrong[0]!r} in {text!r}', "numbers of pictures and 'all', comma separated", 'correct it')
     return tuple(v if v == 'all' else int(v) for v in text.split(','))
 
+# %% ../../nbs/10_command/07_benching.ipynb #9e8e690a
 def _curve_over(labels, unlabelled):
     "What a curve is drawn over: 'labels', 'unlabelled', or None for a table"
     if ',' in labels and ',' in unlabelled: raise InputError(
@@ -113,6 +114,7 @@ def _say_plan(rows):
     print(f'\n{len(rows)-len(to_run)} done, {len(to_run)} to run: about {to_run.estimate_s.sum()/60:.0f} min'
           + (f', and {unknown} cells of a kind never measured here' if unknown else ''))
 
+# %% ../../nbs/10_command/07_benching.ipynb #486cf4f6
 def _say_setup(rows, quick):
     "Protocol, network, machine and versions behind the lines"
     r, all_of = rows.sort_values('backbone', kind='stable').iloc[-1], lambda column: ' and '.join(sorted(set(column)))
@@ -121,24 +123,12 @@ def _say_setup(rows, quick):
     print(f'\n{r.protocol}' + (': QUICK, a trial and not a result' if quick else '')
           + f'; {network}; {all_of(rows.hardware)}; {all_of(rows.versions)}; ImageNet weights: {weights}')
 
-
 # %% ../../nbs/10_command/07_benching.ipynb #d24a3607
 def _check_paths(out, *read):
     "Refuse a path that cannot be used, before anything slow is loaded"
     check_there(*read)
     if Path(out).is_file(): raise InputError(out, 'a file', 'a folder, new or with earlier results', 'choose another with -o')
 
-
-# %% ../../nbs/10_command/07_benching.ipynb #c2110002
-_of_paper_alone = ('encoder', 'group')
-_of_others_alone = ('methods', 'folds', 'draws', 'labels', 'unlabelled', 'pool', 'recipe', 'quick', 'plan')
-
-def _check_heeded(protocol, by_paper, given):
-    "Refuse an option that means nothing under a protocol"
-    usual = inspect.signature(benchmark).parameters
-    for name in _of_others_alone if by_paper else _of_paper_alone:
-        if given[name] == usual[name].default: continue
-        raise InputError(f'--{name}', f'{protocol}', 'a protocol that knows this option', 'leave the option out, or name another protocol')
 
 # %% ../../nbs/10_command/07_benching.ipynb #75a1da12
 @command
@@ -187,6 +177,17 @@ def benchmark(
     _say_setup(rows, quick)
     _show_results(rows, protocol, folds, len(each_seed), by, quick, Path(out))
     return 1 if rows.attrs['failed'] else 0
+
+# %% ../../nbs/10_command/07_benching.ipynb #c2110002
+_of_paper_alone = ('encoder', 'group')
+_of_others_alone = ('methods', 'folds', 'draws', 'labels', 'unlabelled', 'pool', 'recipe', 'quick', 'plan')
+
+def _check_heeded(protocol, by_paper, given):
+    "Refuse an option that means nothing under a protocol"
+    usual = inspect.signature(benchmark).parameters
+    for name in _of_others_alone if by_paper else _of_paper_alone:
+        if given[name] == usual[name].default: continue
+        raise InputError(f'--{name}', f'{protocol}', 'a protocol that knows this option', 'leave the option out, or name another protocol')
 
 # %% ../../nbs/10_command/07_benching.ipynb #c1100032
 @command

@@ -167,10 +167,10 @@ def _print_pairs(table):
     with pd.option_context('display.width', 200, 'display.max_columns', None, 'display.max_rows', None):
         say(shown.to_string(index=False))
 
+# %% ../../nbs/10_command/03_training.ipynb #56e49ee7
 def _absent(table):
     "Classes that no mask has"
     return [c[:-3] for c in table if c.endswith(', %') and not table[c].fillna(0).any()]
-
 
 # %% ../../nbs/10_command/03_training.ipynb #64662b4a
 def _say_problems(table):
@@ -180,6 +180,7 @@ def _say_problems(table):
     print(f'\n{len(table)} pairs, {len(bad)} with a problem')
     return len(bad)
 
+# %% ../../nbs/10_command/03_training.ipynb #b411b436
 def _write_check(out, table, show):
     "The table of the pairs, and where all are right a picture of some: what `show` draws"
     without_windows()
@@ -189,7 +190,6 @@ def _write_check(out, table, show):
     if show is None: return
     write_figure(out/'pairs.png', show()[0].figure, dpi=90)
     print(f'written: {out}/pairs.png')
-
 
 # %% ../../nbs/10_command/03_training.ipynb #2c49939c
 @command

@@ -103,6 +103,7 @@ def _say_doubtful(done):
     for origin, rows in doubtful.groupby('scale_from'):
         say(one_line(f'note: scale of {len(rows)} ({_some_names(list(rows.picture))}): {origin}'))
 
+# %% ../../nbs/10_command/05_using.ipynb #64fc7474
 def _say_done(done, who, out):
     "How many pictures were predicted, anew or at all, and what was passed over"
     count, bad = done.state.value_counts(), done[done.state == 'skipped']
@@ -119,6 +120,7 @@ def _free_name(folder, stem):
     numbered = (folder/f'{stem}{f"-{k}" if k > 1 else ""}.csv' for k in range(1, 10**6))
     return next(f for f in numbered if not os.path.lexists(f))
 
+# %% ../../nbs/10_command/05_using.ipynb #6b8ae554
 def _device():
     "The GPU of this process, or the CPU"
     import torch
@@ -137,6 +139,7 @@ def _some_pictures(files, reading, page, most=64):
         except InputError: continue
     return pictures
 
+# %% ../../nbs/10_command/05_using.ipynb #183958ac
 def _adapted(model, files, reading, page, train):
     "Another model, with the statistics of some of the pictures; with `train`, taught by its own answers on them"
     import matssl.segmentation.adapt
@@ -154,6 +157,7 @@ def _write_done(done, out, number, processes):
     mine = f'-process-{number+1}-of-{processes}' if processes > 1 else ''
     if (done.state == 'predicted').any(): write_table(_free_name(out, f'predictions{mine}'), done, index=False)
 
+# %% ../../nbs/10_command/05_using.ipynb #2d506f74
 @command
 @delegates(reading_options)
 def predict(

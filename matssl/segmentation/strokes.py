@@ -271,6 +271,13 @@ def _pixels(picture):
     "The pixels of a picture, 8 bit"
     return picture.to_uint8() if isinstance(picture, Micrograph) else np.asarray(picture)
 
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #42b2df56
+@patch
+def _forget(self:ScribbleClassifier):
+    "Drop what was not used longest, until the rest fits; the last one stays"
+    def is_full(): return sum(map(_bytes, self.kept.values())) > self.keep_gb*2**30
+    while is_full() and len(self.kept) > 1: self.kept.popitem(last=False)
+
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #8fe690e2
 @patch
 def features(self:ScribbleClassifier,
@@ -285,13 +292,6 @@ def features(self:ScribbleClassifier,
         self._forget()
     self.kept.move_to_end(known_by)
     return self.kept[known_by]
-
-# %% ../../nbs/06_segmentation/10_strokes.ipynb #42b2df56
-@patch
-def _forget(self:ScribbleClassifier):
-    "Drop what was not used longest, until the rest fits; the last one stays"
-    def is_full(): return sum(map(_bytes, self.kept.values())) > self.keep_gb*2**30
-    while is_full() and len(self.kept) > 1: self.kept.popitem(last=False)
 
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #25c00024
 def _even(groups, n, rng):
@@ -357,6 +357,14 @@ def _check_classes(drawn, codes):
         'strokes', f'strokes of {"one class, " + codes[min(drawn)] if drawn else "no class"}',
         'strokes of at least two classes', 'draw a few more')
 
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #80a2fa66
+@patch
+def _take(self:ScribbleClassifier, weight, bias, classes):
+    "The fitted weights; a class without strokes scores so little that it is never likeliest"
+    n, fitted = len(self.codes), torch.as_tensor(classes).long()
+    self.weight, self.bias = torch.zeros(n, weight.shape[1]), torch.full((n,), -1e4) # a file of weights holds no infinity
+    self.weight[fitted], self.bias[fitted] = torch.as_tensor(weight).float(), torch.as_tensor(bias).float()
+
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #8fa7faf2
 @patch
 def fit(self:ScribbleClassifier,
@@ -371,13 +379,10 @@ def fit(self:ScribbleClassifier,
     self._take(*_fit_linear(*self._features_at(pairs, chosen), self.C))
     return self
 
-# %% ../../nbs/06_segmentation/10_strokes.ipynb #80a2fa66
-@patch
-def _take(self:ScribbleClassifier, weight, bias, classes):
-    "The fitted weights; a class without strokes scores so little that it is never likeliest"
-    n, fitted = len(self.codes), torch.as_tensor(classes).long()
-    self.weight, self.bias = torch.zeros(n, weight.shape[1]), torch.full((n,), -1e4) # a file of weights holds no infinity
-    self.weight[fitted], self.bias[fitted] = torch.as_tensor(weight).float(), torch.as_tensor(bias).float()
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #ba41ce60
+def _at_size(m, size):
+    "A map `(C, h, w)` at another size, bilinear"
+    return m if m.shape[1:] == size else F.interpolate(m[None], size, mode='bilinear', align_corners=False)[0]
 
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #25c00026
 @patch
@@ -393,11 +398,6 @@ def scores(self:ScribbleClassifier,
         part = torch.einsum('kc,chw->khw', weight, m.float())
         total += _at_size(part, maps[0].shape[1:])[:, :height, :width]
     return total
-
-# %% ../../nbs/06_segmentation/10_strokes.ipynb #ba41ce60
-def _at_size(m, size):
-    "A map `(C, h, w)` at another size, bilinear"
-    return m if m.shape[1:] == size else F.interpolate(m[None], size, mode='bilinear', align_corners=False)[0]
 
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #e3b54ef7
 def share_weights(
