@@ -69,13 +69,11 @@ class LabelledPicture:
         self.stamp = _stamp_of(self.file)
         self.counted = None, None # changes, and the counts at that moment
 
-# %% ../../nbs/08_hands/03_labelling.ipynb #260d62c6
-@patch
-def _begin_with(self:LabelledPicture, labels):
-    "A painter of labels; changes that are in a journal only are made again, and are news"
-    again = self.journal.again(labels) if self.journal else labels
-    self.painter = LabelPainter(again, len(self.codes))
-    if (again != labels).any(): self.painter.changes += 1
+    def _begin_with(self, labels):
+        "A painter of labels; changes that are in a journal only are made again, and are news"
+        again = self.journal.again(labels) if self.journal else labels
+        self.painter = LabelPainter(again, len(self.codes))
+        if (again != labels).any(): self.painter.changes += 1
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #c5a00002
 @patch(as_prop=True)

@@ -104,9 +104,10 @@ def before_and_after(
     is_best_kept = rows[-1].get('is_spared', True)
     return found[0], max(found) if is_best_kept else found[-1]
 
-# %% ../../nbs/08_hands/09_teach.ipynb #e4349e4f
+# %% ../../nbs/08_hands/09_teach.ipynb #0cb48a19
 encoder_name = 'encoder.safetensors'
 
+# %% ../../nbs/08_hands/09_teach.ipynb #e4349e4f
 def _learner(files, about, home, um_per_px, held_back, tell):
     from matssl.data.loaders import MicrographDataLoaders
     from matssl.selfsup.pretrain import pretrain_learner
@@ -255,9 +256,10 @@ class Counted:
         self.last = done
 
 
-# %% ../../nbs/08_hands/09_teach.ipynb #9316a392
+# %% ../../nbs/08_hands/09_teach.ipynb #ff17125d
 round_steps = 10 # batches after which there is a row, and a state on the disk
 
+# %% ../../nbs/08_hands/09_teach.ipynb #9316a392
 class _SaysSteps(Callback):
     "Tells how many batches are done; after each round a row"
     order = 57 # before the state of a round is written
