@@ -188,7 +188,7 @@ def few_table(
     table |= _floor_rows(list(asked.values())[-1])
     columns = list(dict.fromkeys(c for row in table.values() for c in row))
     index = pd.MultiIndex.from_tuples(table, names=['labels', 'method'])
-    t = pd.DataFrame(list(table.values()), index, columns).fillna('')
+    t = pd.DataFrame(list(table.values()), index, columns).astype(object).fillna('')
     last = [c for c in t if c.endswith(', %') and c != t.columns[0]] + [c for c in t if c == 'one cell, s']
     return t[[c for c in t if c not in last] + last]
 

@@ -296,4 +296,4 @@ def paper_table(
         differs = {'what differs': f'{decoder} on {backbone}, start {start}, {passed}'}
         table |= {name: row | differs for name, row in _ours(backbone, lines)}
     if len(rows): table['floor: background everywhere'] = _measured(rows[:1], 'floor') | {'seeds': ''}
-    return pd.DataFrame(table).T.fillna('')
+    return pd.DataFrame(table).T.astype(object).fillna('')

@@ -251,7 +251,7 @@ def benchmark_table(
     for name in () if different else floor_names:
         floor = asked.floor(name)
         table[f'floor: {name}'] = {'mean IoU, %': 'not run' if floor is None else f'{floor:.1f}'}
-    return pd.DataFrame(table).T.fillna('').rename_axis('method')
+    return pd.DataFrame(table).T.astype(object).fillna('').rename_axis('method')
 
 # %% ../../nbs/09_bench/05_tables.ipynb #85afca64
 def class_table(

@@ -32,7 +32,7 @@ def _curve_over(labels, unlabelled):
 def _score_tables(rows, protocol, asked):
     "`{title: table}`: the protocol's number first, then its others"
     from matssl.bench.tables import benchmark_table
-    short = lambda t: t.reindex(columns=['mean IoU, %', 'difference', '95 % interval']).fillna('')
+    short = lambda t: t.reindex(columns=['mean IoU, %', 'difference', '95 % interval']).astype(object).fillna('')
     tables = {protocol.note: benchmark_table(rows, **asked)}
     for name in list(protocol.numbers)[1:]:
         t = short(benchmark_table(rows, number=name, **asked))
@@ -53,7 +53,7 @@ def _curve_tables(rows, protocol, curve):
     t = curve_table(rows, **curve).round(1).astype(object)
     score = ['mean IoU, %', 'lowest', 'highest']
     t[score] = t[score].fillna('not run')
-    return {protocol.note: t.fillna('').set_index('method')}
+    return {protocol.note: t.astype(object).fillna('').set_index('method')}
 
 # %% ../../nbs/10_command/07_benching.ipynb #c110002b
 def _results_name(rows, protocol, asked, by, quick):
@@ -110,7 +110,7 @@ def _say_plan(rows):
     "What is done and what would run"
     to_run = rows[rows.state == 'to run']
     unknown = int(to_run.estimate_s.isna().sum())
-    print(rows.fillna('').to_string(index=False))
+    print(rows.astype(object).fillna('').to_string(index=False))
     print(f'\n{len(rows)-len(to_run)} done, {len(to_run)} to run: about {to_run.estimate_s.sum()/60:.0f} min'
           + (f', and {unknown} cells of a kind never measured here' if unknown else ''))
 

@@ -163,7 +163,7 @@ def pretrain(
 def _print_pairs(table):
     "The pairing report, a line a pair, all columns"
     import pandas as pd
-    shown = table.drop(columns=['problem', 'picture', 'mask']).round(3).fillna('')
+    shown = table.drop(columns=['problem', 'picture', 'mask']).round(3).astype(object).fillna('')
     with pd.option_context('display.width', 200, 'display.max_columns', None, 'display.max_rows', None):
         say(shown.to_string(index=False))
 
