@@ -395,7 +395,9 @@ def _report_table(rows):
     t = pd.DataFrame(rows)
     facts = ['split', 'name', 'picture', 'mask', 'size', 'depth', 'um_per_px', 'scale_from', 'bar_rows']
     shares = [c for c in t if c.endswith(', %')]
-    return t.reindex(columns=[*facts, *shares, 'problem']).fillna({'problem': '', 'split': '', 'mask': ''})
+    t = t.reindex(columns=[*facts, *shares, 'problem'])
+    in_words = [name for name in ('problem', 'split', 'mask') if name in t]
+    return t.assign(**t[in_words].astype(object).fillna(''))
 
 # %% ../../nbs/02_masks/08_pairs.ipynb #a1b00021
 def _judge(row, counts, values, typical):
