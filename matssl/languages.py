@@ -346,6 +346,10 @@ _german |= {
     'names counts as two fields, and the interval is too narrow':
         '{name} und {name1} stimmen bis zum letzten Pixel überein (und {n} weitere solche Paare): ein Bild unter '
         'zwei Namen zählt als zwei Messfelder, und der Vertrauensbereich ist zu eng',
+    'left out of the check after it was made, so that the intervals may be too narrow: {any} and more':
+        'nach der Prüfung aus ihr weggelassen, so dass die Vertrauensbereiche zu eng sein können: {any} und weitere',
+    'left out of the check after it was made, so that the intervals may be too narrow: {any}':
+        'nach der Prüfung aus ihr weggelassen, so dass die Vertrauensbereiche zu eng sein können: {any}',
     '{n} of {n1} pictures could not be used and are not in this number: {any} and more':
         '{n} von {n1} Bildern waren nicht brauchbar und sind in dieser Zahl nicht enthalten: {any} und weitere',
     '{n} of {n1} pictures could not be used and are not in this number: {any}':

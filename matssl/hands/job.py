@@ -91,6 +91,7 @@ class JobFile(Described):
     questions: dict[Word, dict] = Field({'phases': {}}, description='questions, each with its class and settings')
     limits: list[Word] = Field([], description="limits like 'oxide <= 25'", max_length=100)
     by_lot: dict[Word, Count] = Field({}, description='pictures kept back that a lot has drawn, with its seed', max_length=10_000)
+    left_after_check: list[Word] = Field([], description='pictures left out of the check after it was made', max_length=10_000)
     measured: str = Field('all', description=of_measured, pattern='^(new|all|chosen)$')
     chosen: list[Word] = Field([], description="pictures that are measured where it is 'chosen': names, or 'A12*'", max_length=10_000)
     title: Word = Field('Measurement report', description='the title of the report')
@@ -1057,6 +1058,27 @@ def _say_left_out(tables, rows):
         first = next(iter(of_question.values()))
         first.attrs['warnings'] = [*first.attrs.get('warnings', []), said]
 
+# %% ../../nbs/08_hands/10_job.ipynb #c36b2c51
+@patch
+def leave_out_of_check(self:Job,
+    names:list # Names of the pictures that are kept back from now on
+):
+    "Note the pictures that are left out of a check that was made with them; those that are back are no longer named"
+    is_checked = (self.home/'checked.json').exists() or any(self.home.glob('result-*/checked.json'))
+    seen = [pair.image.name for pair in self.tested_on] if is_checked else []
+    left = dict.fromkeys([*self.about.left_after_check, *seen])
+    self.tell(left_after_check=[name for name in left if name not in names])
+
+# %% ../../nbs/08_hands/10_job.ipynb #c36b2c53
+def _say_left_after_check(tables, names):
+    "Pictures that were left out of the check after it was made are named beside every number"
+    if not names: return
+    some = ', '.join(names[:5]) + (' and more' if len(names) > 5 else '')
+    said = f'left out of the check after it was made, so that the intervals may be too narrow: {some}'
+    for of_question in tables.values():
+        first = next(iter(of_question.values()))
+        first.attrs['warnings'] = [*first.attrs.get('warnings', []), said]
+
 # %% ../../nbs/08_hands/10_job.ipynb #5ad3b6a9
 @patch
 def _is_at_scale(self:Job, out):
@@ -1121,6 +1143,7 @@ def measured(self:Job,
     maps = self._fields(files, out)
     tables = measure_all(maps, self.about.questions)
     _say_left_out(tables, rows[rows.picture.isin(named_like(rows.picture, self.about.chosen))] if is_chosen else rows)
+    _say_left_after_check(tables, self.about.left_after_check)
     return maps, tables
 
 # %% ../../nbs/08_hands/10_job.ipynb #e8151a75

@@ -1570,10 +1570,13 @@ def keep_back(self:CheckStep):
     "These pictures are kept back; one with strokes not without a word"
     before, names = self.job.about.kept_back, list(self.kept.value)
     by_lot = {name: seed for name, seed in self.job.about.by_lot.items() if name in names}
+    self.job.leave_out_of_check(names)
     self.job.tell(kept_back=names, by_lot=by_lot)
     self.show()
     drawn = [name for name in self.job.with_strokes if name in names and name not in before]
     if drawn: self.app.say(word('kept_with_strokes', names=', '.join(drawn)), True)
+    left = [name for name in self.job.about.left_after_check if name in before]
+    if left: self.app.say(word('left_after_check', names=', '.join(left)), True)
 
 # %% ../../nbs/08_hands/12_steps.ipynb #5ecb6206
 def _check_strokes(job):
@@ -2128,6 +2131,7 @@ def fault_of(self:LimitsPart,
     meant = _meant(limit.name, self.answers)
     if not meant: return word('limit_unknown', name=limit.name, names=names) if self.answers else ''
     unit, name = same_unit(meant[0].unit), self.name_of(meant[0])
+    if unit == '%' and not 0 <= limit.value <= 100: return word('limit_share', name=name)
     if limit.unit in ('', unit): return ''
     return word('limit_unit', name=name, unit=printed(unit)) if unit else word('limit_no_unit', name=name)
 

@@ -400,6 +400,9 @@ _english |= dict(
     lots_none='There are no more pictures without strokes.',
     lots_kind='Drawn among {n} pictures of one kind: {kind}.',
     lots_others='Left out, since they are of other kinds: {n}.', in_colour='in colour',
+    left_after_check=
+        'Left out after the check was made: {names}. That makes intervals narrower and the model no better, so the report '
+        'names them.',
     differs_below='Below the canvas: the pictures of the check, red where they are filled in otherwise than drawn.',
     differs_says='Red: filled in otherwise than drawn. The worst first.', differs_of='{share:.1f} of 100 pixels differ',
     differs_more='... and {n} more pictures, on which less differs',
@@ -441,6 +444,9 @@ _german |= dict(
     lots_none='Es gibt keine weiteren Bilder ohne Striche.',
     lots_kind='Gelost wurde unter {n} Bildern einer Art: {kind}.', lots_others='Nicht dabei, da von anderer Art: {n}.',
     in_colour='farbig',
+    left_after_check=
+        'Nach der Prüfung weggelassen: {names}. Das macht die Vertrauensbereiche enger und das Modell nicht besser; der '
+        'Bericht nennt sie darum.',
     differs_below='Unter der Zeichenfläche: die Bilder der Prüfung, rot, wo anders ausgefüllt ist als gezeichnet.',
     differs_says='Rot: anders ausgefüllt als gezeichnet. Das schlechteste zuerst.',
     differs_of='{share:.1f} von 100 Pixeln weichen ab', differs_more='... und {n} weitere Bilder, auf denen weniger abweicht',
@@ -473,7 +479,7 @@ _english |= dict(
     state_broken_run='It was broken off. What is filled in is kept; run again to go on.',
     ran='{done} of {n} pictures are filled in, in {folder}',
     ran_there='Passed over, since they were filled in already and have not changed: {n}.',
-    ran_all_there='Nothing has changed since the run before: all of them were filled in already, and nothing was made anew.',
+    ran_all_there='All of them were filled in already, and what they were made from has not changed. The check was made again.',
     ran_gone='Pictures of this run that are not in the folder any more: {n}.',
     shares_counted='Shares: counting only. Nothing is checked yet, so how far off they may be is not known.',
     shares_checked='Shares: as counted on each picture. The report corrects them by the check.',
@@ -517,7 +523,7 @@ _german |= dict(
     state_broken_run='Es wurde abgebrochen. Was ausgefüllt ist, ist gesichert; erneut ausführen setzt fort.',
     ran='{done} von {n} Bildern sind ausgefüllt, in {folder}',
     ran_there='Übergangen, da schon ausgefüllt und unverändert: {n}.',
-    ran_all_there='Seit dem Lauf davor hat sich nichts geändert: alle waren schon ausgefüllt, nichts entstand neu.',
+    ran_all_there='Alle waren schon ausgefüllt, und woraus sie entstanden, hat sich nicht geändert. Geprüft wurde erneut.',
     ran_gone='Bilder dieses Laufs, die nicht mehr im Ordner sind: {n}.',
     shares_counted='Anteile: nur ausgezählt. Noch ist nichts geprüft, also ist nicht bekannt, wie falsch sie sein können.',
     shares_checked='Anteile: wie auf jedem Bild ausgezählt. Der Bericht berichtigt sie nach der Prüfung.',
@@ -690,6 +696,7 @@ _english |= dict(
     no_limit_of='Name at least two classes first: then there are numbers to hold against limits.',
     limit_unknown='No number here is called "{name}". There are limits for: {names}.',
     limit_unit='{name} is measured in {unit}: write the limit in this unit, or without one.',
+    limit_share='{name} lies between 0 and 100 %: a limit outside decides nothing.',
     limit_no_unit='{name} is a number without a unit: write the limit so.')
 
 _german |= dict(
@@ -704,6 +711,7 @@ _german |= dict(
     no_limit_of='Bitte zuerst mindestens zwei Klassen benennen: dann gibt es Zahlen, für die Grenzwerte gelten.',
     limit_unknown='Keine Zahl heißt hier „{name}“. Grenzwerte gibt es für: {names}.',
     limit_unit='{name} wird in {unit} gemessen: bitte den Grenzwert in dieser Einheit schreiben, oder ohne.',
+    limit_share='{name} liegt zwischen 0 und 100 %: ein Grenzwert außerhalb entscheidet nichts.',
     limit_no_unit='{name} ist eine Zahl ohne Einheit: bitte den Grenzwert so schreiben.')
 
 # %% ../../nbs/08_hands/11_words.ipynb #15229250
