@@ -958,6 +958,7 @@ class Lot:
     kind:str # Kind of them, in words
     others:int # Number of pictures of other kinds, without strokes and not kept back
 
+# %% ../../nbs/08_hands/10_job.ipynb #518bcc76
 @patch
 def lot_among(self:Job)->Lot:
     "The pictures that check pictures are drawn from: of the kind that most have that will be measured"
@@ -1296,6 +1297,7 @@ def changed_parts(
 # %% ../../nbs/08_hands/10_job.ipynb #92dfd7d0
 def _as_json(value): return json.loads(json.dumps(value))
 
+# %% ../../nbs/08_hands/10_job.ipynb #92dfd7d2
 def other_pictures(
     before:list, # Rows that begin with the name of a picture or of its mask
     now:list # The same, later

@@ -135,6 +135,7 @@ def _shadow(x, seed):
     pca = PCA(2, svd_solver='full').fit(x)
     return pca.transform(x), f'PCA: {pca.explained_variance_ratio_.sum():.0%} of the variance'
 
+# %% ../../nbs/08_hands/07_neighbours.ipynb #a525009a
 def _neighbourhoods(x, seed):
     "Places by t-SNE `(N, 2)`, and how they were made, in words"
     from sklearn.manifold import TSNE
@@ -163,6 +164,7 @@ def _draw_groups(ax, xy, groups):
     legend = ax.legend(fontsize=6, loc='center left', bbox_to_anchor=(1, .5), frameon=False)
     for text in legend.get_texts(): text.set_parse_math(False) # a name is no formula
 
+# %% ../../nbs/08_hands/07_neighbours.ipynb #b476316d
 def _draw_thumbnail(ax, r, place):
     "A region as a small picture at its place"
     from matplotlib.offsetbox import AnnotationBbox, OffsetImage

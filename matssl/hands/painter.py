@@ -46,6 +46,7 @@ def _touch(self:LabelPainter, row, col, part):
     self.changes += 1
     self.touched.append((row, col, *part.shape))
 
+# %% ../../nbs/08_hands/01_painter.ipynb #7cb7d63f
 @patch
 def _remember(self:LabelPainter, row, col, part):
     "Keep a part as it was; where that needs too much memory, the oldest go"
@@ -215,6 +216,7 @@ def undo(self:LabelPainter):
     "Take the last change back; False if there is none"
     return self._swap(self.done, self.undone)
 
+# %% ../../nbs/08_hands/01_painter.ipynb #ca10001a
 @patch
 def redo(self:LabelPainter):
     "Make it again; False if there is none"

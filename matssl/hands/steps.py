@@ -56,7 +56,8 @@ def _in_parts(name):
     "The name of a file where it may be broken: its parts, each with its separator, and its end with what stands before it"
     path = Path(name)
     *parts, last = re.split(r'(?<=[_\-. ])', path.stem)
-    return [part for part in (*parts, last[:-8]) if part], last[-8:] + path.suffix
+    cut = len(last) - 8 if len(last) > 14 else 0 # a short end stays in one piece
+    return [part for part in (*parts, last[:cut]) if part], last[cut:] + path.suffix
 
 _parts.globals['in_parts'] = _in_parts
 

@@ -442,7 +442,7 @@ def _refuse_wide(parts, strokes, source):
     if width > max(5, .6*across): raise InputError(
         source, f'boundaries {width:.0f} px wide around parts {across:.0f} px across',
         'lines that are thin beside what they enclose',
-        "if a model of strokes has found them, teach it to find lines alone (matssl strokes --lines, strides='finest'); "
+        "if a model of strokes has found them, teach it to look for thin lines alone; "
         f'else {_no_network}')
 
 # %% ../../nbs/07_measuring/08_grain_maps.ipynb #5f0a264d

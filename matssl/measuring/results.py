@@ -391,6 +391,7 @@ class Signable:
     fields:int=0 # Number of fields behind them, where they are signed or too narrow
     how:str='' # What else they are: 'corrected', 'counted', 'recommended', 'mean'
 
+# %% ../../nbs/07_measuring/20_results.ipynb #71728fc3
 def signable(
     answers:list, # Answers, each an `Answer`
     red=(), # Sentences of `below_floor`: where there are any, nothing is to be signed
