@@ -135,7 +135,7 @@ def _shadow(x, seed):
     pca = PCA(2, svd_solver='full').fit(x)
     return pca.transform(x), f'PCA: {pca.explained_variance_ratio_.sum():.0%} of the variance'
 
-# %% ../../nbs/08_hands/07_neighbours.ipynb #a525009a
+# %% ../../nbs/08_hands/07_neighbours.ipynb #1f0309e5
 def _neighbourhoods(x, seed):
     "Places by t-SNE `(N, 2)`, and how they were made, in words"
     from sklearn.manifold import TSNE
