@@ -90,7 +90,7 @@ class Lab:
         self.page.goto(f'{self.url}/doc/tree/{name}.ipynb?reset')
         self.page.wait_for_selector('.jp-Notebook .jp-Cell', timeout=60000)
         self.run_first()
-        self.page.wait_for_selector('.jp-OutputArea .widget-vbox, .jp-OutputArea .lm-Widget.jupyter-widgets', timeout=90000)
+        self.page.wait_for_selector('.jp-OutputArea .widget-vbox, .jp-OutputArea .lm-Widget.jupyter-widgets', timeout=240000)
         time.sleep(.5)
         return self.page
     def run_first(self):
