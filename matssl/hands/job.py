@@ -1049,15 +1049,23 @@ def maps_to_measure(self:Job,
     return files
 
 # %% ../../nbs/08_hands/10_job.ipynb #c36b2c4a
-def _say_left_out(tables, rows):
-    "A picture that is not in a number is named beside it"
-    left = rows[rows.state == 'skipped']
-    if not len(left): return
-    names = ', '.join(left.picture[:5]) + (' and more' if len(left) > 5 else '')
-    said = f'{len(left)} of {len(rows)} pictures could not be used and are not in this number: {names}'
+def _say_beside(tables, said):
+    "A sentence that stands beside every number"
     for of_question in tables.values():
         first = next(iter(of_question.values()))
         first.attrs['warnings'] = [*first.attrs.get('warnings', []), said]
+
+# %% ../../nbs/08_hands/10_job.ipynb #c36b2c4c
+def _first_names(names):
+    "The first five names, and whether there are more"
+    return ', '.join(names[:5]) + (' and more' if len(names) > 5 else '')
+
+# %% ../../nbs/08_hands/10_job.ipynb #c36b2c4e
+def _say_left_out(tables, rows):
+    "A picture that is not in a number is named beside it"
+    left = list(rows.picture[rows.state == 'skipped'])
+    if not left: return
+    _say_beside(tables, f'{len(left)} of {len(rows)} pictures could not be used and are not in this number: {_first_names(left)}')
 
 # %% ../../nbs/08_hands/10_job.ipynb #c36b2c51
 @patch
@@ -1074,11 +1082,8 @@ def leave_out_of_check(self:Job,
 def _say_left_after_check(tables, names):
     "Pictures that were left out of the check after it was made are named beside every number"
     if not names: return
-    some = ', '.join(names[:5]) + (' and more' if len(names) > 5 else '')
-    said = f'left out of the check after it was made, so that the intervals may be too narrow: {some}'
-    for of_question in tables.values():
-        first = next(iter(of_question.values()))
-        first.attrs['warnings'] = [*first.attrs.get('warnings', []), said]
+    some = _first_names(names)
+    _say_beside(tables, f'left out of the check after it was made, so that the intervals may be too narrow: {some}')
 
 # %% ../../nbs/08_hands/10_job.ipynb #5ad3b6a9
 @patch
