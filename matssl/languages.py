@@ -76,6 +76,7 @@ _german |= {
         'in den Prüfbildern des Modells kommt keines vor: ohne seine Fehler',
     'with the errors of the model: how much area it gets wrong':
         'mit den Fehlern des Modells: wie viel Fläche es falsch macht',
+    'put right by the test pictures: {n} {unit}': 'nach den Prüfbildern berichtigt: {n} {unit}',
     'with the errors of the model, which {words}': 'mit den Fehlern des Modells; {words}',
     'reads {n} too high on {words}': 'es misst um {n} zu hoch auf {words}',
     'reads {n} too low on {words}': 'es misst um {n} zu niedrig auf {words}',

@@ -45,19 +45,37 @@ def _of_two(confusions, chosen):
     return groups @ np.asarray(confusions, float) @ groups.T
 
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #8203f172
+def _factors(fields, classes, level):
+    "From the called area of some classes to the true one: least, likeliest and largest factor; None without a test that tells"
+    basis, chosen = basis_of(fields), np.isin(fields[0].codes, classes)
+    called = np.mean([np.array(list(f.fractions().values()))[chosen].sum() for f in fields])
+    if basis.confusions is None or not called: return None
+    two = _of_two(basis.confusions, chosen)
+    true = corrected_fractions([[called, 1-called]], two, level, of_one=lambda weights: (0., 1e9)).loc[0]
+    factors = true[['corrected_low_pct', 'corrected_pct', 'corrected_high_pct']].to_numpy(float)/called/100
+    return tuple(map(float, factors)) if np.isfinite(factors).all() else None
+
+# %% ../../nbs/07_measuring/04_miscounts.ipynb #4d35322a
 def area_factors(
     fields:list, # `LabelMap`s of one set
     classes:list, # Names of the classes of which the area consists
     level:float=.95 # Level of the interval, 0-1
 )->tuple|None: # Least and largest factor from the called area to the true one; None without a test that tells
     "What the called area of some classes is to be multiplied by, as far as the test pictures tell"
-    basis, chosen = basis_of(fields), np.isin(fields[0].codes, classes)
-    called = np.mean([np.array(list(f.fractions().values()))[chosen].sum() for f in fields])
-    if basis.confusions is None or not called: return None
-    two = _of_two(basis.confusions, chosen)
-    t = corrected_fractions([[called, 1-called]], two, level, of_one=lambda weights: (0., 1e9)).loc[0]
-    ends = t.corrected_low_pct/called/100, t.corrected_high_pct/called/100
-    return tuple(map(float, ends)) if np.isfinite(ends).all() else None
+    factors = _factors(fields, classes, level)
+    return factors and (factors[0], factors[2])
+
+# %% ../../nbs/07_measuring/04_miscounts.ipynb #d4078010
+def _through_factors(a, least, likeliest, largest):
+    "An answer, an area by a length, whose interval holds the factors of the area; and what it would be, put right"
+    if not np.isfinite(a.high - a.low): return a
+    below = np.hypot(a.value - a.low, max(0., a.value*(1 - least)))
+    above = np.hypot(a.high - a.value, max(0., a.value*(largest - 1)))
+    wide = replace(a, low=float(max(0., a.value - below)), high=float(a.value + above))
+    said = 'with the errors of the model: how much area it gets wrong'
+    put_right = f'{a.value*likeliest:.3g}'
+    if put_right == f'{a.value:.3g}': return _with_word(wide, said)
+    return _with_word(wide, said, f'put right by the test pictures: {put_right} {a.unit}')
 
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #ca347b46
 def through_area_errors(
@@ -67,16 +85,9 @@ def through_area_errors(
     level:float=.95 # Level of the interval, 0-1
 )->list: # Answers, each an `Answer`
     "Answers whose interval holds what a tested model gets wrong of the area"
-    factors = area_factors(fields, classes, level)
+    factors = _factors(fields, classes, level)
     if factors is None: return without_model_errors(answers, fields)
-    def widened(a):
-        if not np.isfinite(a.high - a.low): return a
-        below = np.hypot(a.value - a.low, max(0., a.value*(1 - factors[0])))
-        above = np.hypot(a.high - a.value, max(0., a.value*(factors[1] - 1)))
-        wide = replace(a, low=float(max(0., a.value - below)), high=float(a.value + above))
-        return _with_word(wide, 'with the errors of the model: how much area it gets wrong')
-    return [widened(a) for a in answers]
-
+    return [_through_factors(a, *factors) for a in answers]
 
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #61148ead
 _usual_scatter, _usual_share, _usual_pictures = .2, .7, 2 # of errors: at least; of their mean; pictures that this guess counts for
