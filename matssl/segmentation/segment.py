@@ -444,20 +444,6 @@ def _fit_cycles(learn, cycles, checkpoint, fit, **more):
     if checkpoint is not None: return _fit_resumed(learn, cycles, checkpoint, fit, **more)
     for _, n, lr, shape in _in_order(learn, cycles): fit(n, lr, **shape)
 
-# %% ../../nbs/06_segmentation/01_segment.ipynb #edc877f8
-@patch
-def fit_segment(self:Learner,
-    n_epoch:int, # Number of epochs
-    lr:float=2e-3, # Largest learning rate
-    checkpoint=None, # File for the state of the run, `.safetensors`: written whole each epoch, picked up if it is there
-    recipe:str='thawed' # Recipe of training; 'few': `n_epoch` for the head alone, and as many for everything
-):
-    "Fine-tune: frozen start and lower rates for a pretrained encoder, one cycle for a new one"
-    schedule = finetune_recipes[one_of(recipe, ('thawed', 'few'), 'fit_segment', 'recipe')]['schedule']
-    more = dict(epochs=n_epoch, lr=lr) | ({} if recipe == 'thawed' else dict(recipe=recipe))
-    _fit_cycles(self, _cycles(self, n_epoch, lr, schedule), checkpoint, self.fit_one_cycle, **more)
-    return self
-
 # %% ../../nbs/06_segmentation/01_segment.ipynb #d86ee7f1
 def _in_turn(labelled, pool, seed):
     "A place in a labelled picture and one in the pool, in turn, until each was there"
@@ -513,6 +499,20 @@ finetune_recipes = dict(
     thawed=dict(
         size=256, squash=False, bs=8, steps=None, epochs=50, decoder='unetplusplus',
         loss='dice_ce', augment=True, exposure=1., schedule='frozen start', lr=2e-3, wd=.01))
+
+# %% ../../nbs/06_segmentation/01_segment.ipynb #edc877f8
+@patch
+def fit_segment(self:Learner,
+    n_epoch:int, # Number of epochs
+    lr:float=2e-3, # Largest learning rate
+    checkpoint=None, # File for the state of the run, `.safetensors`: written whole each epoch, picked up if it is there
+    recipe:str='thawed' # Recipe of training; 'few': `n_epoch` for the head alone, and as many for everything
+):
+    "Fine-tune: frozen start and lower rates for a pretrained encoder, one cycle for a new one"
+    schedule = finetune_recipes[one_of(recipe, ('thawed', 'few'), 'fit_segment', 'recipe')]['schedule']
+    more = dict(epochs=n_epoch, lr=lr) | ({} if recipe == 'thawed' else dict(recipe=recipe))
+    _fit_cycles(self, _cycles(self, n_epoch, lr, schedule), checkpoint, self.fit_one_cycle, **more)
+    return self
 
 # %% ../../nbs/06_segmentation/01_segment.ipynb #308a0a7a
 def _recipe_of(name, overrides):

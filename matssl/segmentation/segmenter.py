@@ -215,18 +215,6 @@ def _whole(bands, shape, proba):
         if proba: kept.append(np.array(band.cpu())) # a band is part of larger sums, which are let go
     return labels, np.concatenate(kept, 1) if proba else None
 
-# %% ../../nbs/06_segmentation/07_segmenter.ipynb #06a3000d
-@patch
-def _predict_set(self:Segmenter, pictures, **asked):
-    "Each picture of a set; what is doubtful is said once, in the end or before a fault"
-    heard, maps = Heard(), []
-    try:
-        for number, one in enumerate(progress(pictures, 'predicting')):
-            source = (names_in([one]) or [''])[0]
-            with heard.about(name_of(one, number), source): maps.append(self.predict(one, **asked))
-    finally: heard.say(len(pictures))
-    return maps
-
 # %% ../../nbs/06_segmentation/07_segmenter.ipynb #ad4f16a5
 @patch
 def predict(self:Segmenter,
@@ -254,6 +242,18 @@ def predict(self:Segmenter,
     origin, of_picture = self.origin_of(labels), carried(m)
     of_picture['doubts'] += [*answer_doubts(m, self.config, rescale), *origin_doubts(origin)]
     return LabelMap(labels=labels, codes=self.codes, proba=probabilities, **{**of_picture, 'origin': origin})
+
+# %% ../../nbs/06_segmentation/07_segmenter.ipynb #06a3000d
+@patch
+def _predict_set(self:Segmenter, pictures, **asked):
+    "Each picture of a set; what is doubtful is said once, in the end or before a fault"
+    heard, maps = Heard(), []
+    try:
+        for number, one in enumerate(progress(pictures, 'predicting')):
+            source = (names_in([one]) or [''])[0]
+            with heard.about(name_of(one, number), source): maps.append(self.predict(one, **asked))
+    finally: heard.say(len(pictures))
+    return maps
 
 # %% ../../nbs/06_segmentation/07_segmenter.ipynb #4bf34cce
 def class_prior(
