@@ -15,7 +15,7 @@ from ..segmentation.segment import iou_of
 from ..segmentation.evaluate import bootstrap_difference
 from .protocol import Protocol
 from .results import drawn_matrices, floor_names, matrices_of, pooled_matrices, protocol_of
-from .experiment import has_network, settings_of, settings_without_network
+from .experiment import has_network, settings_for, settings_of, settings_without_network
 
 # %% ../../nbs/09_bench/05_tables.ipynb #bc4f746a
 def _unreadable(rows, line, column):
@@ -50,6 +50,18 @@ def todays_lines(
         return line.setup == now['setup'] and line.ssl_setup in ('', now['ssl_setup'])
     return rows[np.array([of_today(line) for line in rows.itertuples()], bool)]
 
+# %% ../../nbs/09_bench/05_tables.ipynb #8f62e3b6
+def _follows(rows, line, setup):
+    "Is a line of an experiment with this setup, but for what its own variations add?"
+    if line.setup == setup or not line.settings: return line.setup == setup
+    return settings_for(line.method, {**_settings_in(rows, line), 'setup': setup})['setup'] == line.setup
+
+def _without_own(rows):
+    "Lines of the setup from which all others follow by settings of their own; all lines where there is none"
+    each = list(rows.drop_duplicates(['method', 'setup']).itertuples())
+    shared = [line.setup for line in each if all(_follows(rows, other, line.setup) for other in each)]
+    return rows[rows.setup == shared[0]] if shared else rows
+
 # %% ../../nbs/09_bench/05_tables.ipynb #b4000007
 _same_for_all = ('protocol', 'quick', 'backbone', 'recipe', 'decoder', 'setup', 'labels', 'weights', 'pool',
     'unlabelled', 'ssl_setup')
@@ -60,6 +72,7 @@ _may_be_empty = ('weights', 'pool', 'pool_id', 'unlabelled', 'ssl_setup')
 def _refuse_mixed(rows, column):
     "Lines that differ in a column are of two experiments"
     if column in _of_a_network: rows = rows[rows.method.map(has_network).astype(bool)]
+    if column in ('setup', 'decoder'): rows = _without_own(rows)
     for _, lines in rows.groupby('fold') if column in _same_in_a_fold else [(None, rows)]:
         values = sorted({str(x) for x in lines[column]} - ({''} if column in _may_be_empty else set()))
         if len(values) > 1:
