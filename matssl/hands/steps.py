@@ -1728,13 +1728,14 @@ def in_turn(
     specimens:dict, # `{what the names begin with: names}`, of `specimens_in`; {}: no specimens are told apart
     before=() # Names of pictures that are taken already
 )->list: # The same names
-    "Of each specimen one picture in turn, in the order of the lot"
+    "Of each specimen as large a share of its pictures, in the order of the lot"
     begins = {name: begin for begin, some in specimens.items() for name in some}
-    taken, turns = Counter(begins.get(name) for name in before), []
+    taken, share = Counter(begins.get(name) for name in before), {}
     for name in names:
-        turns.append(taken[begins.get(name)])
-        taken[begins.get(name)] += 1
-    return [names[k] for k in sorted(range(len(names)), key=turns.__getitem__)]
+        begin = begins.get(name)
+        taken[begin] += 1
+        share[name] = taken[begin]/len(specimens.get(begin, names))
+    return sorted(names, key=share.get)
 
 # %% ../../nbs/08_hands/12_steps.ipynb #5ecb620d
 @patch

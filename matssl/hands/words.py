@@ -662,11 +662,11 @@ _german |= dict(
 _english |= dict(
     next_is='Next:',
     next_none=
-        'there is none of it on the check pictures. Keep back pictures in step 5 (Check) that have some{names}, draw them with '
+        'there is none of it on the check pictures. Keep back pictures in step 5 (Check) that have some, draw them with '
         'care, check, and run again.',
     next_more=
         'there is far more of it here than on the check pictures. Keep back pictures in step 5 (Check) with as much of it as those '
-        'that you measure{names}, draw them with care, check, and run again.',
+        'that you measure, draw them with care, check, and run again.',
     next_missed=
         'on check pictures that have some the model found none. Draw strokes on it in step 3 (Draw), on pictures without '
         'ticks in step 5 on which it looks the same; check, and run again.',
@@ -689,11 +689,11 @@ _english |= dict(
 _german |= dict(
     next_is='Als Nächstes:',
     next_none=
-        'auf den Prüfbildern kommt es nicht vor. Halten Sie in Schritt 5 (Prüfen) Bilder zurück, auf denen es vorkommt{names}; '
+        'auf den Prüfbildern kommt es nicht vor. Halten Sie in Schritt 5 (Prüfen) Bilder zurück, auf denen es vorkommt; '
         'sorgfältig zeichnen, prüfen und erneut ausführen.',
     next_more=
         'hier ist viel mehr davon als auf den Prüfbildern. Halten Sie in Schritt 5 (Prüfen) Bilder zurück, auf denen so viel davon '
-        'ist wie auf den gemessenen{names}; sorgfältig zeichnen, prüfen und erneut ausführen.',
+        'ist wie auf den gemessenen; sorgfältig zeichnen, prüfen und erneut ausführen.',
     next_missed=
         'auf Prüfbildern, die es haben, hat das Modell keines gefunden. Zeichnen Sie in Schritt 3 (Zeichnen) Striche darauf, auf '
         'Bildern ohne Kreuz in Schritt 5, wo es ebenso aussieht; prüfen und erneut ausführen.',
@@ -729,7 +729,7 @@ _english |= dict(
     chosen_sum='{n} of {all} pictures are ticked and count.', chosen_gone='Chosen, but not in the folder any more: {names}.',
     chosen_first='Tick the pictures that count first: none is chosen yet.', known_measured=
         'Among the pictures that are measured are some with strokes or of the check: {names}. The model knows them and errs less '
-        'there, so the interval may be too narrow. Better measure new ones: untick these, or add pictures of the specimen.',
+        'there, so the interval may be too narrow. Better leave them out (menu "pictures" and the ticks below it), or add pictures of the specimen.',
     specimens_are=
         'The names look like several specimens. A number that is signed is that of one: say which pictures count. '
         'Each button takes those of one specimen, in brackets how many, and writes its name under "specimen".',
@@ -755,8 +755,8 @@ _german |= dict(
     chosen_sum='{n} von {all} Bildern sind angekreuzt und zählen.', chosen_gone='Ausgewählt, aber nicht mehr im Ordner: {names}.',
     chosen_first='Bitte zuerst ankreuzen, welche Bilder zählen: noch ist keines ausgewählt.', known_measured=
         'Unter den Bildern, die gemessen werden, sind welche mit Strichen oder aus der Prüfung: {names}. Das Modell kennt sie und '
-        'macht dort weniger falsch, also kann der Vertrauensbereich zu eng sein. Besser nur neue messen: diese abwählen, oder '
-        'Bilder der Probe hinzufügen.',
+        'macht dort weniger falsch, also kann der Vertrauensbereich zu eng sein. Besser weglassen (Menü „Bilder“ und die Kreuze '
+        'darunter), oder Bilder der Probe hinzufügen.',
     specimens_are=
         'Die Namen sehen nach mehreren Proben aus. Eine Zahl, die man unterschreibt, gilt für eine: bitte angeben, welche '
         'Bilder zählen. Jeder Knopf nimmt die einer Probe, in Klammern wie viele, und schreibt ihren Namen unter „Probe“.',
