@@ -370,16 +370,6 @@ def _tables(self:FolderStep):
     found = sorted(folder.glob('*.csv'))
     return {word('none'): '', **{file.name: Path(os.path.relpath(file, home)).as_posix() for file in found}}
 
-# %% ../../nbs/08_hands/12_steps.ipynb #d01166b4
-@patch
-def _bar_fields(self:FolderStep):
-    "The choice of the data bar, and the number of rows where it is one"
-    self.bar = self.field(W.Dropdown, 'bar', 'set_bar', '230px', options=[
-        (word('bar_found'), 'found'), (word('bar_none'), 'none'), (word('bar_by_rows'), 'rows')])
-    self.bar_rows = self.field(W.BoundedIntText, 'bar_rows', 'set_rows', '90px', value=0, min=0, max=10**6-1)
-    self._show_bar()
-    return _row(self.bar, self.bar_rows)
-
 # %% ../../nbs/08_hands/12_steps.ipynb #d01166b5
 @patch
 def _show_bar(self:FolderStep):
@@ -390,6 +380,16 @@ def _show_bar(self:FolderStep):
     self.bar.value = 'rows' if is_number else chosen
     self.is_showing = False
     self.bar_rows.layout.display = None if is_number else 'none'
+
+# %% ../../nbs/08_hands/12_steps.ipynb #d01166b4
+@patch
+def _bar_fields(self:FolderStep):
+    "The choice of the data bar, and the number of rows where it is one"
+    self.bar = self.field(W.Dropdown, 'bar', 'set_bar', '230px', options=[
+        (word('bar_found'), 'found'), (word('bar_none'), 'none'), (word('bar_by_rows'), 'rows')])
+    self.bar_rows = self.field(W.BoundedIntText, 'bar_rows', 'set_rows', '90px', value=0, min=0, max=10**6-1)
+    self._show_bar()
+    return _row(self.bar, self.bar_rows)
 
 # %% ../../nbs/08_hands/12_steps.ipynb #3e947391
 @patch
@@ -613,17 +613,6 @@ def _colour_field(self:ClassesStep, k):
     field.observe(lambda _: self.app.safely(self.take_colours), 'value')
     return field
 
-# %% ../../nbs/08_hands/12_steps.ipynb #ac743d01
-@patch
-def add(self:ClassesStep, name=''):
-    "A field for one more class"
-    k = len(self.names)
-    self.names.append(self._name_field(name))
-    self.colours.append(self._colour_field(k))
-    key = _html(html_part('key_of_class', word('key', n=k) if k < 10 else ''))
-    row = _row(key, self.colours[k], self.names[k])
-    self.rows.children = [*self.rows.children, row]
-
 # %% ../../nbs/08_hands/12_steps.ipynb #c2130009
 @patch
 def take_lines(self:ClassesStep):
@@ -637,6 +626,17 @@ def _lines_field(self:ClassesStep):
     field.layout.width = 'auto'
     field.observe(lambda _: self.app.safely(self.take_lines), 'value')
     return field
+
+# %% ../../nbs/08_hands/12_steps.ipynb #ac743d01
+@patch
+def add(self:ClassesStep, name=''):
+    "A field for one more class"
+    k = len(self.names)
+    self.names.append(self._name_field(name))
+    self.colours.append(self._colour_field(k))
+    key = _html(html_part('key_of_class', word('key', n=k) if k < 10 else ''))
+    row = _row(key, self.colours[k], self.names[k])
+    self.rows.children = [*self.rows.children, row]
 
 # %% ../../nbs/08_hands/12_steps.ipynb #f0b8c693
 @patch
@@ -696,21 +696,6 @@ def show(self:DrawStep):
     self.said.value = word('first_classes' if not has_classes else 'draw_says' if files else 'all_kept')
     if has_classes and files: self.open(files, key)
 
-# %% ../../nbs/08_hands/12_steps.ipynb #da298e2f
-@patch
-def open(self:DrawStep, files, key):
-    "The pictures to draw on, the one of last time first"
-    job = self.job
-    as_read = dict(um_per_px=job.scale, crop_bar=job.crop_bar)
-    self.app.say(word('loading'))
-    made = label(files, job.about.codes, job.strokes, assistant=job.assistant(), size=self.app.size, **as_read)
-    self.labeller = dressed_labeller(made, job.colours)
-    self.go_to(job.about.picture)
-    made.which.observe(lambda _: self.remember(), 'value')
-    made.turning.children = [*made.turning.children, _near(self.next, self.stop_next, self.lot)]
-    self.box.children, self.made_for = [self.said, made], key
-    self.app.say('')
-
 # %% ../../nbs/08_hands/12_steps.ipynb #5de8bdd1
 @patch
 def remember(self:DrawStep):
@@ -725,6 +710,21 @@ def go_to(self:DrawStep, name):
     numbers = [k for k, (file, _) in enumerate(self.labeller.jobs) if Path(file).name == name]
     if numbers: self.labeller.go(numbers[0])
     return bool(numbers)
+
+# %% ../../nbs/08_hands/12_steps.ipynb #da298e2f
+@patch
+def open(self:DrawStep, files, key):
+    "The pictures to draw on, the one of last time first"
+    job = self.job
+    as_read = dict(um_per_px=job.scale, crop_bar=job.crop_bar)
+    self.app.say(word('loading'))
+    made = label(files, job.about.codes, job.strokes, assistant=job.assistant(), size=self.app.size, **as_read)
+    self.labeller = dressed_labeller(made, job.colours)
+    self.go_to(job.about.picture)
+    made.which.observe(lambda _: self.remember(), 'value')
+    made.turning.children = [*made.turning.children, _near(self.next, self.stop_next, self.lot)]
+    self.box.children, self.made_for = [self.said, made], key
+    self.app.say('')
 
 # %% ../../nbs/08_hands/12_steps.ipynb #bcd0983c
 first_pictures = 3 # drawn on before anybody asks where a model hesitates
@@ -2569,6 +2569,12 @@ def show_earlier(self:ReportStep, most=5):
     openers = [self._opener(folder, when) for when, folder in written]
     self.earlier.children = [_html(html_part('sentences', [word('reports_there')])), *openers] if openers else []
 
+# %% ../../nbs/08_hands/12_steps.ipynb #3ec58c4a
+@patch
+def changed(self:ReportStep):
+    "A person has changed something"
+    if not self.is_filling: self.take()
+
 # %% ../../nbs/08_hands/12_steps.ipynb #3ec58c49
 @patch
 def show(self:ReportStep):
@@ -2585,12 +2591,6 @@ def show(self:ReportStep):
     self.is_filling = False
     self.show_age()
     if self.made_of is None: self.show_earlier()
-
-# %% ../../nbs/08_hands/12_steps.ipynb #3ec58c4a
-@patch
-def changed(self:ReportStep):
-    "A person has changed something"
-    if not self.is_filling: self.take()
 
 # %% ../../nbs/08_hands/12_steps.ipynb #a6365592
 @patch
