@@ -1580,7 +1580,7 @@ class CheckStep(Step):
         self.of_specimens = _html()
         choosing = _looking_like(W.VBox([self.kept, _row(self.by_lot, self.lots), self.of_specimens]), 'step')
         self.below = _html()
-        self.found = _looking_like(W.VBox([_row(self.do), self.verdict, self.below]), 'step')
+        self.found = _looking_like(_looking_like(W.VBox([_row(self.do), self.verdict, self.below]), 'step'), 'found')
         self.box.children = [self.said, _beside(choosing, self.found), self.place, self.differs]
     @property
     def file(self): return self.job.home/'checked.json'
@@ -2453,7 +2453,7 @@ class ReportStep(Step):
     "A question, its answer, a report"
     name = 'report'
     def build(self):
-        self.is_filling, self.made_of, self.numbers = False, None, None
+        self.is_filling, self.made_of, self.numbers, self.shown_report = False, None, None, ()
         self.limit = LimitsPart(self.app, lambda: self.changed())
         self.limits = self.limit.text
         self.chosen = ChosenPart(self.app, lambda names, begin: self.choose(names, begin))
@@ -2679,6 +2679,7 @@ def show_report(self:ReportStep, page, folder):
     carried = [_carried(file, word(key)) for file, key in files if file.exists()]
     self.links.value = html_part('downloads', carried, Markup(where))
     self.page.value = html_part('page', page.read_text(encoding='utf-8'))
+    self.shown_report = page, folder
 
 # %% ../../nbs/08_hands/12_steps.ipynb #4760787f
 @dataclass
@@ -2764,8 +2765,9 @@ def go_on_from(self:ReportStep,
 ):
     "Show the numbers that were there, with the report as it was written"
     if before.numbers is None: return
-    self.numbers, self.made_of, self.links.value, self.page.value = before.numbers, before.made_of, before.links.value, before.page.value
+    self.numbers, self.made_of = before.numbers, before.made_of
     self.show_numbers()
+    if before.shown_report and before.shown_report[0].exists(): self.show_report(*before.shown_report)
     self.earlier.children = []
 
 # %% ../../nbs/08_hands/12_steps.ipynb #d8d3a670
