@@ -126,11 +126,13 @@ def build(self:App):
 # %% ../../nbs/08_hands/13_app.ipynb #66980a26
 @patch
 def set_language(self:App, language):
-    "Another language; the folder remembers it"
+    "Another language; the folder remembers it, and numbers that were measured stay"
     self.keep()
+    before = self.steps['report']
     speak(language)
     self.job.tell(language=language)
     self.build()
+    self.steps['report'].go_on_from(before)
 
 # %% ../../nbs/08_hands/13_app.ipynb #dcc51a74
 @patch

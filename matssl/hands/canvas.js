@@ -27,6 +27,11 @@ function say(canvas, text, values = {}) {
   return said.replace(/\{(\w+)\}/g, (place, name) => values[name]);
 }
 
+// A number with the decimal sign of the page
+function numeral(canvas, number) {
+  return `${number}`.replace('.', () => say(canvas, '.'));
+}
+
 // ---------------------------------------------------------------- What there is
 
 function boxIn(root) {
@@ -570,8 +575,10 @@ function roundLength(most) {
   return [5, 2, 1].find(times => times * power <= most) * power;
 }
 
-function lengthInWords(um) {
-  return um >= 1 ? `${+um.toPrecision(2)} µm` : `${+(um * 1000).toPrecision(2)} nm`;
+function lengthInWords(canvas, um) {
+  const inMicrometres = um >= 1;
+  const number = +(inMicrometres ? um : um * 1000).toPrecision(2);
+  return `${numeral(canvas, number)} ${inMicrometres ? 'µm' : 'nm'}`;
 }
 
 function drawScaleBar(canvas) {
@@ -580,7 +587,7 @@ function drawScaleBar(canvas) {
   if (!umPerPx) return;
   const um = roundLength(panelWidth(canvas) / 4 * umPerPx / at.zoom);
   const length = um / umPerPx * at.zoom;
-  const text = lengthInWords(um);
+  const text = lengthInWords(canvas, um);
   const x = 12;
   const y = sheet.height - 14;
   pen.font = '13px sans-serif';
@@ -605,8 +612,8 @@ function readOut(canvas) {
 
 function zoomInWords(canvas) {
   const { zoom } = canvas.at;
-  if (zoom >= 1) return say(canvas, '1 picture px = {n} screen px', { n: +zoom.toPrecision(3) });
-  return say(canvas, '1 screen px = {n} picture px', { n: (1 / zoom).toPrecision(3) });
+  if (zoom >= 1) return say(canvas, '1 picture px = {n} screen px', { n: numeral(canvas, +zoom.toPrecision(3)) });
+  return say(canvas, '1 screen px = {n} picture px', { n: numeral(canvas, (1 / zoom).toPrecision(3)) });
 }
 
 function placeUnderPointer(canvas) {
@@ -667,7 +674,7 @@ function doubtInWords(canvas, part, x, y) {
 // For experts: a tip where the pointer rests
 function doubtInFigures(canvas) {
   const value = valueAt(canvas.parts.entropy, ...placeUnderPointer(canvas));
-  return value === undefined ? '' : say(canvas, 'entropy {value} of 1', { value: (value / 255).toFixed(2) });
+  return value === undefined ? '' : say(canvas, 'entropy {value} of 1', { value: numeral(canvas, (value / 255).toFixed(2)) });
 }
 
 // ---------------------------------------------------------------- Buttons

@@ -283,6 +283,7 @@ def not_saved(
 
 # %% ../../nbs/08_hands/02_canvas.ipynb #c19d8fb6
 canvas_words = dict(de={
+    '.': ',', # the decimal sign
     'row {row}, column {column}': 'Zeile {row}, Spalte {column}',
     'grey {value} of 255': 'Grau {value} von 255',
     'grey {value} of 255, mean of {step} x {step} px': 'Grau {value} von 255, Mittel von {step} x {step} px',

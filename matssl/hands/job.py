@@ -965,28 +965,30 @@ def lot_among(self:Job)->Lot:
     known = {*self.about.kept_back, *self.with_strokes}
     free = [file for file in self.files if file.name not in known]
     chosen = named_like([file.name for file in free], self.about.chosen) if self.about.measured == 'chosen' else []
-    if chosen: free = [file for file in free if file.name in chosen]
     kinds = {file.name: self.kind_of(file) for file in free}
-    counts = Counter(kind for kind in kinds.values() if kind)
+    counts = Counter(kinds[name] for name in chosen or kinds if kinds[name])
     kind = counts.most_common(1)[0][0] if counts else ''
     names = [name for name, of_it in kinds.items() if of_it == kind and kind]
-    return Lot(names, kind, len(kinds) - len(names))
+    not_measured = [name for name in names if name not in chosen]
+    return Lot(not_measured or names, kind, len(kinds) - len(names))
 
 # %% ../../nbs/08_hands/10_job.ipynb #ff1da263
 _drawn = dict(
-    en=dict(title='check pictures', all='{n}, drawn by lot (seed {seed})', some='{n}, {k} of them drawn by lot (seed {seed})'),
-    de=dict(title='Prüfbilder', all='{n}, ausgelost (Startwert {seed})', some='{n}, davon {k} ausgelost (Startwert {seed})'))
+    en=dict(title='check pictures', all='{n}, drawn by lot (seed {seed})', some='{n}, {k} of them drawn by lot (seed {seed})',
+            none='{n}, none of them drawn by lot'),
+    de=dict(title='Prüfbilder', all='{n}, ausgelost (Startwert {seed})', some='{n}, davon {k} ausgelost (Startwert {seed})',
+            none='{n}, keines davon ausgelost'))
 
 @patch
 def lot_in_words(self:Job,
     language:str='en' # 'en' or 'de'
-)->str: # '' where nothing is known of it
+)->str: # '' where there are none
     "How many check pictures there are, and how many of them a lot has drawn"
     names = [pair.image.name for pair in self.tested_on]
     seeds = [self.about.by_lot[name] for name in names if name in self.about.by_lot]
-    if not seeds: return ''
+    if not names: return ''
     said = dict(n=len(names), k=len(seeds), seed=', '.join(map(str, sorted(set(seeds)))))
-    return _drawn.get(language, _drawn['en'])['all' if len(seeds) == len(names) else 'some'].format(**said)
+    return _drawn.get(language, _drawn['en'])[{0: 'none', len(names): 'all'}.get(len(seeds), 'some')].format(**said)
 
 # %% ../../nbs/08_hands/10_job.ipynb #5cac3e62
 @patch

@@ -4,22 +4,24 @@
 
 # %% auto #0
 __all__ = ['first_pictures', 'good_share', 'all_steps', 'html_part', 'NotYet', 'Step', 'dressed_labeller', 'small_pixels',
-           'thumbnail', 'number_in', 'short_path', 'FolderStep', 'ClassesStep', 'DrawStep', 'lot_order',
-           'time_in_words', 'BackgroundStep', 'curve', 'is_better', 'learned_in_words', 'LearningStep',
+           'thumbnail', 'number_in', 'short_path', 'FolderStep', 'ClassesStep', 'DrawStep', 'time_in_words', 'Search',
+           'most_teaching', 'lot_order', 'BackgroundStep', 'curve', 'is_better', 'learned_in_words', 'LearningStep',
            'state_in_words', 'TeachStep', 'TunePart', 'colour_of', 'verdict_lines', 'verdict_html', 'says_with_model',
-           'with_differences', 'share_that_differs', 'Shares', 'Differences', 'difference_card', 'TickedPictures',
-           'CheckStep', 'table_of_run', 'by_hand_html', 'ran_in_words', 'with_shares', 'dressed_browser', 'RunStep',
-           'some_names', 'changes_in_words', 'old_run_in_words', 'in_two', 'answers_html', 'what_to_sign', 'LimitsPart',
-           'ChosenPart', 'ReportStep']
+           'with_differences', 'share_that_differs', 'Shares', 'Differences', 'difference_card', 'some_names',
+           'TickedPictures', 'CheckStep', 'last_checked', 'in_turn', 'table_of_run', 'by_hand_html', 'ran_in_words',
+           'with_shares', 'dressed_browser', 'RunStep', 'changes_in_words', 'old_run_in_words', 'in_two', 'next_for',
+           'next_for_limit', 'answers_html', 'what_to_sign', 'LimitsPart', 'ChosenPart', 'ReportStep', 'question_of',
+           'Numbers']
 
 # %% ../../nbs/08_hands/12_steps.ipynb #fbd1bec9
-import base64, hashlib, io, math, os, re, time, warnings, weakref
+import asyncio, base64, hashlib, io, json, math, os, re, time, warnings, weakref
+from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from html import escape
 from pathlib import Path
-import ipywidgets as W, numpy as np
+import ipywidgets as W, numpy as np, pandas as pd
 from fastcore.basics import patch
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -36,13 +38,13 @@ from ..measuring.answers import Limit, read_limit, same_unit
 from ..measuring.questions import questions
 from ..measuring.results import (
     answers_of, below_floor, cannot_measure, facts_of, held_against, printed, signable)
-from .background import ask_stop, begin_command, is_at_work, progress_of, seconds_left, telling
+from .background import Stopped, ask_stop, begin_command, is_at_work, progress_of, seconds_left, telling
 from .browse import browse
 from .calibrate import calibrate_scale
 from .canvas import class_palette, is_dark
 from .job import Checked, Compared, changed_parts, least_gain, least_new, named_like, over_in_words, specimens_in
 from .labelling import label
-from .suggest import suggest
+from .suggest import embed, rank_regions, region_entropy, regions_of
 from .teach import Kept, before_and_after, use_in_words
 from .words import name_here, number_here, sentence_here, spoken, translated, word
 
@@ -324,15 +326,14 @@ def thumbnail(
 
 # %% ../../nbs/08_hands/12_steps.ipynb #9ce20c25
 def number_in(
-    text:str # Text that somebody typed
+    text:str, # Text that somebody typed
+    key:str='scale' # Key of the name of the field that it was typed into
 )->float|None: # None: nothing
     "A number with a point or a comma"
-    text = text.strip().replace(',', '.')
-    if not text: return None
-    try: return float(text)
-    except ValueError:
-        todo = 'correct it, or leave it empty'
-        raise InputError('field', repr(text[:40]), 'a number, e.g. 0.1', todo) from None
+    typed = text.strip()
+    if not typed: return None
+    try: return float(typed.replace(',', '.'))
+    except ValueError: raise NotYet(word('no_number', field=word(key), typed=typed[:40])) from None
 
 # %% ../../nbs/08_hands/12_steps.ipynb #9ce20c27
 def short_path(
@@ -369,16 +370,6 @@ def _tables(self:FolderStep):
     found = sorted(folder.glob('*.csv'))
     return {word('none'): '', **{file.name: Path(os.path.relpath(file, home)).as_posix() for file in found}}
 
-# %% ../../nbs/08_hands/12_steps.ipynb #d01166b4
-@patch
-def _bar_fields(self:FolderStep):
-    "The choice of the data bar, and the number of rows where it is one"
-    self.bar = self.field(W.Dropdown, 'bar', 'set_bar', '230px', options=[
-        (word('bar_found'), 'found'), (word('bar_none'), 'none'), (word('bar_by_rows'), 'rows')])
-    self.bar_rows = self.field(W.BoundedIntText, 'bar_rows', 'set_rows', '90px', value=0, min=0, max=10**6-1)
-    self._show_bar()
-    return _row(self.bar, self.bar_rows)
-
 # %% ../../nbs/08_hands/12_steps.ipynb #d01166b5
 @patch
 def _show_bar(self:FolderStep):
@@ -389,6 +380,16 @@ def _show_bar(self:FolderStep):
     self.bar.value = 'rows' if is_number else chosen
     self.is_showing = False
     self.bar_rows.layout.display = None if is_number else 'none'
+
+# %% ../../nbs/08_hands/12_steps.ipynb #d01166b4
+@patch
+def _bar_fields(self:FolderStep):
+    "The choice of the data bar, and the number of rows where it is one"
+    self.bar = self.field(W.Dropdown, 'bar', 'set_bar', '230px', options=[
+        (word('bar_found'), 'found'), (word('bar_none'), 'none'), (word('bar_by_rows'), 'rows')])
+    self.bar_rows = self.field(W.BoundedIntText, 'bar_rows', 'set_rows', '90px', value=0, min=0, max=10**6-1)
+    self._show_bar()
+    return _row(self.bar, self.bar_rows)
 
 # %% ../../nbs/08_hands/12_steps.ipynb #3e947391
 @patch
@@ -612,17 +613,6 @@ def _colour_field(self:ClassesStep, k):
     field.observe(lambda _: self.app.safely(self.take_colours), 'value')
     return field
 
-# %% ../../nbs/08_hands/12_steps.ipynb #ac743d01
-@patch
-def add(self:ClassesStep, name=''):
-    "A field for one more class"
-    k = len(self.names)
-    self.names.append(self._name_field(name))
-    self.colours.append(self._colour_field(k))
-    key = _html(html_part('key_of_class', word('key', n=k) if k < 10 else ''))
-    row = _row(key, self.colours[k], self.names[k])
-    self.rows.children = [*self.rows.children, row]
-
 # %% ../../nbs/08_hands/12_steps.ipynb #c2130009
 @patch
 def take_lines(self:ClassesStep):
@@ -636,6 +626,17 @@ def _lines_field(self:ClassesStep):
     field.layout.width = 'auto'
     field.observe(lambda _: self.app.safely(self.take_lines), 'value')
     return field
+
+# %% ../../nbs/08_hands/12_steps.ipynb #ac743d01
+@patch
+def add(self:ClassesStep, name=''):
+    "A field for one more class"
+    k = len(self.names)
+    self.names.append(self._name_field(name))
+    self.colours.append(self._colour_field(k))
+    key = _html(html_part('key_of_class', word('key', n=k) if k < 10 else ''))
+    row = _row(key, self.colours[k], self.names[k])
+    self.rows.children = [*self.rows.children, row]
 
 # %% ../../nbs/08_hands/12_steps.ipynb #f0b8c693
 @patch
@@ -666,6 +667,8 @@ class DrawStep(Step):
     def build(self):
         self.labeller, self.made_for = None, None
         self.next, self.lot = self.button('next_do', 'go_next', ''), self.button('lot_do', 'go_by_lot', '')
+        self.stop_next, self.search = self.button('stop_next_do', 'end_search', ''), None
+        self.stop_next.layout.display = 'none'
     def keep(self):
         if self.labeller: self.labeller.keep()
 
@@ -693,21 +696,6 @@ def show(self:DrawStep):
     self.said.value = word('first_classes' if not has_classes else 'draw_says' if files else 'all_kept')
     if has_classes and files: self.open(files, key)
 
-# %% ../../nbs/08_hands/12_steps.ipynb #da298e2f
-@patch
-def open(self:DrawStep, files, key):
-    "The pictures to draw on, the one of last time first"
-    job = self.job
-    as_read = dict(um_per_px=job.scale, crop_bar=job.crop_bar)
-    self.app.say(word('loading'))
-    made = label(files, job.about.codes, job.strokes, assistant=job.assistant(), size=self.app.size, **as_read)
-    self.labeller = dressed_labeller(made, job.colours)
-    self.go_to(job.about.picture)
-    made.which.observe(lambda _: self.remember(), 'value')
-    made.turning.children = [*made.turning.children, _near(self.next, self.lot)]
-    self.box.children, self.made_for = [self.said, made], key
-    self.app.say('')
-
 # %% ../../nbs/08_hands/12_steps.ipynb #5de8bdd1
 @patch
 def remember(self:DrawStep):
@@ -723,6 +711,21 @@ def go_to(self:DrawStep, name):
     if numbers: self.labeller.go(numbers[0])
     return bool(numbers)
 
+# %% ../../nbs/08_hands/12_steps.ipynb #da298e2f
+@patch
+def open(self:DrawStep, files, key):
+    "The pictures to draw on, the one of last time first"
+    job = self.job
+    as_read = dict(um_per_px=job.scale, crop_bar=job.crop_bar)
+    self.app.say(word('loading'))
+    made = label(files, job.about.codes, job.strokes, assistant=job.assistant(), size=self.app.size, **as_read)
+    self.labeller = dressed_labeller(made, job.colours)
+    self.go_to(job.about.picture)
+    made.which.observe(lambda _: self.remember(), 'value')
+    made.turning.children = [*made.turning.children, _near(self.next, self.stop_next, self.lot)]
+    self.box.children, self.made_for = [self.said, made], key
+    self.app.say('')
+
 # %% ../../nbs/08_hands/12_steps.ipynb #bcd0983c
 first_pictures = 3 # drawn on before anybody asks where a model hesitates
 
@@ -735,31 +738,128 @@ def _free(self:DrawStep):
 # %% ../../nbs/08_hands/12_steps.ipynb #bcd0983f
 @patch
 def _as_cut(self:DrawStep, files, most=24):
-    "Pictures as the data bar is cut by hand: of many some, drawn by lot; files where it is found by itself"
-    if self.job.about.data_bar == 'found': return files
-    drawn = np.random.default_rng(0).permutation(len(files))[:most]
-    return [_read_quietly(files[k], None, self.job.crop_bar) for k in sorted(drawn)]
+    "Of many pictures some, drawn by lot; as the data bar is cut by hand, or files where it is found by itself"
+    drawn = [files[k] for k in sorted(np.random.default_rng(0).permutation(len(files))[:most])]
+    if self.job.about.data_bar == 'found': return drawn
+    return [_read_quietly(file, None, self.job.crop_bar) for file in drawn]
+
+# %% ../../nbs/08_hands/12_steps.ipynb #285a853e
+def time_in_words(
+    seconds:float|None # None: nobody knows yet
+)->str:
+    "A time that is left, as one says it"
+    if seconds is None: return ''
+    if seconds < 90: said = word('seconds', n=5*round(max(seconds, 5)/5))
+    elif seconds < 5400: said = word('minutes', n=round(seconds/60))
+    else: said = word('hours', n=seconds/3600)
+    return word('left', time=said)
+
+# %% ../../nbs/08_hands/12_steps.ipynb #d89014d5
+class Search:
+    "How far a search is; it ends at the next picture where somebody wants that"
+    def __init__(self,
+        total:int # Number of times that a picture is looked at
+    ):
+        self.total, self.done, self.is_stopped, self.began = total, 0, False, time.monotonic()
+    @property
+    def left(self):
+        "Seconds that are left, as it went so far; None: nobody knows yet"
+        return (time.monotonic() - self.began)*(self.total - self.done)/self.done if self.done else None
+    def step(self):
+        "One more picture is looked at"
+        if self.is_stopped: raise Stopped('it was asked to stop')
+        self.done += 1
+    def in_words(self):
+        return ', '.join(filter(None, [word('looking_next_at', share=100.*self.done/self.total), time_in_words(self.left)]))
+
+# %% ../../nbs/08_hands/12_steps.ipynb #334fe38e
+def most_teaching(
+    model, # A model of strokes, which is asked where it hesitates; None: only how unlike pictures are
+    encoder, # A network that tells how alike pictures are: anything that `encoder_of` takes
+    free:list, # Pictures without strokes: files or `Micrograph`s
+    drawn:list, # Pictures with strokes
+    search:Search # How far it is
+): # Picture of `free` that would teach the most, a `RegionOfInterest` that is all of it
+    "The picture to draw on next, as `suggest` finds it"
+    def looked(regions, ask):
+        for region in regions:
+            search.step()
+            yield ask(region)
+    whole = regions_of(free, None)
+    doubt = None if model is None else [one.entropy for one in looked(whole, lambda r: region_entropy(model, [r], symmetry=False)[0])]
+    embedded = lambda regions: np.concatenate([*looked(regions, lambda r: embed(encoder, [r], None).x)])
+    x, start = embedded(whole), embedded(regions_of(drawn, None)) if drawn else None
+    chosen, _ = rank_regions(doubt, x, 1, start)
+    return whole[chosen[0]]
 
 # %% ../../nbs/08_hands/12_steps.ipynb #bcd0983d
 @patch
-def go_next(self:DrawStep):
-    "To the picture that would teach the most"
-    self.keep()
-    drawn = [pair.image for pair in self.job.learned_from]
-    free = self._free()
-    if not free: return self.app.say(word('no_next'))
-    self.app.say(word('looking_next'))
+def _search(self:DrawStep, search, drawn, free):
+    "The name of the picture that would teach the most; None where somebody has stopped the search"
     assistant = self.labeller.assistant
     model = assistant if len(drawn) >= first_pictures else None
-    how = dict(n=1, size=None, most=24, symmetry=False, labelled=self._as_cut(drawn) or None)
-    self.next.disabled = True
-    try:
-        with self.labeller.saying('looking for the next picture ...'), self.labeller.asking: # not while it fills in
-            found = suggest(model, self._as_cut(free), encoder=assistant, **how)
-    finally: self.next.disabled = False
-    name = Path(found[0].file or found[0].picture).name
+    with self.labeller.asking: # not while it fills in
+        try: found = most_teaching(model, assistant, free, drawn, search)
+        except Stopped: return None
+    return Path(found.file or found.picture).name
+
+# %% ../../nbs/08_hands/12_steps.ipynb #dd2fd751
+@patch
+def end_search(self:DrawStep):
+    "It ends at the next picture"
+    if self.search: self.search.is_stopped = True
+
+# %% ../../nbs/08_hands/12_steps.ipynb #e1dee260
+@patch
+def _show_looking(self:DrawStep, is_on):
+    "*Stop* is there while it looks, and nobody begins to look twice"
+    self.next.disabled, self.stop_next.layout.display = is_on, None if is_on else 'none'
+
+# %% ../../nbs/08_hands/12_steps.ipynb #04cf0a5b
+@patch
+def _found_next(self:DrawStep, name):
+    "Go to the picture that was found, and say which it is; None: the search was stopped"
+    self._show_looking(False)
+    if name is None: return self.app.say(word('stopped_next'))
     self.go_to(name)
     self.app.say(word('next_says', name=name))
+
+# %% ../../nbs/08_hands/12_steps.ipynb #1eb12e12
+@patch
+async def _search_aside(self:DrawStep, search, *pictures):
+    "The search in a thread of its own: meanwhile the page says how far it is, and hears Stop"
+    labeller, aside = self.labeller, asyncio.get_running_loop().run_in_executor(None, self._search, search, *pictures)
+    with labeller.saying('looking for the next picture ...'):
+        while not aside.done():
+            self.app.say(search.in_words())
+            await asyncio.wait([aside], timeout=.5)
+    self._show_looking(False)
+    if self.labeller is labeller: self.app.safely(lambda: self._found_next(aside.result()))
+
+# %% ../../nbs/08_hands/12_steps.ipynb #45eaf097
+@patch
+def _wait_for_next(self:DrawStep, search, drawn, free):
+    "The search in this process: whoever asks waits"
+    name = None
+    try:
+        with self.labeller.saying('looking for the next picture ...'): name = self._search(search, drawn, free)
+    finally: self._show_looking(False)
+    self._found_next(name)
+
+# %% ../../nbs/08_hands/12_steps.ipynb #17135bab
+@patch
+def go_next(self:DrawStep):
+    "To the picture that would teach the most; in a page the search is made aside"
+    self.keep()
+    free = self._free()
+    if not free: return self.app.say(word('no_next'))
+    drawn, free = self._as_cut([pair.image for pair in self.job.learned_from]), self._as_cut(free)
+    times = 2 if len(drawn) >= first_pictures else 1
+    search = self.search = Search(times*len(free) + len(drawn))
+    self.app.say(word('looking_next'))
+    self._show_looking(True)
+    if not self.app.in_background: return self._wait_for_next(search, drawn, free)
+    self.searching = asyncio.get_running_loop().create_task(self._search_aside(search, drawn, free))
 
 # %% ../../nbs/08_hands/12_steps.ipynb #107a0002
 def lot_order(
@@ -781,17 +881,6 @@ def go_by_lot(self:DrawStep):
     name = next(name for name in order[begin:] + order[:begin] if name in free)
     self.go_to(name)
     self.app.say(word('lot_says', name=name))
-
-# %% ../../nbs/08_hands/12_steps.ipynb #285a853e
-def time_in_words(
-    seconds:float|None # None: nobody knows yet
-)->str:
-    "A time that is left, as one says it"
-    if seconds is None: return ''
-    if seconds < 90: said = word('seconds', n=5*round(max(seconds, 5)/5))
-    elif seconds < 5400: said = word('minutes', n=round(seconds/60))
-    else: said = word('hours', n=seconds/3600)
-    return word('left', time=said)
 
 # %% ../../nbs/08_hands/12_steps.ipynb #0ec10bf8
 class BackgroundStep(Step):
@@ -1390,6 +1479,15 @@ def difference_card(
     picture = W.Image(value=png, format='png', layout=W.Layout(max_width='100%'))
     return W.VBox([picture, _html(about)], layout=W.Layout(width='300px'))
 
+# %% ../../nbs/08_hands/12_steps.ipynb #c2150002
+def some_names(
+    names:list, # Names of pictures
+    most:int=12 # Number of names that are written
+)->str:
+    "Names of pictures in a line; of many the first, and how many more there are"
+    more = len(names) - most
+    return ', '.join(names[:most]) + (f' + {more}' if more > 0 else '')
+
 # %% ../../nbs/08_hands/12_steps.ipynb #407ffed7
 class TickedPictures(W.VBox):
     "A tick box for each picture, in a box that scrolls"
@@ -1439,11 +1537,13 @@ def show_only(self:TickedPictures,
 # %% ../../nbs/08_hands/12_steps.ipynb #c8bc9a9f
 @patch
 def mark(self:TickedPictures,
-    with_strokes # Names
+    with_strokes, # Names of the pictures that are drawn on
+    kept_back=() # Names of the pictures of the check
 ):
-    "Say which pictures have strokes"
-    drawn = f' ({word("has_strokes")})'
-    for name, box in self.boxes.items(): box.description = html_part('file_name', name) + (drawn if name in with_strokes else '')
+    "Say which pictures have strokes, and which are those of the check"
+    for name, box in self.boxes.items():
+        known = [word(key) for key, some in (('has_strokes', with_strokes), ('is_check', kept_back)) if name in some]
+        box.description = html_part('file_name', name) + (f' ({", ".join(known)})' if known else '')
 
 # %% ../../nbs/08_hands/12_steps.ipynb #c8bc9aa1
 @patch
@@ -1477,9 +1577,10 @@ class CheckStep(Step):
         self.place, self.verdict, self.labeller, self.made_for = W.VBox([]), _html(), None, None
         self.differs, self.differs_of = _looking_like(_looking_like(W.VBox([]), 'step'), 'differs'), None
         self.do = self.button('check_do', 'check')
-        choosing = _looking_like(W.VBox([self.kept, _row(self.by_lot, self.lots), _row(self.do)]), 'step')
+        self.of_specimens = _html()
+        choosing = _looking_like(W.VBox([self.kept, _row(self.by_lot, self.lots), self.of_specimens]), 'step')
         self.below = _html()
-        self.found = W.VBox([self.verdict, self.below])
+        self.found = _looking_like(_looking_like(W.VBox([_row(self.do), self.verdict, self.below]), 'step'), 'found')
         self.box.children = [self.said, _beside(choosing, self.found), self.place, self.differs]
     @property
     def file(self): return self.job.home/'checked.json'
@@ -1503,13 +1604,17 @@ def _is_drawing(self:CheckStep):
     return bool(self.labeller) and any(p.saved != p.painter.changes for p in self.labeller.works.values())
 
 # %% ../../nbs/08_hands/12_steps.ipynb #1d3acc68
-@patch
-def _last_checked(self:CheckStep, now):
-    "The verdict of this step or of the last run: one that still holds, if there is one"
-    found = self.job.filled()
-    known = [one for one in (Checked.read(self.file), found and found.checked) if one is not None]
-    holding = [one for one in known if one.made_from == now]
-    return next(iter([*holding, *known]), None)
+def last_checked(
+    job, # A `Job`
+    now:str # Checksum of what there is now, of `made_from`
+): # A `Checked`, or None
+    "The verdict of the step or of the last run that still holds; where none does, the newer one"
+    found = job.filled()
+    there = [(job.home/'checked.json', Checked.read(job.home/'checked.json'))]
+    if found: there.append((Path(found.folder)/'checked.json', found.checked))
+    when = lambda file: file.stat().st_mtime_ns if file.exists() else 0
+    known = [(checked.made_from == now, when(file), k) for k, (file, checked) in enumerate(there) if checked is not None]
+    return there[max(known)[2]][1] if known else None
 
 # %% ../../nbs/08_hands/12_steps.ipynb #1d3acc69
 @patch
@@ -1543,10 +1648,22 @@ def show_differences(self:CheckStep, checked, is_old):
 def show_verdict(self:CheckStep):
     "The last verdict, where it went wrong, and whether it still holds"
     now = self.job.made_from()
-    checked = self._last_checked(now)
+    checked = last_checked(self.job, now)
     is_old = checked is not None and (self._is_drawing() or checked.made_from != now)
     self.verdict.value = verdict_html(checked, is_old)
     self.show_differences(checked, is_old)
+
+# %% ../../nbs/08_hands/12_steps.ipynb #f89d7807
+@patch
+def show_specimens(self:CheckStep):
+    "How many pictures of each specimen are kept back, and of which too few new ones are left"
+    names, kept, drawn = [file.name for file in self.job.files], set(self.job.about.kept_back), set(self.job.with_strokes)
+    groups = specimens_in(names) if kept else {}
+    taken = {begin: len(kept & set(some)) for begin, some in groups.items()}
+    few = [begin for begin, some in groups.items() if taken[begin] and len(set(some) - kept - drawn) < least_new]
+    parts = [word('part_of', name=begin, k=taken[begin], n=len(some)) for begin, some in groups.items() if taken[begin]]
+    said = html_part('said', word('kept_of', said=some_names(parts))) if parts else ''
+    self.of_specimens.value = said + (html_part('warning', word('kept_few', names=some_names(few))) if few else '')
 
 # %% ../../nbs/08_hands/12_steps.ipynb #1d3acc6c
 @patch
@@ -1560,9 +1677,10 @@ def show(self:CheckStep):
         self.keep()
         self.labeller, self.place.children, self.made_for = None, [], key
         if files and len(job.about.codes) >= 2: self._open(files)
-    self.found.layout.min_height = f'{18.5 + 3.5*len(job.about.codes):g}em' # of a verdict: the canvas stays where it is
+    self.found.layout.min_height = f'{21.5 + 3.5*len(job.about.codes):g}em' # of a verdict: the canvas stays where it is
     self.kept.mark(job.with_strokes)
     self.kept.illustrate(job.files[:FolderStep.most], job.crop_bar)
+    self.show_specimens()
     self.show_verdict()
 
 # %% ../../nbs/08_hands/12_steps.ipynb #1d3acc64
@@ -1575,9 +1693,9 @@ def keep_back(self:CheckStep):
     self.job.tell(kept_back=names, by_lot=by_lot)
     self.show()
     drawn = [name for name in self.job.with_strokes if name in names and name not in before]
-    if drawn: self.app.say(word('kept_with_strokes', names=', '.join(drawn)), True)
     left = [name for name in self.job.about.left_after_check if name in before]
-    if left: self.app.say(word('left_after_check', names=', '.join(left)), True)
+    said = [word(key, names=some_names(some)) for key, some in (('kept_with_strokes', drawn), ('left_after_check', left)) if some]
+    if said: self.app.say(' '.join(said), True)
 
 # %% ../../nbs/08_hands/12_steps.ipynb #5ecb6206
 def _check_strokes(job):
@@ -1598,11 +1716,26 @@ def check(self:CheckStep):
     if checked:
         checked.write(self.file)
         there.keep(made_from)
-    self.app.say('')
+    self.app.say(word('checked_says', said=verdict_lines(checked)[0]) if checked else '')
     self.differs_of = None # the same state once more: what was noted is shown anew
     self.verdict.value = verdict_html(checked)
     self.show_differences(checked, False)
     return checked
+
+# %% ../../nbs/08_hands/12_steps.ipynb #9d80b9ab
+def in_turn(
+    names:list, # Names of pictures, in an order by lot
+    specimens:dict, # `{what the names begin with: names}`, of `specimens_in`; {}: no specimens are told apart
+    before=() # Names of pictures that are taken already
+)->list: # The same names
+    "Of each specimen as large a share of its pictures, in the order of the lot"
+    begins = {name: begin for begin, some in specimens.items() for name in some}
+    taken, share = Counter(begins.get(name) for name in before), {}
+    for name in names:
+        begin = begins.get(name)
+        taken[begin] += 1
+        share[name] = taken[begin]/len(specimens.get(begin, names))
+    return sorted(names, key=share.get)
 
 # %% ../../nbs/08_hands/12_steps.ipynb #5ecb620d
 @patch
@@ -1611,13 +1744,17 @@ def keep_back_by_lot(self:CheckStep):
     about, lot = self.job.about, self.job.lot_among()
     missing = self.lots.value - len(about.kept_back)
     if missing <= 0: raise NotYet(word('lots_enough', n=len(about.kept_back)))
-    chosen = lot_order(lot.names, about.settings.seed)[:missing]
+    specimens = specimens_in([file.name for file in self.job.files])
+    chosen = in_turn(lot_order(lot.names, about.settings.seed), specimens, about.kept_back)[:missing]
     if not chosen: raise NotYet(word('lots_none'))
     self.kept.value = [*about.kept_back, *chosen]
     self.job.tell(by_lot={**self.job.about.by_lot, **dict.fromkeys(chosen, about.settings.seed)})
     kind = _with_numbers(lot.kind).replace('colour', word('in_colour'))
     among = [word('lots_kind', n=len(lot.names), kind=kind), *([word('lots_others', n=lot.others)] if lot.others else [])]
-    self.app.say(' '.join([word('lots_said', names=', '.join(chosen)), *among]))
+    of_each = {begin: sum(name in chosen for name in some) for begin, some in specimens.items()}
+    counts = [word('part_of', name=begin, k=k, n=len(specimens[begin])) for begin, k in of_each.items() if k]
+    of_which = [word('lots_of', said=', '.join(counts))] if counts else []
+    self.app.say(' '.join([word('lots_said', names=', '.join(chosen)), *of_which, *among]))
 
 # %% ../../nbs/08_hands/12_steps.ipynb #0d2383a5
 def _without_idle(rows):
@@ -1764,15 +1901,6 @@ def run(self:RunStep):
     self.begin()
     return self.job.filled().rows
 
-# %% ../../nbs/08_hands/12_steps.ipynb #c2150002
-def some_names(
-    names:list, # Names of pictures
-    most:int=12 # Number of names that are written
-)->str:
-    "Names of pictures in a line; of many the first, and how many more there are"
-    more = len(names) - most
-    return ', '.join(names[:most]) + (f' + {more}' if more > 0 else '')
-
 # %% ../../nbs/08_hands/12_steps.ipynb #45247483
 def changes_in_words(
     changed:dict # `{part: names of pictures}`, of `changes_since`
@@ -1794,7 +1922,9 @@ def old_run_in_words(
 def _stamp_of(self:RunStep, found):
     "What is shown of a run hangs on this"
     of_files = [file.stat().st_mtime_ns for file in (found.folder/'pictures.csv', *sorted(self.job.corrected.glob('*.png')))]
-    return found.folder, found.is_old, found.changed, of_files
+    now = self.job.made_from()
+    checked = last_checked(self.job, now)
+    return found.folder, found.is_old, found.changed, checked and (checked.made_from, checked.made_from == now), of_files
 
 # %% ../../nbs/08_hands/12_steps.ipynb #4eba20aa
 @patch
@@ -1803,7 +1933,9 @@ def look(self:RunStep):
     about = BackgroundStep.look(self)
     self.said.value = says_with_model(self.job, 'run_says')
     self.name_button(about, self.is_this(about))
-    found = None if about.state in ('begun', 'running') else self.job.filled()
+    is_on = about.state in ('begun', 'running')
+    found = None if is_on else self.job.filled()
+    if is_on: self.old.value = '' # it is being run again
     self.after.layout.display = None if found else 'none'
     stamp = self._stamp_of(found) if found else None
     if found and stamp != self.shown: self.finished(found)
@@ -1873,7 +2005,9 @@ def finished(self:RunStep, found):
     "What became of each picture"
     rows, out, names = found.rows, found.folder, self._names()
     _mark_old(self.old, self.results, old_run_in_words(found))
-    self.verdict.value = verdict_html(found.checked, found.is_old)
+    now = self.job.made_from()
+    checked = last_checked(self.job, now)
+    self.verdict.value = verdict_html(checked, checked is not None and checked.made_from != now)
     counted = word('shares_checked' if found.checked else 'shares_counted')
     first, *others = ran_in_words(rows, names, short_path(out, self.job.files[0].parent)) # a path is HTML
     said = html_part('sentences', [Markup(first), *others, counted])
@@ -1977,13 +2111,48 @@ def in_two(
         depth += (line[k] == ')') - (line[k] == '(')
     return line[:k].rstrip(), line[k:]
 
+# %% ../../nbs/08_hands/12_steps.ipynb #a7b8f07b
+_reasons = {
+    'none in the test pictures': 'next_none', 'far more than in these': 'next_more',
+    'found nothing to measure': 'next_missed', 'by columns': 'next_ways'} # what is in the note of an answer
+
+def next_for(
+    answer, # An `Answer`
+    candidates=() # Names of pictures that could be kept back
+)->str: # '' where it has an interval at a level, or was not measured
+    "What to do about a number that has no interval, or whose interval has no level"
+    has_interval = math.isfinite(answer.high - answer.low)
+    if not math.isfinite(answer.value) or (has_interval and answer.level is not None): return ''
+    if not has_interval and answer.fields == 1: return word('next_one_field')
+    if not has_interval: return word('next_fields', n=answer.fields) + '.'
+    key = next((key for part, key in _reasons.items() if part in answer.note), 'next_level')
+    return word(key, names=word('next_example', names=', '.join(candidates)) if candidates else '')
+
+# %% ../../nbs/08_hands/12_steps.ipynb #3771b3ef
+def next_for_limit(
+    row:dict, # Of `held_against`
+    answers:list, # Answers, each an `Answer`
+    checks:int, # Number of check pictures, 0 where nothing is checked
+    candidates=(), # Names of pictures that could be kept back
+    worst='' # Name of the check picture on which most is wrong; '' where that is not known
+)->str: # '' where the limit is decided
+    "What to do about a limit that is not decided"
+    if row['decision'] != 'not decided': return ''
+    answer = next(one for one in answers if str(one) == row['answer'])
+    of_answer = next_for(answer, candidates)
+    if of_answer: return of_answer
+    example = word('next_example', names=', '.join(candidates)) if candidates else ''
+    more = [word('next_checks', n=checks, names=example)] if checks < 5 else []
+    strokes = [word('next_strokes', names=word('next_worst', names=worst) if worst else '')] if checks else []
+    return word('next_wide', said='; '.join([*more, *strokes, word('next_fields', n=answer.fields)]))
+
 # %% ../../nbs/08_hands/12_steps.ipynb #3db185ba
 _decided = {'met': 'green', 'not met': 'red', 'not decided': 'yellow'}
 
 def _decision(row, codes):
     "What is said of a limit, on its colour"
     decided = row['decision']
-    said = dict(limit=translated(row['limit'], codes), decision=word(decided.replace(' ', '_')))
+    said = dict(limit=translated(row['limit'], codes), decision=word(decided.replace(' ', '_')), next=row.get('next', ''))
     return dict(said, shade=_shades[_decided[decided]])
 
 # %% ../../nbs/08_hands/12_steps.ipynb #3db185bc
@@ -1991,12 +2160,13 @@ def answers_html(
     answers:list, # Answers, each an `Answer`
     limits:list, # Limits of `held_against`
     codes, # Class names
-    facts=() # For each answer what else can be said of it: how many cracks it stands for, how many columns
-)->str:
+    facts=(), # For each answer what else can be said of it: how many cracks it stands for, how many columns
+    coming=() # For each answer what to do next about it, in words; '' where it needs nothing
+)->str: # HTML
     "Answers and decisions"
-    more = [*facts, *[[]]*len(answers)]
-    said = zip([in_two(translated(str(answer), codes)) for answer in answers], more)
-    lines = [(number, [translated(fact, codes) for fact in some], rest) for (number, rest), some in said]
+    more, then = [*facts, *[[]]*len(answers)], [*coming, *['']*len(answers)]
+    said = zip([in_two(translated(str(answer), codes)) for answer in answers], more, then)
+    lines = [(number, [translated(fact, codes) for fact in some], rest, then) for (number, rest), some, then in said]
     return html_part('answers', lines, [_decision(row, codes) for row in limits])
 
 # %% ../../nbs/08_hands/12_steps.ipynb #519e0008
@@ -2035,6 +2205,19 @@ def what_to_sign(
         *(word('sign_whole', name=named([name])) for one in found if one.kind == 'pieces' for name in one.names),
         *([word('sign_corrected')] if any(one.how == 'corrected' for one in found) else [])]
 
+# %% ../../nbs/08_hands/12_steps.ipynb #959c9246
+_signs = {'<': '<=', '>': '>=', '≤': '<=', '≥': '>=', '=<': '<=', '=>': '>='}
+
+def _as_limit(line):
+    "A limit that somebody has typed, with the signs that limits have"
+    return re.sub(r'=?[<>]=?|[≤≥]', lambda sign: _signs.get(sign[0], sign[0]), line.strip())
+
+# %% ../../nbs/08_hands/12_steps.ipynb #9d48fabe
+def _limit_of(line):
+    "A limit as it is meant; a line that is none is refused in the words of the page"
+    try: return read_limit(line)
+    except InputError: raise NotYet(word('limit_unread', line=line[:60])) from None
+
 # %% ../../nbs/08_hands/12_steps.ipynb #c7cc151d
 class LimitsPart(Step):
     "What numbers are held against: chosen, or typed, one a line"
@@ -2043,7 +2226,7 @@ class LimitsPart(Step):
         app, # The `App`
         act # Function that is called when other limits are written
     ):
-        self.act, self.answers, self.asked = act, [], None
+        self.act, self.answers, self.asked, self.dropping = act, [], None, _near()
         super().__init__(app)
     def build(self):
         typed, signs = dict(continuous_update=False), [(word('at_most'), '<='), (word('at_least'), '>=')]
@@ -2053,11 +2236,11 @@ class LimitsPart(Step):
         shown = dict(value='\n'.join(self.job.about.limits), placeholder=word('limits_example'))
         self.text = self.field(W.Textarea, 'limits', self.act, '460px', **shown, **typed)
         choosing = _row(self.of, self.sign, self.number, self.button('limit_add_do', 'add', ''))
-        self.box.children = [choosing, self.text, self.said]
+        self.box.children = [choosing, self.text, self.dropping, self.said]
     @property
     def lines(self):
-        "The limits that are written"
-        return [line.strip() for line in self.text.value.splitlines() if line.strip()]
+        "The limits that are written, with the signs that limits have"
+        return [_as_limit(line) for line in self.text.value.splitlines() if line.strip()]
     def name_of(self, answer):
         "The name of an answer as the page calls it"
         return name_here(answer.name, self.job.about.codes)
@@ -2083,12 +2266,31 @@ def _ask_anew(self:LimitsPart, asked):
 def add(self:LimitsPart):
     "The limit that is chosen becomes a line"
     if self.of.value is None: raise NotYet(word('no_limit_of'))
-    number = number_in(self.number.value)
+    number = number_in(self.number.value, 'limit_number')
     if number is None: raise NotYet(word('limit_first'))
     answer = self.answers[self.of.value]
     line = Limit(self.name_of(answer), self.sign.value, number, answer.unit)
     self.text.value = '\n'.join([*self.lines, printed(str(line))])
     self.number.value = ''
+
+# %% ../../nbs/08_hands/12_steps.ipynb #c8fd33c4
+@patch
+def drop(self:LimitsPart,
+    line:str # A limit as it is written
+):
+    "Take a limit away"
+    self.text.value = '\n'.join(one for one in self.lines if one != line)
+
+# %% ../../nbs/08_hands/12_steps.ipynb #8f5cb16f
+@patch
+def show_droppers(self:LimitsPart):
+    "A button for each limit that takes it away"
+    def dropper(line):
+        named = dict(description=word('limit_drop', line=line), tooltip=word('limit_drop_tip'))
+        made = W.Button(**named, layout=W.Layout(width='auto'))
+        made.on_click(lambda _: self.app.safely(lambda: self.drop(line)))
+        return made
+    self.dropping.children = [dropper(line) for line in self.lines]
 
 # %% ../../nbs/08_hands/12_steps.ipynb #8be54bd1
 @patch
@@ -2096,7 +2298,7 @@ def as_asked(self:LimitsPart):
     "The limits as the job has them: with the names that the measuring rooms give"
     in_english = {self.name_of(answer).casefold(): answer.name for answer in self.answers}
     def asked(line):
-        limit = read_limit(line)
+        limit = _limit_of(line)
         name = in_english.get(limit.name.casefold(), limit.name)
         return line if name == limit.name else str(replace(limit, name=name))
     return [asked(line) for line in self.lines]
@@ -2150,6 +2352,7 @@ def show(self:LimitsPart):
     asked = about.questions, about.codes, str(self.job.scale)
     if asked != self.asked: self._ask_anew(asked)
     if self.lines == about.limits: self.text.value = '\n'.join(self.as_said())
+    self.show_droppers()
     faults = self.faults()
     self.said.value = html_part('line', ' '.join(faults), True) if faults else ''
 
@@ -2159,7 +2362,7 @@ class ChosenPart(Step):
     name, most = 'chosen', 8 # specimens that have a button
     def __init__(self,
         app, # The `App`
-        act, # Function that is called with the names when others are ticked
+        act, # Function that is called with the names when others are ticked, and with what they begin with where a button chose them
     ):
         self.act, self.names, self.ticks = act, None, None
         super().__init__(app)
@@ -2182,7 +2385,7 @@ def _make_ticks(self:ChosenPart, names):
     "A box for each picture, made anew where others are there"
     if names == self.names: return
     self.names = names
-    self.ticks = TickedPictures(names, [], lambda: self.act(self.ticks.value), 'chosen_tip', is_shown=False)
+    self.ticks = TickedPictures(names, [], lambda: self.act(self.ticks.value, ''), 'chosen_tip', is_shown=False)
     self.place.children = [self.ticks]
 
 # %% ../../nbs/08_hands/12_steps.ipynb #55a4ac9d
@@ -2209,7 +2412,7 @@ def _only(self:ChosenPart, begin, names):
     "A button for the pictures of a specimen"
     layout = W.Layout(width='auto')
     made = W.Button(description=word('only_these', begin=begin, n=len(names)), tooltip=word('only_these_tip'), layout=layout)
-    made.on_click(lambda _: self.app.safely(lambda: self.act(names)))
+    made.on_click(lambda _: self.app.safely(lambda: self.act(names, begin)))
     return made
 
 # %% ../../nbs/08_hands/12_steps.ipynb #aa14b9b8
@@ -2237,6 +2440,7 @@ def show(self:ChosenPart):
     self._make_ticks(names)
     chosen = named_like(names, about.chosen)
     self.ticks.tick(chosen)
+    self.ticks.mark(self.job.with_strokes, about.kept_back)
     self.filter()
     gone = [pattern for pattern in about.chosen if not named_like(names, [pattern])]
     said = [word('chosen_sum', n=len(chosen), all=len(names)), *([word('chosen_gone', names=some_names(gone))] if gone else [])]
@@ -2249,18 +2453,18 @@ class ReportStep(Step):
     "A question, its answer, a report"
     name = 'report'
     def build(self):
-        self.is_filling, self.made_of = False, None
+        self.is_filling, self.made_of, self.numbers, self.shown_report = False, None, None, ()
         self.limit = LimitsPart(self.app, lambda: self.changed())
         self.limits = self.limit.text
-        self.chosen = ChosenPart(self.app, lambda names: self.choose(names))
+        self.chosen = ChosenPart(self.app, lambda names, begin: self.choose(names, begin))
         self.said.value = word('report_says')
         self.do = self.button('report_do', 'measure')
         self.answers, self.links, self.page = (_html() for _ in range(3))
-        self.old, self.earlier = _looking_like(_html(), 'kept-free'), W.VBox([])
+        self.known, self.old, self.earlier = _html(), _looking_like(_html(), 'kept-free'), W.VBox([])
         self.results = _looking_like(W.VBox([self.answers, self.earlier, self.links, self.page]), 'step')
         asking = _looking_like(W.VBox([self._asking(), self._telling(), self.chosen.box]), 'card')
         asked = _beside(asking, _looking_like(self.limit.box, 'card'))
-        self.box.children = [self.said, asked, _row(self.do), self.old, self.results]
+        self.box.children = [self.said, asked, self.known, _row(self.do), self.old, self.results]
 
 # %% ../../nbs/08_hands/12_steps.ipynb #3cd688e8
 @patch
@@ -2316,6 +2520,15 @@ def _show_of_layer(self:ReportStep, settings):
     self.crack.layout.display = None if is_layer else 'none'
     self.along.layout.display = None if is_layer and not self._asks_for_cracks else 'none'
 
+# %% ../../nbs/08_hands/12_steps.ipynb #221767cc
+@patch
+def show_known(self:ReportStep):
+    "A warning where pictures will be measured that the model or its check knows"
+    names = [file.name for file in self.job.files]
+    over = self.job.to_measure(pd.DataFrame(dict(picture=names, state='predicted')))
+    known = [name for name in over.names if name in {*self.job.with_strokes, *self.job.about.kept_back}]
+    self.known.value = html_part('warning', word('known_measured', names=some_names(known, 5))) if known else ''
+
 # %% ../../nbs/08_hands/12_steps.ipynb #e76a23d7
 @patch
 def show_age(self:ReportStep):
@@ -2325,13 +2538,25 @@ def show_age(self:ReportStep):
     key = 'outdated_run' if found and found.is_old else 'outdated'
     _mark_old(self.old, self.results, word(key, what=changes_in_words(changed)) if changed else '')
 
+# %% ../../nbs/08_hands/12_steps.ipynb #ea9b05b8
+def question_of(
+    folder # Folder of a report
+)->str: # '' where it does not say
+    "Which question a report has answered, in the words of the page"
+    try: asked = json.loads((Path(folder)/'results.json').read_text(encoding='utf-8'))['asked']
+    except (OSError, ValueError, KeyError): return ''
+    settings = {name: about.get('settings') or {} for name, about in asked.items()} if isinstance(asked, dict) else {}
+    named = [name for name in settings if name in questions and name != 'phases'] or [name for name in settings if name == 'phases']
+    return ', '.join(': '.join(filter(None, [word(name), str(settings[name].get('cls', ''))])) for name in named)
+
 # %% ../../nbs/08_hands/12_steps.ipynb #e76a23d9
 @patch
 def _opener(self:ReportStep, folder, when):
     "A button that opens a report of an earlier day"
     name, day = folder.relative_to(self.job.home).as_posix(), time.strftime('%Y-%m-%d %H:%M', time.localtime(when))
     layout = W.Layout(width='auto', align_self='flex-start')
-    made = W.Button(description=f'{name}, {day}', tooltip=word('open_report_tip'), layout=layout)
+    what = ', '.join(filter(None, [name, day, question_of(folder)]))
+    made = W.Button(description=what, tooltip=word('open_report_tip'), layout=layout)
     made.on_click(lambda _: self.app.safely(lambda: self.show_report(folder/'report.html', folder)))
     return _looking_like(made, 'link')
 
@@ -2343,6 +2568,12 @@ def show_earlier(self:ReportStep, most=5):
     written = sorted(((page.stat().st_mtime, page.parent) for page in pages), reverse=True)[:most]
     openers = [self._opener(folder, when) for when, folder in written]
     self.earlier.children = [_html(html_part('sentences', [word('reports_there')])), *openers] if openers else []
+
+# %% ../../nbs/08_hands/12_steps.ipynb #3ec58c4a
+@patch
+def changed(self:ReportStep):
+    "A person has changed something"
+    if not self.is_filling: self.take()
 
 # %% ../../nbs/08_hands/12_steps.ipynb #3ec58c49
 @patch
@@ -2356,15 +2587,10 @@ def show(self:ReportStep):
     self.limit.show()
     self.counted.value = self.job.about.measured
     self.chosen.show()
+    self.show_known()
     self.is_filling = False
     self.show_age()
     if self.made_of is None: self.show_earlier()
-
-# %% ../../nbs/08_hands/12_steps.ipynb #3ec58c4a
-@patch
-def changed(self:ReportStep):
-    "A person has changed something"
-    if not self.is_filling: self.take()
 
 # %% ../../nbs/08_hands/12_steps.ipynb #a6365592
 @patch
@@ -2399,12 +2625,13 @@ def _chosen_now(self:ReportStep):
 @patch
 def take(self:ReportStep):
     "What is asked goes into the job"
+    self.limit.said.value = '' # what was wrong before
     typed = {key: field.value.strip() for key, field in self.meta.items()}
     meta = {**self.job.about.meta, **typed}
     self.job.tell(
         questions=self._question_asked(),
         limits=self.limit.as_asked(),
-        scale_uncertainty_pct=number_in(self.uncertainty.value),
+        scale_uncertainty_pct=number_in(self.uncertainty.value, 'uncertainty'),
         chosen=self._chosen_now(), measured=self.counted.value,
         meta={key: value for key, value in meta.items() if value})
     self.show()
@@ -2412,10 +2639,12 @@ def take(self:ReportStep):
 # %% ../../nbs/08_hands/12_steps.ipynb #e358a2ab
 @patch
 def choose(self:ReportStep,
-    names # Names of the pictures
+    names, # Names of the pictures
+    begin:str='' # What they begin with, where a button has chosen a specimen
 ):
-    "These pictures count, and no others"
+    "These pictures count, and no others; the specimen has its name, if somebody has not given it another"
     self.job.tell(measured='chosen', chosen=list(names))
+    if begin and not self.meta['specimen'].value.strip(): self.meta['specimen'].value = begin
     self.show()
 
 # %% ../../nbs/08_hands/12_steps.ipynb #10996219
@@ -2435,11 +2664,11 @@ def _filled(self:ReportStep):
 
 # %% ../../nbs/08_hands/12_steps.ipynb #1099621d
 @patch
-def _by_hand_said(self:ReportStep, found, over, answers):
-    "A warning where corrections by hand took the errors of a tested model out of the intervals, as HTML"
+def _by_hand(self:ReportStep, found, over, answers):
+    "How many of the results that are measured were corrected by hand, which took the errors of a tested model out of the intervals"
     is_so = found.checked and any('corrected by hand' in str(answer) for answer in answers)
     corrections = self.job.corrections(found.rows, found.folder) if is_so else ()
-    return by_hand_html(sum(name in over.names for name in corrections))
+    return sum(name in over.names for name in corrections)
 
 # %% ../../nbs/08_hands/12_steps.ipynb #dbf21404
 @patch
@@ -2450,6 +2679,59 @@ def show_report(self:ReportStep, page, folder):
     carried = [_carried(file, word(key)) for file, key in files if file.exists()]
     self.links.value = html_part('downloads', carried, Markup(where))
     self.page.value = html_part('page', page.read_text(encoding='utf-8'))
+    self.shown_report = page, folder
+
+# %% ../../nbs/08_hands/12_steps.ipynb #4760787f
+@dataclass
+class Numbers:
+    "What was measured, before it is said in one language or the other"
+    answers:list # Answers, each an `Answer`
+    limits:list # Decisions, of `held_against`
+    codes:list # Class names
+    facts:list # What else is known of each answer, of `facts_of`
+    over:object # Pictures that are in the numbers, a `Measured`
+    checked:object # What the check has shown, a `Checked`; None: nothing
+    by_hand:int # Number of results that a hand has corrected, where the model was tested
+    worth:dict # Rest of what `what_to_sign` asks for
+    candidates:list=field(default_factory=list) # Names of pictures that could be kept back, the first two by lot
+    worst:str='' # Name of the check picture on which most is wrong
+
+# %% ../../nbs/08_hands/12_steps.ipynb #ec659706
+@patch
+def _could_be_kept(self:ReportStep):
+    "Two pictures that the lot would keep back next"
+    files = [file.name for file in self.job.files]
+    among = lot_order(self.job.lot_among().names, self.job.about.settings.seed)
+    return in_turn(among, specimens_in(files), self.job.about.kept_back)[:2]
+
+# %% ../../nbs/08_hands/12_steps.ipynb #2ae713f3
+@patch
+def _numbers_of(self:ReportStep, found, over, maps, tables):
+    "What was measured of a run, with all that is said beside it"
+    answers, red = answers_of(tables), below_floor(maps, tables)
+    limits = held_against(answers, self.job.about.limits, red)
+    asked = answers_of({question: of_it for question, of_it in tables.items() if question != 'phases'})
+    worth = dict(is_tested=bool(found.checked), is_red=bool(red), asked=asked, cannot=cannot_measure(maps))
+    worst = Differences(self.job).worst_first(found.checked.made_from) if found.checked else []
+    return Numbers(
+        answers, limits, self.job.about.codes, facts_of(answers, tables), over, found.checked,
+        self._by_hand(found, over, answers), worth, self._could_be_kept(), worst[0][0] if worst else '')
+
+# %% ../../nbs/08_hands/12_steps.ipynb #d32b99b2
+@patch
+def show_numbers(self:ReportStep):
+    "The numbers, what they are worth, and what comes next, in the language of the page"
+    n = self.numbers
+    checks = n.checked.pictures if n.checked else 0
+    coming = [next_for(answer, n.candidates) for answer in n.answers]
+    limits = [dict(row, next=next_for_limit(row, n.answers, checks, n.candidates, n.worst)) for row in n.limits]
+    over = f'{some_names(sorted(n.over.names))} ({over_in_words(n.over, spoken())})'
+    of_which = html_part('of_which' if n.over.new == len(n.over.names) else 'of_known', word('counted'), over)
+    levels = html_part('said', word('levels_say'))
+    warning = by_hand_html(n.by_hand)
+    advice = html_part('to_sign', what_to_sign(n.answers, n.codes, is_by_hand=bool(warning), **n.worth))
+    said = of_which + answers_html(n.answers, limits, n.codes, n.facts, coming) + levels + advice + warning
+    self.answers.value = html_part('beside', Markup(said), Markup(verdict_html(n.checked)))
 
 # %% ../../nbs/08_hands/12_steps.ipynb #378a9436
 @patch
@@ -2467,22 +2749,26 @@ def measure(self:ReportStep):
     folder = _free_folder(found.folder)
     over = self.job.to_measure(found.rows)
     page = self.job.reported(maps, tables, load_segmenter(found.folder/'model'), folder, over_in_words(over, spoken()))
-    answers = answers_of(tables)
-    red = below_floor(maps, tables)
-    limits = held_against(answers, self.job.about.limits, red)
-    of_which = html_part('of_which', word('counted'), f'{some_names(sorted(over.names))} ({over_in_words(over, spoken())})')
-    warning = self._by_hand_said(found, over, answers)
-    asked = answers_of({question: of_it for question, of_it in tables.items() if question != 'phases'})
-    worth = dict(is_tested=bool(found.checked), is_red=bool(red), is_by_hand=bool(warning), asked=asked, cannot=cannot_measure(maps))
-    advice = html_part('to_sign', what_to_sign(answers, self.job.about.codes, **worth))
-    said = answers_html(answers, limits, self.job.about.codes, facts_of(answers, tables)) + advice + warning + of_which
-    self.answers.value = html_part('beside', Markup(said), Markup(verdict_html(found.checked)))
-    self.earlier.children = []
-    self.show_report(page, folder)
+    self.numbers = self._numbers_of(found, over, maps, tables)
     self.made_of = self.job.parts_now()
+    self.earlier.children = []
+    self.show_numbers()
+    self.show_report(page, folder)
     self.show_age()
     self.app.say('')
-    return answers
+    return self.numbers.answers
+
+# %% ../../nbs/08_hands/12_steps.ipynb #b335b884
+@patch
+def go_on_from(self:ReportStep,
+    before # A `ReportStep`, as the page had it in the other language
+):
+    "Show the numbers that were there, with the report as it was written"
+    if before.numbers is None: return
+    self.numbers, self.made_of = before.numbers, before.made_of
+    self.show_numbers()
+    if before.shown_report and before.shown_report[0].exists(): self.show_report(*before.shown_report)
+    self.earlier.children = []
 
 # %% ../../nbs/08_hands/12_steps.ipynb #d8d3a670
 all_steps = (FolderStep, ClassesStep, DrawStep, TeachStep, CheckStep, RunStep, ReportStep)

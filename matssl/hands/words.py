@@ -160,7 +160,10 @@ _german |= dict(
 
 # %% ../../nbs/08_hands/11_words.ipynb #08807650
 _english |= dict(
-    draw_says='Draw a few strokes on each class of two or three pictures. Where the filling is wrong, draw again.',
+    draw_says=
+        'Draw a few strokes on each class of two or three pictures. Where the filling is wrong, draw again. Leave the other '
+        'pictures without strokes: the check in step 5 needs two of them, better five, and a number is best of those that '
+        'are left, two at least of the specimen that you measure.',
     first_classes='Name at least two classes first.',
     first_strokes='Nothing is drawn yet that could be learned from: draw a few strokes on each class first.',
     all_kept='All pictures are set aside for the check: untick some in step 5 (Check).', next_do='What next?',
@@ -170,6 +173,8 @@ _english |= dict(
         'the next one',
     lot_says='The lot fell on {name}: draw here.', loading='The network is being loaded ...',
     looking_next='Looking for the next picture ...', strokes_saved='strokes saved',
+    looking_next_at='Looking for the next picture: {share:.0f} %', stop_next_do='Stop',
+    stop_next_do_tip='Stop looking for the next picture; this one stays', stopped_next='Stopped: this picture stays.',
     no_next='Nothing left to draw on.', brush='brush',
     brush_tip='Draws a stroke of the chosen class', erase_tip='Takes away what is drawn',
     fill_tip='Fills an enclosed region with the chosen class',
@@ -195,7 +200,9 @@ _english |= dict(
 _german |= dict(
     draw_says=
         'Zeichnen Sie auf zwei oder drei Bildern wenige Striche je Klasse. Wo falsch ausgefüllt wird, '
-        'zeichnen Sie nach.',
+        'zeichnen Sie nach. Die übrigen Bilder bleiben ohne Striche: zwei davon, besser fünf, braucht die Prüfung in '
+        'Schritt 5, und am besten gemessen wird an denen, die dann noch übrig sind, mindestens zwei von der Probe, die Sie '
+        'messen.',
     first_classes='Bitte zuerst mindestens zwei Klassen benennen.',
     first_strokes='Es ist noch nichts gezeichnet, wovon sich lernen ließe: bitte zuerst einige Striche je Klasse zeichnen.',
     all_kept='Alle Bilder sind für die Prüfung beiseitegelegt: bitte in Schritt 5 (Prüfen) Kreuze wegnehmen.',
@@ -206,6 +213,8 @@ _german |= dict(
         'zum nächsten',
     lot_says='Das Los fiel auf {name}: bitte hier zeichnen.', loading='Das Netz wird geladen ...',
     looking_next='Das nächste Bild wird gesucht ...', strokes_saved='Striche gesichert',
+    looking_next_at='Das nächste Bild wird gesucht: {share:.0f} %', stop_next_do='Anhalten',
+    stop_next_do_tip='Nicht weiter suchen; dieses Bild bleibt', stopped_next='Angehalten: dieses Bild bleibt.',
     brush_tip='Zeichnet einen Strich der gewählten Klasse', erase_tip='Nimmt weg, was gezeichnet ist',
     fill_tip='Füllt ein umschlossenes Gebiet mit der gewählten Klasse',
     outline_tip='Einen Umriss zeichnen: sein Inneres wird mit der gewählten Klasse gefüllt',
@@ -386,7 +395,7 @@ _english |= dict(
         'How: choose a class and go around each of its pieces with "circle"; the inside is filled. At last choose the '
         'class of the rest, then "fill", and click on what is still free.',
     kept_tip='Tick it to keep it back: the model is tested on it and never learns from it',
-    has_strokes='has strokes',
+    has_strokes='has strokes', is_check='check picture',
     kept_with_strokes=
         'There are strokes on {names}, and the model no longer learns from them: better keep back pictures '
         'without strokes.',
@@ -394,12 +403,18 @@ _english |= dict(
     lots='in all', lots_tip='How many pictures are kept back in all when the lot has been cast', lots_do='Keep back by lot',
     lots_do_tip=
         'Tick more pictures without strokes, by lot, until there are so many; only such as most that will be measured are like, in '
-        'size, scale and colour. Pictures that somebody has picked may be '
+        'size, scale and colour, and of each specimen in turn where the names look like several. Pictures that somebody has picked may be '
         'the nice ones, and then the result looks better than it is',
     lots_said='Kept back by lot: {names}.', lots_enough='{n} are kept back already: raise the number, or take a tick away.',
     lots_none='There are no more pictures without strokes.',
     lots_kind='Drawn among {n} pictures of one kind: {kind}.',
-    lots_others='Left out, since they are of other kinds: {n}.', in_colour='in colour',
+    lots_others='Left out, since they are of other kinds: {n}.', in_colour='in colour', lots_of='Of each specimen: {said}.',
+    part_of='{name} {k} of {n}', kept_of=
+        'Kept back of each specimen: {said}. What is kept back does not count among the new pictures that are measured.',
+    kept_few=
+        'Fewer than two new pictures are left of {names}. If that is what you want to measure, take a tick away there and keep '
+        'back pictures of another specimen.',
+    checked_says='Checked: {said}',
     left_after_check=
         'Left out after the check was made: {names}. That makes intervals narrower and the model no better, so the report '
         'names them.',
@@ -429,7 +444,7 @@ _german |= dict(
         'So geht es: eine Klasse wählen und jedes ihrer Stücke mit „umkreisen“ umfahren; das Innere wird gefüllt. Zuletzt '
         'die Klasse des Restes wählen, dann „füllen“, und auf das klicken, was noch frei ist.',
     kept_tip='Ankreuzen hält es zurück: das Modell wird daran geprüft und lernt nie davon',
-    has_strokes='hat Striche',
+    has_strokes='hat Striche', is_check='Prüfbild',
     kept_with_strokes=
         'Auf {names} sind Striche, und das Modell lernt nun nicht mehr davon: halten Sie besser Bilder ohne '
         'Striche zurück.',
@@ -437,13 +452,18 @@ _german |= dict(
     lots='insgesamt', lots_tip='Wie viele Bilder nach dem Auslosen insgesamt zurückgehalten sind', lots_do='Auslosen',
     lots_do_tip=
         'Weitere Bilder ohne Striche ankreuzen, durch das Los, bis es so viele sind; nur solche, wie die meisten zu messenden '
-        'es in Größe, Maßstab und Farbe sind. Wer sie aussucht, nimmt vielleicht '
+        'es in Größe, Maßstab und Farbe sind, und von jeder Probe der Reihe nach, wo die Namen nach mehreren aussehen. Wer sie aussucht, nimmt vielleicht '
         'die schönen, und dann sieht das Ergebnis besser aus, als es ist',
     lots_said='Ausgelost und zurückgehalten: {names}.',
     lots_enough='{n} sind schon zurückgehalten: bitte die Zahl erhöhen oder ein Kreuz wegnehmen.',
     lots_none='Es gibt keine weiteren Bilder ohne Striche.',
     lots_kind='Gelost wurde unter {n} Bildern einer Art: {kind}.', lots_others='Nicht dabei, da von anderer Art: {n}.',
-    in_colour='farbig',
+    in_colour='farbig', lots_of='Von jeder Probe: {said}.', part_of='{name} {k} von {n}', kept_of=
+        'Von jeder Probe zurückgehalten: {said}. Was zurückgehalten ist, zählt nicht zu den neuen Bildern, die gemessen werden.',
+    kept_few=
+        'Weniger als zwei neue Bilder sind übrig von {names}. Wenn Sie das messen wollen, nehmen Sie dort ein Kreuz weg und '
+        'halten Bilder einer anderen Probe zurück.',
+    checked_says='Geprüft: {said}',
     left_after_check=
         'Nach der Prüfung weggelassen: {names}. Das macht die Vertrauensbereiche enger und das Modell nicht besser; der '
         'Bericht nennt sie darum.',
@@ -565,7 +585,7 @@ _english |= dict(
     along='the layer runs',
     along_tip='Which way the layer goes through the pictures, if that is not found by itself. Only where no cracks are asked for',
     along_found='as is found', along_x='from left to right', along_y='from top to bottom',
-    limits='limits', limits_tip='What numbers are held against, one a line: oxide <= 25', limits_example='for example oxide <= 25',
+    limits='limits, one a line; < is read as <=, > as >=', limits_tip='What numbers are held against, one a line: oxide <= 25', limits_example='for example oxide <= 25',
     uncertainty='± % of the scale, from its calibration',
     uncertainty_tip='Uncertainty of the scale in %, as its calibration says. Empty: not known', specimen='specimen',
     specimen_tip='Goes into the report', operator='operator', operator_tip='Who measures; goes into the report',
@@ -583,7 +603,7 @@ _german |= dict(
     along='Schicht verläuft',
     along_tip='Wie die Schicht durch die Bilder läuft, wenn es nicht von selbst gefunden wird. Nur wo nicht nach Rissen gefragt ist',
     along_found='wie gefunden', along_x='von links nach rechts', along_y='von oben nach unten',
-    limits='Grenzwerte', limits_tip='Woran die Zahl gemessen wird, einer je Zeile: oxid <= 25',
+    limits='Grenzwerte, einer je Zeile; < gilt als <=, > als >=', limits_tip='Woran die Zahl gemessen wird, einer je Zeile: oxid <= 25',
     uncertainty='± % des Maßstabs, laut Kalibrierung', limits_example='zum Beispiel oxid <= 25',
     uncertainty_tip='Unsicherheit des Maßstabs in %, laut Kalibrierung. Leer: nicht bekannt', specimen='Probe',
     specimen_tip='Kommt in den Bericht', operator='Bearbeiter', operator_tip='Wer misst; kommt in den Bericht',
@@ -638,6 +658,64 @@ _german |= dict(
         'Für {names} lässt sich kein Vertrauensniveau angeben: entscheidet keinen Grenzwert und ist so nicht zu unterschreiben.',
     sign_whole='Für die ganze Schicht steht „{name}“; Zeilen mit „Schicht 1 von 2“ und dergleichen sind einzelne Stücke.')
 
+# %% ../../nbs/08_hands/11_words.ipynb #ba9d95ae
+_english |= dict(
+    next_is='Next:',
+    next_none=
+        'there is none of it on the check pictures. Keep back pictures in step 5 (Check) that have some, draw them with '
+        'care, check, and run again.',
+    next_more=
+        'there is far more of it here than on the check pictures. Keep back pictures in step 5 (Check) with as much of it as those '
+        'that you measure, draw them with care, check, and run again.',
+    next_missed=
+        'on check pictures that have some the model found none. Draw strokes on it in step 3 (Draw), on pictures without '
+        'ticks in step 5 on which it looks the same; check, and run again.',
+    next_ways=
+        'two ways to measure the thickness differ too much. Look at the layer in step 6 (Run), and draw strokes where it has gaps '
+        'or where something else is taken for it. If no cracks are asked for, say which way the layer runs.',
+    next_level=
+        'keep back more pictures in step 5 (Check) that look like those that you measure{names}, draw them with care, check, and '
+        'run again.',
+    next_one_field='it was measured on one picture. Measure two at least of this specimen, better five.',
+    next_checks='keep back more pictures in step 5 (Check), up to five in all{names}, and draw them with care; now there are {n}',
+    next_strokes='draw strokes in step 3 (Draw) where step 5 (Check) shows red{names}',
+    next_fields='measure more pictures of this specimen; now there are {n}',
+    next_wide='the limit lies within the interval, which one of these makes narrower: {said}. Then check and run again.',
+    next_example=', for example {names}', next_worst=', as on {names}',
+    levels_say=
+        '"95 %": of 100 such intervals 95 hold the mean of the specimen. "At least 95 %": 95 or more do, since the interval was '
+        'made wide on purpose where little is known of the errors of the model. "No level": nobody knows how many.')
+
+_german |= dict(
+    next_is='Als Nächstes:',
+    next_none=
+        'auf den Prüfbildern kommt es nicht vor. Halten Sie in Schritt 5 (Prüfen) Bilder zurück, auf denen es vorkommt; '
+        'sorgfältig zeichnen, prüfen und erneut ausführen.',
+    next_more=
+        'hier ist viel mehr davon als auf den Prüfbildern. Halten Sie in Schritt 5 (Prüfen) Bilder zurück, auf denen so viel davon '
+        'ist wie auf den gemessenen; sorgfältig zeichnen, prüfen und erneut ausführen.',
+    next_missed=
+        'auf Prüfbildern, die es haben, hat das Modell keines gefunden. Zeichnen Sie in Schritt 3 (Zeichnen) Striche darauf, auf '
+        'Bildern ohne Kreuz in Schritt 5, wo es ebenso aussieht; prüfen und erneut ausführen.',
+    next_ways=
+        'zwei Wege, die Dicke zu messen, gehen zu weit auseinander. Sehen Sie sich die Schicht in Schritt 6 (Ausführen) an und '
+        'zeichnen Sie Striche, wo sie Lücken hat oder anderes für sie gehalten wird. Wenn nicht nach Rissen gefragt ist, geben '
+        'Sie an, wie die Schicht verläuft.',
+    next_level=
+        'halten Sie in Schritt 5 (Prüfen) mehr Bilder zurück, die wie die gemessenen aussehen{names}; sorgfältig zeichnen, prüfen '
+        'und erneut ausführen.',
+    next_one_field='es ist auf einem einzigen Bild gemessen. Messen Sie mindestens zwei von dieser Probe, besser fünf.',
+    next_checks=
+        'in Schritt 5 (Prüfen) mehr Bilder zurückhalten, bis zu fünf insgesamt{names}, und sorgfältig zeichnen; jetzt sind es {n}',
+    next_strokes='in Schritt 3 (Zeichnen) Striche zeichnen, wo Schritt 5 (Prüfen) rot zeigt{names}',
+    next_fields='mehr Bilder dieser Probe messen; jetzt sind es {n}',
+    next_wide='der Grenzwert liegt im Vertrauensbereich; enger machen ihn: {said}. Dann prüfen und erneut ausführen.',
+    next_example=', zum Beispiel {names}', next_worst=', wie auf {names}',
+    levels_say=
+        '„95 %“: von 100 solchen Vertrauensbereichen enthalten 95 den Mittelwert der Probe. „Mindestens 95 %“: 95 oder mehr, da '
+        'der Bereich dort absichtlich weit ist, wo über die Fehler des Modells wenig bekannt ist. „Ohne Vertrauensniveau“: '
+        'niemand weiß, wie viele.')
+
 # %% ../../nbs/08_hands/11_words.ipynb #8dbf0a93
 _english |= dict(
     counted='pictures', counted_tip=
@@ -649,8 +727,12 @@ _english |= dict(
     chosen_all_do='Tick those shown', chosen_all_do_tip='All pictures that are listed below count',
     chosen_none_do='Untick those shown', chosen_none_do_tip='None of the pictures that are listed below counts',
     chosen_sum='{n} of {all} pictures are ticked and count.', chosen_gone='Chosen, but not in the folder any more: {names}.',
-    chosen_first='Tick the pictures that count first: none is chosen yet.',
-    specimens_are='The names look like several specimens. A number that is signed is that of one: say which pictures count.',
+    chosen_first='Tick the pictures that count first: none is chosen yet.', known_measured=
+        'Among the pictures that are measured are some with strokes or of the check: {names}. The model knows them and errs less '
+        'there, so the interval may be too narrow. Better leave them out (menu "pictures" and the ticks below it), or add pictures of the specimen.',
+    specimens_are=
+        'The names look like several specimens. A number that is signed is that of one: say which pictures count. '
+        'Each button takes those of one specimen, in brackets how many, and writes its name under "specimen".',
     only_these='only {begin} ({n})', only_these_tip=
         'Only pictures whose names begin so count; of them those neither drawn on nor kept back, if there are two at least', more_groups='... and {n} more',
     outdated='These numbers are of an earlier state. Changed since: {what}. Measure again.',
@@ -671,10 +753,13 @@ _german |= dict(
     chosen_all_do='Gezeigte ankreuzen', chosen_all_do_tip='Alle unten aufgeführten Bilder zählen',
     chosen_none_do='Gezeigte abwählen', chosen_none_do_tip='Keines der unten aufgeführten Bilder zählt',
     chosen_sum='{n} von {all} Bildern sind angekreuzt und zählen.', chosen_gone='Ausgewählt, aber nicht mehr im Ordner: {names}.',
-    chosen_first='Bitte zuerst ankreuzen, welche Bilder zählen: noch ist keines ausgewählt.',
+    chosen_first='Bitte zuerst ankreuzen, welche Bilder zählen: noch ist keines ausgewählt.', known_measured=
+        'Unter den Bildern, die gemessen werden, sind welche mit Strichen oder aus der Prüfung: {names}. Das Modell kennt sie und '
+        'macht dort weniger falsch, also kann der Vertrauensbereich zu eng sein. Besser weglassen (Menü „Bilder“ und die Kreuze '
+        'darunter), oder Bilder der Probe hinzufügen.',
     specimens_are=
         'Die Namen sehen nach mehreren Proben aus. Eine Zahl, die man unterschreibt, gilt für eine: bitte angeben, welche '
-        'Bilder zählen.',
+        'Bilder zählen. Jeder Knopf nimmt die einer Probe, in Klammern wie viele, und schreibt ihren Namen unter „Probe“.',
     only_these='nur {begin} ({n})', only_these_tip=
         'Nur Bilder, deren Name so beginnt, zählen; von ihnen die ohne Striche und nicht zurückgehaltenen, wenn es mindestens zwei sind', more_groups='... und {n} weitere',
     outdated='Diese Zahlen gehören zu einem früheren Stand. Seitdem geändert: {what}. Bitte neu messen.',
@@ -690,8 +775,10 @@ _english |= dict(
     limit_of='limit for',
     limit_of_tip='Which number is held against the limit: all that the question will answer, with its unit',
     limit_sign='must be', limit_sign_tip='At most: a larger number does not meet the limit. At least: a smaller one',
-    at_most='at most', at_least='at least', limit_number='value', limit_number_tip='The limit, in the unit of the number',
-    limit_add_do='Add limit', limit_add_do_tip='Write it as a line below; delete the line to take it away',
+    at_most='at most', at_least='at least', limit_number='value of the limit', limit_number_tip='The limit, in the unit of the number',
+    limit_add_do='Add limit', limit_add_do_tip='Write it as a line below', limit_drop='remove {line}', limit_drop_tip='Take this limit away',
+    no_number='{field}: "{typed}" is not a number. Type one such as 0.1, or leave it empty.',
+    limit_unread='"{line}" is no limit. Write the name of a number, <= or >=, and a number: oxide <= 25.',
     limit_first='Type the value of the limit first.',
     no_limit_of='Name at least two classes first: then there are numbers to hold against limits.',
     limit_unknown='No number here is called "{name}". There are limits for: {names}.',
@@ -704,9 +791,11 @@ _german |= dict(
     limit_of_tip='Welche Zahl mit dem Grenzwert verglichen wird: alles, was die Frage ergibt, mit seiner Einheit',
     limit_sign='zulässig ist', limit_sign_tip='Höchstens: eine größere Zahl hält ihn nicht ein. Mindestens: eine kleinere',
     at_most='höchstens', at_least='mindestens',
-    limit_number='Wert', limit_number_tip='Der Grenzwert, in der Einheit der Zahl',
+    limit_number='Grenzwert', limit_number_tip='Der Grenzwert, in der Einheit der Zahl',
     limit_add_do='Grenzwert hinzufügen',
-    limit_add_do_tip='Schreibt ihn als Zeile darunter; wer die Zeile löscht, nimmt ihn weg',
+    limit_add_do_tip='Schreibt ihn als Zeile darunter', limit_drop='{line} entfernen', limit_drop_tip='Diesen Grenzwert wegnehmen',
+    no_number='{field}: „{typed}“ ist keine Zahl. Bitte zum Beispiel 0,1 eingeben, oder das Feld leer lassen.',
+    limit_unread='„{line}“ ist kein Grenzwert. Bitte den Namen einer Zahl, <= oder >= und eine Zahl schreiben: oxid <= 25.',
     limit_first='Bitte zuerst den Wert eingeben.',
     no_limit_of='Bitte zuerst mindestens zwei Klassen benennen: dann gibt es Zahlen, für die Grenzwerte gelten.',
     limit_unknown='Keine Zahl heißt hier „{name}“. Grenzwerte gibt es für: {names}.',
@@ -812,7 +901,6 @@ _sentences = dict(en=[
     (r"(?:.*[/\\])?(.*?): found '(.*)' cut by the border of the picture all along, .*",
      '{0}: {1} ist auf ganzer Länge vom Bildrand angeschnitten, die Dicke lässt sich so nicht messen. Bitte bei „Risse“ (keine) wählen, dann '
      'bei „Schicht verläuft“ die Richtung; hilft das nicht, das Bild mit kleinerer Vergrößerung aufnehmen.'),
-    (r"field: found '(.*)', expected a number.*", 'Keine Zahl: {0}. Bitte zum Beispiel 0,1 eingeben, oder das Feld leer lassen.'),
     (r"limit: found '(.*)', expected a name.*", 'Kein Grenzwert: {0}. Er wird so geschrieben: oxid <= 25'),
     (r'classes: found (.+), and strokes of (.+), expected the same classes.*',
      'Für {1} gibt es schon Striche; {0} passt nicht dazu. Klassen lassen sich umbenennen und anfügen; für andere bitte mit einem anderen Ordner beginnen.'),
