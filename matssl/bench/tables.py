@@ -56,6 +56,7 @@ def _follows(rows, line, setup):
     if line.setup == setup or not line.settings: return line.setup == setup
     return settings_for(line.method, {**_settings_in(rows, line), 'setup': setup})['setup'] == line.setup
 
+# %% ../../nbs/09_bench/05_tables.ipynb #43852909
 def _without_own(rows):
     "Lines of the setup from which all others follow by settings of their own; all lines where there is none"
     each = list(rows.drop_duplicates(['method', 'setup']).itertuples())
