@@ -161,9 +161,9 @@ _german |= dict(
 # %% ../../nbs/08_hands/11_words.ipynb #08807650
 _english |= dict(
     draw_says=
-        'Draw a few strokes on each class of two or three pictures. Where the filling is wrong, draw again. Leave the other '
-        'pictures without strokes: the check in step 5 needs two of them, better five, and a number is best of those that '
-        'are left, two at least of the specimen that you measure.',
+        'Draw a few strokes on each class of two or three pictures, one of them of the specimen that you measure. Where the '
+        'filling is wrong, draw again. Leave the other pictures without strokes: the check in step 5 needs two of them, better '
+        'five, and a number is best of those that are left, two at least of the specimen.',
     first_classes='Name at least two classes first.',
     first_strokes='Nothing is drawn yet that could be learned from: draw a few strokes on each class first.',
     all_kept='All pictures are set aside for the check: untick some in step 5 (Check).', next_do='What next?',
@@ -199,10 +199,10 @@ _english |= dict(
 
 _german |= dict(
     draw_says=
-        'Zeichnen Sie auf zwei oder drei Bildern wenige Striche je Klasse. Wo falsch ausgefüllt wird, '
-        'zeichnen Sie nach. Die übrigen Bilder bleiben ohne Striche: zwei davon, besser fünf, braucht die Prüfung in '
-        'Schritt 5, und am besten gemessen wird an denen, die dann noch übrig sind, mindestens zwei von der Probe, die Sie '
-        'messen.',
+        'Zeichnen Sie auf zwei oder drei Bildern wenige Striche je Klasse, auf einem davon von der Probe, die Sie messen. '
+        'Wo falsch ausgefüllt wird, zeichnen Sie nach. Die übrigen Bilder bleiben ohne Striche: zwei davon, besser fünf, '
+        'braucht die Prüfung in Schritt 5, und am besten gemessen wird an denen, die dann noch übrig sind, mindestens zwei '
+        'von dieser Probe.',
     first_classes='Bitte zuerst mindestens zwei Klassen benennen.',
     first_strokes='Es ist noch nichts gezeichnet, wovon sich lernen ließe: bitte zuerst einige Striche je Klasse zeichnen.',
     all_kept='Alle Bilder sind für die Prüfung beiseitegelegt: bitte in Schritt 5 (Prüfen) Kreuze wegnehmen.',
