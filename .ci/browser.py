@@ -512,7 +512,7 @@ w""")
     lab.run("""from matssl.hands.canvas import not_saved
 w.canvas.speak('de', lambda text: 'Es lässt sich nicht sichern: ' + 'bitte Platz schaffen, oder einen anderen Ordner nehmen, '*2)
 w.canvas.status = not_saved('a fault')""")
-    german = ('Zeile ', ', Spalte ', 'Grau ', 'Mittel von 2 x 2 px', 'ausgefüllt als Perlit', '1 Bildschirmpixel = 2.6', 'ganz',
+    german = ('Zeile ', ', Spalte ', 'Grau ', 'Mittel von 2 x 2 px', 'ausgefüllt als Perlit', '1 Bildschirmpixel = 2,6', 'ganz',
               'Näher', 'NICHT GESICHERT: ')
     for width in (1400, 800):
         lab.page.set_viewport_size(dict(width=width, height=1000))
