@@ -277,6 +277,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                     'matssl.bench.paper._part': ('09_bench/paper.html#_part', 'matssl/bench/paper.py'),
                                     'matssl.bench.paper._said': ('09_bench/paper.html#_said', 'matssl/bench/paper.py'),
                                     'matssl.bench.paper._scored': ('09_bench/paper.html#_scored', 'matssl/bench/paper.py'),
+                                    'matssl.bench.paper._state_file': ('09_bench/paper.html#_state_file', 'matssl/bench/paper.py'),
                                     'matssl.bench.paper._trained': ('09_bench/paper.html#_trained', 'matssl/bench/paper.py'),
                                     'matssl.bench.paper.full_batch_step': ('09_bench/paper.html#full_batch_step', 'matssl/bench/paper.py'),
                                     'matssl.bench.paper.native_confusion': ( '09_bench/paper.html#native_confusion',

@@ -7,7 +7,7 @@ __all__ = ['paper_columns', 'squashed_set', 'full_batch_step', 'squashed_confusi
            'paper_results', 'run_paper', 'paper_table']
 
 # %% ../../nbs/09_bench/11_paper.ipynb #81d7a732
-import json, time
+import re, time
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -105,7 +105,8 @@ class PaperRun:
         lr:float=1e-4, # Learning rate of Adam, constant
         group:int=None # Pictures that go through the network together, as for `full_batch_step`
     ):
-        self.model, self.train, self.valid, self.lr, self.group = model, train, valid, lr, group
+        self.model = model.to(memory_format=torch.channels_last) # the same numbers up to rounding, in half the time
+        self.train, self.valid, self.lr, self.group = train, valid, lr, group
         self.optimiser = torch.optim.Adam(model.parameters(), lr)
         self.losses, self.scores, self.best, self.seconds = [], [], {}, 0.
 
@@ -162,8 +163,6 @@ def load(self:PaperRun,
 paper_columns = ['protocol', 'backbone', 'decoder', 'start', 'seed', 'steps', 'lr', 'group', 'epoch', 'step', 'valid',
     'miou', 'miou_native', 'floor', 'seconds', 'peak_mb', 'hardware', 'versions', 'finished']
 
-_paper_key = ['protocol', 'backbone', 'decoder', 'start', 'seed', 'steps', 'lr', 'group']
-
 def paper_results(
     file # `paper.csv` of `run_paper`
 )->pd.DataFrame:
@@ -209,6 +208,12 @@ def _trained(run, steps, state):
         if not (k+1) % 10: run.save(state)
     return run
 
+# %% ../../nbs/09_bench/11_paper.ipynb #c3a10002
+def _state_file(out, key):
+    "Where a run keeps its state until it is done"
+    said = '-'.join(str(value) for value in key.values())
+    return Path(out)/f"{re.sub(r'[^A-Za-z0-9.]+', '-', said)}.safetensors"
+
 # %% ../../nbs/09_bench/11_paper.ipynb #6524ecca
 def _scored(run, fold, test, side):
     "What the last and the best state score"
@@ -250,7 +255,7 @@ def run_paper(
             key = dict(protocol=p.id, backbone=backbone, decoder=decoder, start=weights, seed=seed, steps=steps, lr=lr,
                 group=str(group or 'all'))
             if len(_lines_of(paper_results(file), key)) == 2: continue
-            state = Path(out)/f"{p.id}-{backbone}-{decoder}-{key['group']}-seed{seed}.safetensors"
+            state = _state_file(out, key)
             with PeakMemory() as memory: run = _trained(PaperRun(model, train, valid, lr, group), steps, state)
             finished = datetime.now(timezone.utc).isoformat(timespec='seconds')
             known = dict(key, seconds=round(run.seconds), peak_mb=round(memory.mb), hardware=hardware(),
