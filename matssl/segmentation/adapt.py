@@ -271,6 +271,37 @@ def _fitted_again(model, own):
     other.pairs, other.prior = model.pairs, model.prior
     return other
 
+# %% ../../nbs/06_segmentation/14_adapt.ipynb #14c00002
+def _thinned(proba, most=100_000):
+    "Logarithms of class probabilities `(C, n)`, of about so many pixels that are spread evenly"
+    step = max(1, round((proba[0].size/most)**.5))
+    return np.log(np.maximum(np.asarray(proba[:, ::step, ::step], np.float32), 1e-9)).reshape(len(proba), -1)
+
+# %% ../../nbs/06_segmentation/14_adapt.ipynb #14c00004
+def _shares_found(logs, shift):
+    "Share of the pixels that each class is likeliest at after a shift `(C,)`"
+    likeliest = (logs + shift[:, None]).argmax(0)
+    return np.bincount(likeliest, minlength=len(logs))/logs.shape[1]
+
+# %% ../../nbs/06_segmentation/14_adapt.ipynb #14c00007
+def _shift_to(logs, wanted, rounds=80):
+    "What is added to the classes so that their shares come out as wanted, `(C,)`"
+    shift = np.zeros(len(logs))
+    for k in range(rounds):
+        missing = np.log(wanted + 1e-5) - np.log(_shares_found(logs, shift) + 1e-5)
+        shift += .97**k*missing.clip(-1, 1)
+    return shift - shift.max()
+
+# %% ../../nbs/06_segmentation/14_adapt.ipynb #14c0000b
+def _with_shares_of(model, other, pictures):
+    "Another model of strokes, shifted until it finds the shares that the first one finds in some pictures"
+    def found_by(one): return np.concatenate([_thinned(one.predict(m, proba=True).proba) for m in pictures], 1)
+    wanted = _shares_found(found_by(model), np.zeros(len(model.codes)))
+    for _ in range(3):
+        other.classifier.bias += torch.from_numpy(_shift_to(found_by(other), wanted)).float()
+        other.model.bias.copy_(other.classifier.bias)
+    return other
+
 # %% ../../nbs/06_segmentation/14_adapt.ipynb #891ae22f
 @patch
 def adapt(self:StrokeSegmenter,
@@ -280,6 +311,7 @@ def adapt(self:StrokeSegmenter,
     crop_bar:bool=True, # Cut the data bar
     train:bool=False, # True: fit anew, to the strokes and to what it is surest of in these pictures
     share:float=.5, # Share of the pixels of each class that it learns from, 0-1
+    keep_shares:bool=True, # With `train`: the new model finds as much of each class in these pictures as this one
     **kwargs # Arguments of `Segmenter.adapt` that change nothing here
 )->StrokeSegmenter: # Model; with `train` another one, never tested
     "A model of strokes taught by its own answers on these pictures; without `train` the same one: it reads each by its own statistics"
@@ -291,6 +323,7 @@ def adapt(self:StrokeSegmenter,
     _, given = _pictures_given(pictures, tiles, um_per_px, crop_bar)
     names, pictures = zip(*given)
     other = _fitted_again(self, _surest_of(self, pictures, share))
+    if keep_shares: _with_shares_of(self, other, pictures)
     seen = Looked(list(names), [picture_hash(m) for m in pictures])
-    other.config = _config_after(self.config, seen, tiles=0, keep=0., train=True, share=share)
+    other.config = _config_after(self.config, seen, tiles=0, keep=0., train=True, share=share, keep_shares=keep_shares)
     return other
