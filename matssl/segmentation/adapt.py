@@ -266,6 +266,7 @@ def _fitted_again(model, own):
     names = ('strides', 'per_class', 'tile', 'keep_gb', 'by_share', 'per_picture', 'seed', 'C')
     kept = {name: getattr(model.classifier, name) for name in names}
     other = StrokeSegmenter(model.classifier.encoder, model.codes, **kept)
+    other.classifier.kept = model.classifier.kept # features depend on the picture and the encoder alone
     drawn = model.pairs*max(1, -(-len(own)//max(1, len(model.pairs)))) # as often as there are pictures for it
     other.fit([*drawn, *own])
     other.pairs, other.prior = model.pairs, model.prior
