@@ -22,6 +22,7 @@ from .segment import SegmentationLoss
 from .tiles import Rescaled, Tiling
 from .asked import as_micrograph, check_picture, in_8_bit, is_set, name_of, names_in, size_shown
 from .segmenter import Segmenter
+from .strokes import share_weights
 from .stroke_segmenter import StrokeSegmenter
 from .pool import count_doubts, doubt_limits, pixel_doubts, surest
 
@@ -279,28 +280,46 @@ def _thinned(proba, most=100_000):
     return np.log(np.maximum(np.asarray(proba[:, ::step, ::step], np.float32), 1e-9)).reshape(len(proba), -1)
 
 # %% ../../nbs/06_segmentation/14_adapt.ipynb #14c00004
-def _shares_found(logs, shift):
-    "Share of the pixels that each class is likeliest at after a shift `(C,)`"
-    likeliest = (logs + shift[:, None]).argmax(0)
-    return np.bincount(likeliest, minlength=len(logs))/logs.shape[1]
+def _counted(scores):
+    "How many pixels of `(C, n)` each class is likeliest at"
+    return np.bincount(scores.argmax(0), minlength=len(scores))
+
+# %% ../../nbs/06_segmentation/14_adapt.ipynb #14c0000e
+def _shares_found(pictures, shift, by_share=0.):
+    "Share of the pixels of some pictures `[(C, n), ...]` that each class is likeliest at after a shift `(C,)`, rare classes weighed down in each"
+    found = 0
+    for scores in pictures:
+        scores = scores + shift[:, None]
+        share = torch.from_numpy(_counted(scores)/scores.shape[1])
+        found = found + _counted(scores + share_weights(share, by_share).numpy()[:, None])
+    return found/found.sum()
 
 # %% ../../nbs/06_segmentation/14_adapt.ipynb #14c00007
-def _shift_to(logs, wanted, rounds=80):
-    "What is added to the classes so that their shares come out as wanted, `(C,)`"
-    shift = np.zeros(len(logs))
-    for k in range(rounds):
-        missing = np.log(wanted + 1e-5) - np.log(_shares_found(logs, shift) + 1e-5)
-        shift += .97**k*missing.clip(-1, 1)
+def _shift_to(pictures, wanted, by_share=0., rounds=60):
+    "What is added to the scores of the classes so that their shares come out as wanted, `(C,)`"
+    shift, step, before = np.zeros(len(wanted)), np.full(len(wanted), .5), np.zeros(len(wanted))
+    for _ in range(rounds):
+        missing = np.log(wanted + 1e-5) - np.log(_shares_found(pictures, shift, by_share) + 1e-5)
+        towards = np.sign(missing)*(np.abs(missing) > .003)
+        if not towards.any(): break
+        step = np.where(towards*before < 0, step/2, np.minimum(step*1.2, 2))
+        shift, before = shift + step*towards, towards
     return shift - shift.max()
 
 # %% ../../nbs/06_segmentation/14_adapt.ipynb #14c0000b
+def _unweighed(model, pictures):
+    "Scores of some pictures before rare classes are weighed down, up to a constant of each pixel"
+    by_share, model.classifier.by_share = model.classifier.by_share, 0
+    try: return [_thinned(model.predict(m, proba=True).proba) for m in pictures]
+    finally: model.classifier.by_share = by_share
+
+# %% ../../nbs/06_segmentation/14_adapt.ipynb #14c00010
 def _with_shares_of(model, other, pictures):
     "Another model of strokes, shifted until it finds the shares that the first one finds in some pictures"
-    def found_by(one): return np.concatenate([_thinned(one.predict(m, proba=True).proba) for m in pictures], 1)
-    wanted = _shares_found(found_by(model), np.zeros(len(model.codes)))
-    for _ in range(3):
-        other.classifier.bias += torch.from_numpy(_shift_to(found_by(other), wanted)).float()
-        other.model.bias.copy_(other.classifier.bias)
+    by_share = model.classifier.by_share
+    wanted = _shares_found(_unweighed(model, pictures), np.zeros(len(model.codes)), by_share)
+    other.classifier.bias += torch.from_numpy(_shift_to(_unweighed(other, pictures), wanted, by_share)).float()
+    other.model.bias.copy_(other.classifier.bias)
     return other
 
 # %% ../../nbs/06_segmentation/14_adapt.ipynb #891ae22f
