@@ -4,7 +4,7 @@
 usage: python .ci/light.py                    makes the pictures in all notebooks' outputs lighter, where they can be
        python .ci/light.py nbs/a.ipynb ...    those of some notebooks
        python .ci/light.py --check            weighs the checkout; names every file that is too heavy
-       python .ci/light.py --since v0.2.0     what grew since a version, the most first (needs git)
+       python .ci/light.py --since HEAD~20    what grew since a commit, the most first (needs git)
        python .ci/light.py --selftest         shows that the check can fail
 
 A plot has few colours and sharp edges: PNG with a palette keeps it. A micrograph is noise to PNG and light as JPEG. Both are

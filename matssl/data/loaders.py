@@ -390,12 +390,20 @@ class LabelledFields:
         whole = [(0, 0, 0, 0)]
         self.cuts = [(i, *tile) for i, m in enumerate(masks) for tile in (whole if squash else _tiles(m.shape, size))]
         self.n = len(self.cuts) if tiles or n is None else n
+        self.in_turn = 1 # 2 where every second place is of a pool
 
     def __len__(self): return self.n
 
     def __getitem__(self, k):
-        if self.squash: return self._whole(self.cuts[k % len(self.cuts)][0])
-        return self._field(*(self.cuts[k % len(self.cuts)] if self.tiles else self._drawn(k)))
+        if self.squash: return self._whole(self.cuts[self._place_of(k)][0])
+        return self._field(*(self.cuts[self._place_of(k)] if self.tiles else self._drawn(k)))
+
+# %% ../../nbs/03_data/03_loaders.ipynb #1f0a0002
+@patch
+def _place_of(self:LabelledFields, k):
+    "The number of the place that field `k` of an epoch is drawn at"
+    if self.n >= len(self.cuts): return k % len(self.cuts)
+    return k % self.in_turn + self.in_turn*int(self.rng.integers(len(self.cuts)//self.in_turn))
 
 # %% ../../nbs/03_data/03_loaders.ipynb #d3a0001e
 @patch
@@ -432,8 +440,8 @@ def _around(self:LabelledFields):
 @patch
 def _drawn(self:LabelledFields, k):
     "A picture and a random corner"
-    if self.places and self.rng.random() < self.balance: return self._around()
-    i = self.cuts[k % len(self.cuts)][0]
+    if self.places and k % self.in_turn == 0 and self.rng.random() < self.balance: return self._around()
+    i = self.cuts[self._place_of(k)][0]
     return i, *_corner(self.rng, self.masks[i].shape, self.size)
 
 # %% ../../nbs/03_data/03_loaders.ipynb #23d9a677

@@ -17,7 +17,8 @@ from ..errors import InputError
 from ..pictures.scale import apply_scales
 from ..masks.names import list_pictures
 from ..data.datasets import picture_hash
-from ..data.loaders import squashed, to_float
+from ..training.faults import least_values
+from ..data.loaders import squashed, to_float, toned
 from .segment import SegmentationLoss
 from .tiles import Rescaled, Tiling
 from .asked import as_micrograph, check_picture, in_8_bit, is_set, name_of, names_in, size_shown
@@ -29,7 +30,7 @@ from .pool import count_doubts, doubt_limits, pixel_doubts, surest
 # %% ../../nbs/06_segmentation/14_adapt.ipynb #9e902fea
 def _as_shown(m, config, rescale):
     "The rows of a picture as its tiles are cut from them"
-    pixels = in_8_bit(m, config.get('levels'))
+    pixels = toned(in_8_bit(m, config.get('levels')), config.get('tone'))
     if side := config.get('squash'): return squashed(np.asarray(pixels[:]), side)
     size = size_shown(m, config, rescale)
     return pixels if size == m.shape else Rescaled(pixels, size)
@@ -215,7 +216,18 @@ def _batches(tiles, bs, rng):
     for tile in tiles: by_size.setdefault(tile.shape, []).append(tile)
     for same in by_size.values():
         order = rng.permutation(len(same))
-        for some in chunked(order, bs): yield torch.stack([same[k] for k in some])
+        parts = [list(some) for some in chunked(order, bs)]
+        if len(parts) > 1 and len(parts[-1]) == 1: parts[-2:] = [parts[-2] + parts[-1]]
+        for some in parts: yield torch.stack([same[k] for k in some])
+
+# %% ../../nbs/06_segmentation/14_adapt.ipynb #2f0a0003
+def _check_batches(model, batches):
+    "Refuse a batch of one tile of which a layer would see one value"
+    alone = {batch.shape[-1] for batch in batches if len(batch) == 1}
+    if all(least_values(model, side) > 1 for side in alone): return
+    raise InputError(
+        'adapt', 'one tile, of which a layer of batch normalisation sees one value', 'two tiles or more in a batch',
+        'pass more pictures or larger ones, or predict without adapting')
 
 # %% ../../nbs/06_segmentation/14_adapt.ipynb #94cc7ce6
 def _config_after(config, seen, **how):
@@ -246,7 +258,9 @@ def adapt(self:Segmenter,
     _check_round(steps, lr, share)
     model, rng = copy.deepcopy(self.model), np.random.default_rng(seed)
     seen = _look_at(pictures, self.config, tiles, rng, um_per_px, crop_bar, rescale)
-    take_statistics(model, _batches(seen.tiles, bs, rng), keep)
+    batches = list(_batches(seen.tiles, bs, rng))
+    _check_batches(model, batches)
+    take_statistics(model, batches, keep)
     how = dict(tiles=len(seen.tiles), keep=keep)
     if train:
         train_on_own(model, seen.tiles, own_labels(model, seen.tiles, share), steps, lr, bs, rng)
@@ -266,7 +280,8 @@ def _fitted_again(model, own):
     "A model of strokes fitted to its strokes and to labels of its own, both alike"
     names = ('strides', 'per_class', 'tile', 'keep_gb', 'by_share', 'per_picture', 'seed', 'C')
     kept = {name: getattr(model.classifier, name) for name in names}
-    other = StrokeSegmenter(model.classifier.encoder, model.codes, **kept)
+    tone = {name: value for name, value in model.config.items() if name == 'tone'}
+    other = StrokeSegmenter(model.classifier.encoder, model.codes, tone, **kept)
     other.classifier.kept = model.classifier.kept # features depend on the picture and the encoder alone
     drawn = model.pairs*max(1, -(-len(own)//max(1, len(model.pairs)))) # as often as there are pictures for it
     other.fit([*drawn, *own])
@@ -322,6 +337,14 @@ def _with_shares_of(model, other, pictures):
     other.model.bias.copy_(other.classifier.bias)
     return other
 
+# %% ../../nbs/06_segmentation/14_adapt.ipynb #2f0a0007
+_of_networks = ('keep', 'bs', 'rescale', 'seed', 'steps', 'lr') # arguments of `Segmenter.adapt` that change nothing in a model of strokes
+
+def _check_passed_over(names):
+    "Refuse what `adapt` does not know"
+    if unknown := sorted(set(names) - set(_of_networks)):
+        raise InputError('adapt', ', '.join(unknown), f'names of its arguments, or {", ".join(_of_networks)}', 'check the spelling')
+
 # %% ../../nbs/06_segmentation/14_adapt.ipynb #891ae22f
 @patch
 def adapt(self:StrokeSegmenter,
@@ -335,6 +358,7 @@ def adapt(self:StrokeSegmenter,
     **kwargs # Arguments of `Segmenter.adapt` that change nothing here
 )->StrokeSegmenter: # Model; with `train` another one, never tested
     "A model of strokes taught by its own answers on these pictures; without `train` the same one: it reads each by its own statistics"
+    _check_passed_over(kwargs)
     if not train:
         why = 'it standardises every feature within each picture already; train=True fits it anew'
         warnings.warn(f'adapting changes nothing in a model of strokes: {why}')

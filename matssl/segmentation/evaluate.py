@@ -256,6 +256,15 @@ def _check_leak(seg, prints, allow):
         trained_on.update(overlap.a)
     return sorted({Path(where).name for where in trained_on})
 
+# %% ../../nbs/06_segmentation/09_evaluate.ipynb #2f0d0002
+def _say_adapted(seg, prints):
+    "Say that a model was adapted to some of the test pictures"
+    looked_at = (seg.config.get('adapted') or {}).get('fingerprints') or []
+    both = find_overlap(prints, {str(k): fingerprint for k, fingerprint in enumerate(looked_at)})
+    if len(both): warnings.warn(
+        f'the model was adapted to {both.a.nunique()} of these test pictures, without their labels; '
+        'on pictures that it has not looked at it may score less', stacklevel=3)
+
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #7572f05d
 @patch
 def _add(self:Evaluation,
@@ -310,6 +319,7 @@ def evaluate(
     tested = _labelled(pairs, seg, ignore, um_per_px=um_per_px, crop_bar=crop_bar)
     prints = {one.where: picture_hash(one.picture) for one in tested}
     known_as = {one.where: one.picture.meta.get('part_of') or prints[one.where] for one in tested}
+    _say_adapted(seg, known_as)
     e = Evaluation(0, seg.codes, overlap=_check_leak(seg, known_as, allow_overlap), what=what)
     if not predictions: e.model = getattr(seg, 'fingerprint', None) # what functions have predicted is no model's
     step = _within(told, len(tested), e.per_picture)

@@ -58,6 +58,22 @@ def surest(
     "The labels that are within the limits of their class; 255 elsewhere"
     return np.where(doubts <= limits[labels], labels, 255).astype(np.uint8)
 
+# %% ../../nbs/06_segmentation/12_pool.ipynb #2f0c0001
+def _unlabelled(known, labelled):
+    "Those of `{file: fingerprint}` that have no mask"
+    with_mask = set(find_overlap(known, {str(k): h for k, h in enumerate(labelled)}).a)
+    return {file: h for file, h in known.items() if file not in with_mask}
+
+# %% ../../nbs/06_segmentation/12_pool.ipynb #2f0c0004
+def _some_of(files, labelled, most, seed):
+    "Up to `most` files without a mask, drawn at random: `{file: fingerprint}`"
+    found = {}
+    for i in np.random.default_rng(seed).permutation(len(files)):
+        if len(found) == most: break
+        found |= _unlabelled(hash_files([files[i]]), labelled)
+    if not found: raise InputError('pool', f'{len(files)} pictures, all of them labelled', 'unlabelled pictures', 'add some')
+    return {str(file): found[str(file)] for file in files if str(file) in found}
+
 # %% ../../nbs/06_segmentation/12_pool.ipynb #e23b8cbe
 def pool_pictures(
     pool, # Folder of unlabelled micrographs, subfolders too, or a list of files
@@ -67,17 +83,12 @@ def pool_pictures(
     seed:int=0 # Seed of the draw
 )->dict:
     "The pictures of a pool that are learned from: `{file: fingerprint}`; refuses those that are tested"
-    files = list_pictures(pool, recurse=True)
-    drawn = np.random.default_rng(seed).permutation(len(files))[:pictures]
-    known = hash_files([files[i] for i in sorted(drawn)])
+    known = _some_of(list_pictures(pool, recurse=True), labelled, pictures, seed)
     leaks = find_overlap(known, hash_files(list(tested))) if len(tested) else ()
     if len(leaks):
         names = ', '.join(sorted({Path(file).name for file in leaks.a}))[:120]
         raise InputError('pool', f'{leaks.a.nunique()} that show test pictures ({names})', 'none', 'take them out of the pool')
-    with_mask = set(find_overlap(known, {str(k): h for k, h in enumerate(labelled)}).a)
-    chosen = {Path(file): h for file, h in known.items() if file not in with_mask}
-    if not chosen: raise InputError('pool', f'{len(known)} pictures, all of them labelled', 'unlabelled pictures', 'add some')
-    return chosen
+    return {Path(file): h for file, h in known.items()}
 
 # %% ../../nbs/06_segmentation/12_pool.ipynb #d236baa2
 def _answers(model, files, crop_bar=True):
@@ -100,6 +111,7 @@ def pseudo_labels(
     "`[(file, labels), ...]`: the surest share of each class over all pictures, 255 elsewhere"
     if not 0 < share <= 1: raise InputError('pool', f'a share of {share:g}', 'more than 0, at most 1', 'a half is usual')
     files, n = list(files), len(model.codes)
+    if not files: raise InputError('pool', 'no picture', 'at least one', 'name a folder of unlabelled micrographs')
     answers = list(_answers(model, files, crop_bar))
     limits = doubt_limits(sum(count_doubts(*answer, n) for answer in answers), share)
     return [(file, surest(*answer, limits)) for file, answer in zip(files, answers)]
@@ -139,7 +151,7 @@ def self_train(
 def fitting(
     train, # Labelled training pictures: `Pairs`
     codes:list, # Class names, in the order of their labels
-    arch='resnet50', # Name of the network in timm
+    arch=None, # Name of the network in timm; default: that of the encoder, or `default_arch`
     **kwargs # Keyword arguments of `finetune`
 ):
     "A function for `self_train`: a `Segmenter` fine-tuned on masks and pseudo labels"

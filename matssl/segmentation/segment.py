@@ -281,7 +281,7 @@ def _warn_tone(notes, store):
     "Warn where the pool of the encoder was shown in another tone"
     if notes.get('tone', store.tone) == store.tone: return
     shown = [f'in the tone {tone!r}' if tone else 'as it is' for tone in (store.tone, notes['tone'])]
-    todo = f'Pass tone={notes["tone"]}' if notes['tone'] else 'Leave tone= out'
+    todo = f'Pass tone={notes["tone"]!r} to from_pairs' if notes['tone'] else 'Leave tone= out of from_pairs'
     warnings.warn(f'the labelled pictures: each shown {shown[0]}, but the pool of the encoder: {shown[1]}. '
                   f'{todo} to show both alike', stacklevel=3)
 
@@ -413,7 +413,8 @@ def _run_of(learn, **more):
     train, valid = learn.dls.train, learn.dls.valid
     pictures = dict(pictures=_fingerprint_of(train.dataset), held_back=_fingerprint_of(valid.dataset))
     fields = {name: getattr(train.dataset, name) for name in ('size', 'squash', 'balance', 'n')}
-    return {**learn.settings, **more, **pictures, 'bs': train.bs, **fields, 'start': learn.first_weights}
+    of_callbacks = {name: value for cb in learn.cbs if hasattr(cb, 'of_run') for name, value in cb.of_run().items()}
+    return {**learn.settings, **more, **of_callbacks, **pictures, 'bs': train.bs, **fields, 'start': learn.first_weights}
 
 # %% ../../nbs/06_segmentation/01_segment.ipynb #06a10016
 def _in_order(learn, cycles):
@@ -477,11 +478,12 @@ def with_pool(
     seed:int=0 # Seed of the order of the pool's fields
 )->MicrographDataLoaders:
     "The same loaders, every second training field from pictures that a model has labelled"
+    if not len(pool): raise InputError('with_pool', 'no picture', 'at least one', 'train without a pool')
     fields = copy.copy(dls.train.dataset)
     own, is_one_each = fields.cuts, fields.n == len(fields.cuts)
     _add_pictures(fields, pool)
     cuts = LabelledFields(fields.store, fields.masks, fields.size, squash=fields.squash).cuts
-    fields.cuts = _in_turn(own, cuts[len(own):], seed)
+    fields.cuts, fields.in_turn = _in_turn(own, cuts[len(own):], seed), 2
     if is_one_each: fields.n = len(fields.cuts)
     return _loaders_like(dls, dls.train.new(fields), dls.valid)
 

@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
 from torch import nn
 from fastai.callback.core import Callback
+from fastcore.basics import patch
 from ..errors import InputError
 from ..data.datasets import hash_files
 from ..data.loaders import Fields, FieldLoader, PictureStore
+from ..training.resume import fingerprint
 from ..masks.names import list_pictures
 from .pool import pool_pictures
 from .segmenter import Segmenter
@@ -103,8 +105,16 @@ def pool_fields(
     "Endless enough fields of a pool"
     if bs < 2: raise InputError('pool', f'{bs} field a batch', 'at least 2, to be mixed', 'take 4')
     files = list_pictures(pool, recurse=True)
+    if not files: raise InputError('pool', 'no picture', 'at least one', 'name a folder of unlabelled micrographs')
     fields = Fields(PictureStore(files, **kwargs), range(len(files)), size, seed=seed, repeats=-(-64*bs//len(files)))
     return FieldLoader(fields, bs=bs, shuffle=True, drop_last=True, seed=seed, num_workers=0, device=torch.device('cpu'))
+
+# %% ../../nbs/06_segmentation/13_teacher.ipynb #2f0b0002
+def _check_alike(pool, labelled):
+    "Refuse fields of a pool that are not as large as the labelled ones"
+    if pool.shape[1:] == labelled.shape[1:]: return
+    sides = [' x '.join(map(str, x.shape[2:])) for x in (pool, labelled)]
+    raise InputError('pool', f'fields of {sides[0]} px', f'the {sides[1]} px of the labelled fields', f'pass size={labelled.shape[-1]}')
 
 # %% ../../nbs/06_segmentation/13_teacher.ipynb #61167c81
 class MeanTeacher(Callback):
@@ -123,13 +133,16 @@ class MeanTeacher(Callback):
     def before_fit(self):
         self.teacher = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.teacher.__dict__.pop('forward', None) # of half precision: it would ask the network itself
-        self.rng, self.steps, self.batches, self.shown = np.random.default_rng(self.seed), 0, iter(()), None
+        self.rng, self.steps, self.shown = np.random.default_rng(self.seed), 0, None
+
+    def before_train(self): self.batches = iter(())
 
     def _next(self):
         batch = next(self.batches, None)
         if batch is None:
             self.batches = iter(self.fields)
             batch = next(self.batches)
+        _check_alike(batch[0], self.xb[0])
         return batch[0].to(self.xb[0].device)
 
     def _others(self, plain, wanted):
@@ -161,6 +174,33 @@ class MeanTeacher(Callback):
     def after_step(self):
         self.steps += 1
         follow(self.teacher, self.model, min(self.decay, 1 - 1/(self.steps+1)))
+
+# %% ../../nbs/06_segmentation/13_teacher.ipynb #2f0b0005
+@patch
+def of_run(self:MeanTeacher)->dict:
+    "What must be the same when a training goes on"
+    settings = {name: getattr(self, name) for name in ('weight', 'until', 'decay', 'share', 'seed')}
+    names = [Path(file).name for file in self.fields.dataset.store.files]
+    return dict(teacher=dict(settings, fields=self.fields.bs, pool=fingerprint(*names)))
+
+# %% ../../nbs/06_segmentation/13_teacher.ipynb #2f0b0007
+@patch
+def run_state(self:MeanTeacher):
+    "What is kept of the copy: for JSON, and tensors"
+    draws = dict(boxes=self.rng.bit_generator.state, fields=self.fields.dataset.rng.bit_generator.state, order=self.fields.rng.getstate())
+    return dict(teacher=dict(steps=self.steps, draws=draws)), {f'teacher.{k}': v for k, v in self.teacher.state_dict().items()}
+
+# %% ../../nbs/06_segmentation/13_teacher.ipynb #2f0b0009
+@patch
+def set_run_state(self:MeanTeacher, about, tensors):
+    "Put the copy back; `tensors` gives those whose names begin with a word"
+    kept = about['teacher']
+    version, numbers, gauss = kept['draws']['order'] # a tuple, which JSON has made a list
+    self.teacher.load_state_dict(tensors('teacher.'))
+    self.steps = kept['steps']
+    self.rng.bit_generator.state = kept['draws']['boxes']
+    self.fields.dataset.rng.bit_generator.state = kept['draws']['fields']
+    self.fields.rng.setstate((version, tuple(numbers), gauss))
 
 # %% ../../nbs/06_segmentation/13_teacher.ipynb #f3824076
 def teacher_train(

@@ -8,7 +8,7 @@ __all__ = ['GatedFeatureFusion', 'ProjectionHead', 'plot_gates']
 # %% ../../nbs/05_selfsup/03_fusion.ipynb #c22ccb54
 import torch
 from torch import nn
-from ..errors import one_of
+from ..errors import InputError, one_of
 
 # %% ../../nbs/05_selfsup/03_fusion.ipynb #f549fdb5
 class GatedFeatureFusion(nn.Module):
@@ -55,6 +55,8 @@ def plot_gates(
     ax=None): # Axes to draw on
     "Distribution of the gates of each stage, 0-1; where learned ones begin is a dashed line"
     import matplotlib.pyplot as plt
+    if fusion.gate == 'dynamic' and not maps:
+        raise InputError('plot_gates', 'no maps', 'maps of a batch, on which a dynamic gate depends', 'pass the stages of some pictures')
     device = next(iter(fusion.parameters()), torch.zeros(1)).device
     p = torch.cat([m.mean((2, 3)) for m in maps], 1) if maps else torch.zeros(1, sum(fusion.dims), device=device)
     with torch.no_grad(): w = fusion.weights(p).mean(0).cpu().split(fusion.dims)

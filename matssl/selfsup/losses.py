@@ -152,7 +152,7 @@ def partner_accuracy(
     z1:torch.Tensor, # `(N, D)`, first views
     z2:torch.Tensor # `(N, D)`, second views
 )->float:
-    "Share of pictures whose two views are each other's nearest, averaged over both directions, 0-1; chance is 1/N"
+    "Share of views whose nearest among the other views is their partner, the mean of both directions, 0-1; chance is 1/N"
     sim = F.normalize(z1, dim=1) @ F.normalize(z2, dim=1).T
     i = torch.arange(len(sim), device=sim.device)
     return ((sim.argmax(1) == i).float().mean() + (sim.argmax(0) == i).float().mean()).item()/2
@@ -161,7 +161,7 @@ def partner_accuracy(
 def effective_rank(
     z:torch.Tensor # `(N, D)` embeddings
 )->float:
-    "Exponential of the entropy of the singular values of centred, normalised embeddings, 1 to min(N, D)"
+    "Exponential of the entropy of the singular values of centred, normalised embeddings, 1 to min(N-1, D)"
     if not torch.isfinite(z).all(): return math.nan
     z = F.normalize(z.float(), dim=1)
     s = torch.linalg.svdvals(z - z.mean(0))

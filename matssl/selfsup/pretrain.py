@@ -438,14 +438,14 @@ def _chances(learn):
 
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #9249c5a1
 def _plot_chance(axs, learn):
-    "Both chance lines of the loss, and that of the held-back partners"
+    "Both chance lines of the loss, and those of the partners"
     temperature, dim = learn.loss_func.ssl.temperature, learn.model.head[-1].num_features
     for fields, colour, name in _chances(learn):
         random = random_loss(fields, dim, temperature, 50)
         axs[0].axhline(random, c=colour, ls='--', lw=.8, label=f'random, {name}')
         axs[0].axhline(collapsed_loss(fields), c=colour, ls=':', lw=1.2, label=f'collapsed, {name}')
-    held_back = learn.dls.valid.bs*learn.recipe['together']
-    axs[1].axhline(1/held_back, c='C3', lw=.8, label='chance, held back')
+    for loader, colour, name in ((learn.dls.train, 'C0', 'training'), (learn.dls.valid, 'C1', 'held back')):
+        axs[1].axhline(1/(loader.bs*learn.recipe['together']), c=colour, ls='--', lw=.8, label=f'chance, {name}')
     axs[1].set_ylim(0, 1)
 
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #7da27df0

@@ -35,7 +35,7 @@ def _mirrored(
 def stage_maps(
     encoder:Encoder, # Encoder, frozen
     pixels:np.ndarray, # `(H, W)` or `(H, W, 3)` uint8
-    strides=(4, 8) # Maps that are wanted
+    strides=(4, 8) # Maps that are wanted; those that the encoder has are given
 )->list:
     "Maps `[(C_i, H_i, W_i)]` of some strides, of a picture mirrored up to a multiple of 32 px"
     if not set(strides) & set(encoder.strides):
@@ -85,7 +85,7 @@ def pixel_features(
 def _by_class(labels, n, rng, skip=()):
     "Numbers of up to `n` random pixels of each class"
     classes = [c for c in np.unique(labels) if c not in skip]
-    return np.concatenate([rng.permutation(np.flatnonzero(labels == c))[:n] for c in classes])
+    return np.concatenate([np.empty(0, int), *(rng.permutation(np.flatnonzero(labels == c))[:n] for c in classes)])
 
 # %% ../../nbs/05_selfsup/07_probe.ipynb #b601ea0f
 def _sampled(pair, encoder, read_mask, n, rng, skip, strides):
@@ -103,6 +103,8 @@ def _balanced_accuracy(features, labels, test_features, test_labels):
     from sklearn.metrics import recall_score
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
+    if len(np.unique(labels)) < 2:
+        raise InputError('pixel_probe', 'one class in the pictures of a draw', 'two or more', 'raise pictures=, so that a draw holds several')
     linear = LogisticRegression(C=.01, class_weight='balanced', max_iter=200)
     guess = make_pipeline(StandardScaler(), linear).fit(features, labels).predict(test_features)
     asked = np.intersect1d(labels, test_labels)
