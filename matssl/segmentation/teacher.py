@@ -111,10 +111,9 @@ def pool_fields(
 
 # %% ../../nbs/06_segmentation/13_teacher.ipynb #2f0b0002
 def _check_alike(pool, labelled):
-    "Refuse fields of a pool that are not as large as the labelled ones"
-    if pool.shape[1:] == labelled.shape[1:]: return
-    sides = [' x '.join(map(str, x.shape[2:])) for x in (pool, labelled)]
-    raise InputError('pool', f'fields of {sides[0]} px', f'the {sides[1]} px of the labelled fields', f'pass size={labelled.shape[-1]}')
+    "Refuse fields of a pool whose side, px, is not that of the labelled ones"
+    if pool == labelled: return
+    raise InputError('pool', f'fields of {pool} px', f'the {labelled} px of the labelled fields', f'pass size={labelled}')
 
 # %% ../../nbs/06_segmentation/13_teacher.ipynb #61167c81
 class MeanTeacher(Callback):
@@ -131,6 +130,7 @@ class MeanTeacher(Callback):
         self.fields, self.weight, self.until, self.decay, self.share, self.seed = fields, weight, until, decay, share, seed
 
     def before_fit(self):
+        _check_alike(self.fields.dataset.size, self.dls.train.dataset.size)
         self.teacher = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.teacher.__dict__.pop('forward', None) # of half precision: it would ask the network itself
         self.rng, self.steps, self.shown = np.random.default_rng(self.seed), 0, None
@@ -142,7 +142,6 @@ class MeanTeacher(Callback):
         if batch is None:
             self.batches = iter(self.fields)
             batch = next(self.batches)
-        _check_alike(batch[0], self.xb[0])
         return batch[0].to(self.xb[0].device)
 
     def _others(self, plain, wanted):
