@@ -6,9 +6,9 @@
 __all__ = ['Needed', 'Several', 'OnOff', 'KeyValue', 'Recipe', 'Labelled', 'Palette', 'Page', 'Channel', 'Ignore', 'Symmetry',
            'Checkpoint', 'Decoder', 'Mean', 'Std', 'TimmArgs', 'known_methods', 'known_starts', 'known_tasks',
            'known_outputs', 'known_protocols', 'new_output', 'new_output_folder', 'write_table', 'write_figure',
-           'without_windows', 'scale_given', 'reading_options', 'contrast_given', 'backbone_given', 'training_options',
-           'colours_given', 'colours_for', 'check_counts', 'check_there', 'check_is_segmenter', 'timm_names',
-           'check_arch', 'files_given', 'names_given', 'say_passed_over']
+           'without_windows', 'scale_given', 'reading_options', 'contrast_given', 'backbone_given', 'check_one_start',
+           'training_options', 'colours_given', 'colours_for', 'check_counts', 'check_there', 'check_is_segmenter',
+           'timm_names', 'check_arch', 'files_given', 'names_given', 'say_passed_over']
 
 # %% ../../nbs/10_command/02_options.ipynb #facca578
 import argparse, glob, os, re
@@ -107,6 +107,14 @@ def backbone_given(mean, std, timm):
     given = {k: int(v) if re.fullmatch('[0-9]{1,9}', v) else v for k, v in given.items()}
     return dict(timm_kwargs=given, stats=None if mean is None else ((mean,)*3, (std,)*3))
 
+# %% ../../nbs/10_command/02_options.ipynb #3b200012
+def check_one_start(
+    **given # Options that name a start, `encoder=`, `weights=`, `scratch=`; False or None: not given
+):
+    "Refuse two starts of one network"
+    said = [f'--{name}' if start is True else f'--{name} {start}' for name, start in given.items() if start]
+    if len(said) > 1: raise InputError(said[0], said[1], 'one of them', 'leave the other out')
+
 # %% ../../nbs/10_command/02_options.ipynb #c5c0000d
 @delegates(reading_options)
 def training_options(
@@ -126,6 +134,7 @@ def training_options(
     **kwargs
 ): # Keyword arguments of `MicrographDataLoaders`, and of the learner
     "What pretraining and fine-tuning are told alike"
+    check_one_start(weights=weights, scratch=scratch)
     pictures = dict(cache_gb=cache_gb, seed=seed, valid_pct=valid_pct, specimen=specimen,
                     rescale_to=rescale_to, contrast=contrast_given(contrast), **reading_options(**kwargs))
     network = dict(pretrained=not scratch, weights=weights, seed=seed, bf16=bf16, compile=compile,

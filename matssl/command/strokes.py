@@ -61,7 +61,7 @@ def strokes(
     out:Needed, # New folder for the model
     encoder:str=None, # Encoder file that matssl pretrain has written (default: ImageNet weights)
     arch:str=None, # Network's name in timm (default: that of the encoder, or tf_efficientnet_lite0)
-    weights:str=None, # File of weights, .pth or .safetensors, instead of downloaded ImageNet weights
+    weights:str=None, # File of weights, .pth or .safetensors, instead of ImageNet's
     scratch:bool=False, # Random weights: worth little, quick to try
     mean:Mean=None,
     std:Std=None,
@@ -76,7 +76,7 @@ def strokes(
     "Train a model on a few strokes for each phase: seconds"
     out = new_output(out)
     check_there(labelled, encoder, weights)
-    if encoder and weights: raise InputError('--encoder', f'--weights {weights}', 'one of them', 'leave the other out')
+    check_one_start(encoder=encoder, weights=weights, scratch=scratch)
     reading = reading_options(**kwargs)
     palette, codes = colours_given(palette, names_given(codes))
     from matssl.masks.pairs import pair_files

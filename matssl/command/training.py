@@ -268,6 +268,7 @@ def finetune(
     out = _model_folder(out, checkpoint)
     check_counts(8, bs=bs, epochs=epochs, size=size, steps=steps)
     check_there(labelled, encoder, kwargs.get('weights'))
+    check_one_start(encoder=encoder, **{name: kwargs.get(name) for name in ('weights', 'scratch')})
     pictures, network = training_options(**kwargs)
     palette, codes = colours_given(palette, names_given(codes))
     from matssl.data.loaders import MicrographDataLoaders

@@ -288,6 +288,8 @@ def _warn_tone(notes, store):
 # %% ../../nbs/06_segmentation/01_segment.ipynb #64752b98
 def _encoder_for(encoder, arch, pretrained, weights, stats, timm_kwargs):
     "An `Encoder`, the one of a file, or one of timm"
+    if encoder is not None and weights is not None:
+        raise InputError('weights', f'{weights} beside an encoder', 'one start', 'leave out one of the two')
     if isinstance(encoder, Encoder): return encoder
     if encoder is not None: return load_encoder(encoder, arch, stats, **timm_kwargs)
     return start_encoder(arch, pretrained, weights, stats, timm_kwargs)

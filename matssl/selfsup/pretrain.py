@@ -271,6 +271,8 @@ def start_encoder(
     timm_kwargs:dict # Keyword arguments of `timm.create_model`
 )->Encoder:
     "The encoder that a training starts from"
+    if isinstance(arch, Encoder) and weights:
+        raise InputError('weights', f'{weights} beside an encoder', 'one start', 'leave out one of the two')
     if isinstance(arch, Encoder): return arch
     if weights and str(weights).endswith('.safetensors'): return load_encoder(weights, arch, stats, **timm_kwargs)
     return Encoder(arch or default_arch, pretrained, weights, stats, **timm_kwargs)
@@ -648,6 +650,14 @@ def _warn_of_result(learn):
         todo = 'lower the learning rate, and look at the curves before this encoder is used'
         warnings.warn(f'collapse: at the last epoch {why}; {todo}', stacklevel=3)
 
+# %% ../../nbs/05_selfsup/06_pretrain.ipynb #3b200002
+def _epochs_and_rate(recipe, n_epoch, lr):
+    "Those that were given, or the recipe's"
+    for name, given in (('n_epoch', n_epoch), ('lr', lr)):
+        if given is not None and not given > 0:
+            raise InputError(f'fit_ssl: {name}', given, 'more than 0', f"leave it out for the recipe's")
+    return n_epoch or recipe['epochs'], lr or recipe['lr']
+
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #1a63c415
 @patch
 def fit_ssl(self:Learner,
@@ -656,7 +666,7 @@ def fit_ssl(self:Learner,
     checkpoint=None, # File for the state of the run, `.safetensors`: written whole each epoch, picked up if it is there
     sync_bn:bool=None): # True: `BatchNorm` over all processes, where there are several; None: on GPUs
     "Pretrain by the recipe's schedule, on all processes that have met; the best held-back state is kept"
-    n, lr, (process, together) = n_epoch or self.recipe['epochs'], lr or self.recipe['lr'], processes()
+    (n, lr), (process, together) = _epochs_and_rate(self.recipe, n_epoch, lr), processes()
     if together > 1: self.notes['processes'] = together
     settings = _settings(self, n, lr)
     with own_state(checkpoint):
