@@ -9,7 +9,7 @@ __all__ = ['expanded_level', 'PairedDifference', 'paired_difference', 'few_table
 from dataclasses import dataclass
 import numpy as np, pandas as pd
 from scipy.stats import norm, t as student
-from ..errors import InputError
+from ..errors import InputError, one_of
 from ..segmentation.segment import iou_of
 from ..segmentation.evaluate import mean_iou
 from .results import floor_names
@@ -39,12 +39,10 @@ class PairedDifference:
 
 # %% ../../nbs/09_bench/09_judge.ipynb #f800000a
 def _by_draw(runs, keys):
-    "`{draw: {picture: matrix}}` of some draws and seeds; seeds are added"
-    out = {}
-    for draw, seed in keys:
-        pictures = out.setdefault(draw, {})
-        for name, m in runs[draw, seed].items(): pictures[name] = pictures.get(name, 0) + np.asarray(m)
-    return out
+    "`{draw: {picture: matrix}}` of some draws and seeds: the mean of the seeds"
+    seeds = {}
+    for draw, seed in keys: seeds.setdefault(draw, []).append(runs[draw, seed])
+    return {draw: {name: sum(np.asarray(run[name]) for run in of)/len(of) for name in of[0]} for draw, of in seeds.items()}
 
 # %% ../../nbs/09_bench/09_judge.ipynb #7bb5b0db
 def _check_pictures(a, b):
@@ -59,20 +57,41 @@ def _stacks(a, b):
     "For each draw the matrices of both, `(pictures, C, C)`"
     for draw in a:
         names = sorted(a[draw])
-        yield tuple(np.stack([of[draw][name] for name in names]).astype(np.int64) for of in (a, b))
+        yield tuple(np.stack([of[draw][name] for name in names]) for of in (a, b))
+
+# %% ../../nbs/09_bench/09_judge.ipynb #3b210001
+def _named(pictures):
+    "The pictures of a draw by their names"
+    return tuple(sorted(pictures))
+
+def _picture_counts(a, times, rng):
+    "How often each test picture counts in each repetition: `{names: (times, pictures)}`, one for each set of pictures"
+    sets = dict.fromkeys(_named(pictures) for pictures in a.values())
+    return {names: rng.multinomial(len(names), [1/len(names)]*len(names), times) for names in sets}
 
 # %% ../../nbs/09_bench/09_judge.ipynb #7e3b06b3
-def _resampled(a, b, score, times, rng):
-    "Differences of pooled scores when draws, and pictures within them, are drawn anew: `(times,)`"
-    n = len(a)
-    drawn = rng.multinomial(n, [1/n]*n, times) # how often each draw, (times, draws)
+def _resampled(a, b, score, times, rng, of_draws=True):
+    "Differences of pooled scores when test pictures, and draws if asked, are drawn anew: `(times,)`"
+    n, counts = len(a), _picture_counts(a, times, rng)
+    drawn = rng.multinomial(n, [1/n]*n, times) if of_draws else np.ones((times, n), int) # how often each draw counts
     ours = theirs = 0
-    for k, (mine, other) in enumerate(_stacks(a, b)):
-        pictures = len(mine)
-        often = rng.multinomial(drawn[:, k]*pictures, [1/pictures]*pictures) # each picture, (times, pictures)
+    for k, (draw, (mine, other)) in enumerate(zip(a, _stacks(a, b))):
+        often = drawn[:, k, None]*counts[_named(a[draw])]
         ours = ours + np.einsum('tp,pij->tij', often, mine)
         theirs = theirs + np.einsum('tp,pij->tij', often, other)
     return score(ours) - score(theirs)
+
+# %% ../../nbs/09_bench/09_judge.ipynb #3b210004
+def _fewest(a):
+    "The number of draws, or of test pictures where these are fewer"
+    return min(len(a), len({name for pictures in a.values() for name in pictures}))
+
+def _ends(again, mean, error, n, level):
+    "The ends of the interval: expanded percentiles, below five draws Student's"
+    tail = expanded_level(n, level)
+    if n >= 5: return tuple(map(float, np.nanquantile(again, [tail, 1-tail])))
+    half = float(student.ppf((1+level)/2, n-1)*error)
+    return mean - half, mean + half
 
 # %% ../../nbs/09_bench/09_judge.ipynb #f800000b
 def paired_difference(
@@ -89,11 +108,11 @@ def paired_difference(
     _check_pictures(a, b)
     each = {draw: float(score(x.sum(0)) - score(y.sum(0))) for draw, (x, y) in zip(a, _stacks(a, b))}
     pooled = lambda of: score(sum(m for pictures in of.values() for m in pictures.values()))
-    mean, n = float(pooled(a) - pooled(b)), len(each)
+    mean, n = float(pooled(a) - pooled(b)), _fewest(a)
     if n < 2: return PairedDifference(mean, np.nan, np.nan, np.nan, each)
-    again, tail = _resampled(a, b, score, times, np.random.default_rng(seed)), expanded_level(n, level)
-    low, high = np.nanquantile(again, [tail, 1-tail])
-    return PairedDifference(mean, float(np.nanstd(again, ddof=1)*np.sqrt(n/(n-1))), float(low), float(high), each)
+    again = _resampled(a, b, score, times, np.random.default_rng(seed))
+    error = float(np.nanstd(again, ddof=1)*np.sqrt(n/(n-1)))
+    return PairedDifference(mean, error, *_ends(again, mean, error, n, level), each)
 
 # %% ../../nbs/09_bench/09_judge.ipynb #ff4d9374
 def _is_common(p, number):
@@ -102,8 +121,8 @@ def _is_common(p, number):
 
 # %% ../../nbs/09_bench/09_judge.ipynb #8da531d3
 def _pooled(runs):
-    "All matrices of all runs, added"
-    return sum(m for run in runs.values() for m in run.values())
+    "All matrices of all draws, added; a draw counts once"
+    return sum(m for pictures in _by_draw(runs, runs).values() for m in pictures.values())
 
 # %% ../../nbs/09_bench/09_judge.ipynb #84434b09
 def _beside(asked, cm):
@@ -118,9 +137,9 @@ def _score_row(asked, runs, all_draws):
     "The scores of a method with a number of labels"
     title = 'common classes, %' if _is_common(asked.p, asked.number) else 'mean IoU, %'
     if not runs: return {title: 'not run', 'draws': f'0 of {all_draws}'}
-    scores = [asked.percent(run) for run in runs.values()]
+    scores = [asked.percent(of) for of in _by_draw(runs, runs).values()]
     headline = 100*float(asked.p.numbers[asked.number](_pooled(runs)))
-    return {title: f'{headline:.1f}', 'draws': f'{len(runs)} of {all_draws}',
+    return {title: f'{headline:.1f}', 'draws': f'{len(scores)} of {all_draws}',
         'SD over draws': f'{np.std(scores, ddof=1):.1f}' if len(scores) > 1 else ''}
 
 # %% ../../nbs/09_bench/09_judge.ipynb #f8000017
@@ -154,7 +173,7 @@ def _seconds(lines):
 def _rows_of(asked, methods, reference, times):
     "`{method: its row}` for one number of labels"
     runs = {m: asked.runs(asked.of_method(m)) for m in dict.fromkeys([*methods, reference])}
-    all_draws, out = len(set().union(*runs.values())), {}
+    all_draws, out = len({draw for of in runs.values() for draw, _ in of}), {}
     for m in methods:
         out[m] = _score_row(asked, runs[m], all_draws)
         if m != reference: out[m] |= _difference_row(asked, runs[m], runs[reference], times)
@@ -169,6 +188,14 @@ def _floor_rows(asked):
     shown = lambda score: 'not run' if score is None else f'{score:.1f}'
     return {('', f'floor: {name}'): {title: shown(score)} for name, score in scores.items()}
 
+# %% ../../nbs/09_bench/09_judge.ipynb #3b210007
+def _reference(rows, asked):
+    "The method that differences are taken to: the one that is asked for, or ImageNet as it was run"
+    there = list(dict.fromkeys(rows.method))
+    if asked: return one_of(asked, there, 'few_table', 'reference')
+    of_imagenet = [method for method in there if method.split('+')[0] == 'imagenet']
+    return 'imagenet' if 'imagenet' in there else (of_imagenet or there)[0]
+
 # %% ../../nbs/09_bench/09_judge.ipynb #f8000019
 def few_table(
     rows:pd.DataFrame, # Lines of one protocol of few labels, of `read_results` or `run_benchmark`
@@ -176,13 +203,14 @@ def few_table(
     folds=None, # Folds that count; default: those that a report is made of
     labels=None, # Numbers of labelled pictures; default: those that are there
     number:str='miou', # A number of the protocol
-    reference:str='imagenet', # Method that differences are taken to
+    reference:str=None, # Method that differences are taken to; default: `imagenet`, or the first that begins there
     times:int=4000)->pd.DataFrame: # Repetitions of the bootstrap
     "For each number of labels and method: headline in %, difference within the draws and its interval; rare classes; floors"
     rows, asked = _few_asked(rows, number, folds, labels)
     for each in asked.values():
         if not each.p.few: raise InputError('few_table', f'lines of {each.p.name}', 'a protocol of few labels',
             'use benchmark_table')
+    reference = _reference(rows, reference)
     methods = list(methods or dict.fromkeys(rows.method))
     table = {(n, m): row for n, each in asked.items() for m, row in _rows_of(each, methods, reference, times).items()}
     table |= _floor_rows(list(asked.values())[-1])
@@ -224,11 +252,12 @@ def plot_pairs(
     folds=None, # Folds that count; default: those that a report is made of
     labels=None, # Numbers of labelled pictures; default: those that are there
     number:str='miou', # A number of the protocol
-    reference:str='imagenet', # Method that differences are taken to
+    reference:str=None, # Method that differences are taken to, as for `few_table`
     ax=None): # Axes to draw on
     "Differences to the reference, a point a draw, with the interval over draws and pictures"
     import matplotlib.pyplot as plt
     rows, asked = _few_asked(rows, number, folds, labels)
+    reference = _reference(rows, reference)
     methods = [m for m in methods or dict.fromkeys(rows.method) if m != reference]
     ax = ax or plt.subplots(figsize=(1.5+1.6*len(asked), 3.2))[1]
     for (k, j), d in _differences(asked, methods, reference).items():
@@ -243,10 +272,18 @@ def plot_pairs(
     return ax
 
 # %% ../../nbs/09_bench/09_judge.ipynb #897c9ea7
-def _draws_for(deviation, point):
-    "The fewest draws whose 95 % interval reaches no more than a point to either side"
-    if np.isnan(deviation): return ''
-    return next((n for n in range(2, 1000) if student.ppf(.975, n-1)*deviation/n**.5 <= point), '1000 or more')
+def _draws_for(of_draws, of_pictures, point):
+    "The fewest draws whose 95 % interval reaches no more than a point to either side; errors of one draw, and of the pictures"
+    if np.isnan(of_draws): return ''
+    half = lambda n: student.ppf(.975, n-1)*np.hypot(of_draws/n**.5, of_pictures)
+    return next((n for n in range(2, 1000) if half(n) <= point), 'more test pictures')
+
+# %% ../../nbs/09_bench/09_judge.ipynb #3b21000a
+def _error_of_pictures(a, b, score, times=1000):
+    "The part of the standard error that the test pictures have: the draws stay as they are"
+    a, b = (_by_draw(runs, [key for key in a if key in b]) for runs in (a, b))
+    again = _resampled(a, b, score, times, np.random.default_rng(0), of_draws=False)
+    return float(np.nanstd(again, ddof=1))
 
 # %% ../../nbs/09_bench/09_judge.ipynb #f8000024
 def quiet_enough(
@@ -261,10 +298,12 @@ def quiet_enough(
     for n, each in asked.items():
         ours, theirs = (each.runs(each.of_method(m)) for m in (method, reference))
         if not any(key in theirs for key in ours): continue
-        d = paired_difference(ours, theirs, each.p.numbers['miou'])
-        table[n] = {'draws': len(d.each), 'SD of pairs': round(100*d.deviation, 2),
-            'standard error': round(100*d.error, 2), 'resolved': 100*d.error < point,
-            'draws for an interval of one point to either side': _draws_for(100*d.error*len(d.each)**.5, point)}
+        d = paired_difference(ours, theirs, score := each.p.numbers['miou'])
+        error, of_pictures = 100*d.error, min(100*d.error, 100*_error_of_pictures(ours, theirs, score))
+        of_draws = (len(d.each)*(error**2 - of_pictures**2))**.5 # of a single one
+        table[n] = {'draws': len(d.each), 'SD of pairs': round(100*d.deviation, 2), 'standard error': round(error, 2),
+            'of it by test pictures': round(of_pictures, 2), 'error below a point': error < point,
+            'draws for an interval of one point to either side': _draws_for(of_draws, of_pictures, point)}
     return pd.DataFrame(table).T.rename_axis('labels')
 
 # %% ../../nbs/09_bench/09_judge.ipynb #f620ef38
@@ -282,8 +321,8 @@ def _points_of(asked, method):
     "`{number of labels: (pooled score, scores of the draws)}` of a method, in %"
     points = {}
     for n, each in asked.items():
-        runs = each.runs(each.of_method(method))
-        if runs: points[n] = each.percent(_joined(runs)), [each.percent(run) for run in runs.values()]
+        of_draws = _by_draw(runs := each.runs(each.of_method(method)), runs)
+        if runs: points[n] = each.percent(_joined(of_draws)), [each.percent(of) for of in of_draws.values()]
     return points
 
 # %% ../../nbs/09_bench/09_judge.ipynb #f80000a2
