@@ -10,12 +10,13 @@ __all__ = ['todays_lines', 'lines_to_report', 'Asked', 'asked_of', 'benchmark_ta
 import json
 from dataclasses import dataclass
 import numpy as np, pandas as pd
+from scipy.stats import t as student
 from ..errors import InputError
 from ..segmentation.segment import iou_of
 from ..segmentation.evaluate import bootstrap_difference
 from .protocol import Protocol
 from .results import drawn_matrices, floor_names, matrices_of, pooled_matrices, protocol_of
-from .experiment import has_network, settings_for, settings_of, settings_without_network
+from .experiment import has_network, parse_method, settings_for, settings_of, settings_without_network
 
 # %% ../../nbs/09_bench/05_tables.ipynb #bc4f746a
 def _unreadable(rows, line, column):
@@ -34,6 +35,13 @@ def _settings_in(rows, line):
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
         raise _unreadable(rows, line, 'settings') from e
 
+# %% ../../nbs/09_bench/05_tables.ipynb #3b220012
+def _asked_besides(method, s):
+    "Decoder and rule of drawing that an experiment was asked for, where a method has its own"
+    own = parse_method(method)[1]
+    decoder = 'unetplusplus' if own.get('road') in ('few', 'thawed') else s['decoder']
+    return decoder, 'random' if 'draw' in own else s.get('draw', 'random')
+
 # %% ../../nbs/09_bench/05_tables.ipynb #2b361d35
 def todays_lines(
     rows:pd.DataFrame, # Lines of `read_results`
@@ -43,10 +51,10 @@ def todays_lines(
     "Lines whose settings are those of the recipes now; decoder, bfloat16 and weights may be any"
     def of_today(line):
         s, p = _settings_in(rows, line), protocol_of(line.protocol)
-        draw = s.get('draw', 'random')
         if not has_network(line.method):
-            return line.setup == settings_without_network(dict(quick=quick, draw=draw))['setup']
-        now = settings_of(p, recipe, s['decoder'], quick, s['bf16'], start=s, draw=draw)
+            return line.setup == settings_without_network(dict(quick=quick, draw=s.get('draw', 'random')))['setup']
+        decoder, draw = _asked_besides(line.method, s)
+        now = settings_for(line.method, settings_of(p, recipe, decoder, quick, s['bf16'], start=s, draw=draw))
         return line.setup == now['setup'] and line.ssl_setup in ('', now['ssl_setup'])
     return rows[np.array([of_today(line) for line in rows.itertuples()], bool)]
 
@@ -202,15 +210,30 @@ def _signed(points):
     "One decimal with its sign; what rounds to nothing is +0.0"
     return f'{round(points, 1) + 0.:+.1f}'
 
+# %% ../../nbs/09_bench/05_tables.ipynb #3b220002
+def _half_width(gains, of_pictures, pictures, level=.95):
+    "Half an interval: gains of the seeds, the standard error that test pictures add, their number"
+    seeds = len(gains)
+    of_seeds = np.std(gains, ddof=1)/seeds**.5
+    error = np.hypot(of_seeds, of_pictures)
+    if not error: return 0.
+    freedom = error**4/(of_seeds**4/(seeds-1) + of_pictures**4/max(pictures-1, 1))
+    return float(student.ppf((1+level)/2, freedom)*error)
+
 # %% ../../nbs/09_bench/05_tables.ipynb #b4a00009
 def _difference(asked, runs, reference, draws):
     "Difference to the reference on the seeds that both have, with its interval"
     common = [seed for seed in runs if seed in reference]
     if not common: return {}
     score = asked.p.numbers[asked.number]
-    mean, low, high = (100*x for x in bootstrap_difference([runs[s] for s in common], [reference[s] for s in common],
-        score, draws))
-    return {'difference': _signed(mean), '95 % interval': f'{_signed(low)} to {_signed(high)}'}
+    gain = lambda ours, theirs: [100*x for x in bootstrap_difference(ours, theirs, score, draws)]
+    each = [gain([runs[s]], [reference[s]])[0] for s in common]
+    shown = {'difference': _signed(np.mean(each))}
+    if len(common) == 1: return shown | {'95 % interval': 'one seed'}
+    of_seeds = lambda matrices: [{name: sum(np.asarray(matrices[s][name]) for s in common) for name in matrices[common[0]]}]
+    _, low, high = gain(of_seeds(runs), of_seeds(reference))
+    half = _half_width(each, (high - low)/(2*1.96), len(runs[common[0]]))
+    return shown | {'95 % interval': f'{_signed(np.mean(each) - half)} to {_signed(np.mean(each) + half)}'}
 
 # %% ../../nbs/09_bench/05_tables.ipynb #b4a0000b
 def _fold_score(asked, rows, fold):
