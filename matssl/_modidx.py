@@ -275,6 +275,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                     'matssl.bench.paper.PaperRun.step': ('09_bench/paper.html#paperrun.step', 'matssl/bench/paper.py'),
                                     'matssl.bench.paper._add_lines': ('09_bench/paper.html#_add_lines', 'matssl/bench/paper.py'),
                                     'matssl.bench.paper._channels_first': ('09_bench/paper.html#_channels_first', 'matssl/bench/paper.py'),
+                                    'matssl.bench.paper._check_encoder': ('09_bench/paper.html#_check_encoder', 'matssl/bench/paper.py'),
+                                    'matssl.bench.paper._differs': ('09_bench/paper.html#_differs', 'matssl/bench/paper.py'),
                                     'matssl.bench.paper._encoder_arguments': ( '09_bench/paper.html#_encoder_arguments',
                                                                                'matssl/bench/paper.py'),
                                     'matssl.bench.paper._first_network': ('09_bench/paper.html#_first_network', 'matssl/bench/paper.py'),

@@ -18,6 +18,7 @@ from ..pictures.writing import alone, made_folder, written_whole
 from ..pictures.micrograph import read_micrograph
 from ..masks.masks import MaskReader
 from ..masks.pairs import Pairs, check_same_size
+from ..data.datasets import find_overlap
 from ..data.loaders import progress, squashed, to_float
 from ..training.resume import read_state, write_state
 from ..selfsup.encoder import Encoder, load_encoder
@@ -191,13 +192,22 @@ def _encoder_arguments(begin):
 # %% ../../nbs/09_bench/11_paper.ipynb #4af3c508
 def _first_network(backbone, decoder, encoder, pretrained, start, root, seed):
     "The network as training begins, and the name of its weights"
-    begin, weights = start_of(backbone, root, start)
+    begin, weights = start_of(backbone, root, dict(weights=encoder) if encoder else start)
     torch.manual_seed(seed)
-    if encoder: first, weights = load_encoder(encoder), Path(encoder).name
+    if encoder: first = load_encoder(encoder)
     elif pretrained: first = Encoder(backbone, **_encoder_arguments(begin))
     else: first, weights = Encoder(backbone, False, **(begin.get('timm_kwargs') or {})), 'random'
     torch.manual_seed(seed)
     return SegmentationModel(first, 2, decoder), weights
+
+# %% ../../nbs/09_bench/11_paper.ipynb #3b230002
+def _check_encoder(encoder, start, test):
+    "Refuse an encoder beside other weights, and one whose pool holds test pictures"
+    if encoder and start: raise InputError('run_paper', f'weights beside the encoder {encoder}', 'one start', 'leave out one of the two')
+    pool = load_encoder(encoder).notes.get('pool') if encoder else None
+    both = find_overlap(list(test.images), {str(k): fingerprint for k, fingerprint in enumerate(pool or [])})
+    if len(both): raise InputError(
+        encoder, f'{both.a.nunique()} of the test pictures in its pool', 'none', 'pretrain it without them (holdout=)')
 
 # %% ../../nbs/09_bench/11_paper.ipynb #ca600b27
 def _trained(run, steps, state):
@@ -233,7 +243,7 @@ def _said(p, seed, lines):
 def run_paper(
     name:str='ebc3-paper', # A protocol whose name ends in -paper
     seeds=3, # Number of seeds, or a list of them
-    backbone:str='mobilenetv2_100', # Name of the network in timm
+    backbone:str='mobilenetv2_100', # Name of the network in timm; of `encoder` it is the file's
     decoder:str='unet', # Decoder of the segmentation network; the paper's: unetplusplus
     encoder=None, # File of an encoder to start from
     pretrained:bool=True, # True: without `encoder`, from ImageNet weights
@@ -248,11 +258,12 @@ def run_paper(
     "Train and score as the paper does; lines of the last step and of the best by validation"
     p = protocol(one_of(name, [k for k, v in protocols.items() if v.run_by == 'run_paper'], 'run_paper', 'protocol'))
     fold, file = p.folds(root)[0], Path(out)/'paper.csv'
+    _check_encoder(encoder, start, fold.test)
     train, valid, test = (squashed_set(part, p.square) for part in (fold.train, fold.valid, fold.test))
     with alone(made_folder(Path(out))):
         for seed in range(seeds) if isinstance(seeds, int) else seeds:
             model, weights = _first_network(backbone, decoder, encoder, pretrained, start, root, seed)
-            key = dict(protocol=p.id, backbone=backbone, decoder=decoder, start=weights, seed=seed, steps=steps, lr=lr,
+            key = dict(protocol=p.id, backbone=model.arch, decoder=decoder, start=weights, seed=seed, steps=steps, lr=lr,
                 group=str(group or 'all'))
             if len(_lines_of(paper_results(file), key)) == 2: continue
             state = _state_file(out, key)
@@ -282,6 +293,13 @@ def _ours(name, lines):
     for (epoch, column), title in _kinds.items():
         yield f'{name}: {title}', _measured(lines[lines.epoch == epoch], column)
 
+# %% ../../nbs/09_bench/11_paper.ipynb #3b230005
+def _differs(backbone, decoder, start, group, steps, lr):
+    "A setting in words"
+    passed = 'all pictures at once' if group == 'all' else f'{group} pictures at a time'
+    of_training = '' if (int(steps), float(lr)) == (200, 1e-4) else f', {steps} steps at {lr:g}'
+    return f'{decoder} on {backbone}, start {start}, {passed}{of_training}'
+
 # %% ../../nbs/09_bench/11_paper.ipynb #b87dd905
 _claims = { # Nguyen, Phan and Lee 2025: one seed each; of MatSSL the epoch by validation
     'claimed: MatSSL': ('84.53', 'UNet++ on ResNet-50, taught by steels'),
@@ -293,12 +311,11 @@ def paper_table(
     rows:pd.DataFrame # Lines of `paper_results`
 )->pd.DataFrame:
     "The paper's numbers for EBC-3 and ours, with what differs"
-    table = {name: {'mean IoU, %': score, 'seeds': '1', 'what differs': what} for name, (score, what) in _claims.items()}
+    table = [(name, {'mean IoU, %': score, 'seeds': '1', 'what differs': what}) for name, (score, what) in _claims.items()]
     rows = rows[rows.protocol == protocol('ebc3-paper').id]
-    if not len(rows): table['ours'] = {'mean IoU, %': 'not run', 'seeds': '0'}
-    for (backbone, decoder, start, group), lines in rows.groupby(['backbone', 'decoder', 'start', 'group'], sort=False):
-        passed = 'all pictures at once' if group == 'all' else f'{group} pictures at a time'
-        differs = {'what differs': f'{decoder} on {backbone}, start {start}, {passed}'}
-        table |= {name: row | differs for name, row in _ours(backbone, lines)}
-    if len(rows): table['floor: background everywhere'] = _measured(rows[:1], 'floor') | {'seeds': ''}
-    return pd.DataFrame(table).T.astype(object).fillna('')
+    if not len(rows): table += [('ours', {'mean IoU, %': 'not run', 'seeds': '0'})]
+    for of, lines in rows.groupby(['backbone', 'decoder', 'start', 'group', 'steps', 'lr'], sort=False):
+        differs = {'what differs': _differs(*of)}
+        table += [(name, row | differs) for name, row in _ours(f'{of[0]}, {of[2]}', lines)]
+    if len(rows): table += [('floor: background everywhere', _measured(rows[:1], 'floor') | {'seeds': ''})]
+    return pd.DataFrame([row for _, row in table], [name for name, _ in table]).astype(object).fillna('')
