@@ -6525,6 +6525,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                   'matssl/training/resume.py'),
                                         'matssl.training.resume._check_moments': ( '04_training/resume.html#_check_moments',
                                                                                    'matssl/training/resume.py'),
+                                        'matssl.training.resume._check_processes': ( '04_training/resume.html#_check_processes',
+                                                                                     'matssl/training/resume.py'),
                                         'matssl.training.resume._check_rates': ( '04_training/resume.html#_check_rates',
                                                                                  'matssl/training/resume.py'),
                                         'matssl.training.resume._check_settings': ( '04_training/resume.html#_check_settings',

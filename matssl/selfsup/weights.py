@@ -203,8 +203,8 @@ def _state_in(file, state):
     fault = lambda found: InputError(file, found, 'a state dict', 'save model.state_dict()')
     for _ in range(8):
         if not isinstance(state, dict): raise fault(f'a {type(state).__name__}')
-        if any(map(torch.is_tensor, state.values())): break
         inner = [state[k] for k in _inside if isinstance(state.get(k), dict)]
+        if not inner and any(map(torch.is_tensor, state.values())): break
         if not inner: raise fault(f'keys {_keys_of(state)}')
         state = inner[0]
     return state

@@ -330,6 +330,14 @@ def _put_optimiser(self:Resume, moments, hypers):
             if name == 'step': kept[name] = torch.as_tensor(v, dtype=torch.float32, device=weight.device)
             elif torch.is_tensor(v): kept[name] = v.to(weight.device)
 
+# %% ../../nbs/04_training/04_resume.ipynb #3b240002
+def _check_processes(path, rngs, n):
+    "Refuse the state of another number of processes"
+    before = len(rngs) if isinstance(rngs, list) else 1
+    if before == n: return
+    raise InputError(path, f'the state of a run on {before} process{"es"*(before > 1)}', f'{n}, as many as there are now',
+                     f'start it on {before} again')
+
 # %% ../../nbs/04_training/04_resume.ipynb #e7a5d8b9
 @patch
 def _put_back(self:Resume):
@@ -337,6 +345,7 @@ def _put_back(self:Resume):
     about, tensors = read_state(self.path)
     part = lambda prefix: _part(tensors, prefix)
     process, n = processes()
+    _check_processes(self.path, about.get('rngs'), n)
     with _as_state(self.path):
         check_state(about, tensors, self.learn)
         self._put_optimiser(_moments(about, tensors), about['hypers'])
