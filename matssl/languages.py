@@ -87,7 +87,8 @@ _german |= {
     '{n} test picture': '{n} Prüfbild', '{n} test pictures': '{n} Prüfbildern',
     '{n} test picture, if the fields are like these': '{n} Prüfbild, wenn die Messfelder ihm gleichen',
     '{n} test pictures, if the fields are like these': '{n} Prüfbildern, wenn die Messfelder ihnen gleichen',
-    'far more than in these': 'weit mehr als in diesen',
+    'far more than in these': 'weit mehr als in diesen', 'far smaller than in these': 'weit kleiner als in diesen',
+    'far finer than in these': 'weit feiner als in diesen', 'far coarser than in these': 'weit gröber als in diesen',
     'by columns {n}, across its middle line {n1} {unit}': 'nach Spalten {n}, quer zur Mittellinie {n1} {unit}'}
 
 # %% ../nbs/00_ground/04_german.ipynb #7dc5e486

@@ -17,7 +17,7 @@ from ..errors import InputError
 from .answers import Answer
 from .fractions import check_scale, doubts_of, field_name, field_statistics
 from .fractions import fields_needed, one_by_one, tiles_remark
-from .miscounts import through_tests
+from .miscounts import through_tests, without_model_errors
 from .mending import _neighbours
 from .grain_maps import GrainMap, fields_of, grain_map, mend_boundaries, of_phase, open_boundaries
 from .grain_measures import circle_intercepts, count_grains, g_of_density, g_of_intercept
@@ -574,6 +574,17 @@ def _of_phases(maps, um, asked, phase):
     if phase != 'each': return _grain_table(_with_phase(maps, phase), um, asked, f'{phase}: ')
     return _together({p: _grain_table(those, um, asked, f'{p}: ') for p, those in _each_phase(maps).items()})
 
+# %% ../../nbs/07_measuring/10_grains.ipynb #7d10c002
+def _through_tests(answers, maps, um, asked, phase):
+    "Answers through the test pictures of the model, their grains found as those of the fields"
+    found_with = maps[0].found_with
+    if any(m.found_with != found_with for m in maps): return without_model_errors(answers, maps)
+    def on_tests(tests):
+        grains = [grain_map(m, None if m.um_per_px else um, **found_with) for m in tests]
+        return _of_phases(grains, check_scale(grains), asked, phase).attrs['answers']
+    return through_tests(answers, maps, on_tests)
+
+
 # %% ../../nbs/07_measuring/10_grains.ipynb #34809a0d
 def grain_size(
     x, # Input of `grain_map`, or a list of it: fields, that is whole pictures, not tiles of one; or a path
@@ -592,9 +603,7 @@ def grain_size(
     fields = fields_of(x)
     maps = [grain_map(f, um_per_px, boundary, twins, mend, smallest) for f in one_by_one(fields, 'finding grains')]
     um, asked = check_scale(maps), _Asked(spacing, short, corner, level, smallest, twins)
-    of_test = dict(boundary=boundary, twins=twins, mend=mend, smallest=smallest, spacing=spacing, short=short, corner=corner,
-                   level=level, phase=phase)
-    def on_tests(tests): return grain_size(tests, None if tests[0].um_per_px else um, **of_test).attrs['answers']
     table = _of_phases(maps, um, asked, phase)
-    table.attrs['answers'] = through_tests(table.attrs['answers'], fields, on_tests)
+    table.attrs['answers'] = _through_tests(table.attrs['answers'], maps, um, asked, phase)
     return table
+
