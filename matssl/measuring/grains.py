@@ -18,11 +18,10 @@ from .answers import Answer
 from .fractions import check_scale, doubts_of, field_name, field_statistics
 from .fractions import fields_needed, one_by_one, tiles_remark
 from .miscounts import through_tests, without_model_errors
-from .mending import _neighbours
 from .grain_maps import GrainMap, fields_of, grain_map, mend_boundaries, of_phase, open_boundaries
 from .grain_measures import circle_intercepts, count_grains, g_of_density, g_of_intercept
 from .grain_measures import line_intercepts, mean_intercept, merged_runs
-from .grain_measures import triple_points, unbiased_by_points, _grains_by_points
+from .grain_measures import triple_points, unbiased_by_points, _at_the_edge, _grains_by_points
 
 # %% ../../nbs/07_measuring/10_grains.ipynb #cfa3776f
 _all_ = ['GrainMap', 'grain_map', 'mend_boundaries', 'open_boundaries', 'of_phase', 'fields_of', 'count_grains',
@@ -38,14 +37,6 @@ class MethodValue(NamedTuple):
 
 _of_length = ('lines', 'circles')
 _of_counts = ('planimetric', 'planimetric, unbiased', 'triple points', 'triple points, unbiased')
-
-# %% ../../nbs/07_measuring/10_grains.ipynb #bf24ddd0
-def _at_the_edge(g):
-    "Numbers of grains that touch the edge of the measured area"
-    cells = np.pad(g.cells, 1)
-    def differ(before, after): return (cells[before] == 0) != (cells[after] == 0)
-    beside = cells[_neighbours(differ, cells.shape)]
-    return np.unique(beside[beside > 0])
 
 # %% ../../nbs/07_measuring/10_grains.ipynb #2670a009
 def _largest(g):
