@@ -67,6 +67,9 @@ _german |= {
     'the test pictures have no labelled pixel': 'die Prüfbilder haben keinen Pixel mit Klasse',
     'no correction was asked for': 'eine Korrektur war nicht verlangt',
     'no true pixel in the test pictures': 'kein wahrer Pixel in den Prüfbildern',
+    'no error on the test pictures': 'auf den Prüfbildern kein Fehler',
+    "the model's errors are not in the interval: no error on the test pictures":
+        'ohne die Fehler des Modells: auf den Prüfbildern kein Fehler',
     'model tested on {n} picture': 'Modell geprüft an {n} Bild',
     'model tested on {n} pictures': 'Modell geprüft an {n} Bildern',
     "the model's errors are not in the interval": 'ohne die Fehler des Modells',
@@ -386,6 +389,10 @@ _german |= {
     'nor is what of it is called by another name':
         'kein wahrer Pixel in den Prüfbildern, so dass niemand weiß, wie oft das Modell sie übersieht: sie wird '
         'nicht berichtigt, und auch nicht, was von ihr anders genannt wird',
+    'no error on the test pictures, which tells nobody how large the errors of the model are: its interval holds none '
+    'of them, and has no level':
+        'auf den Prüfbildern kein Fehler, was niemandem sagt, wie groß die Fehler des Modells sind: ihr '
+        'Vertrauensbereich enthält keine davon und hat kein Vertrauensniveau',
     'the model was tested on {n} picture: how its errors scatter is in good part taken from other models':
         'das Modell wurde an {n} Bild geprüft: wie seine Fehler streuen, ist zum guten Teil von anderen Modellen '
         'genommen',
@@ -413,6 +420,8 @@ _german |= {
     '{name} {n} % as mean over fields, {n1} % weighted by area':
         '{name} {n} % als Mittel über die Messfelder, {n1} % nach der Fläche gewichtet',
     'no pixel in any field, so no interval': 'kein Pixel auf den Messfeldern, also kein Vertrauensbereich',
+    'the same share in all fields, which does not tell how it scatters':
+        'auf allen Messfeldern derselbe Anteil, was nicht sagt, wie er streut',
     'every labelled pixel, so no interval': 'jeder Pixel mit Klasse, also kein Vertrauensbereich',
     'one field: the interval says how well this picture stands for more of the same, not how the specimen '
     'varies; tiles of one picture are not fields':

@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..pictures.labels import LabelMap
 from ..pictures.drawn_and_found import unpacked
 from .answers import Answer, is_grain_size_number
-from .model_errors import corrected_fractions
+from .model_errors import corrected_fractions, never_wrong
 from .fractions import basis_of
 
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #270ac96e
@@ -78,6 +78,15 @@ def _through_factors(a, least, likeliest, largest):
     return _with_word(wide, said, f'put right by the test pictures: {put_right} {a.unit}')
 
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #ca347b46
+_never_seen_wrong = "the model's errors are not in the interval: no error on the test pictures"
+
+
+def _area_is_wrong_somewhere(fields, classes):
+    "Does any test picture show an error of the area of some classes?"
+    two = _of_two(basis_of(fields).confusions, np.isin(fields[0].codes, classes))
+    return not never_wrong(two).any()
+
+
 def through_area_errors(
     answers:list, # Answers, each an area by a length, such as a thickness
     fields:list, # `LabelMap`s that they were measured on
@@ -87,6 +96,7 @@ def through_area_errors(
     "Answers whose interval holds what a tested model gets wrong of the area"
     factors = _factors(fields, classes, level)
     if factors is None: return without_model_errors(answers, fields)
+    if not _area_is_wrong_somewhere(fields, classes): return [_without_level(a, _never_seen_wrong) for a in answers]
     return [_through_factors(a, *factors) for a in answers]
 
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #61148ead
