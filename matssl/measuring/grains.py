@@ -575,7 +575,6 @@ def _through_tests(answers, maps, um, asked, phase):
         return _of_phases(grains, check_scale(grains), asked, phase).attrs['answers']
     return through_tests(answers, maps, on_tests)
 
-
 # %% ../../nbs/07_measuring/10_grains.ipynb #34809a0d
 def grain_size(
     x, # Input of `grain_map`, or a list of it: fields, that is whole pictures, not tiles of one; or a path

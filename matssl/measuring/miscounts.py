@@ -202,7 +202,6 @@ def _far_off(a, found):
     if is_grain_size_number(a): return 'far finer than in these' if a.value > most else 'far coarser than in these'
     return 'far more than in these' if a.value > most else 'far smaller than in these'
 
-
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #1b48a79f
 def _with_miscount(a, drawn, found):
     "An answer whose interval holds the difference between what was drawn and what was found"
