@@ -487,6 +487,13 @@ _german |= {
     'intercepts count the boundaries as drawn':
         '{n} % der Korngrenzen trennen nichts, auch nachdem Lücken geschlossen sind: keine Flächenauszählung und '
         'keine Tripelpunkte; die Sehnen zählen die Grenzen, wie sie gezeichnet sind',
+    '{n}% of the boundaries of {name} separate nothing, even after mending ({n1} of {n2} fields do not close): no '
+    'planimetric numbers and no triple points; intercepts count the boundaries as drawn':
+        '{n} % der Korngrenzen von {name} trennen nichts, auch nachdem Lücken geschlossen sind ({n1} von {n2} '
+        'Messfeldern schließen sich nicht): keine Flächenauszählung und keine Tripelpunkte; die Sehnen zählen die '
+        'Grenzen, wie sie gezeichnet sind',
+    'a number that is the same in all fields does not tell how it scatters: no interval':
+        'eine Zahl, die auf allen Messfeldern dieselbe ist, sagt nicht, wie sie streut: kein Vertrauensbereich',
     'boundaries mended at {n} px (holes up to {n1} px): look at GrainMap.show()':
         'Korngrenzen an {n} px geschlossen (Lücken bis {n1} px): siehe das Bild der Körner (GrainMap.show())',
     'planimetric {any} {n}, {n1} if mended half as wide and {n2} if double':
