@@ -3057,6 +3057,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                          'matssl/measuring/fractions.py'),
                                             'matssl.measuring.fractions._over_fields': ( '07_measuring/fractions.html#_over_fields',
                                                                                          'matssl/measuring/fractions.py'),
+                                            'matssl.measuring.fractions._refuse_confusions': ( '07_measuring/fractions.html#_refuse_confusions',
+                                                                                               'matssl/measuring/fractions.py'),
                                             'matssl.measuring.fractions._remarks': ( '07_measuring/fractions.html#_remarks',
                                                                                      'matssl/measuring/fractions.py'),
                                             'matssl.measuring.fractions._said_of': ( '07_measuring/fractions.html#_said_of',

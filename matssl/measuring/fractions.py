@@ -323,7 +323,10 @@ class Basis:
     never_wrong:list=() # Classes without an error on the test pictures
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #833cebf9
-_per_picture = 'pass Evaluation.per_picture of the test pictures'
+def _refuse_confusions(found, codes):
+    "Refuse what are no confusion matrices of these classes"
+    raise InputError('confusions', found, f'one ({len(codes)}, {len(codes)}) matrix for each of the test pictures',
+                     'pass Evaluation.per_picture of the test pictures, or False to correct nothing')
 
 
 def _counts_of_test(cm):
@@ -334,17 +337,15 @@ def _counts_of_test(cm):
 
 def _check_confusions(confusions, codes):
     "Confusion matrices of the test pictures as an array"
-    wanted = f'one ({len(codes)}, {len(codes)}) matrix for each of the test pictures'
-    if not isinstance(confusions, (dict, list, tuple, np.ndarray)): raise InputError(
-        'confusions', repr(confusions), wanted, f'{_per_picture}, or False to correct nothing')
+    if not isinstance(confusions, (dict, list, tuple, np.ndarray)): _refuse_confusions(repr(confusions), codes)
     each = [_counts_of_test(cm) for cm in (confusions.values() if isinstance(confusions, dict) else confusions)]
-    wrong = [cm for cm in each if cm is None or cm.shape != (len(codes),)*2]
-    if wrong or not each:
-        found = 'none' if not each else 'something else' if wrong[0] is None else f'one of shape {wrong[0].shape}'
-        raise InputError('confusions', found, wanted, _per_picture)
+    if not each: _refuse_confusions('none', codes)
+    for cm in each:
+        if cm is None or cm.shape != (len(codes),)*2: _refuse_confusions(
+            'something else' if cm is None else f'the shape {cm.shape}', codes)
     cms = np.array(each)
     if not np.isfinite(cms).all() or (cms < 0).any(): raise InputError(
-        'confusions', 'numbers that are no counts of pixels', 'counts from 0', _per_picture)
+        'confusions', 'numbers that are no counts of pixels', 'counts from 0', 'pass Evaluation.per_picture of the test pictures')
     return cms[cms.sum((1, 2)) > 0]
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #b51a426f

@@ -627,8 +627,8 @@ def check_px(value, name, source, least=0, most=np.inf):
     "A length or an area in pixels is a number"
     is_number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
     if is_number and least <= value <= most and np.isfinite(value): return
-    expected = f'a number of pixels, {least:g} to {most:g}' if np.isfinite(most) else f'a number of pixels, {least:g} or more'
-    raise InputError(source, f'{name}={value!r}', expected, f'correct {name}, or leave it out')
+    raise InputError(source, f'{name}={value!r}', f'a number of pixels, {least:g} {f"to {most:g}" if np.isfinite(most) else "or more"}',
+                     f'correct {name}, or leave it out')
 
 # %% ../../nbs/07_measuring/08_grain_maps.ipynb #effefc0d
 def _check_array(x, source):
