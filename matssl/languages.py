@@ -67,6 +67,9 @@ _german |= {
     'the test pictures have no labelled pixel': 'die Prüfbilder haben keinen Pixel mit Klasse',
     'no correction was asked for': 'eine Korrektur war nicht verlangt',
     'no true pixel in the test pictures': 'kein wahrer Pixel in den Prüfbildern',
+    'no error on the test pictures': 'auf den Prüfbildern kein Fehler',
+    "the model's errors are not in the interval: no error on the test pictures":
+        'ohne die Fehler des Modells: auf den Prüfbildern kein Fehler',
     'model tested on {n} picture': 'Modell geprüft an {n} Bild',
     'model tested on {n} pictures': 'Modell geprüft an {n} Bildern',
     "the model's errors are not in the interval": 'ohne die Fehler des Modells',
@@ -87,7 +90,8 @@ _german |= {
     '{n} test picture': '{n} Prüfbild', '{n} test pictures': '{n} Prüfbildern',
     '{n} test picture, if the fields are like these': '{n} Prüfbild, wenn die Messfelder ihm gleichen',
     '{n} test pictures, if the fields are like these': '{n} Prüfbildern, wenn die Messfelder ihnen gleichen',
-    'far more than in these': 'weit mehr als in diesen',
+    'far more than in these': 'weit mehr als in diesen', 'far smaller than in these': 'weit kleiner als in diesen',
+    'far finer than in these': 'weit feiner als in diesen', 'far coarser than in these': 'weit gröber als in diesen',
     'by columns {n}, across its middle line {n1} {unit}': 'nach Spalten {n}, quer zur Mittellinie {n1} {unit}'}
 
 # %% ../nbs/00_ground/04_german.ipynb #7dc5e486
@@ -385,6 +389,10 @@ _german |= {
     'nor is what of it is called by another name':
         'kein wahrer Pixel in den Prüfbildern, so dass niemand weiß, wie oft das Modell sie übersieht: sie wird '
         'nicht berichtigt, und auch nicht, was von ihr anders genannt wird',
+    'no error on the test pictures, which tells nobody how large the errors of the model are: its interval holds none '
+    'of them, and has no level':
+        'auf den Prüfbildern kein Fehler, was niemandem sagt, wie groß die Fehler des Modells sind: ihr '
+        'Vertrauensbereich enthält keine davon und hat kein Vertrauensniveau',
     'the model was tested on {n} picture: how its errors scatter is in good part taken from other models':
         'das Modell wurde an {n} Bild geprüft: wie seine Fehler streuen, ist zum guten Teil von anderen Modellen '
         'genommen',
@@ -412,6 +420,8 @@ _german |= {
     '{name} {n} % as mean over fields, {n1} % weighted by area':
         '{name} {n} % als Mittel über die Messfelder, {n1} % nach der Fläche gewichtet',
     'no pixel in any field, so no interval': 'kein Pixel auf den Messfeldern, also kein Vertrauensbereich',
+    'the same share in all fields, which does not tell how it scatters':
+        'auf allen Messfeldern derselbe Anteil, was nicht sagt, wie er streut',
     'every labelled pixel, so no interval': 'jeder Pixel mit Klasse, also kein Vertrauensbereich',
     'one field: the interval says how well this picture stands for more of the same, not how the specimen '
     'varies; tiles of one picture are not fields':
@@ -477,6 +487,13 @@ _german |= {
     'intercepts count the boundaries as drawn':
         '{n} % der Korngrenzen trennen nichts, auch nachdem Lücken geschlossen sind: keine Flächenauszählung und '
         'keine Tripelpunkte; die Sehnen zählen die Grenzen, wie sie gezeichnet sind',
+    '{n}% of the boundaries of {name} separate nothing, even after mending ({n1} of {n2} fields do not close): no '
+    'planimetric numbers and no triple points; intercepts count the boundaries as drawn':
+        '{n} % der Korngrenzen von {name} trennen nichts, auch nachdem Lücken geschlossen sind ({n1} von {n2} '
+        'Messfeldern schließen sich nicht): keine Flächenauszählung und keine Tripelpunkte; die Sehnen zählen die '
+        'Grenzen, wie sie gezeichnet sind',
+    'a number that is the same in all fields does not tell how it scatters: no interval':
+        'eine Zahl, die auf allen Messfeldern dieselbe ist, sagt nicht, wie sie streut: kein Vertrauensbereich',
     'boundaries mended at {n} px (holes up to {n1} px): look at GrainMap.show()':
         'Korngrenzen an {n} px geschlossen (Lücken bis {n1} px): siehe das Bild der Körner (GrainMap.show())',
     'planimetric {any} {n}, {n1} if mended half as wide and {n2} if double':

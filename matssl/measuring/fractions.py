@@ -19,8 +19,8 @@ from scipy.fft import irfft2, next_fast_len, rfft2
 from scipy.special import stdtrit
 from ..errors import InputError
 from ..pictures.labels import LabelMap
-from .answers import Answer
-from .model_errors import confusion_rates, correct_fractions, corrected_fractions
+from .answers import Answer, check_level
+from .model_errors import confusion_rates, correct_fractions, corrected_fractions, never_wrong
 
 _all_ = ['confusion_rates', 'correct_fractions']
 
@@ -29,11 +29,11 @@ def field_statistics(
     x, # Values, one a field, in any unit
     level:float=.95, # Level of the interval, 0-1
 )->dict:
-    "Number of fields, mean, s, half the interval, its ends, and relative accuracy in % of the mean"
+    "Number of fields, mean, s, half the interval, its ends, and relative accuracy in % of the mean; no interval without scatter"
     x = np.asarray(x, float)
     n, m = len(x), float(np.mean(x))
     s = float(np.std(x, ddof=1)) if n > 1 else np.nan
-    ci = float(stdtrit(n-1, (1+level)/2)*s/n**.5) if n > 1 else np.nan
+    ci = float(stdtrit(n-1, (1+level)/2)*s/n**.5) if n > 1 and np.ptp(x) > 0 else np.nan
     return dict(fields=n, mean=m, s=s, ci=ci, low=m-ci, high=m+ci, ra_pct=100*ci/abs(m) if m else np.nan)
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #2600000a
@@ -320,16 +320,30 @@ class Basis:
     notes:list=() # Sentences that a reader has to know
     verdict:str='' # Sentence on what the model is worth
     below_floor:bool=False # True: the model is no better than a guess without a network
+    never_wrong:list=() # Classes without an error on the test pictures
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #833cebf9
+def _refuse_confusions(found, codes):
+    "Refuse what are no confusion matrices of these classes"
+    raise InputError('confusions', found, f'one ({len(codes)}, {len(codes)}) matrix for each of the test pictures',
+                     'pass Evaluation.per_picture of the test pictures, or False to correct nothing')
+
+
+def _counts_of_test(cm):
+    "One confusion matrix as numbers; None where it is none"
+    try: return np.asarray(cm, float)
+    except (TypeError, ValueError): return None
+
+
 def _check_confusions(confusions, codes):
     "Confusion matrices of the test pictures as an array"
-    given = confusions.values() if isinstance(confusions, dict) else confusions
-    cms = np.array([np.asarray(c) for c in given], float)
-    if cms.shape[1:] != (len(codes),)*2 or not len(cms): raise InputError(
-        'confusions', f'an array of shape {cms.shape}',
-        f'one ({len(codes)}, {len(codes)}) matrix for each of the test pictures',
-        'pass Evaluation.per_picture of the test pictures')
+    if not isinstance(confusions, (dict, list, tuple, np.ndarray)): _refuse_confusions(repr(confusions), codes)
+    each = [_counts_of_test(cm) for cm in (confusions.values() if isinstance(confusions, dict) else confusions)]
+    if not each: _refuse_confusions('none', codes)
+    for cm in each:
+        if cm is None or cm.shape != (len(codes),)*2: _refuse_confusions(
+            'something else' if cm is None else f'the shape {cm.shape}', codes)
+    cms = np.array(each)
     if not np.isfinite(cms).all() or (cms < 0).any(): raise InputError(
         'confusions', 'numbers that are no counts of pixels', 'counts from 0', 'pass Evaluation.per_picture of the test pictures')
     return cms[cms.sum((1, 2)) > 0]
@@ -344,9 +358,13 @@ def _corrected_by(confusions, codes):
     notes = [f'{c}: no true pixel in the test pictures, so nobody knows how often the model misses it: it is not corrected, '
              'nor is what of it is called by another name'
              for c, v in zip(codes, cms.sum((0, 2))) if not v]
-    if k < 5: notes.append(
+    flawless = [c for c, is_flawless in zip(codes, never_wrong(cms)) if is_flawless]
+    notes += [f'{c}: no error on the test pictures, which tells nobody how large the errors of the model are: its interval holds '
+              'none of them, and has no level' for c in flawless]
+    tested = [c for c, v in zip(codes, cms.sum((0, 2))) if v]
+    if k < 5 and flawless != tested: notes.append(
         f'the model was tested on {k} picture{"s"*(k > 1)}: how its errors scatter is in good part taken from other models')
-    return Basis(f'model tested on {k} picture{"s"*(k > 1)}', cms, notes)
+    return Basis(f'model tested on {k} picture{"s"*(k > 1)}', cms, notes, never_wrong=flawless)
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #03e80ef3
 _hand_said = ('corrected by hand since the model found them: the error rates of its test no longer hold, '
@@ -499,6 +517,8 @@ def _remarks(fields, q):
     notes = doubts_of(fields)
     notes += [f'{c}: no pixel in any field, so no interval' for c, v in zip(codes, q.sum(0)) if not v]
     notes += [f'{c}: every labelled pixel, so no interval' for c, v in zip(codes, q.min(0)) if v == 1]
+    notes += [f'{c}: the same share in all fields, which does not tell how it scatters'
+              for c, v in zip(codes, q.T) if n > 1 and np.ptp(v) == 0 and 0 < v[0] < 1]
     if n == 1: notes.append('one field: the interval says how well this picture stands for more of the same, '
                             'not how the specimen varies; tiles of one picture are not fields')
     elif n < 30: notes.append(f'{n} fields: at least 30 are recommended for a reliable interval (ASTM E562-19)')
@@ -531,11 +551,15 @@ def _answers(table, basis, level):
         corrected = np.isfinite(row.get('corrected_pct', np.nan))
         kind = ('corrected_pct', 'corrected_low_pct', 'corrected_high_pct') if corrected else ('mean_pct', 'low_pct', 'high_pct')
         is_unseen = basis.confusions is not None and not corrected
+        is_flawless = corrected and name in basis.never_wrong
         note = 'counting only; no true pixel in the test pictures' if is_unseen else basis.title
+        if is_flawless: note += '; no error on the test pictures'
         standard = _standard.partition(';')[0] if row.fields > 1 and not corrected else ''
         is_bound = bool(bound[name]) or row.fields == 1 or corrected # these hold in 95 % of the sets and more, see below
-        yield Answer(name, *(float(row[k]) for k in kind[:1]), '%', *(float(row[k]) for k in kind[1:]), level=level,
-                     fields=int(row.fields), is_bound=is_bound, note=note, standard=standard)
+        is_open = is_flawless or (corrected and row.get('s_pct') == 0) # of errors, or of fields, nobody knows how they scatter
+        yield Answer(name, *(float(row[k]) for k in kind[:1]), '%', *(float(row[k]) for k in kind[1:]),
+                     level=None if is_open else level, fields=int(row.fields), is_bound=is_bound and not is_open,
+                     note=note, standard=standard)
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #26000027
 def phase_fractions(
@@ -548,6 +572,7 @@ def phase_fractions(
     seed:int=0, # Seed without effect: nothing is drawn any more
 )->pd.DataFrame:
     "Area fractions with their interval (ASTM E1245), through the errors of the model where it was tested: one row a class"
+    check_level(level, 'phase_fractions')
     fields = check_fields(maps, classes)
     codes, n, basis = fields[0].codes, len(fields), basis_of(fields, confusions)
     q = np.array([list(f.fractions().values()) for f in fields])

@@ -52,26 +52,81 @@ def _measured_part(cells):
     part = cells[rows[0]:rows[-1]+1, columns[0]:columns[-1]+1]
     return part, not (part != 0).all()
 
+# %% ../../nbs/07_measuring/09_grain_measures.ipynb #7d10d002
+def _spots_within(part):
+    "Pieces without a label that do not touch the border of the measured rectangle, numbered `(H, W)`, 0 elsewhere"
+    pieces, n = ndi.label(part == 0, np.ones((3, 3)))
+    is_within = np.ones(n + 1, bool)
+    is_within[np.r_[0, pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]]] = False
+    return np.where(is_within[pieces], pieces, 0)
+
+# %% ../../nbs/07_measuring/09_grain_measures.ipynb #7d10d004
+def _around_spot(cells, pieces, spot):
+    "What a spot takes off the number of grains, and what its frame takes off the area, px2; `pieces`: connected grains"
+    from skimage.measure import label
+    ring = ndi.binary_dilation(spot) & ~spot
+    of_grains = ring & (cells > 0)
+    share, frame = of_grains.sum()/ring.sum(), ring.sum()/2 - 1
+    runs = label(np.where(ring, cells, 0), background=0, connectivity=2)
+    if runs.max() < 2: return 0., frame*share
+    stretches, parted, grains = (len(np.unique(a[of_grains])) for a in (runs, pieces, cells))
+    return stretches/2 - share - (parted - grains), frame*share
+
+
+def _hidden_by_spots(part, spots):
+    "What all spots take off the number of grains, and what their frames take off the area, px2"
+    from skimage.measure import label
+    found = ndi.find_objects(np.pad(spots, 1))
+    if not found: return 0., 0.
+    cells, spots, each = np.pad(part, 1), np.pad(spots, 1), []
+    pieces = label(cells, background=0, connectivity=2)
+    for number, place in enumerate(found, 1):
+        if place is None: continue
+        around = tuple(slice(s.start - 1, s.stop + 1) for s in place)
+        each.append(_around_spot(cells[around], pieces[around], spots[around] == number))
+    return tuple(np.sum(each, 0).tolist())
+
+# %% ../../nbs/07_measuring/09_grain_measures.ipynb #7d10d007
+def _cut_by_edge(part, spots):
+    "Numbers of grains that touch the edge of the measured area; a spot within it is no edge"
+    cells = np.pad(np.where(spots > 0, -1, part), 1)
+    def differ(before, after): return (cells[before] == 0) != (cells[after] == 0)
+    beside = cells[_neighbours(differ, cells.shape)]
+    return np.unique(beside[beside > 0])
+
+
+def _at_the_edge(g):
+    "Numbers of the grains of a map that touch the edge of the measured area"
+    part, _ = _measured_part(g.cells)
+    return _cut_by_edge(part, _spots_within(part))
+
 # %% ../../nbs/07_measuring/09_grain_measures.ipynb #9fc5361f
+def _counted(g, part, spots):
+    "Numbers of grains, of those that the edge cuts and of those in corners, and the measured area, px2"
+    size = np.bincount(g.labels.ravel())[1:]
+    cut = _cut_by_edge(part, spots)
+    corners = int(np.isin(cut, part[[0, 0, -1, -1], [0, -1, 0, -1]]).sum())
+    return int((size > 0).sum()), len(cut), corners, int(size.sum())
+
+
 def count_grains(
     g, # Grains of one field, a `GrainMap`
     corner:float=.5, # Weight of a grain in a corner of the picture: .5 as Jeffries, .25 as Saltykov
 )->dict:
     "Grains inside, cut by the edge and in corners; their number an area, 1/px2 (Jeffries), and without the bias of the border"
-    lab = np.pad(g.cells, 1)
-    edge = _neighbours(lambda a, b: (lab[a] == 0) != (lab[b] == 0), lab.shape)
-    size = np.bincount(g.labels.ravel())
-    cut = np.unique(lab[edge & (lab > 0)])
-    c = np.isin(cut, np.unique(g.labels[[0, 0, -1, -1], [0, -1, 0, -1]])).sum()
-    grains = int((size[1:] > 0).sum())
-    inside, area = grains - len(cut), int(size[1:].sum())
-    count = inside + (len(cut)-c)/2 + corner*c
-    part, ragged = _measured_part(g.cells)
+    part, _ = _measured_part(g.cells)
+    spots = _spots_within(part)
+    grains, cut, c, area = _counted(g, part, spots)
+    hidden, rings = _hidden_by_spots(part, spots)
+    inside = grains - cut
+    count = inside + (cut-c)/2 + corner*c - hidden
+    ragged = ((part == 0) & (spots == 0)).any()
     in_corners = (part[[0, 0, -1, -1], [0, -1, 0, -1]] > 0).sum()
-    unbiased = inside + len(cut)/2 - 1 if ragged else grains - _grain_stretches(part)/2 + in_corners/4
-    frame = area if ragged else float(_frame_area(part > 0))
-    return dict(inside=inside, cut=len(cut), corners=int(c), area_px2=area, count=count, per_px2=count/area,
-                unbiased=float(unbiased), frame_px2=frame, unbiased_per_px2=float(unbiased)/frame)
+    unbiased = float((inside + cut/2 - 1 if ragged else grains - _grain_stretches(part)/2 + in_corners/4) - hidden)
+    frame = float((area if ragged else _frame_area(part > 0)) - rings)
+    return dict(inside=inside, cut=cut, corners=c, area_px2=area, count=count, per_px2=count/area,
+                unbiased=unbiased, frame_px2=frame, unbiased_per_px2=unbiased/frame)
+
 
 # %% ../../nbs/07_measuring/09_grain_measures.ipynb #26700019
 # (dy, dx) of the eight directions, anticlockwise from the x axis

@@ -14,15 +14,15 @@ from pathlib import Path
 from scipy.special import chdtri, stdtrit
 from typing import NamedTuple
 from ..errors import InputError
-from .answers import Answer
+from .answers import Answer, check_level
 from .fractions import check_scale, doubts_of, field_name, field_statistics
-from .fractions import fields_needed, one_by_one, tiles_remark
-from .miscounts import through_tests
-from .mending import _neighbours
-from .grain_maps import GrainMap, fields_of, grain_map, mend_boundaries, of_phase, open_boundaries
+from .fractions import fields_needed, one_by_one, tiles_remark, twins_remark
+from .miscounts import through_tests, without_model_errors
+from .grain_maps import GrainMap, check_px, fields_of, grain_map
+from .grain_maps import mend_boundaries, open_boundaries, of_phase
 from .grain_measures import circle_intercepts, count_grains, g_of_density, g_of_intercept
 from .grain_measures import line_intercepts, mean_intercept, merged_runs
-from .grain_measures import triple_points, unbiased_by_points, _grains_by_points
+from .grain_measures import triple_points, unbiased_by_points, _at_the_edge, _grains_by_points
 
 # %% ../../nbs/07_measuring/10_grains.ipynb #cfa3776f
 _all_ = ['GrainMap', 'grain_map', 'mend_boundaries', 'open_boundaries', 'of_phase', 'fields_of', 'count_grains',
@@ -38,14 +38,6 @@ class MethodValue(NamedTuple):
 
 _of_length = ('lines', 'circles')
 _of_counts = ('planimetric', 'planimetric, unbiased', 'triple points', 'triple points, unbiased')
-
-# %% ../../nbs/07_measuring/10_grains.ipynb #bf24ddd0
-def _at_the_edge(g):
-    "Numbers of grains that touch the edge of the measured area"
-    cells = np.pad(g.cells, 1)
-    def differ(before, after): return (cells[before] == 0) != (cells[after] == 0)
-    beside = cells[_neighbours(differ, cells.shape)]
-    return np.unique(beside[beside > 0])
 
 # %% ../../nbs/07_measuring/10_grains.ipynb #2670a009
 def _largest(g):
@@ -212,12 +204,20 @@ def _coarse_share(each):
     coarse = _coarse_grains(areas)
     return areas[coarse].sum()/areas.sum() if coarse.any() else np.nan
 
+# %% ../../nbs/07_measuring/10_grains.ipynb #7d10a102
+def _is_by_e930(each):
+    "Is the largest grain inside one of few coarse ones, as E930 measures them?"
+    areas = np.concatenate([e['areas'] for e in each])
+    coarse = _coarse_grains(areas)
+    largest = max(np.nan_to_num(e['methods']['largest grain'].value) for e in each)
+    return bool(coarse.any() and largest >= areas[coarse].min() and areas[coarse].sum() <= .05*areas.sum())
+
 # %% ../../nbs/07_measuring/10_grains.ipynb #9de06e5f
-def _standard_of(method, corner, coarse_share):
+def _standard_of(method, corner, by_e930):
     "The standard that a method follows, or ''"
     if method == 'planimetric': return 'ASTM E112-13' if corner == .5 else ''
     if method in _of_length: return 'ASTM E112-13'
-    if method == 'largest grain': return 'ASTM E930-18' if coarse_share <= .05 else ''
+    if method == 'largest grain': return 'ASTM E930-18' if by_e930 else ''
     return ''
 
 # %% ../../nbs/07_measuring/10_grains.ipynb #eef2c8f6
@@ -225,8 +225,8 @@ most_open = .05 # Share of the boundaries that may separate nothing, 0-1
 
 
 def _open_share(maps):
-    "Share of the boundaries of all fields that separates nothing, 0-1"
-    return float(np.mean([m.open_share for m in maps]))
+    "The largest share of the boundaries of a field that separates nothing, 0-1"
+    return float(max(m.open_share for m in maps))
 
 # %% ../../nbs/07_measuring/10_grains.ipynb #5b46bbed
 def _is_closed(maps):
@@ -352,11 +352,15 @@ def _duplex_remark(share):
             'the structure may be duplex (ASTM E1181), and one average G describes neither part']
 
 # %% ../../nbs/07_measuring/10_grains.ipynb #67b5fa78
-def _open_remark(share):
-    "What is said of a network that does not close"
-    if share <= most_open: return []
-    return [f'{share:.0%} of the boundaries separate nothing, even after mending: no planimetric numbers and no triple '
-            'points; intercepts count the boundaries as drawn']
+def _open_remark(maps):
+    "What is said of a network that does not close, and of which field it is"
+    share, are_open = _open_share(maps), [m.open_share > most_open for m in maps]
+    if not any(are_open): return []
+    worst = int(np.argmax([m.open_share for m in maps]))
+    whose = f' of {field_name(maps[worst], worst)}' if len(maps) > 1 else ''
+    others = f' ({sum(are_open)} of {len(maps)} fields do not close)' if len(maps) > 1 else ''
+    return [f'{share:.0%} of the boundaries{whose} separate nothing, even after mending{others}: no planimetric numbers and no '
+            'triple points; intercepts count the boundaries as drawn']
 
 # %% ../../nbs/07_measuring/10_grains.ipynb #9753ef6c
 def _mended_remark(maps, table):
@@ -399,12 +403,22 @@ def _edge_remarks(each):
     if any(e['cut_larger'] for e in each): notes.append('a grain cut by the edge is larger than the largest inside')
     return notes
 
+# %% ../../nbs/07_measuring/10_grains.ipynb #7d10a105
+def _no_scatter_remark(each):
+    "Fields of which a method says the same"
+    if len(each) < 2: return []
+    methods = _of_counts[:2] + _of_length
+    if not any(np.ptp([e['methods'][m].value for e in each]) == 0 for m in methods): return []
+    return ['a number that is the same in all fields does not tell how it scatters: no interval']
+
 # %% ../../nbs/07_measuring/10_grains.ipynb #cd49bb66
 def _grain_remarks(maps, each, table, level):
     "What a reader of the table has to know"
     closed = _is_closed(maps)
-    notes = _one_field_remark(each) + doubts_of(maps) + _remarks_of_maps(maps) + tiles_remark(maps)
-    notes += _open_remark(_open_share(maps)) + _mended_remark(maps, table) + _phases_remark(maps)
+    notes = _one_field_remark(each) + doubts_of(maps) + _remarks_of_maps(maps)
+    notes += tiles_remark(maps) or twins_remark(maps)
+    notes += _no_scatter_remark(each)
+    notes += _open_remark(maps) + _mended_remark(maps, table) + _phases_remark(maps)
     if closed: notes += _few_grains_remark(maps, each) + _border_remark(each) + _duplex_remark(_coarse_share(each))
     notes += _accuracy_remarks(table, each, level) + _magnification_remark(each)
     if closed: notes += _edge_remarks(each)
@@ -485,8 +499,8 @@ def _table(maps, each, um, level, corner):
     largest = [e['methods']['largest grain'] for e in each]
     if len(each) > 1: rows[_mean_largest] = _row(_mean_largest, largest, um, level)
     table = pd.DataFrame(list(rows.values()), index=pd.Index(rows, name='method'))
-    share = _coarse_share(each)
-    table['standard'] = [_standard_of(m, corner, share) for m in table.index]
+    by_e930 = _is_by_e930(each)
+    table['standard'] = [_standard_of(m, corner, by_e930) for m in table.index]
     if _is_closed(maps): table = _with_other_mends(table, _at_other_mends(maps, corner), um)
     else: table = _without_counts(table)
     last = [c for c in _last_columns if c in table]
@@ -574,6 +588,29 @@ def _of_phases(maps, um, asked, phase):
     if phase != 'each': return _grain_table(_with_phase(maps, phase), um, asked, f'{phase}: ')
     return _together({p: _grain_table(those, um, asked, f'{p}: ') for p, those in _each_phase(maps).items()})
 
+# %% ../../nbs/07_measuring/10_grains.ipynb #7d10c002
+def _through_tests(answers, maps, um, asked, phase):
+    "Answers through the test pictures of the model, their grains found as those of the fields"
+    found_with = maps[0].found_with
+    if any(m.found_with != found_with for m in maps): return without_model_errors(answers, maps)
+    def on_tests(tests):
+        grains = [grain_map(m, None if m.um_per_px else um, **found_with) for m in tests]
+        return _of_phases(grains, check_scale(grains), asked, phase).attrs['answers']
+    return through_tests(answers, maps, on_tests)
+
+# %% ../../nbs/07_measuring/10_grains.ipynb #7d10a108
+def _check_asked(asked):
+    "Refuse settings that cannot be measured with"
+    check_level(asked.level, 'grain_size')
+    check_px(asked.short, 'short', 'grain_size')
+    if not isinstance(asked.corner, (int, float)) or not 0 <= asked.corner <= 1: raise InputError(
+        'grain_size', f'corner={asked.corner!r}', 'a weight between 0 and 1', 'take .5 as Jeffries or .25 as Saltykov')
+
+
+def _check_spacing(spacing, maps):
+    "Refuse lines that lie farther apart than a field is high or wide"
+    if spacing is not None: check_px(spacing, 'spacing', 'grain_size', 1, min(min(m.labels.shape) for m in maps))
+
 # %% ../../nbs/07_measuring/10_grains.ipynb #34809a0d
 def grain_size(
     x, # Input of `grain_map`, or a list of it: fields, that is whole pictures, not tiles of one; or a path
@@ -589,12 +626,12 @@ def grain_size(
     phase:str=None, # Class whose grains are meant, where there are several; 'each': one after the other
 )->pd.DataFrame:
     "Grain size by all methods: one row a method, and which of them are those of ASTM E112"
+    asked = _Asked(spacing, short, corner, level, smallest, twins)
+    _check_asked(asked)
     fields = fields_of(x)
     maps = [grain_map(f, um_per_px, boundary, twins, mend, smallest) for f in one_by_one(fields, 'finding grains')]
-    um, asked = check_scale(maps), _Asked(spacing, short, corner, level, smallest, twins)
-    of_test = dict(boundary=boundary, twins=twins, mend=mend, smallest=smallest, spacing=spacing, short=short, corner=corner,
-                   level=level, phase=phase)
-    def on_tests(tests): return grain_size(tests, None if tests[0].um_per_px else um, **of_test).attrs['answers']
+    _check_spacing(spacing, maps)
+    um = check_scale(maps)
     table = _of_phases(maps, um, asked, phase)
-    table.attrs['answers'] = through_tests(table.attrs['answers'], fields, on_tests)
+    table.attrs['answers'] = _through_tests(table.attrs['answers'], maps, um, asked, phase)
     return table

@@ -314,7 +314,7 @@ def _over_fields(rows, unit, level):
     values = np.array([r[f'spacing_{unit}'] for r in rows])
     if len(rows) == 1: return values[0], rows[0][f'low_{unit}'], rows[0][f'high_{unit}'] # a bound
     over = field_statistics(values[np.isfinite(values)], level)
-    return over['mean'], max(0., over['low']), over['high']
+    return over['mean'], np.maximum(0., over['low']), over['high']
 
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #4e1b8272
 def _measured_rows(maps, on, unit, u, level, most_rays, seed):

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['above_below', 'left_right', 'between_grains', 'in_specks', 'to_the_nearest', 'in_use', 'default_mend',
-           'parts_between', 'nearest_of_parts', 'flooded_grains', 'mended_pixels', 'mend_boundaries']
+           'parts_between', 'nearest_of_parts', 'flooded_grains', 'mended_pixels', 'without_specks', 'mend_boundaries']
 
 # %% ../../nbs/07_measuring/06_mending.ipynb #c79a09da
 import numpy as np
@@ -73,10 +73,10 @@ def parts_between(edge, phases):
 
 # %% ../../nbs/07_measuring/06_mending.ipynb #860d73ce
 def _wide_places(distance, parts, mend):
-    "Places within parts that are wider than `mend` px, numbered from 1"
+    "Places within parts that are wider than `mend` px, numbered from 1; without mending all of them"
     from skimage.measure import label
+    if mend <= 0: return parts
     core = label(np.where(distance > mend/2, parts, 0), connectivity=1)
-    if mend <= 0: return core
     is_deep = in_use(core[distance >= mend/2 + 1], core.max())
     return np.where(is_deep[core], core, 0)
 
@@ -159,6 +159,11 @@ def mended_pixels(grains, parts):
         return is_one_part & (grains[before] != grains[after])
     return _neighbours(differ, parts.shape)
 
+# %% ../../nbs/07_measuring/06_mending.ipynb #7d10f101
+def without_specks(parts, smallest):
+    "Connected parts, 0 where they are smaller than `smallest` px"
+    return np.where(in_specks(parts, smallest), 0, parts)
+
 # %% ../../nbs/07_measuring/06_mending.ipynb #b3eda50d
 def mend_boundaries(
     edge:np.ndarray, # `(H, W)` bool: boundary pixels
@@ -170,4 +175,4 @@ def mend_boundaries(
     parts, distance = parts_between(edge, phases)
     if mend is None: mend = default_mend(edge)
     grains = flooded_grains(parts, distance, mend, smallest)
-    return grains, mended_pixels(grains, parts), mend
+    return grains, mended_pixels(grains, without_specks(parts, smallest)), mend

@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..pictures.labels import LabelMap
 from ..pictures.drawn_and_found import unpacked
 from .answers import Answer, is_grain_size_number
-from .model_errors import corrected_fractions
+from .model_errors import corrected_fractions, never_wrong
 from .fractions import basis_of
 
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #270ac96e
@@ -78,6 +78,15 @@ def _through_factors(a, least, likeliest, largest):
     return _with_word(wide, said, f'put right by the test pictures: {put_right} {a.unit}')
 
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #ca347b46
+_never_seen_wrong = "the model's errors are not in the interval: no error on the test pictures"
+
+
+def _area_is_wrong_somewhere(fields, classes):
+    "Does any test picture show an error of the area of some classes?"
+    two = _of_two(basis_of(fields).confusions, np.isin(fields[0].codes, classes))
+    return not never_wrong(two).any()
+
+
 def through_area_errors(
     answers:list, # Answers, each an area by a length, such as a thickness
     fields:list, # `LabelMap`s that they were measured on
@@ -87,6 +96,7 @@ def through_area_errors(
     "Answers whose interval holds what a tested model gets wrong of the area"
     factors = _factors(fields, classes, level)
     if factors is None: return without_model_errors(answers, fields)
+    if not _area_is_wrong_somewhere(fields, classes): return [_without_level(a, _never_seen_wrong) for a in answers]
     return [_through_factors(a, *factors) for a in answers]
 
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #61148ead
@@ -139,10 +149,11 @@ def _like(m, field):
 
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #675d9577
 def test_maps(
-    fields:list # `LabelMap`s of one set, or anything else with or without an `origin`
+    fields:list # `LabelMap`s of one set, or anything else; what has `codes` and an `origin` may have been tested
 )->list: # `(drawn, found)` of each test picture that travelled with the model
     "The test pictures of the model that made these fields, as drawn and as found"
-    if not all(isinstance(f, LabelMap) for f in fields) or basis_of(fields).confusions is None: return []
+    is_told = all(hasattr(f, 'origin') and hasattr(f, 'codes') for f in fields)
+    if not is_told or basis_of(fields).confusions is None: return []
     noted = {test: maps for f in fields for test, maps in (f.origin.tests or {}).items()}
     pairs = [[_like(m, fields[0]) for m in unpacked(maps)] for maps in noted.values()]
     return [(drawn, found) for drawn, found in pairs if drawn is not None]
@@ -172,6 +183,25 @@ def _highest(a):
     return 1. if a.name.endswith('roundness') else np.inf
 
 
+# %% ../../nbs/07_measuring/04_miscounts.ipynb #7d10b001
+_sizes = 'um', 'px', 'um2', 'px2' # units of what is small where there is much
+
+
+def _like_tests(a, found):
+    "The least and the largest number that is still like the test pictures"
+    least, most = min(found), max(found)
+    if is_grain_size_number(a): return least - 2, most + 1
+    if a.name.endswith('mean intercept'): return least/2**.5, 2*most
+    return least/2 if a.unit in _sizes else -np.inf, 2*most
+
+
+def _far_off(a, found):
+    "Words for a number that no test picture comes near; nothing for any other"
+    least, most = _like_tests(a, found)
+    if least <= a.value <= most: return ''
+    if is_grain_size_number(a): return 'far finer than in these' if a.value > most else 'far coarser than in these'
+    return 'far more than in these' if a.value > most else 'far smaller than in these'
+
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #1b48a79f
 def _with_miscount(a, drawn, found):
     "An answer whose interval holds the difference between what was drawn and what was found"
@@ -183,8 +213,8 @@ def _with_miscount(a, drawn, found):
     high = a.value + max(0, most) + np.hypot(a.high - a.value, half)
     wide = replace(a, low=float(low if in_g else max(0., low)), high=float(min(high, _highest(a))), is_bound=True)
     said = f'with the errors of the model, which {_read_by_model(drawn, found, in_g)}'
-    is_far = not in_g and a.value > 2*max(found)
-    return _without_level(wide, said, 'far more than in these') if is_far else _with_word(wide, f'{said}, if the fields are like these')
+    far = _far_off(a, found)
+    return _without_level(wide, said, far) if far else _with_word(wide, f'{said}, if the fields are like these')
 
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #d7955c2c
 _none_found = "the model's errors are not in the interval: on {} of {} test pictures it found nothing to measure"
@@ -204,7 +234,7 @@ def _one_through_tests(a, pairs, fields):
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #9f77e00f
 def through_tests(
     answers:list, # Answers measured on what a model found, each an `Answer`
-    fields:list, # `LabelMap`s that they were measured on
+    fields:list, # Fields that they were measured on: `LabelMap`s, or what was made of them with their `origin` and `codes`
     measured # Function that measures a list of `LabelMap`s in the same way, to a list of `Answer`
 )->list: # Answers, each an `Answer`
     "Answers whose interval holds what the model gets wrong of them, as far as its test pictures tell"

@@ -400,7 +400,7 @@ def _one_layer(rows, unit, level):
     of = {k: first[f'{k}_{unit}'] for k in ('mean', 'low', 'high')}
     if n > 1:
         over = field_statistics(rows[f'mean_{unit}'], level)
-        of = dict(mean=over['mean'], low=max(0., over['low']), high=over['high'])
+        of = dict(mean=over['mean'], low=np.maximum(0., over['low']), high=over['high'])
     thin, thick = rows.loc[rows[f'min_{unit}'].idxmin()], rows.loc[rows[f'max_{unit}'].idxmax()]
     places = {f'min_{unit}': thin[f'min_{unit}'], 'min_in': thin.source, f'min_at_{unit}': thin[f'min_at_{unit}'],
               f'max_{unit}': thick[f'max_{unit}'], 'max_in': thick.source, f'max_at_{unit}': thick[f'max_at_{unit}']}
