@@ -737,7 +737,7 @@ def _read_masks(pairs, store, codes, palette, ignore):
     for i, pair in enumerate(pairs):
         shape = store[i].shape[:2]
         m = _mask_like(pair, store.kept[i], shape, read(pair.mask))
-        masks.append(m if ignore is None else np.where(m == ignore, 255, m).astype(np.uint8))
+        masks.append(m if read.ignore is None else np.where(m == read.ignore, 255, m).astype(np.uint8))
     return masks, read
 
 # %% ../../nbs/03_data/03_loaders.ipynb #d3a00036

@@ -75,7 +75,7 @@ class MaskReader:
         files, # Mask files of the set, all of them
         codes:list=None, # Class names; without them any value passes
         palette:dict=None, # `{'name': (r, g, b)}` of painted masks: 1, 2, ..., the rest 0; with all `codes` 0, 1, ...
-        ignore:int=None, # Value of unlabelled pixels; kept as it is
+        ignore:int=None, # Value of unlabelled pixels; kept as it is, or 255 beside numbers from 1: `ignore` of the reader
         otherwise:int=None, # Label of that, too, where 0 and it are not all there is
         quiet:bool=False, # Leave doubts in `doubts` and warn of none
         from_zero:bool=False, # True: 0 is the first class for certain, as in files of this package
@@ -220,13 +220,15 @@ def _decide_final(self:MaskReader, top):
     if self.binary: self.final = (np.arange(256) > 0).astype(np.uint8)
     elif begins_at_one:
         self.final = np.array([0, *range(255)], np.uint8)
-        if self.ignore is not None: self.final[self.ignore] = self.ignore
+        if self.ignore is not None: self.final[self.ignore] = 255
         first = ', '.join(f'{k} is {name}' for k, name in enumerate(self.codes[:3], 1))
         self.found.append(Doubt(f'class numbers begin at 1: {first}', self.files))
     if set(classes) <= {0, 1} or self.binary:
         unlabelled = {f: 0 if self.ignore is None else n[self.ignore] for f, n in self.counts.items()}
         labelled = {f: max(n.sum() - unlabelled[f], 1) for f, n in self.counts.items()}
         self.found += share_doubt({f: 1 - n[0]/labelled[f] for f, n in self.counts.items()})
+    if begins_at_one and self.ignore is not None: self.ignore = 255
+
 
 # %% ../../nbs/02_masks/07_masks.ipynb #5d05000b
 @patch
@@ -251,7 +253,8 @@ def colours(self:MaskReader)->list: # `[(r, g, b), ...]`, None for a class witho
     for file, number, colour in [] if self.palette else met_colours(self.looks.values(), self.ignore):
         table = self.tables.get(file)
         k = number if table is None else int(table[number])
-        found.setdefault(k if self.final is None else int(self.final[k]), set()).add(colour)
+        k = k if self.final is None else int(self.final[k])
+        if k != self.ignore: found.setdefault(k, set()).add(colour)
     if not found: return None
     of = [list(found[k])[0] if len(found.get(k, ())) == 1 else None for k in range(max(found)+1)]
     return [c if of.count(c) == 1 else None for c in of]
