@@ -13,7 +13,7 @@ from fastcore.basics import patch
 from ..errors import InputError
 from ..pictures.labels import LabelMap, scale_facts
 from ..pictures.stored import read_stored
-from .names import check_codes, codes_beside, colours_beside
+from .names import check_codes, codes_beside, colours_beside, name_key
 from .fill import classes_named, open_share, paint, rest_of
 from .annotations import labelme_names, read_labelme
 from .looks import (Doubt, as_in_file, counts_of, dark_first, has_colours, has_our_table, has_table,
@@ -47,26 +47,38 @@ def _outline_codes(files, codes):
             'name the classes with codes, in the order of the numbers in the pictures')
     return check_codes(outlined[0].parent if len(outlined) > 1 else outlined[0], names)
 
-# %% ../../nbs/02_masks/07_masks.ipynb #e4477cca
-def _is_complete(palette, codes):
-    "Has every class a colour? Otherwise 0 is what was not painted"
-    if codes: return list(codes) == list(palette)
+# %% ../../nbs/02_masks/07_masks.ipynb #e4477ccb
+def _has_ground(palette):
+    "Is the first name of the colours that of the ground, so that nothing is unpainted?"
     return next(iter(palette)).strip('_').lower() == 'background'
 
-# %% ../../nbs/02_masks/07_masks.ipynb #10591a17
-def _in_order_of(palette, codes):
-    "Colours in the order of the names, where these are the same; refuses names that do not go with the colours"
-    if codes and set(codes) == set(palette): return {c: palette[c] for c in codes}
-    if codes and len(codes) != len(palette)+1:
+
+# %% ../../nbs/02_masks/07_masks.ipynb #e4477cca
+def _numbers_of(palette, codes):
+    "The class number of each colour: by name, or in the order of the colours where the names are others"
+    if not codes: return [k + (not _has_ground(palette)) for k in range(len(palette))]
+    place = {form(name): k for form in (name_key, str) for k, name in enumerate(codes)}
+    places = [place.get(name, place.get(name_key(name))) for name in palette]
+    if None not in places: return places
+    in_order = list(range(1, len(palette)+1))
+    if len(codes) != len(palette)+1:
         raise InputError('codes', f'{len(codes)} names', f'{len(palette)+1} (unpainted and {len(palette)} colours)',
             'name them in the order of the palette')
-    return palette
+    moved = [name for name, k, n in zip(palette, places, in_order) if k not in (None, n)]
+    if not moved: return in_order
+    found = f'{moved[0]} at another place than among the colours ({", ".join(palette)})'
+    raise InputError('codes', found, 'names that are those of the colours, or in their order',
+                     'name the classes as the colours are named')
+
 
 # %% ../../nbs/02_masks/07_masks.ipynb #33a2ed51
 def _colours_of_set(looks, codes, palette):
-    "The colours that were given, or those in a file beside masks in colour; None where there are none"
+    "Colours that were given or stand beside masks in colour, and the class number of each, in order; None, [] without"
     if not palette and any(map(has_colours, looks)): palette = colours_beside(paths_of(looks))
-    return _in_order_of(palette, codes) if palette else None
+    if not palette: return None, []
+    number = dict(zip(palette, _numbers_of(palette, codes)))
+    return {name: palette[name] for name in sorted(palette, key=number.get)}, sorted(number.values())
+
 
 # %% ../../nbs/02_masks/07_masks.ipynb #b12bb135
 class MaskReader:
@@ -83,15 +95,15 @@ class MaskReader:
         self.files, self.codes, self.ignore = [Path(f) for f in files], codes, ignore
         self.from_zero, self.trained = from_zero, trained
         if not self.files: raise InputError('mask set', 'no files', 'at least one mask', 'check the folder')
-        if palette: palette = _in_order_of(palette, codes)
+        if palette: _numbers_of(palette, codes) # refused before a file is looked at
         self.names = _outline_codes(self.files, codes)
         self.looks = {f: look_at(f, ignore) for f in self.files if not _is_outlined(f)}
         is_beyond = bool(ignore) and ignore > 255 and any(look.top == ignore for look in self.looks.values())
         self.beyond = ignore if is_beyond else None
         if self.beyond: self.ignore = 255 # of 16 bit
-        self.palette = _colours_of_set(list(self.looks.values()), codes, palette)
-        self.complete = bool(self.palette) and _is_complete(self.palette, codes)
-        if self.complete: self.names = list(self.palette)
+        self.palette, self.numbers = _colours_of_set(list(self.looks.values()), codes, palette)
+        self.complete = 0 in self.numbers # class 0 has a colour, and nothing is unpainted
+        if self.complete: self.names = list(codes or self.palette)
         self.tables, self.found = {}, [] # what each stored number becomes; doubts
         self.open, self.heard = {}, {} # of files of outlines: shares that are open, what their reader has said
         self._decide(otherwise)
@@ -117,9 +129,9 @@ def _from_colours(self:MaskReader, s):
     "Class numbers of a painted picture; numbers that are no colours stay where each class has a colour"
     is_plain = s.colours is None and s.pixels.ndim == 2
     if is_plain and s.pixels.dtype.kind not in 'ui': return numbers_in(s)
-    if is_plain and self.complete and 0 < s.pixels.max() < len(self.palette): return numbers_in(s)
+    if is_plain and self.complete and 0 < s.pixels.max() < len(self.names): return numbers_in(s)
     clear = None if s.alpha is None else s.alpha == 0
-    return painted_classes(_as_rgb(s), self.palette, s.path, self.complete, clear)
+    return painted_classes(_as_rgb(s), self.palette, s.path, self.complete, clear, self.numbers)
 
 # %% ../../nbs/02_masks/07_masks.ipynb #c864a223
 @patch
