@@ -10,8 +10,8 @@ import warnings
 from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
-from ..errors import InputError
-from ..pictures.labels import LabelMap, scale_facts
+from ..errors import InputError, printable
+from ..pictures.labels import LabelMap, label_notes, scale_facts
 from ..pictures.stored import read_stored
 from .names import check_codes, codes_beside, colours_beside, name_key
 from .fill import classes_named, open_share, paint, rest_of
@@ -53,12 +53,18 @@ def _has_ground(palette):
     return next(iter(palette)).strip('_').lower() == 'background'
 
 
+# %% ../../nbs/02_masks/07_masks.ipynb #e4477ccd
+def _places(names, codes):
+    "The class number of each name, None where no class has it; capitals count only where two classes differ by them"
+    place = {form(name): k for form in (name_key, str) for k, name in enumerate(codes)}
+    return [place.get(name, place.get(name_key(name))) for name in names]
+
+
 # %% ../../nbs/02_masks/07_masks.ipynb #e4477cca
 def _numbers_of(palette, codes):
     "The class number of each colour: by name, or in the order of the colours where the names are others"
     if not codes: return [k + (not _has_ground(palette)) for k in range(len(palette))]
-    place = {form(name): k for form in (name_key, str) for k, name in enumerate(codes)}
-    places = [place.get(name, place.get(name_key(name))) for name in palette]
+    places = _places(palette, codes)
     if None not in places: return places
     in_order = list(range(1, len(palette)+1))
     if len(codes) != len(palette)+1:
@@ -174,6 +180,40 @@ def _decide_trained(self:MaskReader, looks):
     self.tables.update(tables)
     self.found += doubts
 
+# %% ../../nbs/02_masks/07_masks.ipynb #5f3c0a04
+def _few(names): return ', '.join(printable(name, 40) for name in names[:8]) + (', ...' if len(names) > 8 else '')
+
+
+# %% ../../nbs/02_masks/07_masks.ipynb #5f3c0a02
+def _class_of_own(own, codes, used, file):
+    "The class of each number of a file by its own class names, `(256,)`; None where these are others"
+    places = [255 if name == 'unlabelled' and k is None else k for name, k in zip(own, _places(own, codes))]
+    strange = [own[n] for n in used if n < len(own) and places[n] is None]
+    moved = [name for n, (name, k) in enumerate(zip(own, places)) if k not in (None, 255, n)]
+    if strange and moved:
+        raise InputError(file, f'the class names {_few(own)}', f'{_few(codes)}, or some of them',
+                         f'add {printable(strange[0], 40)} to the names, or rename it')
+    table = np.arange(256).astype(np.uint8)
+    for n, k in enumerate(places): table[n] = n if k is None else k
+    return None if strange else table
+
+
+# %% ../../nbs/02_masks/07_masks.ipynb #5f3c0a06
+@patch
+def _decide_named(self:MaskReader, looks):
+    "Tables by the class names that files hold, where the given ones have another order; a doubt where these are others"
+    others = {}
+    for look in looks:
+        file = look.stored.path
+        own = label_notes(file).get('codes') if look.stored.page is not None and file not in self.tables else None
+        if not own or own == list(self.codes)[:len(own)]: continue
+        table = _class_of_own(own, self.codes, used_numbers(look), file)
+        if table is not None: self.tables[file] = table
+        elif own != [f'class {k}' for k in range(len(own))]: others.setdefault(_few(own), []).append(file)
+    self.found += [Doubt(f'its own class names are {own}: numbers are taken in the order of {_few(self.codes)}', files)
+                   for own, files in others.items()]
+
+
 # %% ../../nbs/02_masks/07_masks.ipynb #061b6e01
 @patch
 def _counted(self:MaskReader, file):
@@ -248,6 +288,7 @@ def _decide(self:MaskReader, otherwise):
     "How the numbers of this set are read"
     looks, self.by_class = list(self.looks.values()), False
     if not self.palette: self._decide_tables(looks)
+    if self.codes and not self.palette: self._decide_named(looks)
     self.counts = {f: self._counted(f) for f in self.files}
     self.values = np.flatnonzero(sum(self.counts.values())).tolist()
     top = None if self.palette or self.names or self.by_class or self.ignore is not None else self._top(looks)
