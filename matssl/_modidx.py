@@ -2682,6 +2682,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                     'matssl.masks.masks._outlined': ('02_masks/masks.html#_outlined', 'matssl/masks/masks.py'),
                                     'matssl.masks.masks._places': ('02_masks/masks.html#_places', 'matssl/masks/masks.py'),
                                     'matssl.masks.masks._say_gaps': ('02_masks/masks.html#_say_gaps', 'matssl/masks/masks.py'),
+                                    'matssl.masks.masks._scale_of': ('02_masks/masks.html#_scale_of', 'matssl/masks/masks.py'),
                                     'matssl.masks.masks.label_reader': ('02_masks/masks.html#label_reader', 'matssl/masks/masks.py'),
                                     'matssl.masks.masks.read_label_map': ('02_masks/masks.html#read_label_map', 'matssl/masks/masks.py'),
                                     'matssl.masks.masks.read_label_maps': ('02_masks/masks.html#read_label_maps', 'matssl/masks/masks.py'),

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
 from ..errors import InputError, printable
+from ..pictures.claims import claims
 from ..pictures.labels import LabelMap, label_notes, scale_facts
 from ..pictures.stored import read_stored
 from .names import check_codes, codes_beside, colours_beside, name_key
@@ -395,13 +396,23 @@ def _check_named(path, labels, codes):
         raise InputError(path, f'class {largest}', f'class numbers 0 to {len(codes)-1} ({", ".join(codes)})',
                          'pass all class names')
 
+# %% ../../nbs/02_masks/07_masks.ipynb #2087adbb
+def _scale_of(path, labels):
+    "The scale that a file of labels has, of the page that is read and in the way up in which that is stored"
+    if _is_outlined(path): return scale_facts(path, labels.shape[1])
+    claim = claims(path, indices=True)
+    is_turned = claim.turn > 4
+    height, width = labels.shape[::-1] if is_turned else labels.shape
+    return scale_facts(path, width, page=claim.page or 0, turned=is_turned, height=height)
+
+
 # %% ../../nbs/02_masks/07_masks.ipynb #2087adbc
 def _label_map(path, read, codes):
     "One map of a set"
     labels = read(path)
     if read.ignore not in (None, 255): labels = np.where(labels == read.ignore, 255, labels).astype(np.uint8)
     _check_named(path, labels, codes)
-    s = scale_facts(path, labels.shape[1])
+    s = _scale_of(path, labels)
     own = [d for d in read.doubts_of(path) if d not in s.doubts]
     return LabelMap(labels, codes, s.um_per_px, s.notes.get('source'), scale_from=s.scale_from, doubts=own + s.doubts,
         um_per_px_y=s.um_per_px_y)

@@ -254,7 +254,7 @@ def _is_said(doubt, doubts):
 def scale_facts(
     path, # A file of labels: TIFF, PNG, ...
     width:int, # Width of its labels as they are stored, px
-    **kwargs # `page` and `turned` of `file_facts`
+    **kwargs # `page`, `turned` and `height` of `file_facts`
 )->ScaleFacts:
     "The scale of a file of labels, its doubts, and what our own description says"
     facts, notes = file_facts(path, width, **kwargs), label_notes(path)
