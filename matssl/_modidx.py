@@ -2672,6 +2672,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                     'matssl.masks.masks._check_soft': ('02_masks/masks.html#_check_soft', 'matssl/masks/masks.py'),
                                     'matssl.masks.masks._class_of_own': ('02_masks/masks.html#_class_of_own', 'matssl/masks/masks.py'),
                                     'matssl.masks.masks._colours_of_set': ('02_masks/masks.html#_colours_of_set', 'matssl/masks/masks.py'),
+                                    'matssl.masks.masks._doubt_unlabelled': ( '02_masks/masks.html#_doubt_unlabelled',
+                                                                              'matssl/masks/masks.py'),
                                     'matssl.masks.masks._few': ('02_masks/masks.html#_few', 'matssl/masks/masks.py'),
                                     'matssl.masks.masks._has_ground': ('02_masks/masks.html#_has_ground', 'matssl/masks/masks.py'),
                                     'matssl.masks.masks._is_outlined': ('02_masks/masks.html#_is_outlined', 'matssl/masks/masks.py'),

@@ -440,6 +440,20 @@ def _say_gaps(read):
     read.found.append(Doubt(f'{what}, and nobody has named the classes: each number is a class of its '
                              f'own', read.files))
 
+# %% ../../nbs/02_masks/07_masks.ipynb #6d2f0b02
+def _doubt_unlabelled(read, strange):
+    "Note 255 in files of others, among label maps of this package in which it is unlabelled"
+    for look in (read.looks[file] for file in strange if file in read.looks):
+        used = set(used_numbers(look))
+        if 255 not in used or (has_table(look) and not is_inverting(look)): continue
+        share, value = look.counts[255]/look.counts.sum(), as_in_file(look, 255)
+        file = [look.stored.path]
+        read.found.append(Doubt(f'{value} is taken as unlabelled, {share:.1%} of the pixels', file))
+        if used != {0, 255}: continue
+        read.found.append(Doubt(f'nothing but 0 and {value}, among label maps of this package: if {value} is class 1 here, '
+                                f'save all masks in one way', file))
+
+
 # %% ../../nbs/02_masks/07_masks.ipynb #fbfd931b
 def label_reader(
     files, # Files of one set: TIFFs written by `write_label_map`, or any pictures of labels
@@ -454,6 +468,7 @@ def label_reader(
     read = MaskReader(files, names if codes or not is_ours else None,
                       ignore=255 if is_ours and ignore is None else ignore, otherwise=255,
         quiet=True, from_zero=is_ours)
+    if is_ours and ignore is None: _doubt_unlabelled(read, [f for f in files if not notes.get(f, {}).get('codes')])
     n = 2 if read.binary else 1 + max([v for v in read.values if v != read.ignore], default=0)
     painted = ['unpainted', *read.palette] if read.palette and not read.complete else None
     numbered = [f'class {i}' for i in range(n)]
