@@ -2496,6 +2496,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                       'matssl/masks/annotations.py')},
             'matssl.masks.exchange': { 'matssl.masks.exchange._check_size': ( '02_masks/exchange.html#_check_size',
                                                                               'matssl/masks/exchange.py'),
+                                       'matssl.masks.exchange._check_two_values': ( '02_masks/exchange.html#_check_two_values',
+                                                                                    'matssl/masks/exchange.py'),
                                        'matssl.masks.exchange._fitted_to': ( '02_masks/exchange.html#_fitted_to',
                                                                              'matssl/masks/exchange.py'),
                                        'matssl.masks.exchange._folder_regions': ( '02_masks/exchange.html#_folder_regions',

@@ -15,10 +15,11 @@ from ..errors import InputError, one_of, printable
 from ..pictures.claims import picture_types
 from ..pictures.pixels import read_pixels
 from ..pictures.writing import written_whole
-from ..pictures.labels import LabelMap, write_label_map, carried
+from ..pictures.labels import LabelMap, label_notes, write_label_map, carried
+from .looks import has_our_table, look_at
 from .masks import read_label_map
 from ..pictures.export import write_index_png
-from .names import by_name, check_codes, list_pictures, name_key, read_codes, write_codes
+from .names import by_name, check_codes, codes_beside, list_pictures, name_key, read_codes, write_codes
 from .annotations import Outlines, write_geojson, write_labelme
 from .fill import (Regions, class_of, classes_named, fitted, open_share, paint, rest_of, say_spellings,
                                size_in_words, strays)
@@ -93,10 +94,20 @@ def _regions_of_one(path, picture):
             'name the picture as the file does, with picture=')
     return found[(exact or keys)[0]]
 
+# %% ../../nbs/02_masks/09_exchange.ipynb #2fb845a2
+def _check_two_values(path, labels):
+    "Refuse a picture of 0 and 255 alone that may be a mask of one phase"
+    if set(np.unique(labels)) != {0, 255} or label_notes(path).get('codes'): return
+    if codes_beside([path]) or has_our_table(look_at(path)): return
+    raise InputError(path, 'values of 0 and 255 only, and no codes.txt beside it', 'class numbers, 255 where unlabelled',
+                     'make class numbers of it with read_mask, or write codes.txt if 255 is unlabelled')
+
+
 # %% ../../nbs/02_masks/09_exchange.ipynb #2fb845a0
 def _labels_in_picture(path, codes, zero):
     "The class numbers in a label picture, by its own class names where it has some"
     m = read_label_map(path, ['unlabelled', *codes] if zero == 'unlabelled' else None, ignore=255)
+    _check_two_values(path, m.labels)
     has_names = m.codes != [f'class {i}' for i in range(len(m.codes))]
     m = renamed(m, codes, path) if has_names else read_label_map(path, codes, ignore=255)
     return m.labels, [doubt for doubt in m.doubts if not doubt.startswith('the scale is doubtful')]
