@@ -43,15 +43,47 @@ def _imagej_um(tif, page=None):
     width, height = _pitches(page or tif.pages[0])
     if width: return PixelSize(known_length(width, unit), known_length(height, notes.get('yunit') or unit))
 
+# %% ../../nbs/01_pictures/06_makers.ipynb #20625b61
+def _ome_value(xml, name):
+    "An attribute of OME's XML, or an empty string"
+    found = re.search(rf"""\b{name}\s*=\s*["']([^"']+)["']""", xml)
+    return html.unescape(found[1]) if found else ''
+
+
+# %% ../../nbs/01_pictures/06_makers.ipynb #20625b63
+def _ome_images(tif): return re.split(r'<(?:\w+:)?Pixels\b', tif.ome_metadata or '')[1:]
+
+
+# %% ../../nbs/01_pictures/06_makers.ipynb #20625b64
+def _has_page(image, page):
+    "Does an image of OME's XML lie on a page, and has it its size?"
+    size = [_ome_value(image, name) for name in ('SizeX', 'SizeY')]
+    if size != [str(page.imagewidth), str(page.imagelength)]: return False
+    for tag in re.findall(r'<(?:\w+:)?TiffData\b([^>]*)', image):
+        first, count = (_ome_value(tag, name) for name in ('IFD', 'PlaneCount'))
+        n = int(count) if count else 1 if first else page.index + 1 # without both, all pages
+        if int(first or 0) <= page.index < int(first or 0) + n: return True
+    return False
+
+
+# %% ../../nbs/01_pictures/06_makers.ipynb #20625b69
+def _ome_size(image):
+    "The size of a pixel in an image of OME's XML"
+    size = [length_um(_ome_value(image, f'PhysicalSize{axis}'), _ome_value(image, f'PhysicalSize{axis}Unit') or 'um')
+            for axis in 'XY']
+    return PixelSize(*size) if size[0] else None
+
+
 # %% ../../nbs/01_pictures/06_makers.ipynb #20625b67
 def _ome_um(tif, page=None):
-    "OME: attributes of its XML"
-    xml = tif.ome_metadata or ''
-    def said(name):
-        found = re.search(rf"""\bPhysicalSize{name}\s*=\s*["']([^"']+)["']""", xml)
-        return html.unescape(found[1]) if found else ''
-    width, height = (length_um(said(axis), said(f'{axis}Unit') or 'um') for axis in 'XY')
-    if width: return PixelSize(width, height)
+    "OME: attributes of its XML, of the image that holds the page"
+    images, page = _ome_images(tif), page or tif.pages[0]
+    sizes = [_ome_size(image) for image in [i for i in images if _has_page(i, page)] or images]
+    n = len(set(sizes))
+    if n < 2: return sizes[0] if sizes else None
+    doubt = f'the file holds images of {n} scales and does not say which is that of this page: the first is taken'
+    return next(size for size in sizes if size)._replace(doubt=doubt)
+
 
 # %% ../../nbs/01_pictures/06_makers.ipynb #0f020011
 def _find(meta, *keys):
@@ -311,8 +343,9 @@ def _of_another_page(tif, page, maker):
     "The doubt about a scale that stands with the first page, where another one of another size is read"
     first = tif.pages[0]
     is_own = any(code in page.tags for code in _own_tags.get(maker, ()))
+    is_own |= maker == 'OME' and any(_has_page(image, page) for image in _ome_images(tif))
     is_alike = (page.imagewidth, page.imagelength) == (first.imagewidth, first.imagelength)
-    return {} if is_own or is_alike or maker == 'OME' else dict(of_page='it is that of page 0, which has another size')
+    return {} if is_own or is_alike else dict(of_page='it is that of page 0, which has another size')
 
 # %% ../../nbs/01_pictures/06_makers.ipynb #fc742e3e
 def _zeiss_facts(tif, is_scale, page=None):
