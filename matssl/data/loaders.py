@@ -18,7 +18,7 @@ from fastai.data.load import DataLoader
 from fastai.torch_core import default_device, to_detach
 from fastcore.basics import chunked, patch
 from fastcore.imports import in_jupyter
-from ..errors import InputError
+from ..errors import InputError, printable
 from ..pictures.claims import most_gb
 from ..pictures.scale import apply_scales
 from ..pictures.micrograph import Micrograph, read_micrograph
@@ -700,22 +700,45 @@ def from_folder(cls:MicrographDataLoaders,
     return cls(FieldLoader(train, bs=bs, shuffle=True, drop_last=True, seed=seed, **kw),
         FieldLoader(valid, bs=max(1, min(bs, len(va))), **kw), device=kw['device'])
 
+# %% ../../nbs/03_data/03_loaders.ipynb #8f542cc8
+_parts = dict(train='train', training='train', val='val', valid='val', validation='val', test='test', testing='test')
+
+
+def _part_of(pair, folder):
+    "The part of its set in which a pair lies by its folders, 'test', 'val' or 'train'; None where none says it"
+    folders = Path(pair.image).relative_to(folder).parts[:-1]
+    found = {_parts.get(name.casefold()) for name in folders}
+    return next((part for part in ('test', 'val', 'train') if part in found), None)
+
+# %% ../../nbs/03_data/03_loaders.ipynb #8f542cca
+def _say_unused(pairs, folder):
+    "Warn of pictures that lie in no part of a divided set"
+    if not pairs: return
+    names = sorted({printable(p.split or Path(folder).name, 40) for p in pairs})
+    some = ', '.join(names[:6]) + (', ...' if len(names) > 6 else '')
+    warnings.warn(f'{len(pairs)} pictures in {some} are left out of training, since they lie in none of train/, val/ and '
+                  f'test/: rename the folder', stacklevel=5)
+
 # %% ../../nbs/03_data/03_loaders.ipynb #8f542ccb
-def _by_authors(pairs):
-    "Training and validation pairs of a folder with its authors' split, or None"
-    splits = {p.split for p in pairs}
-    if len(splits) < 2 or 'train' not in splits: return None
-    if 'test' in splits: warnings.warn('the pictures under test/ are left out of training; pass them to evaluate',
+def _by_authors(pairs, folder):
+    "Training and validation pairs of a folder that is divided, or None; the latter is None where nothing is called train"
+    parts = [_part_of(pair, folder) for pair in pairs]
+    def of(*wanted): return Pairs([pair for pair, part in zip(pairs, parts) if part in wanted])
+    if not {'train', 'test'} & set(parts) or len(set(parts)) < 2: return None
+    if 'test' in parts: warnings.warn('the pictures under test/ are left out of training; pass them to evaluate',
         stacklevel=4)
-    return pairs.of('train'), pairs.of('val', 'valid', 'validation')
+    if 'train' not in parts: return of('val', None), None
+    _say_unused(of(None), folder)
+    return of('train'), of('val')
 
 # %% ../../nbs/03_data/03_loaders.ipynb #25a98dd2
 def _divided(pairs, valid, valid_pct, specimen, seed):
     "Training and validation pairs: as given, as the authors divided them, or by specimen"
-    folder, pairs = not isinstance(pairs, Pairs), pairs if isinstance(pairs, Pairs) else pair_files(pairs)
+    folder = None if isinstance(pairs, Pairs) else pairs
+    if folder is not None: pairs = pair_files(folder)
+    pairs, own = folder is not None and _by_authors(pairs, folder) or (pairs, None)
+    valid = own if valid is None else valid
     if valid is not None: return pairs, valid
-    given = _by_authors(pairs) if folder else None
-    if given: return given
     train, held = split_by_specimen(pairs.names, valid_pct, specimen, seed)
     return Pairs([pairs[i] for i in train]), Pairs([pairs[i] for i in held])
 
