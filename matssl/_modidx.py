@@ -2826,6 +2826,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
             'matssl.masks.tables': { 'matssl.masks.tables._as_numbers': ('02_masks/tables.html#_as_numbers', 'matssl/masks/tables.py'),
                                      'matssl.masks.tables._bad_table': ('02_masks/tables.html#_bad_table', 'matssl/masks/tables.py'),
                                      'matssl.masks.tables._check_ring': ('02_masks/tables.html#_check_ring', 'matssl/masks/tables.py'),
+                                     'matssl.masks.tables._class_column': ('02_masks/tables.html#_class_column', 'matssl/masks/tables.py'),
+                                     'matssl.masks.tables._class_in': ('02_masks/tables.html#_class_in', 'matssl/masks/tables.py'),
                                      'matssl.masks.tables._column': ('02_masks/tables.html#_column', 'matssl/masks/tables.py'),
                                      'matssl.masks.tables._from_corners': ('02_masks/tables.html#_from_corners', 'matssl/masks/tables.py'),
                                      'matssl.masks.tables._from_rows': ('02_masks/tables.html#_from_rows', 'matssl/masks/tables.py'),

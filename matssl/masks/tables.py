@@ -40,14 +40,36 @@ def _bad_table(path, found):
     wanted = 'a column with file names, and x and y of each corner or all corners of an outline in one column'
     return InputError(path, found, wanted, f'name them for example {file_columns[0]}, {_outline_columns[0]}, x, y')
 
+# %% ../../nbs/02_masks/03_tables.ipynb #7c1a0002
+_class_columns = ('class', 'class_name', 'label', 'label_name', 'category', 'category_name', 'phase')
+
+def _class_column(t, keys, path):
+    "The column that names the classes of outlines, or None; `keys` are the columns that tell the outlines apart"
+    column = _column(t, _class_columns)
+    if column is None or column in keys or t[column].isna().all(): return None
+    if not pd.api.types.is_numeric_dtype(t[column]): return column
+    each = t.drop_duplicates([*keys, column]) if len(keys) > 1 else t
+    is_number = str(column).lower().strip() == 'label' and not each.duplicated([keys[0], column]).any() # of an outline
+    if is_number or t[column].nunique() < 2: return None
+    raise InputError(path, f'numbers in the column {column}', 'names of classes', 'write the name of each class there')
+
+# %% ../../nbs/02_masks/03_tables.ipynb #7c1a0004
+def _class_in(names, path, which):
+    "The one class name in the rows of an outline, `object` where there is none"
+    found = sorted({str(name).strip() for name in names if not pd.isna(name)} - {''})
+    if len(found) > 1: raise InputError(path, f'the classes {", ".join(found[:4])} {which}', 'one', 'correct the rows')
+    return found[0] if found else 'object'
+
 # %% ../../nbs/02_masks/03_tables.ipynb #19935843
 def _from_corners(t, file, x, y, path):
     "File and region of each outline, out of a table with a row a corner"
     outline = _column(t, _outline_columns)
     if outline is None or t[[outline, x, y]].isna().any(axis=None):
         raise _bad_table(path, 'corners without the name or number of their outline, or without x or y')
+    column = _class_column(t, [file, outline], path)
+    def of(rows, key): return _class_in(rows[column], path, f'of outline {key}') if column else 'object'
     outlines = t.groupby([file, outline], sort=False)
-    return [(name, Region('object', rows[[x, y]].to_numpy(float))) for (name, _), rows in outlines]
+    return [(name, Region(of(rows, key), rows[[x, y]].to_numpy(float))) for (name, key), rows in outlines]
 
 # %% ../../nbs/02_masks/03_tables.ipynb #3a03000a
 def _numbers_in(text): return np.array(re.findall(r'-?\d+\.?\d*(?:[eE][+-]?\d+)?', text), float)
@@ -185,9 +207,12 @@ def _from_rows(t, file, x, y, path):
     cells = _texts(t.drop(columns=file))
     shapes = _column(t, ('region_shape_attributes',))
     geometry = shapes or _most_numbers(cells)
+    column = _class_column(t, [file], path)
+    classes = [_class_in([name], path, f'in row {i}') for i, name in enumerate(t[column], 2)] if column else ['object']*len(t)
     rows = enumerate(zip(t[file], cells.to_dict('records')), 2)
     found = [(name, _region_of(row, geometry, x, y, path, f'in row {i}')) for i, (name, row) in rows]
-    return [(name, region) for name, region in found if region is not None]
+    return [(name, region if region.name != 'object' else region._replace(name=cls))
+            for (name, region), cls in zip(found, classes) if region is not None]
 
 # %% ../../nbs/02_masks/03_tables.ipynb #3a03000d
 def _names_column(t, path):
@@ -222,7 +247,7 @@ def _check_ring(corners, name, path):
 def table_regions(
     path # CSV file: one row an outline, or one row a corner
 )->dict: # `{file name: Regions}`
-    "Regions of each picture, named where VIA names them, else `object`"
+    "Regions of each picture, named where VIA or a column of classes names them, else `object`"
     out = {}
     with refusing(path, 'outlines that cannot be read', 'a CSV of outlines', 'export it again'):
         for name, region in _outlines_in(outline_table(path), path):
