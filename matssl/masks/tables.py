@@ -9,7 +9,7 @@ __all__ = ['outline_table', 'via_corners', 'via_name', 'table_regions', 'read_po
 import json, re
 import numpy as np, pandas as pd
 from ..errors import InputError, refusing
-from ..pictures.tables import file_columns, read_table
+from ..pictures.tables import file_columns, numbers_of, read_table
 from .fill import Region, Regions, ellipse, no_area, no_areas, rings_of
 
 # %% ../../nbs/02_masks/03_tables.ipynb #a1b00009
@@ -21,10 +21,14 @@ def _column(t, names):
     return next((own[n] for n in names if n in own), None)
 
 # %% ../../nbs/02_masks/03_tables.ipynb #8a772296
-def _as_numbers(column):
+def _as_numbers(column, separator):
     "A column of numbers, if all of it are; else as it is"
     try: return pd.to_numeric(column)
-    except (ValueError, TypeError): return column
+    except (ValueError, TypeError): pass
+    filled = column.dropna()
+    found = numbers_of(filled, separator)
+    if any(len(values) != 1 for values in found): return column
+    return pd.Series([values[0] for values in found], filled.index, float).reindex(column.index)
 
 # %% ../../nbs/02_masks/03_tables.ipynb #f28fc285
 def outline_table(
@@ -32,8 +36,10 @@ def outline_table(
 )->pd.DataFrame: # Numbers where a column holds nothing else
     "A table of outlines"
     t = read_table(path)
-    file = _column(t, file_columns)
-    return pd.DataFrame({c: t[c] if c == file else _as_numbers(t[c]) for c in t})
+    file, separator = _column(t, file_columns), t.attrs['separator']
+    numbers = pd.DataFrame({c: t[c] if c == file else _as_numbers(t[c], separator) for c in t})
+    numbers.attrs['separator'] = separator
+    return numbers
 
 # %% ../../nbs/02_masks/03_tables.ipynb #3a030008
 def _bad_table(path, found):
@@ -179,6 +185,22 @@ def _most_numbers(cells):
     "The column that holds the most numbers"
     return max(cells, key=lambda c: cells[c].map(lambda text: len(_numbers_in(text))).sum())
 
+# %% ../../nbs/02_masks/03_tables.ipynb #3a13b002
+def _mixed_commas(cells):
+    "Row, text and count of each cell in which blanks part the numbers and commas stand within them"
+    for row, text in enumerate(cells, 2):
+        if '.' in text or text.lstrip()[:1] == '{' or _well_known.match(text): continue
+        if re.search(r'\d,\d', text) and re.search(r'\d[\s;]+-?\d', text): yield row, text, len(re.split(r'[\s;]+', text.strip()))
+
+# %% ../../nbs/02_masks/03_tables.ipynb #3a13b004
+def _check_commas(cells, path, is_one_axis):
+    "Refuse corners whose commas may stand before decimals; `is_one_axis`: x and y have a cell each"
+    mixed = list(_mixed_commas(cells))
+    if not is_one_axis and any(n < 6 or n % 2 for _, _, n in mixed): return # pairs: as decimals they would be no outline
+    for row, text, _ in mixed:
+        raise InputError(path, f'commas in numbers in row {row} ({text.strip()[:30]})', 'numbers that can be read in one way',
+                         'write decimals with a point, or commas between all numbers')
+
 # %% ../../nbs/02_masks/03_tables.ipynb #f36cf8ed
 def _json_in(text):
     "What a cell says, where it is a JSON object, else None"
@@ -207,6 +229,9 @@ def _from_rows(t, file, x, y, path):
     cells = _texts(t.drop(columns=file))
     shapes = _column(t, ('region_shape_attributes',))
     geometry = shapes or _most_numbers(cells)
+    has_axes = bool(x and y)
+    if has_axes or t.attrs.get('separator') != ',':
+        for column in [x, y] if has_axes else [geometry]: _check_commas(cells[column], path, has_axes)
     column = _class_column(t, [file], path)
     classes = [_class_in([name], path, f'in row {i}') for i, name in enumerate(t[column], 2)] if column else ['object']*len(t)
     rows = enumerate(zip(t[file], cells.to_dict('records')), 2)
