@@ -262,10 +262,12 @@ def _fitted_to(picture, groups, source):
 def _write_mask(path, picture, groups, codes, source, rest):
     "The mask of one picture, written; and what is to be said of it"
     shape, regions, said = _fitted_to(picture, groups, source)
-    mask = paint(regions, shape, codes, source, rest_of(regions, codes, 0) if rest is None else rest)
+    beneath = []
+    mask = paint(regions, shape, codes, source, rest_of(regions, codes, 0) if rest is None else rest, beneath)
     share = open_share(regions, shape, codes) if rest is None else 0
     with written_whole(path) as part: Image.fromarray(mask).save(part, 'PNG')
-    return said._replace(open=[(picture.name, share)] if share >= .0005 else [])
+    doubts = said.doubts + [(picture.name, text) for text in beneath]
+    return said._replace(open=[(picture.name, share)] if share >= .0005 else [], doubts=doubts)
 
 # %% ../../nbs/02_masks/09_exchange.ipynb #e4a6304f
 def _say_open(found, codes, source):

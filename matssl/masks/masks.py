@@ -31,8 +31,9 @@ def _outlined(file, codes):
         warnings.simplefilter('always')
         regions, size = read_labelme(file)
     codes = codes or classes_named((r.name for r in regions), file)
-    labels = paint(regions, size, codes, file, rest_of(regions, codes, 0))
-    return labels, open_share(regions, size, codes), [str(w.message).removeprefix(f'{file}: ') for w in said]
+    doubts = [str(w.message).removeprefix(f'{file}: ') for w in said]
+    labels = paint(regions, size, codes, file, rest_of(regions, codes, 0), doubts)
+    return labels, open_share(regions, size, codes), doubts
 
 # %% ../../nbs/02_masks/07_masks.ipynb #3a05000a
 def _outline_codes(files, codes):
