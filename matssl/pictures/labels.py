@@ -8,7 +8,7 @@ __all__ = ['class_colours', 'Origin', 'origin_doubts', 'LabelMap', 'carried', 'l
            'colours_of']
 
 # %% ../../nbs/01_pictures/09_labels.ipynb #07020002
-import hashlib, json
+import hashlib, json, re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 import numpy as np
@@ -264,10 +264,20 @@ def scale_facts(
     origin = notes.get('scale_from') if 'codes' in notes else _scale_from(facts) # of ours, what ours says
     return ScaleFacts(um, origin, doubts, facts.get('um_per_px_y'), notes)
 
+# %% ../../nbs/01_pictures/09_labels.ipynb #a5e0000c
+def _shape_facts(doubts):
+    "What the doubts about a scale say of the shape of pixels and of a tilt, as facts of `file_facts`"
+    of_scale = ' '.join(doubt for doubt in doubts if doubt.startswith('the scale is doubtful'))
+    patterns = dict(tag_ratio=r'pixels (?:are )?([\d.e+-]+) times as high as wide',
+                    tilt_deg=r'the stage is tilted by ([\d.e+-]+) degrees')
+    found = {fact: re.search(pattern, of_scale) for fact, pattern in patterns.items()}
+    return {fact: float(said[1]) for fact, said in found.items() if said}
+
 # %% ../../nbs/01_pictures/09_labels.ipynb #a5e0000e
 def _by_hand(m, um):
     "Fields of a map or a picture with a scale by hand, as `with_hand_scale` has it"
-    known = dict(um_per_px=m.um_per_px, um_per_px_y=carried(m)['um_per_px_y'])
+    now = carried(m)
+    known = _shape_facts(now['doubts']) | dict(um_per_px=m.um_per_px, um_per_px_y=now['um_per_px_y'])
     return with_hand_scale({k: v for k, v in known.items() if v}, um, m.source or 'picture')
 
 # %% ../../nbs/01_pictures/09_labels.ipynb #04c03122

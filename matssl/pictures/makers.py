@@ -486,15 +486,19 @@ _dots_of_paper = (1200, 1440, 1600, 1800, 2000, 2400, 2880, 3000, 3200, 3600, # 
                   4000, 4800, 5400, 5760, 6400, 7200, 9600, 12800, 19200)
 
 # %% ../../nbs/01_pictures/06_makers.ipynb #0e341d6e
-def _take_tag(facts):
-    "Take the resolution tag where nothing better is known; the doubt"
+def _take_tag(facts, turned=False):
+    "Take the resolution tag where nothing better is known; the doubt. Of tags that are not taken their ratio stays"
     tag, ratio = facts.get('resolution_tag_um_per_px'), facts.pop('tag_ratio', 1)
     if 'um_per_px' in facts: return []
-    uneven = [f'by its resolution tags pixels are {ratio:.3g} times as high as wide'] if abs(ratio-1) > .01 else []
+    seen, uneven = 1/ratio if turned else ratio, []
+    if abs(ratio-1) > .01:
+        facts['tag_ratio'] = seen
+        uneven = [f'by its resolution tags pixels are {seen:.3g} times as high as wide']
     if not tag or not least_um <= tag < 25: return uneven
     dots = 25400/tag
     if min(abs(dots/n - 1) for n in _dots_of_paper) < 1e-4:
         return [f'a resolution tag of {dots:.0f} dots an inch, as scanners and printers write it: not taken', *uneven]
+    facts.pop('tag_ratio', None)
     facts.update(um_per_px=tag, um_per_px_y=tag*ratio, scale_from='resolution tag')
     return ['a resolution tag']
 
@@ -541,11 +545,12 @@ def _turned(facts):
     return facts
 
 # %% ../../nbs/01_pictures/06_makers.ipynb #e92b298d
-def _contradicted(facts, beside, width):
-    "The doubt where the text beside a picture says another scale than its file"
+def _contradicted(facts, beside, width, height=None):
+    "The doubt where the text beside a picture says another scale than its file. With a height: it may be stored on its side"
     other = beside.get('um_per_px')
     if not other or not is_possible(other): return []
-    other *= beside.get('taken', (width,))[0]/width
+    full = beside.get('taken', (width,))[0]
+    if full not in (width, height): other *= full/width
     return [f'the text beside it says {other:.4g} um/px'] if abs(other/facts['um_per_px'] - 1) > .01 else []
 
 # %% ../../nbs/01_pictures/06_makers.ipynb #f39cc13f
@@ -568,9 +573,9 @@ def file_facts(
     facts = _tag_facts(path, page)
     beside = {k: v for k, v in _beside_facts(path).items() if v}
     if 'um_per_px' not in facts: facts.update(beside)
-    doubts = _doubts_of_source(facts) + _take_tag(facts)
+    doubts = _doubts_of_source(facts) + _take_tag(facts, turned)
     if facts.get('um_per_px'): doubts += _convert(facts, width, height if turned else None)
-    if facts.get('um_per_px'): doubts += _contradicted(facts, beside, width)
+    if facts.get('um_per_px'): doubts += _contradicted(facts, beside, width, height if turned else None)
     if facts.get('um_per_px'): doubts += _drop_impossible(facts)
     if facts.get('um_per_px'): doubts += _not_square(_turned(facts) if turned else facts) + tilt_doubts(facts)
     if doubts: facts['doubtful'] = '; '.join(doubts)
