@@ -110,14 +110,16 @@ def shape_at(
     shape, # `(H, W)` of a picture
     um_per_px, # Scale of the picture, um/px, or None
     rescale_to, # Scale wanted, um/px, or None
-    source='picture' # The file, for the message
+    source='picture', # The file, for the message
+    um_per_px_y=None # Height of a pixel, um, where it is not the width
 )->tuple:
     "The size of a picture at another scale"
     if rescale_to is None: return tuple(shape)
     _check_scales(um_per_px, rescale_to, source)
-    sizable = um_per_px/rescale_to < 1e6 # beyond it, numbers are no sizes any more
-    out = tuple(max(1, round(n*um_per_px/rescale_to)) for n in shape) if sizable else shape
-    _check_rescaled(shape, out, um_per_px, rescale_to, source)
+    pitches = um_per_px_y or um_per_px, um_per_px # of rows and of columns
+    sizable = max(pitches)/rescale_to < 1e6 # beyond it, numbers are no sizes any more
+    out = tuple(max(1, round(n*um/rescale_to)) for n, um in zip(shape, pitches)) if sizable else shape
+    for um in dict.fromkeys(pitches): _check_rescaled(shape, out, um, rescale_to, source)
     return out
 
 # %% ../../nbs/03_data/03_loaders.ipynb #da000005
@@ -236,7 +238,8 @@ class PictureStore:
 
     def _read(self, i):
         m = read_micrograph(self.files[i], um_per_px=self.scales, crop_bar=self.crop_bar)
-        a = resized(toned(m.to_uint8(self.levels), self.tone), shape_at(m.shape, m.um_per_px, self.rescale_to, self.files[i]))
+        shape = shape_at(m.shape, m.um_per_px, self.rescale_to, self.files[i], m.meta.get('um_per_px_y'))
+        a = resized(toned(m.to_uint8(self.levels), self.tone), shape)
         if a.ndim == 3 and self.channels == 1: raise InputError(self.files[i], 'a picture in colour',
             'grey, as the first ones of this large set',
             'put grey and colour pictures into folders of their own, or save it as grey')
