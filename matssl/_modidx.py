@@ -4485,6 +4485,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                'matssl/pictures/labels.py'),
                                         'matssl.pictures.labels._by_hand': ( '01_pictures/labels.html#_by_hand',
                                                                              'matssl/pictures/labels.py'),
+                                        'matssl.pictures.labels._checked_labels': ( '01_pictures/labels.html#_checked_labels',
+                                                                                    'matssl/pictures/labels.py'),
                                         'matssl.pictures.labels._drawn': ('01_pictures/labels.html#_drawn', 'matssl/pictures/labels.py'),
                                         'matssl.pictures.labels._in_order': ( '01_pictures/labels.html#_in_order',
                                                                               'matssl/pictures/labels.py'),

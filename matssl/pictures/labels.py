@@ -60,6 +60,18 @@ def origin_doubts(
     why = f': {origin.verdict}' if origin.verdict else ''
     return [f'the model is not shown to be better than a guess without a network{why}']
 
+# %% ../../nbs/01_pictures/09_labels.ipynb #4a009d50
+def _checked_labels(labels, source):
+    "Labels as an array; refuses what is no whole number from 0 to 255. Bytes are not looked at"
+    labels = np.asarray(labels)
+    if labels.dtype in (np.uint8, bool) or not labels.size: return labels
+    is_whole = labels.dtype.kind in 'iu' or labels.dtype.kind == 'f' and (labels == np.floor(labels)).all()
+    if not is_whole or labels.min() < 0 or labels.max() > 255:
+        found = f'labels from {labels.min()} to {labels.max()} ({labels.dtype})'
+        raise InputError(source or 'label map', found, 'whole numbers from 0 to 255, 255 where unlabelled',
+                         'number the classes from 0, and keep numbers of single objects apart')
+    return labels.astype(np.uint8) if labels.dtype.kind == 'f' else labels
+
 # %% ../../nbs/01_pictures/09_labels.ipynb #4a009d52
 @dataclass
 class LabelMap:
@@ -74,7 +86,7 @@ class LabelMap:
     um_per_px_y:float|None=None # Height of a pixel, um, where it is not the width
     origin:Origin|None=None # Origin of the labels; None: nobody has said
     def __post_init__(self):
-        self.labels = np.asarray(self.labels)
+        self.labels = _checked_labels(self.labels, self.source)
         self.codes = list(self.codes)
         self.doubts = list(self.doubts or ())
         if self.origin: self.origin = _in_order(self.origin, self.codes)
