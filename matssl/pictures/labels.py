@@ -67,7 +67,7 @@ def _checked_labels(labels, source):
     if labels.dtype in (np.uint8, bool) or not labels.size: return labels
     is_whole = labels.dtype.kind in 'iu' or labels.dtype.kind == 'f' and (labels == np.floor(labels)).all()
     if not is_whole or labels.min() < 0 or labels.max() > 255:
-        found = f'labels from {labels.min()} to {labels.max()} ({labels.dtype})'
+        found = f'{labels.dtype} labels from {labels.min()} to {labels.max()}'
         raise InputError(source or 'label map', found, 'whole numbers from 0 to 255, 255 where unlabelled',
                          'number the classes from 0, and keep numbers of single objects apart')
     return labels.astype(np.uint8) if labels.dtype.kind == 'f' else labels
