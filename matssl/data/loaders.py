@@ -719,12 +719,12 @@ def _say_unused(pairs, folder):
     if not pairs: return
     names = sorted({printable(p.split or Path(folder).name, 40) for p in pairs})
     some = ', '.join(names[:6]) + (', ...' if len(names) > 6 else '')
-    warnings.warn(f'{len(pairs)} pictures in {some} are left out of training, since they lie in none of train/, val/ and '
-                  f'test/: rename the folder', stacklevel=5)
+    warnings.warn(f'{len(pairs)} pictures in {some} are left out of training, since they lie in none of train/, val/ '
+                  f'and test/: rename the folder', stacklevel=5)
 
 # %% ../../nbs/03_data/03_loaders.ipynb #8f542ccb
 def _by_authors(pairs, folder):
-    "Training and validation pairs of a folder that is divided, or None; the latter is None where nothing is called train"
+    "Training and validation pairs of a folder that is divided, or None; no validation where nothing is called train"
     parts = [_part_of(pair, folder) for pair in pairs]
     def of(*wanted): return Pairs([pair for pair, part in zip(pairs, parts) if part in wanted])
     if not {'train', 'test'} & set(parts) or len(set(parts)) < 2: return None

@@ -99,9 +99,9 @@ def _check_two_values(path, labels):
     "Refuse a picture of 0 and 255 alone that may be a mask of one phase"
     if set(np.unique(labels)) != {0, 255} or label_notes(path).get('codes'): return
     if codes_beside([path]) or has_our_table(look_at(path)): return
-    raise InputError(path, 'values of 0 and 255 only, and no codes.txt beside it', 'class numbers, 255 where unlabelled',
+    raise InputError(path, 'values of 0 and 255 only, and no codes.txt beside it',
+                     'class numbers, 255 where unlabelled',
                      'make class numbers of it with read_mask, or write codes.txt if 255 is unlabelled')
-
 
 # %% ../../nbs/02_masks/09_exchange.ipynb #2fb845a0
 def _labels_in_picture(path, codes, zero):

@@ -322,8 +322,8 @@ def _covered_doubts(regions, numbers, out):
     lost = [r.name for r, n in _may_be_covered(regions, numbers, out.shape) if _share_left(out, r, n) < .02]
     if not lost: return []
     names = ', '.join(f'{count} {printable(name, 40)}' for name, count in Counter(lost).most_common(4))
-    return [f'{len(lost)} of {len(regions)} outlines have hardly a pixel left ({names}), since later ones of another class '
-            'lie above them: list what lies beneath before what lies on it']
+    return [f'{len(lost)} of {len(regions)} outlines have hardly a pixel left ({names}), since later ones of another '
+            'class lie above them: list what lies beneath before what lies on it']
 
 # %% ../../nbs/02_masks/02_fill.ipynb #ed0f1309
 def paint(

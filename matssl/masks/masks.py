@@ -54,13 +54,11 @@ def _has_ground(palette):
     "Is the first name of the colours that of the ground, so that nothing is unpainted?"
     return next(iter(palette)).strip('_').lower() == 'background'
 
-
 # %% ../../nbs/02_masks/07_masks.ipynb #e4477ccd
 def _places(names, codes):
     "The class number of each name, None where no class has it; capitals count only where two classes differ by them"
     place = {form(name): k for form in (name_key, str) for k, name in enumerate(codes)}
     return [place.get(name, place.get(name_key(name))) for name in names]
-
 
 # %% ../../nbs/02_masks/07_masks.ipynb #e4477cca
 def _numbers_of(palette, codes):
@@ -78,7 +76,6 @@ def _numbers_of(palette, codes):
     raise InputError('codes', found, 'names that are those of the colours, or in their order',
                      'name the classes as the colours are named')
 
-
 # %% ../../nbs/02_masks/07_masks.ipynb #33a2ed51
 def _colours_of_set(looks, codes, palette):
     "Colours that were given or stand beside masks in colour, and the class number of each, in order; None, [] without"
@@ -87,7 +84,6 @@ def _colours_of_set(looks, codes, palette):
     number = dict(zip(palette, _numbers_of(palette, codes)))
     return {name: palette[name] for name in sorted(palette, key=number.get)}, sorted(number.values())
 
-
 # %% ../../nbs/02_masks/07_masks.ipynb #b12bb135
 class MaskReader:
     "Reads the masks of one set by one convention, decided on the whole set"
@@ -95,7 +91,7 @@ class MaskReader:
         files, # Mask files of the set, all of them
         codes:list=None, # Class names; without them any value passes
         palette:dict=None, # `{'name': (r, g, b)}` of painted masks: 1, 2, ..., the rest 0; with all `codes` 0, 1, ...
-        ignore:int=None, # Value of unlabelled pixels; kept as it is, or 255 beside numbers from 1: `ignore` of the reader
+        ignore:int=None, # Value of unlabelled pixels; kept, or 255 beside numbers from 1: `ignore` of the reader
         otherwise:int=None, # Label of that, too, where 0 and it are not all there is
         quiet:bool=False, # Leave doubts in `doubts` and warn of none
         from_zero:bool=False, # True: 0 is the first class for certain, as in files of this package
@@ -185,7 +181,6 @@ def _decide_trained(self:MaskReader, looks):
 # %% ../../nbs/02_masks/07_masks.ipynb #5f3c0a04
 def _few(names): return ', '.join(printable(name, 40) for name in names[:8]) + (', ...' if len(names) > 8 else '')
 
-
 # %% ../../nbs/02_masks/07_masks.ipynb #5f3c0a02
 def _class_of_own(own, codes, used, file):
     "The class of each number of a file by its own class names, `(256,)`; None where these are others"
@@ -198,7 +193,6 @@ def _class_of_own(own, codes, used, file):
     table = np.arange(256).astype(np.uint8)
     for n, k in enumerate(places): table[n] = n if k is None else k
     return None if strange else table
-
 
 # %% ../../nbs/02_masks/07_masks.ipynb #5f3c0a06
 @patch
@@ -214,7 +208,6 @@ def _decide_named(self:MaskReader, looks):
         elif own != [f'class {k}' for k in range(len(own))]: others.setdefault(_few(own), []).append(file)
     self.found += [Doubt(f'its own class names are {own}: numbers are taken in the order of {_few(self.codes)}', files)
                    for own, files in others.items()]
-
 
 # %% ../../nbs/02_masks/07_masks.ipynb #061b6e01
 @patch
@@ -282,7 +275,6 @@ def _decide_final(self:MaskReader, top):
         labelled = {f: max(n.sum() - unlabelled[f], 1) for f, n in self.counts.items()}
         self.found += share_doubt({f: 1 - n[0]/labelled[f] for f, n in self.counts.items()})
     if begins_at_one and self.ignore is not None: self.ignore = 255
-
 
 # %% ../../nbs/02_masks/07_masks.ipynb #5d05000b
 @patch
@@ -406,7 +398,6 @@ def _scale_of(path, labels):
     height, width = labels.shape[::-1] if is_turned else labels.shape
     return scale_facts(path, width, page=claim.page or 0, turned=is_turned, height=height)
 
-
 # %% ../../nbs/02_masks/07_masks.ipynb #2087adbc
 def _label_map(path, read, codes):
     "One map of a set"
@@ -451,9 +442,8 @@ def _doubt_unlabelled(read, strange):
         file = [look.stored.path]
         read.found.append(Doubt(f'{value} is taken as unlabelled, {share:.1%} of the pixels', file))
         if used != {0, 255}: continue
-        read.found.append(Doubt(f'nothing but 0 and {value}, among label maps of this package: if {value} is class 1 here, '
-                                f'save all masks in one way', file))
-
+        read.found.append(Doubt(f'nothing but 0 and {value}, among label maps of this package: if {value} is class 1 '
+                                f'here, save all masks in one way', file))
 
 # %% ../../nbs/02_masks/07_masks.ipynb #fbfd931b
 def label_reader(

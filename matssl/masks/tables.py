@@ -190,15 +190,17 @@ def _mixed_commas(cells):
     "Row, text and count of each cell in which blanks part the numbers and commas stand within them"
     for row, text in enumerate(cells, 2):
         if '.' in text or text.lstrip()[:1] == '{' or _well_known.match(text): continue
-        if re.search(r'\d,\d', text) and re.search(r'\d[\s;]+-?\d', text): yield row, text, len(re.split(r'[\s;]+', text.strip()))
+        is_mixed = re.search(r'\d,\d', text) and re.search(r'\d[\s;]+-?\d', text)
+        if is_mixed: yield row, text, len(re.split(r'[\s;]+', text.strip()))
 
 # %% ../../nbs/02_masks/03_tables.ipynb #3a13b004
 def _check_commas(cells, path, is_one_axis):
     "Refuse corners whose commas may stand before decimals; `is_one_axis`: x and y have a cell each"
     mixed = list(_mixed_commas(cells))
-    if not is_one_axis and any(n < 6 or n % 2 for _, _, n in mixed): return # pairs: as decimals they would be no outline
+    if not is_one_axis and any(n < 6 or n % 2 for _, _, n in mixed): return # pairs: decimals would be no outline
     for row, text, _ in mixed:
-        raise InputError(path, f'commas in numbers in row {row} ({text.strip()[:30]})', 'numbers that can be read in one way',
+        raise InputError(path, f'commas in numbers in row {row} ({text.strip()[:30]})',
+                         'numbers that can be read in one way',
                          'write decimals with a point, or commas between all numbers')
 
 # %% ../../nbs/02_masks/03_tables.ipynb #f36cf8ed
@@ -233,7 +235,8 @@ def _from_rows(t, file, x, y, path):
     if has_axes or t.attrs.get('separator') != ',':
         for column in [x, y] if has_axes else [geometry]: _check_commas(cells[column], path, has_axes)
     column = _class_column(t, [file], path)
-    classes = [_class_in([name], path, f'in row {i}') for i, name in enumerate(t[column], 2)] if column else ['object']*len(t)
+    typed = t[column] if column else [None]*len(t)
+    classes = [_class_in([name], path, f'in row {i}') for i, name in enumerate(typed, 2)]
     rows = enumerate(zip(t[file], cells.to_dict('records')), 2)
     found = [(name, _region_of(row, geometry, x, y, path, f'in row {i}')) for i, (name, row) in rows]
     return [(name, region if region.name != 'object' else region._replace(name=cls))

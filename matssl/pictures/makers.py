@@ -49,10 +49,8 @@ def _ome_value(xml, name):
     found = re.search(rf"""\b{name}\s*=\s*["']([^"']+)["']""", xml)
     return html.unescape(found[1]) if found else ''
 
-
 # %% ../../nbs/01_pictures/06_makers.ipynb #20625b63
 def _ome_images(tif): return re.split(r'<(?:\w+:)?Pixels\b', tif.ome_metadata or '')[1:]
-
 
 # %% ../../nbs/01_pictures/06_makers.ipynb #20625b64
 def _has_page(image, page):
@@ -65,14 +63,12 @@ def _has_page(image, page):
         if int(first or 0) <= page.index < int(first or 0) + n: return True
     return False
 
-
 # %% ../../nbs/01_pictures/06_makers.ipynb #20625b69
 def _ome_size(image):
     "The size of a pixel in an image of OME's XML"
     size = [length_um(_ome_value(image, f'PhysicalSize{axis}'), _ome_value(image, f'PhysicalSize{axis}Unit') or 'um')
             for axis in 'XY']
     return PixelSize(*size) if size[0] else None
-
 
 # %% ../../nbs/01_pictures/06_makers.ipynb #20625b67
 def _ome_um(tif, page=None):
@@ -83,7 +79,6 @@ def _ome_um(tif, page=None):
     if n < 2: return sizes[0] if sizes else None
     doubt = f'the file holds images of {n} scales and does not say which is that of this page: the first is taken'
     return next(size for size in sizes if size)._replace(doubt=doubt)
-
 
 # %% ../../nbs/01_pictures/06_makers.ipynb #0f020011
 def _find(meta, *keys):
@@ -546,7 +541,7 @@ def _turned(facts):
 
 # %% ../../nbs/01_pictures/06_makers.ipynb #e92b298d
 def _contradicted(facts, beside, width, height=None):
-    "The doubt where the text beside a picture says another scale than its file. With a height: it may be stored on its side"
+    "The doubt where a text beside says another scale than the file. With a height: it may be stored on its side"
     other = beside.get('um_per_px')
     if not other or not is_possible(other): return []
     full = beside.get('taken', (width,))[0]

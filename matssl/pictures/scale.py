@@ -101,8 +101,8 @@ def _check_agree(path, names, said):
     for column, found in others:
         for name, um, other in zip(names, ums, found):
             if not (um > 0 and other > 0) or abs(other/um - 1) <= .01: continue # what is no scale is refused elsewhere
-            raise InputError(path, f'two scales for {_clean(name)}, {um:g} um/px by {first} and {other:g} by {column}', 'one',
-                             'correct the row, or remove one of the columns')
+            found_here = f'two scales for {_clean(name)}, {um:g} um/px by {first} and {other:g} by {column}'
+            raise InputError(path, found_here, 'one', 'correct the row, or remove one of the columns')
 
 # %% ../../nbs/01_pictures/07_scale.ipynb #c2accf4c
 def read_scales(
