@@ -690,6 +690,8 @@ _german |= {
     '{any} beside it speaks of the size of a pixel, in words that are not read':
         '{any} daneben spricht von der Größe eines Pixels, in Worten, die nicht gelesen werden',
     'it is that of page 0, which has another size': 'er ist der von Seite 0, die eine andere Größe hat',
+    'the file holds images of {n} scales and does not say which is that of this page: the first is taken':
+        'die Datei hat Bilder in {n} Maßstäben und sagt nicht, welcher der dieser Seite ist: genommen ist der erste',
     'what {words} has written holds no size of a pixel':
         'was {words} geschrieben hat, enthält keine Größe eines Pixels',
     'the width of the field over that of the picture, as the file does not say how many pixels it was taken '

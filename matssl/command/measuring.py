@@ -102,7 +102,7 @@ def _as_masks(files, codes, um_per_px, palette, ignore):
     read, maps = MaskReader(files, codes, palette, ignore), []
     for file in files:
         labels, m = read(file), read_micrograph(file, um_per_px=um_per_px, crop_bar=False)
-        if ignore is not None: labels[labels == ignore] = 255
+        if read.ignore is not None: labels[labels == read.ignore] = 255
         maps.append(LabelMap(labels, [], m.um_per_px, file, scale_from=m.scale_from))
     names = _names_for(maps, codes, palette)
     for m in maps: m.codes = list(names)

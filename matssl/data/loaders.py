@@ -18,7 +18,7 @@ from fastai.data.load import DataLoader
 from fastai.torch_core import default_device, to_detach
 from fastcore.basics import chunked, patch
 from fastcore.imports import in_jupyter
-from ..errors import InputError
+from ..errors import InputError, printable
 from ..pictures.claims import most_gb
 from ..pictures.scale import apply_scales
 from ..pictures.micrograph import Micrograph, read_micrograph
@@ -110,14 +110,16 @@ def shape_at(
     shape, # `(H, W)` of a picture
     um_per_px, # Scale of the picture, um/px, or None
     rescale_to, # Scale wanted, um/px, or None
-    source='picture' # The file, for the message
+    source='picture', # The file, for the message
+    um_per_px_y=None # Height of a pixel, um, where it is not the width
 )->tuple:
     "The size of a picture at another scale"
     if rescale_to is None: return tuple(shape)
     _check_scales(um_per_px, rescale_to, source)
-    sizable = um_per_px/rescale_to < 1e6 # beyond it, numbers are no sizes any more
-    out = tuple(max(1, round(n*um_per_px/rescale_to)) for n in shape) if sizable else shape
-    _check_rescaled(shape, out, um_per_px, rescale_to, source)
+    pitches = um_per_px_y or um_per_px, um_per_px # of rows and of columns
+    sizable = max(pitches)/rescale_to < 1e6 # beyond it, numbers are no sizes any more
+    out = tuple(max(1, round(n*um/rescale_to)) for n, um in zip(shape, pitches)) if sizable else shape
+    for um in dict.fromkeys(pitches): _check_rescaled(shape, out, um, rescale_to, source)
     return out
 
 # %% ../../nbs/03_data/03_loaders.ipynb #da000005
@@ -236,7 +238,8 @@ class PictureStore:
 
     def _read(self, i):
         m = read_micrograph(self.files[i], um_per_px=self.scales, crop_bar=self.crop_bar)
-        a = resized(toned(m.to_uint8(self.levels), self.tone), shape_at(m.shape, m.um_per_px, self.rescale_to, self.files[i]))
+        shape = shape_at(m.shape, m.um_per_px, self.rescale_to, self.files[i], m.meta.get('um_per_px_y'))
+        a = resized(toned(m.to_uint8(self.levels), self.tone), shape)
         if a.ndim == 3 and self.channels == 1: raise InputError(self.files[i], 'a picture in colour',
             'grey, as the first ones of this large set',
             'put grey and colour pictures into folders of their own, or save it as grey')
@@ -700,22 +703,45 @@ def from_folder(cls:MicrographDataLoaders,
     return cls(FieldLoader(train, bs=bs, shuffle=True, drop_last=True, seed=seed, **kw),
         FieldLoader(valid, bs=max(1, min(bs, len(va))), **kw), device=kw['device'])
 
+# %% ../../nbs/03_data/03_loaders.ipynb #8f542cc8
+_parts = dict(train='train', training='train', val='val', valid='val', validation='val', test='test', testing='test')
+
+
+def _part_of(pair, folder):
+    "The part of its set in which a pair lies by its folders, 'test', 'val' or 'train'; None where none says it"
+    folders = Path(pair.image).relative_to(folder).parts[:-1]
+    found = {_parts.get(name.casefold()) for name in folders}
+    return next((part for part in ('test', 'val', 'train') if part in found), None)
+
+# %% ../../nbs/03_data/03_loaders.ipynb #8f542cca
+def _say_unused(pairs, folder):
+    "Warn of pictures that lie in no part of a divided set"
+    if not pairs: return
+    names = sorted({printable(p.split or Path(folder).name, 40) for p in pairs})
+    some = ', '.join(names[:6]) + (', ...' if len(names) > 6 else '')
+    warnings.warn(f'{len(pairs)} pictures in {some} are left out of training, since they lie in none of train/, val/ '
+                  f'and test/: rename the folder', stacklevel=5)
+
 # %% ../../nbs/03_data/03_loaders.ipynb #8f542ccb
-def _by_authors(pairs):
-    "Training and validation pairs of a folder with its authors' split, or None"
-    splits = {p.split for p in pairs}
-    if len(splits) < 2 or 'train' not in splits: return None
-    if 'test' in splits: warnings.warn('the pictures under test/ are left out of training; pass them to evaluate',
+def _by_authors(pairs, folder):
+    "Training and validation pairs of a folder that is divided, or None; no validation where nothing is called train"
+    parts = [_part_of(pair, folder) for pair in pairs]
+    def of(*wanted): return Pairs([pair for pair, part in zip(pairs, parts) if part in wanted])
+    if not {'train', 'test'} & set(parts) or len(set(parts)) < 2: return None
+    if 'test' in parts: warnings.warn('the pictures under test/ are left out of training; pass them to evaluate',
         stacklevel=4)
-    return pairs.of('train'), pairs.of('val', 'valid', 'validation')
+    if 'train' not in parts: return of('val', None), None
+    _say_unused(of(None), folder)
+    return of('train'), of('val')
 
 # %% ../../nbs/03_data/03_loaders.ipynb #25a98dd2
 def _divided(pairs, valid, valid_pct, specimen, seed):
     "Training and validation pairs: as given, as the authors divided them, or by specimen"
-    folder, pairs = not isinstance(pairs, Pairs), pairs if isinstance(pairs, Pairs) else pair_files(pairs)
+    folder = None if isinstance(pairs, Pairs) else pairs
+    if folder is not None: pairs = pair_files(folder)
+    pairs, own = folder is not None and _by_authors(pairs, folder) or (pairs, None)
+    valid = own if valid is None else valid
     if valid is not None: return pairs, valid
-    given = _by_authors(pairs) if folder else None
-    if given: return given
     train, held = split_by_specimen(pairs.names, valid_pct, specimen, seed)
     return Pairs([pairs[i] for i in train]), Pairs([pairs[i] for i in held])
 
@@ -737,7 +763,7 @@ def _read_masks(pairs, store, codes, palette, ignore):
     for i, pair in enumerate(pairs):
         shape = store[i].shape[:2]
         m = _mask_like(pair, store.kept[i], shape, read(pair.mask))
-        masks.append(m if ignore is None else np.where(m == ignore, 255, m).astype(np.uint8))
+        masks.append(m if read.ignore is None else np.where(m == read.ignore, 255, m).astype(np.uint8))
     return masks, read
 
 # %% ../../nbs/03_data/03_loaders.ipynb #d3a00036

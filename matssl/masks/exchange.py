@@ -15,10 +15,11 @@ from ..errors import InputError, one_of, printable
 from ..pictures.claims import picture_types
 from ..pictures.pixels import read_pixels
 from ..pictures.writing import written_whole
-from ..pictures.labels import LabelMap, write_label_map, carried
+from ..pictures.labels import LabelMap, label_notes, write_label_map, carried
+from .looks import has_our_table, look_at
 from .masks import read_label_map
 from ..pictures.export import write_index_png
-from .names import by_name, check_codes, list_pictures, name_key, read_codes, write_codes
+from .names import by_name, check_codes, codes_beside, list_pictures, name_key, read_codes, write_codes
 from .annotations import Outlines, write_geojson, write_labelme
 from .fill import (Regions, class_of, classes_named, fitted, open_share, paint, rest_of, say_spellings,
                                size_in_words, strays)
@@ -93,10 +94,20 @@ def _regions_of_one(path, picture):
             'name the picture as the file does, with picture=')
     return found[(exact or keys)[0]]
 
+# %% ../../nbs/02_masks/09_exchange.ipynb #2fb845a2
+def _check_two_values(path, labels):
+    "Refuse a picture of 0 and 255 alone that may be a mask of one phase"
+    if set(np.unique(labels)) != {0, 255} or label_notes(path).get('codes'): return
+    if codes_beside([path]) or has_our_table(look_at(path)): return
+    raise InputError(path, 'values of 0 and 255 only, and no codes.txt beside it',
+                     'class numbers, 255 where unlabelled',
+                     'make class numbers of it with read_mask, or write codes.txt if 255 is unlabelled')
+
 # %% ../../nbs/02_masks/09_exchange.ipynb #2fb845a0
 def _labels_in_picture(path, codes, zero):
     "The class numbers in a label picture, by its own class names where it has some"
     m = read_label_map(path, ['unlabelled', *codes] if zero == 'unlabelled' else None, ignore=255)
+    _check_two_values(path, m.labels)
     has_names = m.codes != [f'class {i}' for i in range(len(m.codes))]
     m = renamed(m, codes, path) if has_names else read_label_map(path, codes, ignore=255)
     return m.labels, [doubt for doubt in m.doubts if not doubt.startswith('the scale is doubtful')]
@@ -251,10 +262,12 @@ def _fitted_to(picture, groups, source):
 def _write_mask(path, picture, groups, codes, source, rest):
     "The mask of one picture, written; and what is to be said of it"
     shape, regions, said = _fitted_to(picture, groups, source)
-    mask = paint(regions, shape, codes, source, rest_of(regions, codes, 0) if rest is None else rest)
+    beneath = []
+    mask = paint(regions, shape, codes, source, rest_of(regions, codes, 0) if rest is None else rest, beneath)
     share = open_share(regions, shape, codes) if rest is None else 0
     with written_whole(path) as part: Image.fromarray(mask).save(part, 'PNG')
-    return said._replace(open=[(picture.name, share)] if share >= .0005 else [])
+    doubts = said.doubts + [(picture.name, text) for text in beneath]
+    return said._replace(open=[(picture.name, share)] if share >= .0005 else [], doubts=doubts)
 
 # %% ../../nbs/02_masks/09_exchange.ipynb #e4a6304f
 def _say_open(found, codes, source):

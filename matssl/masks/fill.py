@@ -9,7 +9,7 @@ __all__ = ['Region', 'no_areas', 'most_px', 'filled', 'Regions', 'folded', 'clas
 
 # %% ../../nbs/02_masks/02_fill.ipynb #3a020003
 import unicodedata, warnings
-from collections import namedtuple
+from collections import Counter, namedtuple
 from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
@@ -282,13 +282,57 @@ def _place(out, region, value):
     part = out[y:y+len(mask), x:x+mask.shape[1]]
     part[mask[:part.shape[0], :part.shape[1]]] = value
 
+# %% ../../nbs/02_masks/02_fill.ipynb #ed0f1301
+def _box_of(region, shape):
+    "First row, row after the last, first column, column after the last of a region within a picture"
+    if region.mask is None:
+        return _box([region.points] if isinstance(region.points, np.ndarray) else region.points, shape)
+    y, x, mask = region.mask
+    return y, min(y+mask.shape[0], shape[0]), x, min(x+mask.shape[1], shape[1])
+
+# %% ../../nbs/02_masks/02_fill.ipynb #ed0f1303
+def _may_be_covered(regions, numbers, shape, cells=512):
+    "The regions over which a later one of another class may lie, by a grid of so many cells a side"
+    above, found = np.full((cells, cells), -1, np.int16), [] # the class above a cell; -1 none, -2 several
+    for region, n in zip(reversed(regions), reversed(numbers)):
+        top, bottom, left, right = _box_of(region, shape)
+        if n == 255 or top >= bottom or left >= right: continue
+        rows, columns = (slice(first*cells//size, (last-1)*cells//size + 1)
+                         for first, last, size in ((top, bottom, shape[0]), (left, right, shape[1])))
+        here = above[rows, columns]
+        is_other = (here != -1) & (here != n)
+        if is_other.any(): found.append((region, n))
+        above[rows, columns] = np.where(is_other, -2, n)
+    return found
+
+# %% ../../nbs/02_masks/02_fill.ipynb #ed0f1305
+def _share_left(out, region, n):
+    "How much of a region has its number, or is unlabelled, in the painted picture; 1 of a region without pixels"
+    placed = region.mask or filled(region.points, out.shape)
+    if placed is None: return 1.
+    y, x, mask = placed
+    part = out[y:y+len(mask), x:x+mask.shape[1]]
+    here = part[mask[:part.shape[0], :part.shape[1]]]
+    return float(((here == n) | (here == 255)).mean()) if here.size else 1.
+
+# %% ../../nbs/02_masks/02_fill.ipynb #ed0f1307
+def _covered_doubts(regions, numbers, out):
+    "A sentence on regions of which later ones have left hardly a pixel: none or one"
+    if len(set(numbers) - {255}) < 2: return []
+    lost = [r.name for r, n in _may_be_covered(regions, numbers, out.shape) if _share_left(out, r, n) < .02]
+    if not lost: return []
+    names = ', '.join(f'{count} {printable(name, 40)}' for name, count in Counter(lost).most_common(4))
+    return [f'{len(lost)} of {len(regions)} outlines have hardly a pixel left ({names}), since later ones of another '
+            'class lie above them: list what lies beneath before what lies on it']
+
 # %% ../../nbs/02_masks/02_fill.ipynb #ed0f1309
 def paint(
     regions, # `Region`s; later ones lie above earlier ones
     shape, # Shape of the picture, `(H, W)`
     codes:list, # Class names; names of the regions are looked up here
     file='outlines', # File of the regions, for error messages
-    rest:int=0 # Value where no region lies: a class, or 255 for unlabelled
+    rest:int=0, # Value where no region lies: a class, or 255 for unlabelled
+    doubts:list=None # List that takes what is doubtful, in sentences; None: it is warned of
 )->np.ndarray: # `(H, W)` uint8
     "Regions as class indices `(H, W)` uint8; a region named `unlabelled` that is no class becomes 255"
     regions = list(regions)
@@ -296,12 +340,17 @@ def paint(
     number = _numbers_of(regions, codes, file)
     _check_px(regions, file)
     _check_crossings([r.points for r in regions if r.mask is None], shape, file)
+    numbers = [number[r.name] for r in regions]
     try:
         out = np.full(shape, rest, np.uint8)
-        for r in regions: _place(out, r, number[r.name])
+        for r, n in zip(regions, numbers): _place(out, r, n)
+        said = _covered_doubts(regions, numbers, out)
     except MemoryError as e:
         raise InputError(file, f'outlines on {shape[1]} x {shape[0]} px', 'what fits into memory',
             'close other programs, or split the picture') from e
+    if doubts is not None: doubts += said
+    else:
+        for text in said: warnings.warn(f'{file}: {text}', stacklevel=2)
     return out
 
 # %% ../../nbs/02_masks/02_fill.ipynb #97da7ca9
@@ -326,7 +375,7 @@ def open_share(
     is_ground = any(folded(r.name) == folded(codes[0]) for r in regions) and folded(codes[0]) not in _background
     if not is_ground or getattr(regions, 'rest', None): return 0.
     there = [r._replace(name=codes[0]) for r in regions]
-    return float((paint(there, shape, codes, rest=255) == 255).mean())
+    return float((paint(there, shape, codes, rest=255, doubts=[]) == 255).mean())
 
 # %% ../../nbs/02_masks/02_fill.ipynb #02f10021
 most_px = 2**29 # of a mask that a text describes: 23,000 x 23,000

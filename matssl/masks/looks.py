@@ -36,14 +36,15 @@ def painted_classes(
     rgb:np.ndarray, # `(H, W, 3)`, 8 or 16 bit
     palette:dict, # `{'name': (r, g, b)}`, 8 bit
     file, # File of the mask, for the message
-    complete:bool=False, # True: every class has a colour
-    clear=None # `(H, W)` bool: where the picture is transparent
+    complete:bool=False, # True: class 0 has a colour, too
+    clear=None, # `(H, W)` bool: where the picture is transparent
+    numbers=None # Class number of each colour; default: 1, 2, ..., or 0, 1, ... where class 0 has a colour
 )->np.ndarray: # `(H, W)` uint8
-    "Exact colours to 1, 2, ..., grey or clear to 0; or to 0, 1, ... where each class has a colour; others raise"
+    "Exact colours to class numbers, grey or clear to 0 where class 0 has no colour; others raise"
     step = 257 if rgb.dtype == np.uint16 else 1
     out = np.zeros(rgb.shape[:2], np.uint8)
     known = np.zeros(out.shape, bool) if complete else _is_grey(rgb)
-    for i, colour in enumerate(palette.values(), 0 if complete else 1):
+    for i, colour in zip(numbers or range(0 if complete else 1, 256), palette.values()):
         here = (rgb == np.array(colour, np.int64)*step).all(-1)
         out[here] = i
         known |= here

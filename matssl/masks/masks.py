@@ -10,10 +10,11 @@ import warnings
 from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
-from ..errors import InputError
-from ..pictures.labels import LabelMap, scale_facts
+from ..errors import InputError, printable
+from ..pictures.claims import claims
+from ..pictures.labels import LabelMap, label_notes, scale_facts
 from ..pictures.stored import read_stored
-from .names import check_codes, codes_beside, colours_beside
+from .names import check_codes, codes_beside, colours_beside, name_key
 from .fill import classes_named, open_share, paint, rest_of
 from .annotations import labelme_names, read_labelme
 from .looks import (Doubt, as_in_file, counts_of, dark_first, has_colours, has_our_table, has_table,
@@ -30,8 +31,9 @@ def _outlined(file, codes):
         warnings.simplefilter('always')
         regions, size = read_labelme(file)
     codes = codes or classes_named((r.name for r in regions), file)
-    labels = paint(regions, size, codes, file, rest_of(regions, codes, 0))
-    return labels, open_share(regions, size, codes), [str(w.message).removeprefix(f'{file}: ') for w in said]
+    doubts = [str(w.message).removeprefix(f'{file}: ') for w in said]
+    labels = paint(regions, size, codes, file, rest_of(regions, codes, 0), doubts)
+    return labels, open_share(regions, size, codes), doubts
 
 # %% ../../nbs/02_masks/07_masks.ipynb #3a05000a
 def _outline_codes(files, codes):
@@ -47,26 +49,40 @@ def _outline_codes(files, codes):
             'name the classes with codes, in the order of the numbers in the pictures')
     return check_codes(outlined[0].parent if len(outlined) > 1 else outlined[0], names)
 
-# %% ../../nbs/02_masks/07_masks.ipynb #e4477cca
-def _is_complete(palette, codes):
-    "Has every class a colour? Otherwise 0 is what was not painted"
-    if codes: return list(codes) == list(palette)
+# %% ../../nbs/02_masks/07_masks.ipynb #e4477ccb
+def _has_ground(palette):
+    "Is the first name of the colours that of the ground, so that nothing is unpainted?"
     return next(iter(palette)).strip('_').lower() == 'background'
 
-# %% ../../nbs/02_masks/07_masks.ipynb #10591a17
-def _in_order_of(palette, codes):
-    "Colours in the order of the names, where these are the same; refuses names that do not go with the colours"
-    if codes and set(codes) == set(palette): return {c: palette[c] for c in codes}
-    if codes and len(codes) != len(palette)+1:
+# %% ../../nbs/02_masks/07_masks.ipynb #e4477ccd
+def _places(names, codes):
+    "The class number of each name, None where no class has it; capitals count only where two classes differ by them"
+    place = {form(name): k for form in (name_key, str) for k, name in enumerate(codes)}
+    return [place.get(name, place.get(name_key(name))) for name in names]
+
+# %% ../../nbs/02_masks/07_masks.ipynb #e4477cca
+def _numbers_of(palette, codes):
+    "The class number of each colour: by name, or in the order of the colours where the names are others"
+    if not codes: return [k + (not _has_ground(palette)) for k in range(len(palette))]
+    places = _places(palette, codes)
+    if None not in places: return places
+    in_order = list(range(1, len(palette)+1))
+    if len(codes) != len(palette)+1:
         raise InputError('codes', f'{len(codes)} names', f'{len(palette)+1} (unpainted and {len(palette)} colours)',
             'name them in the order of the palette')
-    return palette
+    moved = [name for name, k, n in zip(palette, places, in_order) if k not in (None, n)]
+    if not moved: return in_order
+    found = f'{moved[0]} at another place than among the colours ({", ".join(palette)})'
+    raise InputError('codes', found, 'names that are those of the colours, or in their order',
+                     'name the classes as the colours are named')
 
 # %% ../../nbs/02_masks/07_masks.ipynb #33a2ed51
 def _colours_of_set(looks, codes, palette):
-    "The colours that were given, or those in a file beside masks in colour; None where there are none"
+    "Colours that were given or stand beside masks in colour, and the class number of each, in order; None, [] without"
     if not palette and any(map(has_colours, looks)): palette = colours_beside(paths_of(looks))
-    return _in_order_of(palette, codes) if palette else None
+    if not palette: return None, []
+    number = dict(zip(palette, _numbers_of(palette, codes)))
+    return {name: palette[name] for name in sorted(palette, key=number.get)}, sorted(number.values())
 
 # %% ../../nbs/02_masks/07_masks.ipynb #b12bb135
 class MaskReader:
@@ -75,7 +91,7 @@ class MaskReader:
         files, # Mask files of the set, all of them
         codes:list=None, # Class names; without them any value passes
         palette:dict=None, # `{'name': (r, g, b)}` of painted masks: 1, 2, ..., the rest 0; with all `codes` 0, 1, ...
-        ignore:int=None, # Value of unlabelled pixels; kept as it is
+        ignore:int=None, # Value of unlabelled pixels; kept, or 255 beside numbers from 1: `ignore` of the reader
         otherwise:int=None, # Label of that, too, where 0 and it are not all there is
         quiet:bool=False, # Leave doubts in `doubts` and warn of none
         from_zero:bool=False, # True: 0 is the first class for certain, as in files of this package
@@ -83,15 +99,15 @@ class MaskReader:
         self.files, self.codes, self.ignore = [Path(f) for f in files], codes, ignore
         self.from_zero, self.trained = from_zero, trained
         if not self.files: raise InputError('mask set', 'no files', 'at least one mask', 'check the folder')
-        if palette: palette = _in_order_of(palette, codes)
+        if palette: _numbers_of(palette, codes) # refused before a file is looked at
         self.names = _outline_codes(self.files, codes)
         self.looks = {f: look_at(f, ignore) for f in self.files if not _is_outlined(f)}
         is_beyond = bool(ignore) and ignore > 255 and any(look.top == ignore for look in self.looks.values())
         self.beyond = ignore if is_beyond else None
         if self.beyond: self.ignore = 255 # of 16 bit
-        self.palette = _colours_of_set(list(self.looks.values()), codes, palette)
-        self.complete = bool(self.palette) and _is_complete(self.palette, codes)
-        if self.complete: self.names = list(self.palette)
+        self.palette, self.numbers = _colours_of_set(list(self.looks.values()), codes, palette)
+        self.complete = 0 in self.numbers # class 0 has a colour, and nothing is unpainted
+        if self.complete: self.names = list(codes or self.palette)
         self.tables, self.found = {}, [] # what each stored number becomes; doubts
         self.open, self.heard = {}, {} # of files of outlines: shares that are open, what their reader has said
         self._decide(otherwise)
@@ -117,9 +133,9 @@ def _from_colours(self:MaskReader, s):
     "Class numbers of a painted picture; numbers that are no colours stay where each class has a colour"
     is_plain = s.colours is None and s.pixels.ndim == 2
     if is_plain and s.pixels.dtype.kind not in 'ui': return numbers_in(s)
-    if is_plain and self.complete and 0 < s.pixels.max() < len(self.palette): return numbers_in(s)
+    if is_plain and self.complete and 0 < s.pixels.max() < len(self.names): return numbers_in(s)
     clear = None if s.alpha is None else s.alpha == 0
-    return painted_classes(_as_rgb(s), self.palette, s.path, self.complete, clear)
+    return painted_classes(_as_rgb(s), self.palette, s.path, self.complete, clear, self.numbers)
 
 # %% ../../nbs/02_masks/07_masks.ipynb #c864a223
 @patch
@@ -161,6 +177,37 @@ def _decide_trained(self:MaskReader, looks):
     if tables: self.found = [d for d in self.found if 'in another order' not in d.text]
     self.tables.update(tables)
     self.found += doubts
+
+# %% ../../nbs/02_masks/07_masks.ipynb #5f3c0a04
+def _few(names): return ', '.join(printable(name, 40) for name in names[:8]) + (', ...' if len(names) > 8 else '')
+
+# %% ../../nbs/02_masks/07_masks.ipynb #5f3c0a02
+def _class_of_own(own, codes, used, file):
+    "The class of each number of a file by its own class names, `(256,)`; None where these are others"
+    places = [255 if name == 'unlabelled' and k is None else k for name, k in zip(own, _places(own, codes))]
+    strange = [own[n] for n in used if n < len(own) and places[n] is None]
+    moved = [name for n, (name, k) in enumerate(zip(own, places)) if k not in (None, 255, n)]
+    if strange and moved:
+        raise InputError(file, f'the class names {_few(own)}', f'{_few(codes)}, or some of them',
+                         f'add {printable(strange[0], 40)} to the names, or rename it')
+    table = np.arange(256).astype(np.uint8)
+    for n, k in enumerate(places): table[n] = n if k is None else k
+    return None if strange else table
+
+# %% ../../nbs/02_masks/07_masks.ipynb #5f3c0a06
+@patch
+def _decide_named(self:MaskReader, looks):
+    "Tables by the class names that files hold, where the given ones have another order; a doubt where these are others"
+    others = {}
+    for look in looks:
+        file = look.stored.path
+        own = label_notes(file).get('codes') if look.stored.page is not None and file not in self.tables else None
+        if not own or own == list(self.codes)[:len(own)]: continue
+        table = _class_of_own(own, self.codes, used_numbers(look), file)
+        if table is not None: self.tables[file] = table
+        elif own != [f'class {k}' for k in range(len(own))]: others.setdefault(_few(own), []).append(file)
+    self.found += [Doubt(f'its own class names are {own}: numbers are taken in the order of {_few(self.codes)}', files)
+                   for own, files in others.items()]
 
 # %% ../../nbs/02_masks/07_masks.ipynb #061b6e01
 @patch
@@ -220,13 +267,14 @@ def _decide_final(self:MaskReader, top):
     if self.binary: self.final = (np.arange(256) > 0).astype(np.uint8)
     elif begins_at_one:
         self.final = np.array([0, *range(255)], np.uint8)
-        if self.ignore is not None: self.final[self.ignore] = self.ignore
+        if self.ignore is not None: self.final[self.ignore] = 255
         first = ', '.join(f'{k} is {name}' for k, name in enumerate(self.codes[:3], 1))
         self.found.append(Doubt(f'class numbers begin at 1: {first}', self.files))
     if set(classes) <= {0, 1} or self.binary:
         unlabelled = {f: 0 if self.ignore is None else n[self.ignore] for f, n in self.counts.items()}
         labelled = {f: max(n.sum() - unlabelled[f], 1) for f, n in self.counts.items()}
         self.found += share_doubt({f: 1 - n[0]/labelled[f] for f, n in self.counts.items()})
+    if begins_at_one and self.ignore is not None: self.ignore = 255
 
 # %% ../../nbs/02_masks/07_masks.ipynb #5d05000b
 @patch
@@ -234,6 +282,7 @@ def _decide(self:MaskReader, otherwise):
     "How the numbers of this set are read"
     looks, self.by_class = list(self.looks.values()), False
     if not self.palette: self._decide_tables(looks)
+    if self.codes and not self.palette: self._decide_named(looks)
     self.counts = {f: self._counted(f) for f in self.files}
     self.values = np.flatnonzero(sum(self.counts.values())).tolist()
     top = None if self.palette or self.names or self.by_class or self.ignore is not None else self._top(looks)
@@ -251,7 +300,8 @@ def colours(self:MaskReader)->list: # `[(r, g, b), ...]`, None for a class witho
     for file, number, colour in [] if self.palette else met_colours(self.looks.values(), self.ignore):
         table = self.tables.get(file)
         k = number if table is None else int(table[number])
-        found.setdefault(k if self.final is None else int(self.final[k]), set()).add(colour)
+        k = k if self.final is None else int(self.final[k])
+        if k != self.ignore: found.setdefault(k, set()).add(colour)
     if not found: return None
     of = [list(found[k])[0] if len(found.get(k, ())) == 1 else None for k in range(max(found)+1)]
     return [c if of.count(c) == 1 else None for c in of]
@@ -339,13 +389,22 @@ def _check_named(path, labels, codes):
         raise InputError(path, f'class {largest}', f'class numbers 0 to {len(codes)-1} ({", ".join(codes)})',
                          'pass all class names')
 
+# %% ../../nbs/02_masks/07_masks.ipynb #2087adbb
+def _scale_of(path, labels):
+    "The scale that a file of labels has, of the page that is read and in the way up in which that is stored"
+    if _is_outlined(path): return scale_facts(path, labels.shape[1])
+    claim = claims(path, indices=True)
+    is_turned = claim.turn > 4
+    height, width = labels.shape[::-1] if is_turned else labels.shape
+    return scale_facts(path, width, page=claim.page or 0, turned=is_turned, height=height)
+
 # %% ../../nbs/02_masks/07_masks.ipynb #2087adbc
 def _label_map(path, read, codes):
     "One map of a set"
     labels = read(path)
     if read.ignore not in (None, 255): labels = np.where(labels == read.ignore, 255, labels).astype(np.uint8)
     _check_named(path, labels, codes)
-    s = scale_facts(path, labels.shape[1])
+    s = _scale_of(path, labels)
     own = [d for d in read.doubts_of(path) if d not in s.doubts]
     return LabelMap(labels, codes, s.um_per_px, s.notes.get('source'), scale_from=s.scale_from, doubts=own + s.doubts,
         um_per_px_y=s.um_per_px_y)
@@ -373,6 +432,19 @@ def _say_gaps(read):
     read.found.append(Doubt(f'{what}, and nobody has named the classes: each number is a class of its '
                              f'own', read.files))
 
+# %% ../../nbs/02_masks/07_masks.ipynb #6d2f0b02
+def _doubt_unlabelled(read, strange):
+    "Note 255 in files of others, among label maps of this package in which it is unlabelled"
+    for look in (read.looks[file] for file in strange if file in read.looks):
+        used = set(used_numbers(look))
+        if 255 not in used or (has_table(look) and not is_inverting(look)): continue
+        share, value = look.counts[255]/look.counts.sum(), as_in_file(look, 255)
+        file = [look.stored.path]
+        read.found.append(Doubt(f'{value} is taken as unlabelled, {share:.1%} of the pixels', file))
+        if used != {0, 255}: continue
+        read.found.append(Doubt(f'nothing but 0 and {value}, among label maps of this package: if {value} is class 1 '
+                                f'here, save all masks in one way', file))
+
 # %% ../../nbs/02_masks/07_masks.ipynb #fbfd931b
 def label_reader(
     files, # Files of one set: TIFFs written by `write_label_map`, or any pictures of labels
@@ -387,6 +459,7 @@ def label_reader(
     read = MaskReader(files, names if codes or not is_ours else None,
                       ignore=255 if is_ours and ignore is None else ignore, otherwise=255,
         quiet=True, from_zero=is_ours)
+    if is_ours and ignore is None: _doubt_unlabelled(read, [f for f in files if not notes.get(f, {}).get('codes')])
     n = 2 if read.binary else 1 + max([v for v in read.values if v != read.ignore], default=0)
     painted = ['unpainted', *read.palette] if read.palette and not read.complete else None
     numbered = [f'class {i}' for i in range(n)]

@@ -9,7 +9,7 @@ __all__ = ['outline_table', 'via_corners', 'via_name', 'table_regions', 'read_po
 import json, re
 import numpy as np, pandas as pd
 from ..errors import InputError, refusing
-from ..pictures.tables import file_columns, read_table
+from ..pictures.tables import file_columns, numbers_of, read_table
 from .fill import Region, Regions, ellipse, no_area, no_areas, rings_of
 
 # %% ../../nbs/02_masks/03_tables.ipynb #a1b00009
@@ -21,10 +21,14 @@ def _column(t, names):
     return next((own[n] for n in names if n in own), None)
 
 # %% ../../nbs/02_masks/03_tables.ipynb #8a772296
-def _as_numbers(column):
+def _as_numbers(column, separator):
     "A column of numbers, if all of it are; else as it is"
     try: return pd.to_numeric(column)
-    except (ValueError, TypeError): return column
+    except (ValueError, TypeError): pass
+    filled = column.dropna()
+    found = numbers_of(filled, separator)
+    if any(len(values) != 1 for values in found): return column
+    return pd.Series([values[0] for values in found], filled.index, float).reindex(column.index)
 
 # %% ../../nbs/02_masks/03_tables.ipynb #f28fc285
 def outline_table(
@@ -32,13 +36,35 @@ def outline_table(
 )->pd.DataFrame: # Numbers where a column holds nothing else
     "A table of outlines"
     t = read_table(path)
-    file = _column(t, file_columns)
-    return pd.DataFrame({c: t[c] if c == file else _as_numbers(t[c]) for c in t})
+    file, separator = _column(t, file_columns), t.attrs['separator']
+    numbers = pd.DataFrame({c: t[c] if c == file else _as_numbers(t[c], separator) for c in t})
+    numbers.attrs['separator'] = separator
+    return numbers
 
 # %% ../../nbs/02_masks/03_tables.ipynb #3a030008
 def _bad_table(path, found):
     wanted = 'a column with file names, and x and y of each corner or all corners of an outline in one column'
     return InputError(path, found, wanted, f'name them for example {file_columns[0]}, {_outline_columns[0]}, x, y')
+
+# %% ../../nbs/02_masks/03_tables.ipynb #7c1a0002
+_class_columns = ('class', 'class_name', 'label', 'label_name', 'category', 'category_name', 'phase')
+
+def _class_column(t, keys, path):
+    "The column that names the classes of outlines, or None; `keys` are the columns that tell the outlines apart"
+    column = _column(t, _class_columns)
+    if column is None or column in keys or t[column].isna().all(): return None
+    if not pd.api.types.is_numeric_dtype(t[column]): return column
+    each = t.drop_duplicates([*keys, column]) if len(keys) > 1 else t
+    is_number = str(column).lower().strip() == 'label' and not each.duplicated([keys[0], column]).any() # of an outline
+    if is_number or t[column].nunique() < 2: return None
+    raise InputError(path, f'numbers in the column {column}', 'names of classes', 'write the name of each class there')
+
+# %% ../../nbs/02_masks/03_tables.ipynb #7c1a0004
+def _class_in(names, path, which):
+    "The one class name in the rows of an outline, `object` where there is none"
+    found = sorted({str(name).strip() for name in names if not pd.isna(name)} - {''})
+    if len(found) > 1: raise InputError(path, f'the classes {", ".join(found[:4])} {which}', 'one', 'correct the rows')
+    return found[0] if found else 'object'
 
 # %% ../../nbs/02_masks/03_tables.ipynb #19935843
 def _from_corners(t, file, x, y, path):
@@ -46,8 +72,10 @@ def _from_corners(t, file, x, y, path):
     outline = _column(t, _outline_columns)
     if outline is None or t[[outline, x, y]].isna().any(axis=None):
         raise _bad_table(path, 'corners without the name or number of their outline, or without x or y')
+    column = _class_column(t, [file, outline], path)
+    def of(rows, key): return _class_in(rows[column], path, f'of outline {key}') if column else 'object'
     outlines = t.groupby([file, outline], sort=False)
-    return [(name, Region('object', rows[[x, y]].to_numpy(float))) for (name, _), rows in outlines]
+    return [(name, Region(of(rows, key), rows[[x, y]].to_numpy(float))) for (name, key), rows in outlines]
 
 # %% ../../nbs/02_masks/03_tables.ipynb #3a03000a
 def _numbers_in(text): return np.array(re.findall(r'-?\d+\.?\d*(?:[eE][+-]?\d+)?', text), float)
@@ -157,6 +185,24 @@ def _most_numbers(cells):
     "The column that holds the most numbers"
     return max(cells, key=lambda c: cells[c].map(lambda text: len(_numbers_in(text))).sum())
 
+# %% ../../nbs/02_masks/03_tables.ipynb #3a13b002
+def _mixed_commas(cells):
+    "Row, text and count of each cell in which blanks part the numbers and commas stand within them"
+    for row, text in enumerate(cells, 2):
+        if '.' in text or text.lstrip()[:1] == '{' or _well_known.match(text): continue
+        is_mixed = re.search(r'\d,\d', text) and re.search(r'\d[\s;]+-?\d', text)
+        if is_mixed: yield row, text, len(re.split(r'[\s;]+', text.strip()))
+
+# %% ../../nbs/02_masks/03_tables.ipynb #3a13b004
+def _check_commas(cells, path, is_one_axis):
+    "Refuse corners whose commas may stand before decimals; `is_one_axis`: x and y have a cell each"
+    mixed = list(_mixed_commas(cells))
+    if not is_one_axis and any(n < 6 or n % 2 for _, _, n in mixed): return # pairs: decimals would be no outline
+    for row, text, _ in mixed:
+        raise InputError(path, f'commas in numbers in row {row} ({text.strip()[:30]})',
+                         'numbers that can be read in one way',
+                         'write decimals with a point, or commas between all numbers')
+
 # %% ../../nbs/02_masks/03_tables.ipynb #f36cf8ed
 def _json_in(text):
     "What a cell says, where it is a JSON object, else None"
@@ -185,9 +231,16 @@ def _from_rows(t, file, x, y, path):
     cells = _texts(t.drop(columns=file))
     shapes = _column(t, ('region_shape_attributes',))
     geometry = shapes or _most_numbers(cells)
+    has_axes = bool(x and y)
+    if has_axes or t.attrs.get('separator') != ',':
+        for column in [x, y] if has_axes else [geometry]: _check_commas(cells[column], path, has_axes)
+    column = _class_column(t, [file], path)
+    typed = t[column] if column else [None]*len(t)
+    classes = [_class_in([name], path, f'in row {i}') for i, name in enumerate(typed, 2)]
     rows = enumerate(zip(t[file], cells.to_dict('records')), 2)
     found = [(name, _region_of(row, geometry, x, y, path, f'in row {i}')) for i, (name, row) in rows]
-    return [(name, region) for name, region in found if region is not None]
+    return [(name, region if region.name != 'object' else region._replace(name=cls))
+            for (name, region), cls in zip(found, classes) if region is not None]
 
 # %% ../../nbs/02_masks/03_tables.ipynb #3a03000d
 def _names_column(t, path):
@@ -222,7 +275,7 @@ def _check_ring(corners, name, path):
 def table_regions(
     path # CSV file: one row an outline, or one row a corner
 )->dict: # `{file name: Regions}`
-    "Regions of each picture, named where VIA names them, else `object`"
+    "Regions of each picture, named where VIA or a column of classes names them, else `object`"
     out = {}
     with refusing(path, 'outlines that cannot be read', 'a CSV of outlines', 'export it again'):
         for name, region in _outlines_in(outline_table(path), path):

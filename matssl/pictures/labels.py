@@ -8,7 +8,7 @@ __all__ = ['class_colours', 'Origin', 'origin_doubts', 'LabelMap', 'carried', 'l
            'colours_of']
 
 # %% ../../nbs/01_pictures/09_labels.ipynb #07020002
-import hashlib, json
+import hashlib, json, re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 import numpy as np
@@ -60,6 +60,18 @@ def origin_doubts(
     why = f': {origin.verdict}' if origin.verdict else ''
     return [f'the model is not shown to be better than a guess without a network{why}']
 
+# %% ../../nbs/01_pictures/09_labels.ipynb #4a009d50
+def _checked_labels(labels, source):
+    "Labels as an array; refuses what is no whole number from 0 to 255. Bytes are not looked at"
+    labels = np.asarray(labels)
+    if labels.dtype in (np.uint8, bool) or not labels.size: return labels
+    is_whole = labels.dtype.kind in 'iu' or labels.dtype.kind == 'f' and (labels == np.floor(labels)).all()
+    if not is_whole or labels.min() < 0 or labels.max() > 255:
+        found = f'{labels.dtype} labels from {labels.min()} to {labels.max()}'
+        raise InputError(source or 'label map', found, 'whole numbers from 0 to 255, 255 where unlabelled',
+                         'number the classes from 0, and keep numbers of single objects apart')
+    return labels.astype(np.uint8) if labels.dtype.kind == 'f' else labels
+
 # %% ../../nbs/01_pictures/09_labels.ipynb #4a009d52
 @dataclass
 class LabelMap:
@@ -74,7 +86,7 @@ class LabelMap:
     um_per_px_y:float|None=None # Height of a pixel, um, where it is not the width
     origin:Origin|None=None # Origin of the labels; None: nobody has said
     def __post_init__(self):
-        self.labels = np.asarray(self.labels)
+        self.labels = _checked_labels(self.labels, self.source)
         self.codes = list(self.codes)
         self.doubts = list(self.doubts or ())
         if self.origin: self.origin = _in_order(self.origin, self.codes)
@@ -254,7 +266,7 @@ def _is_said(doubt, doubts):
 def scale_facts(
     path, # A file of labels: TIFF, PNG, ...
     width:int, # Width of its labels as they are stored, px
-    **kwargs # `page` and `turned` of `file_facts`
+    **kwargs # `page`, `turned` and `height` of `file_facts`
 )->ScaleFacts:
     "The scale of a file of labels, its doubts, and what our own description says"
     facts, notes = file_facts(path, width, **kwargs), label_notes(path)
@@ -264,10 +276,20 @@ def scale_facts(
     origin = notes.get('scale_from') if 'codes' in notes else _scale_from(facts) # of ours, what ours says
     return ScaleFacts(um, origin, doubts, facts.get('um_per_px_y'), notes)
 
+# %% ../../nbs/01_pictures/09_labels.ipynb #a5e0000c
+def _shape_facts(doubts):
+    "What the doubts about a scale say of the shape of pixels and of a tilt, as facts of `file_facts`"
+    of_scale = ' '.join(doubt for doubt in doubts if doubt.startswith('the scale is doubtful'))
+    patterns = dict(tag_ratio=r'pixels (?:are )?([\d.e+-]+) times as high as wide',
+                    tilt_deg=r'the stage is tilted by ([\d.e+-]+) degrees')
+    found = {fact: re.search(pattern, of_scale) for fact, pattern in patterns.items()}
+    return {fact: float(said[1]) for fact, said in found.items() if said}
+
 # %% ../../nbs/01_pictures/09_labels.ipynb #a5e0000e
 def _by_hand(m, um):
     "Fields of a map or a picture with a scale by hand, as `with_hand_scale` has it"
-    known = dict(um_per_px=m.um_per_px, um_per_px_y=carried(m)['um_per_px_y'])
+    now = carried(m)
+    known = _shape_facts(now['doubts']) | dict(um_per_px=m.um_per_px, um_per_px_y=now['um_per_px_y'])
     return with_hand_scale({k: v for k, v in known.items() if v}, um, m.source or 'picture')
 
 # %% ../../nbs/01_pictures/09_labels.ipynb #04c03122

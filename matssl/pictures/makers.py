@@ -43,15 +43,42 @@ def _imagej_um(tif, page=None):
     width, height = _pitches(page or tif.pages[0])
     if width: return PixelSize(known_length(width, unit), known_length(height, notes.get('yunit') or unit))
 
+# %% ../../nbs/01_pictures/06_makers.ipynb #20625b61
+def _ome_value(xml, name):
+    "An attribute of OME's XML, or an empty string"
+    found = re.search(rf"""\b{name}\s*=\s*["']([^"']+)["']""", xml)
+    return html.unescape(found[1]) if found else ''
+
+# %% ../../nbs/01_pictures/06_makers.ipynb #20625b63
+def _ome_images(tif): return re.split(r'<(?:\w+:)?Pixels\b', tif.ome_metadata or '')[1:]
+
+# %% ../../nbs/01_pictures/06_makers.ipynb #20625b64
+def _has_page(image, page):
+    "Does an image of OME's XML lie on a page, and has it its size?"
+    size = [_ome_value(image, name) for name in ('SizeX', 'SizeY')]
+    if size != [str(page.imagewidth), str(page.imagelength)]: return False
+    for tag in re.findall(r'<(?:\w+:)?TiffData\b([^>]*)', image):
+        first, count = (_ome_value(tag, name) for name in ('IFD', 'PlaneCount'))
+        n = int(count) if count else 1 if first else page.index + 1 # without both, all pages
+        if int(first or 0) <= page.index < int(first or 0) + n: return True
+    return False
+
+# %% ../../nbs/01_pictures/06_makers.ipynb #20625b69
+def _ome_size(image):
+    "The size of a pixel in an image of OME's XML"
+    size = [length_um(_ome_value(image, f'PhysicalSize{axis}'), _ome_value(image, f'PhysicalSize{axis}Unit') or 'um')
+            for axis in 'XY']
+    return PixelSize(*size) if size[0] else None
+
 # %% ../../nbs/01_pictures/06_makers.ipynb #20625b67
 def _ome_um(tif, page=None):
-    "OME: attributes of its XML"
-    xml = tif.ome_metadata or ''
-    def said(name):
-        found = re.search(rf"""\bPhysicalSize{name}\s*=\s*["']([^"']+)["']""", xml)
-        return html.unescape(found[1]) if found else ''
-    width, height = (length_um(said(axis), said(f'{axis}Unit') or 'um') for axis in 'XY')
-    if width: return PixelSize(width, height)
+    "OME: attributes of its XML, of the image that holds the page"
+    images, page = _ome_images(tif), page or tif.pages[0]
+    sizes = [_ome_size(image) for image in [i for i in images if _has_page(i, page)] or images]
+    n = len(set(sizes))
+    if n < 2: return sizes[0] if sizes else None
+    doubt = f'the file holds images of {n} scales and does not say which is that of this page: the first is taken'
+    return next(size for size in sizes if size)._replace(doubt=doubt)
 
 # %% ../../nbs/01_pictures/06_makers.ipynb #0f020011
 def _find(meta, *keys):
@@ -311,8 +338,9 @@ def _of_another_page(tif, page, maker):
     "The doubt about a scale that stands with the first page, where another one of another size is read"
     first = tif.pages[0]
     is_own = any(code in page.tags for code in _own_tags.get(maker, ()))
+    is_own |= maker == 'OME' and any(_has_page(image, page) for image in _ome_images(tif))
     is_alike = (page.imagewidth, page.imagelength) == (first.imagewidth, first.imagelength)
-    return {} if is_own or is_alike or maker == 'OME' else dict(of_page='it is that of page 0, which has another size')
+    return {} if is_own or is_alike else dict(of_page='it is that of page 0, which has another size')
 
 # %% ../../nbs/01_pictures/06_makers.ipynb #fc742e3e
 def _zeiss_facts(tif, is_scale, page=None):
@@ -453,15 +481,19 @@ _dots_of_paper = (1200, 1440, 1600, 1800, 2000, 2400, 2880, 3000, 3200, 3600, # 
                   4000, 4800, 5400, 5760, 6400, 7200, 9600, 12800, 19200)
 
 # %% ../../nbs/01_pictures/06_makers.ipynb #0e341d6e
-def _take_tag(facts):
-    "Take the resolution tag where nothing better is known; the doubt"
+def _take_tag(facts, turned=False):
+    "Take the resolution tag where nothing better is known; the doubt. Of tags that are not taken their ratio stays"
     tag, ratio = facts.get('resolution_tag_um_per_px'), facts.pop('tag_ratio', 1)
     if 'um_per_px' in facts: return []
-    uneven = [f'by its resolution tags pixels are {ratio:.3g} times as high as wide'] if abs(ratio-1) > .01 else []
+    seen, uneven = 1/ratio if turned else ratio, []
+    if abs(ratio-1) > .01:
+        facts['tag_ratio'] = seen
+        uneven = [f'by its resolution tags pixels are {seen:.3g} times as high as wide']
     if not tag or not least_um <= tag < 25: return uneven
     dots = 25400/tag
     if min(abs(dots/n - 1) for n in _dots_of_paper) < 1e-4:
         return [f'a resolution tag of {dots:.0f} dots an inch, as scanners and printers write it: not taken', *uneven]
+    facts.pop('tag_ratio', None)
     facts.update(um_per_px=tag, um_per_px_y=tag*ratio, scale_from='resolution tag')
     return ['a resolution tag']
 
@@ -508,11 +540,12 @@ def _turned(facts):
     return facts
 
 # %% ../../nbs/01_pictures/06_makers.ipynb #e92b298d
-def _contradicted(facts, beside, width):
-    "The doubt where the text beside a picture says another scale than its file"
+def _contradicted(facts, beside, width, height=None):
+    "The doubt where a text beside says another scale than the file. With a height: it may be stored on its side"
     other = beside.get('um_per_px')
     if not other or not is_possible(other): return []
-    other *= beside.get('taken', (width,))[0]/width
+    full = beside.get('taken', (width,))[0]
+    if full not in (width, height): other *= full/width
     return [f'the text beside it says {other:.4g} um/px'] if abs(other/facts['um_per_px'] - 1) > .01 else []
 
 # %% ../../nbs/01_pictures/06_makers.ipynb #f39cc13f
@@ -535,9 +568,9 @@ def file_facts(
     facts = _tag_facts(path, page)
     beside = {k: v for k, v in _beside_facts(path).items() if v}
     if 'um_per_px' not in facts: facts.update(beside)
-    doubts = _doubts_of_source(facts) + _take_tag(facts)
+    doubts = _doubts_of_source(facts) + _take_tag(facts, turned)
     if facts.get('um_per_px'): doubts += _convert(facts, width, height if turned else None)
-    if facts.get('um_per_px'): doubts += _contradicted(facts, beside, width)
+    if facts.get('um_per_px'): doubts += _contradicted(facts, beside, width, height if turned else None)
     if facts.get('um_per_px'): doubts += _drop_impossible(facts)
     if facts.get('um_per_px'): doubts += _not_square(_turned(facts) if turned else facts) + tilt_doubts(facts)
     if doubts: facts['doubtful'] = '; '.join(doubts)

@@ -86,6 +86,24 @@ class Scales(dict):
             for name in self: self.by_stem.setdefault(file_stem(name), []).append(name)
         return self.by_stem.get(file_stem(path), [])
 
+# %% ../../nbs/01_pictures/07_scale.ipynb #5c2c0002
+def _scales_said(path, table):
+    "The scales that a table says, in each of its ways: `{columns: um/px of each row}`"
+    said = {c: _column(path, table, c)*_by_column[c] for c in table if c in _by_column}
+    if {'bar_um', 'bar_px'} <= set(table):
+        said['bar_um and bar_px'] = _column(path, table, 'bar_um')/_column(path, table, 'bar_px')
+    return said
+
+# %% ../../nbs/01_pictures/07_scale.ipynb #5c2c0004
+def _check_agree(path, names, said):
+    "Refuse a row whose columns say different scales"
+    (first, ums), *others = said.items()
+    for column, found in others:
+        for name, um, other in zip(names, ums, found):
+            if not (um > 0 and other > 0) or abs(other/um - 1) <= .01: continue # what is no scale is refused elsewhere
+            found_here = f'two scales for {_clean(name)}, {um:g} um/px by {first} and {other:g} by {column}'
+            raise InputError(path, found_here, 'one', 'correct the row, or remove one of the columns')
+
 # %% ../../nbs/01_pictures/07_scale.ipynb #c2accf4c
 def read_scales(
     path # CSV file: a column `file` and one of `um_per_px`, `nm_per_px`; or `bar_um` and `bar_px`
@@ -93,9 +111,10 @@ def read_scales(
     "The scale of each picture by its name: `{name: um/px}`"
     table = read_table(path)
     table.columns = [_plain_column(c) for c in table]
-    file, scale = _known_columns(path, table)
-    if scale: ums = _column(path, table, scale)*_by_column[scale]
-    else: ums = _column(path, table, 'bar_um')/_column(path, table, 'bar_px')
+    file, _ = _known_columns(path, table)
+    said = _scales_said(path, table)
+    ums = next(iter(said.values()))
+    _check_agree(path, table[file], said)
     scales = Scales()
     scales.source = path
     for name, um in zip(table[file].map(_clean), ums):
@@ -222,8 +241,10 @@ def with_hand_scale(
         missing = ['the table of scales has no row for it'] if is_table else []
         doubts = ([doubt] if doubt else []) + missing
         return facts | (dict(doubtful='; '.join(doubts)) if doubts else {})
-    ratio = facts.get('um_per_px_y', 0)/(facts.get('um_per_px') or 1)
+    known_ratio = facts.get('um_per_px_y', 0)/(facts.get('um_per_px') or 1)
+    ratio = known_ratio or facts.get('tag_ratio')
     facts = {k: v for k, v in facts.items()
              if k not in ('doubtful', 'um_per_px_y')} | dict(um_per_px=um, scale_from='by hand')
-    stays = [f'one number by hand; the file has pixels {ratio:.3g} times as high as wide'] if ratio else tilt_doubts(facts)
+    stays = [f'one number by hand; the file has pixels {ratio:.3g} times as high as wide'] if ratio else []
+    stays += [] if known_ratio else tilt_doubts(facts)
     return facts | (dict(doubtful='; '.join(stays)) if stays else {})

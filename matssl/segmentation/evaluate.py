@@ -218,7 +218,7 @@ def _from_files(pairs, seg, ignore, um_per_px=None, crop_bar=True):
     def one(pair):
         picture = as_micrograph(pair.image, scales, crop_bar) # a large one stays in its file
         labels = check_same_size(pair, picture.shape, read_mask(pair.mask), picture.meta['bar_rows'])
-        labels = labels if ignore is None else np.where(labels == ignore, 255, labels)
+        labels = labels if read_mask.ignore is None else np.where(labels == read_mask.ignore, 255, labels)
         return _Labelled(pair.name, str(pair.image), picture, labels, pair.image)
     return [one(pair) for pair in pairs]
 

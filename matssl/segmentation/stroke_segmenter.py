@@ -87,7 +87,7 @@ def _read_pairs(pairs, codes, palette, ignore, um_per_px, crop_bar):
     for pair in pairs:
         m = read_micrograph(pair.image, um_per_px=um_per_px, crop_bar=crop_bar)
         labels = check_same_size(pair, m.shape, read(pair.mask), m.meta['bar_rows'])
-        yield m, labels if ignore is None else np.where(labels == ignore, 255, labels)
+        yield m, labels if read.ignore is None else np.where(labels == read.ignore, 255, labels)
 
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #948e518a
