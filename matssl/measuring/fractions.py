@@ -29,7 +29,7 @@ def field_statistics(
     x, # Values, one a field, in any unit
     level:float=.95, # Level of the interval, 0-1
 )->dict:
-    "Number of fields, mean, s, half the interval, its ends, and relative accuracy in % of the mean; no interval without scatter"
+    "Number of fields, mean, s, half the interval (none without scatter), its ends, relative accuracy in % of the mean"
     x = np.asarray(x, float)
     n, m = len(x), float(np.mean(x))
     s = float(np.std(x, ddof=1)) if n > 1 else np.nan
@@ -359,8 +359,8 @@ def _corrected_by(confusions, codes):
              'nor is what of it is called by another name'
              for c, v in zip(codes, cms.sum((0, 2))) if not v]
     flawless = [c for c, is_flawless in zip(codes, never_wrong(cms)) if is_flawless]
-    notes += [f'{c}: no error on the test pictures, which tells nobody how large the errors of the model are: its interval holds '
-              'none of them, and has no level' for c in flawless]
+    notes += [f'{c}: no error on the test pictures, which tells nobody how large the errors of the model are: '
+              'its interval holds none of them, and has no level' for c in flawless]
     tested = [c for c, v in zip(codes, cms.sum((0, 2))) if v]
     if k < 5 and flawless != tested: notes.append(
         f'the model was tested on {k} picture{"s"*(k > 1)}: how its errors scatter is in good part taken from other models')
@@ -556,7 +556,7 @@ def _answers(table, basis, level):
         if is_flawless: note += '; no error on the test pictures'
         standard = _standard.partition(';')[0] if row.fields > 1 and not corrected else ''
         is_bound = bool(bound[name]) or row.fields == 1 or corrected # these hold in 95 % of the sets and more, see below
-        is_open = is_flawless or (corrected and row.get('s_pct') == 0) # of errors, or of fields, nobody knows how they scatter
+        is_open = is_flawless or (corrected and row.get('s_pct') == 0) # nobody knows how errors or fields scatter
         yield Answer(name, *(float(row[k]) for k in kind[:1]), '%', *(float(row[k]) for k in kind[1:]),
                      level=None if is_open else level, fields=int(row.fields), is_bound=is_bound and not is_open,
                      note=note, standard=standard)

@@ -47,7 +47,7 @@ class GrainMap:
     other_mends:dict=field(default_factory=dict) # `{px: GrainMap}`: the same, mended half and double as wide
     origin:Origin|None=None # Origin of the labels that it comes from; None: nobody has said
     codes:list=field(default_factory=list) # Class names of these labels, where they had some
-    found_with:dict=field(default_factory=dict) # Settings of `grain_map` that the grains were found with; empty: by hand
+    found_with:dict=field(default_factory=dict) # Settings of `grain_map` that it was found with; empty: by hand
 
 # %% ../../nbs/07_measuring/08_grain_maps.ipynb #d309a0d8
 @patch
@@ -627,8 +627,8 @@ def check_px(value, name, source, least=0, most=np.inf):
     "A length or an area in pixels is a number"
     is_number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
     if is_number and least <= value <= most and np.isfinite(value): return
-    raise InputError(source, f'{name}={value!r}', f'a number of pixels, {least:g} {f"to {most:g}" if np.isfinite(most) else "or more"}',
-                     f'correct {name}, or leave it out')
+    end = f'to {most:g}' if np.isfinite(most) else 'or more'
+    raise InputError(source, f'{name}={value!r}', f'a number of pixels, {least:g} {end}', f'correct {name}, or leave it out')
 
 # %% ../../nbs/07_measuring/08_grain_maps.ipynb #effefc0d
 def _check_array(x, source):

@@ -359,8 +359,8 @@ def _open_remark(maps):
     worst = int(np.argmax([m.open_share for m in maps]))
     whose = f' of {field_name(maps[worst], worst)}' if len(maps) > 1 else ''
     others = f' ({sum(are_open)} of {len(maps)} fields do not close)' if len(maps) > 1 else ''
-    return [f'{share:.0%} of the boundaries{whose} separate nothing, even after mending{others}: no planimetric numbers and no '
-            'triple points; intercepts count the boundaries as drawn']
+    return [f'{share:.0%} of the boundaries{whose} separate nothing, even after mending{others}: '
+            'no planimetric numbers and no triple points; intercepts count the boundaries as drawn']
 
 # %% ../../nbs/07_measuring/10_grains.ipynb #9753ef6c
 def _mended_remark(maps, table):

@@ -234,7 +234,7 @@ def _one_through_tests(a, pairs, fields):
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #9f77e00f
 def through_tests(
     answers:list, # Answers measured on what a model found, each an `Answer`
-    fields:list, # Fields that they were measured on: `LabelMap`s, or what was made of them with their `origin` and `codes`
+    fields:list, # Fields that they were measured on: `LabelMap`s, or maps made of them with their `origin` and `codes`
     measured # Function that measures a list of `LabelMap`s in the same way, to a list of `Answer`
 )->list: # Answers, each an `Answer`
     "Answers whose interval holds what the model gets wrong of them, as far as its test pictures tell"
