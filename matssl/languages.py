@@ -102,11 +102,15 @@ _german |= {
     'the model is below its floor': 'das Modell liegt unter seinem Vergleichswert',
     'Decision rule (ISO 14253-1:2017, JCGM 106:2012, the interval as guard band): a limit is met if the whole '
     'interval lies on its good side, not met if the whole interval lies on the other side; otherwise the '
-    'measurement does not decide. The numbers of a model below its floor decide nothing.':
+    'measurement does not decide. The numbers of a model below its floor decide nothing, and neither do those that cannot '
+    'be signed.':
         'Entscheidungsregel (ISO 14253-1:2017, JCGM 106:2012, der Vertrauensbereich als Schutzabstand): Ein '
         'Grenzwert ist eingehalten, wenn der ganze Vertrauensbereich auf seiner guten Seite liegt, und nicht '
         'eingehalten, wenn der ganze Vertrauensbereich auf der anderen Seite liegt; sonst entscheidet die Messung '
-        'nichts. Die Zahlen eines Modells unter seinem Vergleichswert entscheiden nichts.',
+        'nichts. Die Zahlen eines Modells unter seinem Vergleichswert entscheiden nichts, und ebenso wenig jene, die '
+        'sich nicht unterschreiben lassen.',
+    'the model cannot measure this class': 'das Modell kann diese Klasse nicht messen',
+    'its interval holds no errors of the model': 'ihr Vertrauensbereich enthält keine Fehler des Modells',
     'Against limits': 'Vergleich mit Grenzwerten', 'limit': 'Grenzwert', 'measured': 'gemessen',
     'decision': 'Entscheidung', 'because': 'Begründung'}
 
@@ -633,6 +637,7 @@ _german |= {
 
 # %% ../nbs/00_ground/04_german.ipynb #ffd08000
 _german |= {
+    'no whole period, so that they are in no number': 'keine ganze Periode, sie gehen in keine Zahl ein',
     'the spacing is {n} px; below 12 px pixels limit it':
         'der Abstand ist {n} px; unter 12 px begrenzen ihn die Pixel',
     'the number of plates says another spacing than the periods (`counted`): plates end, or colonies are small':

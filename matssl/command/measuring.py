@@ -216,11 +216,12 @@ def _say_answers(fields, tables, limits, scale_uncertainty):
     from matssl.measuring import results
     answers = [results.with_scale_uncertainty(answer, scale_uncertainty) for answer in results.answers_of(tables)]
     red = results.below_floor(fields, tables)
+    worth = red, results.cannot_measure(fields), results.is_by_model(fields)
     for sentence in red: say(one_line(f'WARNING: {sentence}'))
     for answer, more in zip(answers, results.facts_of(answers, tables)): say_answer(answer, more)
-    for line in results.held_against(answers, limits, red):
+    for line in results.held_against(answers, limits, *worth):
         say(f'limit {line["limit"]}: {line["decision"]} ({line["why"]})')
-    say(results.to_sign(answers, red, results.cannot_measure(fields), results.is_by_model(fields)))
+    say(results.to_sign(answers, *worth))
     doubts = results.beside_red(results.set_warnings(fields), red)
     doubts += results.scale_warning(fields, answers, scale_uncertainty)
     _say_doubts(doubts, [])

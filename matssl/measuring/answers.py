@@ -7,7 +7,7 @@ __all__ = ['Answer', 'in_words', 'is_grain_size_number', 'same_unit', 'Limit', '
 
 # %% ../../nbs/07_measuring/01_answers.ipynb #68fbc2c1
 import math, re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ..errors import InputError
 
 # %% ../../nbs/07_measuring/01_answers.ipynb #b5bda9e9
@@ -25,6 +25,7 @@ class Answer:
     note:str='' # Basis of the number, e.g. 'model tested on 2 pictures'
     standard:str='' # Standard of the method with its year, where there is one
     decimals:int|None=None # Decimals to show, where the number is a class; None: as the interval supports
+    classes:tuple=field(default=(), repr=False, compare=False) # Names of the classes that it was measured on, as `measure` notes them
     def __str__(self): return in_words(self)
 
 # %% ../../nbs/07_measuring/01_answers.ipynb #58589187

@@ -215,6 +215,22 @@ def _said_of_tables(tables):
         if holds_more: table.attrs = {**table.attrs, 'warnings': [*table.attrs['warnings'], _count_only]}
     return tables
 
+# %% ../../nbs/07_measuring/19_questions.ipynb #5c1e0a02
+def _classes_behind(answer, table, cls, codes):
+    "The classes that an answer was measured on: those of its table, else that of the question and those that it is named after"
+    settings = table.attrs.get('settings', {})
+    of_table = [settings[kind] for kind in ('cls', 'layer') if settings.get(kind)]
+    named = of_table or [cls, answer.name, answer.name.partition(': ')[0]]
+    return tuple(name for name in dict.fromkeys(named) if name in codes)
+
+# %% ../../nbs/07_measuring/19_questions.ipynb #5c1e0a04
+def _knowing_classes(tables, cls, codes):
+    "The tables of a question, their answers knowing the classes that they were measured on"
+    for table in tables.values():
+        answers = [replace(a, classes=_classes_behind(a, table, cls, codes)) for a in table.attrs.get('answers', ())]
+        if answers: table.attrs = {**table.attrs, 'answers': answers}
+    return tables
+
 # %% ../../nbs/07_measuring/19_questions.ipynb #30010006
 def measure(
     x, # Fields, in any form that `read_fields` takes
@@ -229,7 +245,8 @@ def measure(
     one_of(what, questions, 'measure')
     _refuse_unasked(what, cls=cls, crack=crack)
     maps = read_fields(x, codes, um_per_px)
-    return _said_of_tables(_tables_of(maps, what, cls, crack, settings))
+    about = class_in_question(maps, cls, what) if _classes_asked[what] else None
+    return _said_of_tables(_knowing_classes(_tables_of(maps, what, cls, crack, settings), about, maps[0].codes))
 
 # %% ../../nbs/07_measuring/19_questions.ipynb #e9df8fc4
 def asked_of(
