@@ -592,6 +592,9 @@ _german |= {
         'zusammengezählt',
     'layer {n} of {n1}': 'Schicht {n} von {n1}', '{name}, layer {n} of {n1}': '{name}, Schicht {n} von {n1}',
     'layer {n}': 'Schicht {n}', '{n} fields, most of all {name}': '{n} Messfelder, am meisten {name}',
+    '{n} fields, most of all field {n1}': '{n} Messfelder, am meisten Messfeld {n1}',
+    '{n} fields, most of all {name}, layer {n1} of {n2}': '{n} Messfelder, am meisten {name}, Schicht {n1} von {n2}',
+    '{n} fields, most of all field {n1}, layer {n2} of {n3}': '{n} Messfelder, am meisten Messfeld {n1}, Schicht {n2} von {n3}',
     'another layer ({n} in all) is cut by the border of the picture all along and not measured':
         'eine weitere Schicht (im Ganzen {n}) wird überall vom Bildrand geschnitten und nicht gemessen',
     'the border cuts the layer in {n} columns, which are left out':
