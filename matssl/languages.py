@@ -563,6 +563,8 @@ _german |= {
         'über die Messfelder, {n3} {unit1} nach der Fläche gewichtet',
     'particles keep apart: the interval of the area fraction is at most this wide':
         'die Teilchen halten Abstand: der Vertrauensbereich des Flächenanteils ist höchstens so weit',
+    '{n} % of the particles by number and {n1} % by area lie outside the edges of the bins':
+        '{n} % der Teilchen nach der Anzahl und {n1} % nach der Fläche liegen außerhalb der Klassengrenzen',
     'no whole particle: with 95 % confidence fewer than {n} {unit}':
         'kein ganzes Teilchen: mit 95 % Sicherheit weniger als {n} {unit}'}
 
@@ -575,6 +577,12 @@ _german |= {
     '{n} um are {n1} px: too few for a roundness': '{n} µm sind {n1} px: zu wenig für eine Rundheit',
     'a threshold of {n} and a smallest size of {n1} um are not those of ISO 945-4:2019 (0.6, 10 um)':
         'eine Schwelle von {n} und eine kleinste Größe von {n1} µm sind nicht die von ISO 945-4:2019 (0,6; 10 µm)',
+    '{n}% of the area of the graphite is in particles that the border cuts: they are not in the nodularity':
+        '{n} % der Fläche des Graphits liegen in Teilchen, die der Rand schneidet: sie gehen in die Nodularität nicht ein',
+    'weighted for the border the nodularity is {n} %, outside its interval: the border cuts large particles more often than '
+    'small ones':
+        'mit Gewichten für den Rand ist die Nodularität {n} %, außerhalb ihres Vertrauensbereichs: der Rand schneidet große '
+        'Teilchen öfter als kleine',
     'no whole particle of {n} um: no nodularity': 'kein ganzes Teilchen von {n} µm: keine Nodularität',
     'fewer than 5 fields: the interval of the nodularity takes the particles as independent, and knows nothing '
     'of how the specimen varies':
