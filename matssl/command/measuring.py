@@ -30,17 +30,12 @@ def _setting(text):
     except ValueError: return text
 
 # %% ../../nbs/10_command/06_measuring.ipynb #c11a0011
-_answered_by = dict( # The functions that a setting of a question goes to
-    phases=['phase_fractions'], grains=['grain_size'], particles=['particle_summary', 'particle_fields', 'particles'],
-    nodularity=['nodularity'], layers=['layer_thickness'], lamellae=['lamellar_spacing'])
-_not_settings = {'x', 'maps', 'cls', 'boundary', 'fill', 'um_per_px', 'classes', 'confusions'}
+_not_settings = {'classes', 'confusions'} # lists and tables, which are no word on a terminal
 
 def _settings_of(what):
     "The names of the settings that a question takes"
-    from inspect import signature
     from matssl.measuring import questions
-    taken = [set(signature(getattr(questions, name)).parameters) for name in _answered_by[what]]
-    return set.intersection(*taken) - _not_settings
+    return set(questions._settings_of(*questions._measured_by[what])) - _not_settings
 
 # %% ../../nbs/10_command/06_measuring.ipynb #1f067ecc
 def _as_pairs(settings):
