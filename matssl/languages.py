@@ -168,7 +168,7 @@ _german |= {
     'Report': 'Bericht', 'Answers': 'Ergebnisse', 'Doubts': 'Vorbehalte', 'Classes': 'Klassen',
     'Made with': 'Erstellt mit', 'answer': 'Ergebnis', 'value': 'Wert', 'unit': 'Einheit', 'lower end': 'unteres Ende',
     'upper end': 'oberes Ende', 'level': 'Vertrauensniveau', 'fields': 'Messfelder', 'note': 'Anmerkung',
-    'standard': 'Norm', 'in words': 'in Worten', 'uncertainty of the scale, %': 'Unsicherheit des Maßstabs, %',
+    'standard': 'Norm', 'in words': 'in Worten', 'in detail': 'im Einzelnen', 'uncertainty of the scale, %': 'Unsicherheit des Maßstabs, %',
     'on': 'am', 'question': 'Frage', 'what': 'was', 'how': 'wie', 'method': 'Verfahren', 'doubt': 'Vorbehalt',
     'mean intercept, {n} deg': 'mittlere Sehnenlänge, {n} Grad', '{n} deg': '{n} Grad',
     'SHA-256 of the label map': 'SHA-256 des Klassenbilds', 'SHA-256 of the micrograph': 'SHA-256 des Gefügebilds',
@@ -208,6 +208,7 @@ _german |= {
 
 # %% ../nbs/00_ground/04_german.ipynb #78de7461
 _german |= {
+    'shortest crack': 'kürzester Riss', 'half of the widest gap closed': 'halbe Weite der größten geschlossenen Lücke',
     'recommended': 'empfohlen', 'least': 'kleinster Wert', 'largest': 'größter Wert', 'least at': 'kleinster Wert bei',
     'largest at': 'größter Wert bei', 'independent places': 'unabhängige Stellen', 'along': 'entlang',
     'runs along': 'läuft entlang', 'tilt': 'Neigung', 'columns with layer': 'Spalten mit Schicht',

@@ -110,7 +110,8 @@ _words = dict(
     spacing_max='spacing, largest', sd_pct='s, %', min='least', max='largest', x='x', y='y', source='file',
     cls='class', fill='counted as layer', um_per_px='µm per px', level='level of the intervals',
     wanted_ra='wanted relative accuracy',
-    validation_pictures='test pictures of the model', min_diameter='least diameter', shape_diameter='least diameter for a shape',
+    validation_pictures='test pictures of the model', min_diameter='least diameter', min_length='shortest crack',
+    join='half of the widest gap closed', shape_diameter='least diameter for a shape',
     fill_holes='holes filled', split='touching ones parted', feret='Feret diameter', along='runs along')
 
 def title_in_words(
@@ -475,18 +476,22 @@ def laid_out(
     return [line[:at].rstrip(), *filter(None, [level, *more, *facts])]
 
 # %% ../../nbs/07_measuring/20_results.ipynb #9adcd584
+def _counted_in(tables):
+    "What the tables of one question have counted, by the names of its answers"
+    of_columns = columns_measured(tables['thickness']) if 'thickness' in tables else {}
+    of_cracks = cracks_counted(tables['cracks, each field']) if 'cracks, each field' in tables else {}
+    return of_columns | of_cracks
+
 def facts_of(
     answers:list, # Answers, each an `Answer`
     measured:dict # Tables of `measure_all`
 )->list: # For each answer a list of texts
     "What can be said of answers beside their lines"
     counted = {}
-    for tables in measured.values():
-        if 'thickness' in tables: counted |= columns_measured(tables['thickness'])
-        if 'cracks, each field' in tables: counted |= cracks_counted(tables['cracks, each field'])
-    of_count = [counted.get(answer.name.rpartition(': ')[2]) for answer in answers]
+    for question, tables in measured.items():
+        for name, said in _counted_in(tables).items(): counted |= {name: said, f'{question}: {name}': said} # as `answers_of` names them
     of_level = ['doubtful: it decides no limit' if answer.level is None else None for answer in answers]
-    return [list(filter(None, both)) for both in zip(of_count, of_level)]
+    return [list(filter(None, (counted.get(answer.name), level))) for answer, level in zip(answers, of_level)]
 
 # %% ../../nbs/07_measuring/20_results.ipynb #cbafd9e0
 def _tests_of(maps):
@@ -703,6 +708,15 @@ def _title(question, settings):
     about = [f'{words} {settings[name]}' for name, words in (('cls', 'of'), ('crack', 'with')) if settings.get(name)]
     return ' '.join([questions[question], *map(printable, about)])
 
+# %% ../../nbs/07_measuring/20_results.ipynb #5c1e0e03
+def _settings_said(tables):
+    "The settings of all tables of a question under their titles, each as the first table has it"
+    said = {}
+    for table in tables.values():
+        for name, value in (table.get('settings') or {}).items():
+            if value is not None and name != 'confusions': said.setdefault(title_in_words(name), value)
+    return said
+
 # %% ../../nbs/07_measuring/20_results.ipynb #f3393d19
 def sections_of(
     results:dict, # Results of `collect`
@@ -714,7 +728,7 @@ def sections_of(
         first, asked = next(iter(tables.values())), results['asked'][name]
         warnings = dict.fromkeys(w for t in tables.values() for w in t.get('warnings') or [])
         warnings = [w for w in beside_red(warnings, results['below_floor']) if w not in results['warnings']]
-        settings = {title_in_words(k): v for k, v in (first.get('settings') or {}).items() if v is not None and k != 'confusions'}
+        settings = _settings_said(tables)
         sections.append(dict(
             name=name, title=_title(asked['question'], asked['settings']), warnings=warnings,
             tables={part: page_table(t, results['codes'], most) for part, t in tables.items()},
