@@ -25,7 +25,7 @@ class Answer:
     note:str='' # Basis of the number, e.g. 'model tested on 2 pictures'
     standard:str='' # Standard of the method with its year, where there is one
     decimals:int|None=None # Decimals to show, where the number is a class; None: as the interval supports
-    classes:tuple=field(default=(), repr=False, compare=False) # Names of the classes that it was measured on, as `measure` notes them
+    classes:tuple=field(default=(), repr=False, compare=False) # Classes that it was measured on, as `measure` notes them
     def __str__(self): return in_words(self)
 
 # %% ../../nbs/07_measuring/01_answers.ipynb #58589187

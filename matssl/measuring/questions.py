@@ -180,7 +180,8 @@ def _settings_of(*functions):
 def _refuse_unknown(what, settings):
     "Refuse a setting that a question does not have, and one of cracks where there is no class of cracks"
     known = {name: None for name in _settings_of(*_measured_by[what])}
-    for name in settings.keys() - _given_otherwise: one_of(name, known, what, 'the setting', 'check its name, or leave it out')
+    for name in settings:
+        if name not in _given_otherwise: one_of(name, known, what, 'the setting', 'check its name, or leave it out')
     of_cracks = _settings_of(crack_tables).keys() - _settings_of(layer_thickness).keys()
     without = sorted(of_cracks & settings.keys()) if what == 'layers' and not settings.get('crack') else []
     if without: raise InputError(what, f'{", ".join(without)} without a class of cracks', 'crack=', 'name it, or leave them out')
@@ -339,5 +340,6 @@ def not_as_asked(
         if 'layer' in has: has = dict(has, cls=has['layer'], crack=has['cls']) # a table of cracks
         crack = dict(crack=settings['crack']) if settings.get('crack') else {}
         for name, value in {**asked, **crack}.items():
-            if value is not None and name in has and has[name] != value: found.append((name, has[name], value))
+            is_said = value is not None or name == 'um_per_px' # where nothing is said, None stands for what is found
+            if is_said and name in has and has[name] != value: found.append((name, has[name], value))
     return list(dict.fromkeys(found))

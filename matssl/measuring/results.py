@@ -489,7 +489,8 @@ def facts_of(
     "What can be said of answers beside their lines"
     counted = {}
     for question, tables in measured.items():
-        for name, said in _counted_in(tables).items(): counted |= {name: said, f'{question}: {name}': said} # as `answers_of` names them
+        of_question = _counted_in(tables)
+        counted |= of_question | {f'{question}: {name}': said for name, said in of_question.items()} # as `answers_of` has it
     of_level = ['doubtful: it decides no limit' if answer.level is None else None for answer in answers]
     return [list(filter(None, (counted.get(answer.name), level))) for answer, level in zip(answers, of_level)]
 

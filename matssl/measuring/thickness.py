@@ -360,7 +360,8 @@ def _each_kind_once(doubts):
     for alike in kinds.values():
         field, what = max(alike, key=_largest)
         fields = {re.sub(r', layer \d+ of \d+$', '', name) for name, _ in alike}
-        said += [f'{len(fields)} fields, most of all {field}: {what}'] if len(fields) > 1 else [': '.join(one) for one in alike]
+        if len(fields) > 1: said.append(f'{len(fields)} fields, most of all {field}: {what}')
+        else: said += [': '.join(one) for one in alike]
     return said
 
 # %% ../../nbs/07_measuring/15_thickness.ipynb #8c4ce5e4
