@@ -106,11 +106,15 @@ _german |= {
     'the model is below its floor': 'das Modell liegt unter seinem Vergleichswert',
     'Decision rule (ISO 14253-1:2017, JCGM 106:2012, the interval as guard band): a limit is met if the whole '
     'interval lies on its good side, not met if the whole interval lies on the other side; otherwise the '
-    'measurement does not decide. The numbers of a model below its floor decide nothing.':
+    'measurement does not decide. The numbers of a model below its floor decide nothing, and neither do those that cannot '
+    'be signed.':
         'Entscheidungsregel (ISO 14253-1:2017, JCGM 106:2012, der Vertrauensbereich als Schutzabstand): Ein '
         'Grenzwert ist eingehalten, wenn der ganze Vertrauensbereich auf seiner guten Seite liegt, und nicht '
         'eingehalten, wenn der ganze Vertrauensbereich auf der anderen Seite liegt; sonst entscheidet die Messung '
-        'nichts. Die Zahlen eines Modells unter seinem Vergleichswert entscheiden nichts.',
+        'nichts. Die Zahlen eines Modells unter seinem Vergleichswert entscheiden nichts, und ebenso wenig jene, die '
+        'sich nicht unterschreiben lassen.',
+    'the model cannot measure this class': 'das Modell kann diese Klasse nicht messen',
+    'its interval holds no errors of the model': 'ihr Vertrauensbereich enthält keine Fehler des Modells',
     'Against limits': 'Vergleich mit Grenzwerten', 'limit': 'Grenzwert', 'measured': 'gemessen',
     'decision': 'Entscheidung', 'because': 'Begründung'}
 
@@ -168,7 +172,7 @@ _german |= {
     'Report': 'Bericht', 'Answers': 'Ergebnisse', 'Doubts': 'Vorbehalte', 'Classes': 'Klassen',
     'Made with': 'Erstellt mit', 'answer': 'Ergebnis', 'value': 'Wert', 'unit': 'Einheit', 'lower end': 'unteres Ende',
     'upper end': 'oberes Ende', 'level': 'Vertrauensniveau', 'fields': 'Messfelder', 'note': 'Anmerkung',
-    'standard': 'Norm', 'in words': 'in Worten', 'uncertainty of the scale, %': 'Unsicherheit des Maßstabs, %',
+    'standard': 'Norm', 'in words': 'in Worten', 'in detail': 'im Einzelnen', 'uncertainty of the scale, %': 'Unsicherheit des Maßstabs, %',
     'on': 'am', 'question': 'Frage', 'what': 'was', 'how': 'wie', 'method': 'Verfahren', 'doubt': 'Vorbehalt',
     'mean intercept, {n} deg': 'mittlere Sehnenlänge, {n} Grad', '{n} deg': '{n} Grad',
     'SHA-256 of the label map': 'SHA-256 des Klassenbilds', 'SHA-256 of the micrograph': 'SHA-256 des Gefügebilds',
@@ -208,6 +212,7 @@ _german |= {
 
 # %% ../nbs/00_ground/04_german.ipynb #78de7461
 _german |= {
+    'shortest crack': 'kürzester Riss', 'half of the widest gap closed': 'halbe Weite der größten geschlossenen Lücke',
     'recommended': 'empfohlen', 'least': 'kleinster Wert', 'largest': 'größter Wert', 'least at': 'kleinster Wert bei',
     'largest at': 'größter Wert bei', 'independent places': 'unabhängige Stellen', 'along': 'entlang',
     'runs along': 'läuft entlang', 'tilt': 'Neigung', 'columns with layer': 'Spalten mit Schicht',
@@ -576,6 +581,8 @@ _german |= {
         'über die Messfelder, {n3} {unit1} nach der Fläche gewichtet',
     'particles keep apart: the interval of the area fraction is at most this wide':
         'die Teilchen halten Abstand: der Vertrauensbereich des Flächenanteils ist höchstens so weit',
+    '{n} % of the particles by number and {n1} % by area lie outside the edges of the bins':
+        '{n} % der Teilchen nach der Anzahl und {n1} % nach der Fläche liegen außerhalb der Klassengrenzen',
     'no whole particle: with 95 % confidence fewer than {n} {unit}':
         'kein ganzes Teilchen: mit 95 % Sicherheit weniger als {n} {unit}'}
 
@@ -588,6 +595,12 @@ _german |= {
     '{n} um are {n1} px: too few for a roundness': '{n} µm sind {n1} px: zu wenig für eine Rundheit',
     'a threshold of {n} and a smallest size of {n1} um are not those of ISO 945-4:2019 (0.6, 10 um)':
         'eine Schwelle von {n} und eine kleinste Größe von {n1} µm sind nicht die von ISO 945-4:2019 (0,6; 10 µm)',
+    '{n}% of the area of the graphite is in particles that the border cuts: they are not in the nodularity':
+        '{n} % der Fläche des Graphits liegen in Teilchen, die der Rand schneidet: sie gehen in die Nodularität nicht ein',
+    'weighted for the border the nodularity is {n} %, outside its interval: the border cuts large particles more often than '
+    'small ones':
+        'mit Gewichten für den Rand ist die Nodularität {n} %, außerhalb ihres Vertrauensbereichs: der Rand schneidet große '
+        'Teilchen öfter als kleine',
     'no whole particle of {n} um: no nodularity': 'kein ganzes Teilchen von {n} µm: keine Nodularität',
     'fewer than 5 fields: the interval of the nodularity takes the particles as independent, and knows nothing '
     'of how the specimen varies':
@@ -605,6 +618,9 @@ _german |= {
         'zusammengezählt',
     'layer {n} of {n1}': 'Schicht {n} von {n1}', '{name}, layer {n} of {n1}': '{name}, Schicht {n} von {n1}',
     'layer {n}': 'Schicht {n}', '{n} fields, most of all {name}': '{n} Messfelder, am meisten {name}',
+    '{n} fields, most of all field {n1}': '{n} Messfelder, am meisten Messfeld {n1}',
+    '{n} fields, most of all {name}, layer {n1} of {n2}': '{n} Messfelder, am meisten {name}, Schicht {n1} von {n2}',
+    '{n} fields, most of all field {n1}, layer {n2} of {n3}': '{n} Messfelder, am meisten Messfeld {n1}, Schicht {n2} von {n3}',
     'another layer ({n} in all) is cut by the border of the picture all along and not measured':
         'eine weitere Schicht (im Ganzen {n}) wird überall vom Bildrand geschnitten und nicht gemessen',
     'the border cuts the layer in {n} columns, which are left out':
@@ -650,6 +666,7 @@ _german |= {
 
 # %% ../nbs/00_ground/04_german.ipynb #ffd08000
 _german |= {
+    'no whole period, so that they are in no number': 'keine ganze Periode, sie gehen in keine Zahl ein',
     'the spacing is {n} px; below 12 px pixels limit it':
         'der Abstand ist {n} px; unter 12 px begrenzen ihn die Pixel',
     'the number of plates says another spacing than the periods (`counted`): plates end, or colonies are small':

@@ -30,17 +30,12 @@ def _setting(text):
     except ValueError: return text
 
 # %% ../../nbs/10_command/06_measuring.ipynb #c11a0011
-_answered_by = dict( # The functions that a setting of a question goes to
-    phases=['phase_fractions'], grains=['grain_size'], particles=['particle_summary', 'particle_fields', 'particles'],
-    nodularity=['nodularity'], layers=['layer_thickness'], lamellae=['lamellar_spacing'])
-_not_settings = {'x', 'maps', 'cls', 'boundary', 'fill', 'um_per_px', 'classes', 'confusions'}
+_not_settings = {'classes', 'confusions'} # lists and tables, which are no word on a terminal
 
 def _settings_of(what):
     "The names of the settings that a question takes"
-    from inspect import signature
     from matssl.measuring import questions
-    taken = [set(signature(getattr(questions, name)).parameters) for name in _answered_by[what]]
-    return set.intersection(*taken) - _not_settings
+    return set(questions._settings_of(*questions._measured_by[what])) - _not_settings
 
 # %% ../../nbs/10_command/06_measuring.ipynb #1f067ecc
 def _as_pairs(settings):
@@ -216,11 +211,12 @@ def _say_answers(fields, tables, limits, scale_uncertainty):
     from matssl.measuring import results
     answers = [results.with_scale_uncertainty(answer, scale_uncertainty) for answer in results.answers_of(tables)]
     red = results.below_floor(fields, tables)
+    worth = red, results.cannot_measure(fields), results.is_by_model(fields)
     for sentence in red: say(one_line(f'WARNING: {sentence}'))
     for answer, more in zip(answers, results.facts_of(answers, tables)): say_answer(answer, more)
-    for line in results.held_against(answers, limits, red):
+    for line in results.held_against(answers, limits, *worth):
         say(f'limit {line["limit"]}: {line["decision"]} ({line["why"]})')
-    say(results.to_sign(answers, red, results.cannot_measure(fields), results.is_by_model(fields)))
+    say(results.to_sign(answers, *worth))
     doubts = results.beside_red(results.set_warnings(fields), red)
     doubts += results.scale_warning(fields, answers, scale_uncertainty)
     _say_doubts(doubts, [])

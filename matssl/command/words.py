@@ -70,8 +70,9 @@ def options_of(name):
 
 # %% ../../nbs/10_command/01_words.ipynb #0c6b020c
 _of_settings = { # of what measures
-    'along', 'phase', 'connectivity', 'corner', 'fill_holes', 'level', 'mend', 'min_diameter_px', 'min_size_um',
-    'ra_pct', 'roundness_threshold', 'shape_diameter_px', 'short', 'smallest', 'smooth_px', 'spacing', 'twins'}
+    'along', 'phase', 'connectivity', 'corner', 'feret', 'fill_holes', 'guard_px', 'join_px', 'level', 'mend', 'min_diameter_px',
+    'min_length_px', 'min_size_um', 'most_rays',
+    'ra_pct', 'roundness_threshold', 'shape_diameter_px', 'short', 'smallest', 'smooth_px', 'spacing', 'split', 'through', 'twins'}
 
 _of_python = { # parameters that no option says
     'lazy', 'overwrite', 'proba', 'page', 'channel', 'kind', 'zero', 'picture', 'fetch', 'in_chans', 'by', 'valid',

@@ -37,7 +37,7 @@ from ..segmentation.stroke_segmenter import load_segmenter
 from ..measuring.answers import Limit, read_limit, same_unit
 from ..measuring.questions import questions
 from ..measuring.results import (
-    answers_of, below_floor, cannot_measure, facts_of, held_against, printed, signable)
+    answers_of, below_floor, cannot_measure, facts_of, held_against, is_by_model, printed, signable)
 from .background import Stopped, ask_stop, begin_command, is_at_work, progress_of, seconds_left, telling
 from .browse import browse
 from .calibrate import calibrate_scale
@@ -2129,6 +2129,8 @@ def next_for(
     return word(key, names=word('next_example', names=', '.join(candidates)) if candidates else '')
 
 # %% ../../nbs/08_hands/12_steps.ipynb #3771b3ef
+_for_why = {'its interval holds no errors of the model': 'next_errors_out', 'the model cannot measure this class': 'next_cannot'}
+
 def next_for_limit(
     row:dict, # Of `held_against`
     answers:list, # Answers, each an `Answer`
@@ -2142,6 +2144,7 @@ def next_for_limit(
     of_answer = next_for(answer, candidates)
     if of_answer: return of_answer
     example = word('next_example', names=', '.join(candidates)) if candidates else ''
+    if row['why'] in _for_why: return word(_for_why[row['why']], names=example)
     more = [word('next_checks', n=checks, names=example)] if checks < 5 else []
     strokes = [word('next_strokes', names=word('next_worst', names=worst) if worst else '')] if checks else []
     return word('next_wide', said='; '.join([*more, *strokes, word('next_fields', n=answer.fields)]))
@@ -2709,7 +2712,7 @@ def _could_be_kept(self:ReportStep):
 def _numbers_of(self:ReportStep, found, over, maps, tables):
     "What was measured of a run, with all that is said beside it"
     answers, red = answers_of(tables), below_floor(maps, tables)
-    limits = held_against(answers, self.job.about.limits, red)
+    limits = held_against(answers, self.job.about.limits, red, cannot_measure(maps), is_by_model(maps))
     asked = answers_of({question: of_it for question, of_it in tables.items() if question != 'phases'})
     worth = dict(is_tested=bool(found.checked), is_red=bool(red), asked=asked, cannot=cannot_measure(maps))
     worst = Differences(self.job).worst_first(found.checked.made_from) if found.checked else []

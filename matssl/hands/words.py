@@ -681,6 +681,10 @@ _english |= dict(
     next_strokes='draw strokes in step 3 (Draw) where step 5 (Check) shows red{names}',
     next_fields='measure more pictures of this specimen; now there are {n}',
     next_wide='the limit lies within the interval, which one of these makes narrower: {said}. Then check and run again.',
+    next_errors_out=
+        'its interval holds no errors of the model, so it decides nothing. Keep back pictures in step 5 (Check){names}, draw them '
+        'with care, check, and measure results that no hand has corrected.',
+    next_cannot='the model cannot measure this class, so it decides nothing. Draw more of it in step 3 (Draw), check, and run again.',
     next_example=', for example {names}', next_worst=', as on {names}',
     levels_say=
         '"95 %": of 100 such intervals 95 hold the mean of the specimen. "At least 95 %": 95 or more do, since the interval was '
@@ -710,6 +714,12 @@ _german |= dict(
     next_strokes='in Schritt 3 (Zeichnen) Striche zeichnen, wo Schritt 5 (Prüfen) rot zeigt{names}',
     next_fields='mehr Bilder dieser Probe messen; jetzt sind es {n}',
     next_wide='der Grenzwert liegt im Vertrauensbereich; enger machen ihn: {said}. Dann prüfen und erneut ausführen.',
+    next_errors_out=
+        'der Vertrauensbereich enthält keine Fehler des Modells und entscheidet nichts. Halten Sie in Schritt 5 (Prüfen) Bilder '
+        'zurück{names}; sorgfältig zeichnen, prüfen und Ergebnisse messen, die keine Hand verbessert hat.',
+    next_cannot=
+        'das Modell kann diese Klasse nicht messen, das entscheidet nichts. Zeichnen Sie in Schritt 3 (Zeichnen) mehr davon; prüfen '
+        'und erneut ausführen.',
     next_example=', zum Beispiel {names}', next_worst=', wie auf {names}',
     levels_say=
         '„95 %“: von 100 solchen Vertrauensbereichen enthalten 95 den Mittelwert der Probe. „Mindestens 95 %“: 95 oder mehr, da '

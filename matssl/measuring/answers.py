@@ -8,7 +8,7 @@ __all__ = ['Answer', 'check_level', 'in_words', 'is_grain_size_number', 'same_un
 
 # %% ../../nbs/07_measuring/01_answers.ipynb #68fbc2c1
 import math, re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Real
 from ..errors import InputError
 
@@ -27,6 +27,7 @@ class Answer:
     note:str='' # Basis of the number, e.g. 'model tested on 2 pictures'
     standard:str='' # Standard of the method with its year, where there is one
     decimals:int|None=None # Decimals to show, where the number is a class; None: as the interval supports
+    classes:tuple=field(default=(), repr=False, compare=False) # Classes that it was measured on, as `measure` notes them
     def __str__(self): return in_words(self)
 
 # %% ../../nbs/07_measuring/01_answers.ipynb #7d10e002

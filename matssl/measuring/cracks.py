@@ -459,7 +459,7 @@ def _all_cracks(x, cls, layer, who='cracks', level=.95, **kw):
 # %% ../../nbs/07_measuring/16_cracks.ipynb #29000031
 def _each_crack(maps, um, found, attrs):
     "A row a crack"
-    each = [in_um(t, um).assign(field=i, source=field_name(m)) for i, (m, (t, _)) in enumerate(zip(maps, found)) if len(t)]
+    each = [in_um(t, um).assign(field=i, source=field_name(m, i)) for i, (m, (t, _)) in enumerate(zip(maps, found)) if len(t)]
     r = pd.concat(each, ignore_index=True) if each else in_um(_with_spacing([]), um).assign(field=[], source=[])
     r = r[['field', 'source', *(c for c in r if c not in ('field', 'source'))]]
     r.attrs = attrs
@@ -500,7 +500,7 @@ def _crack_row(r, f, um, level):
 def _each_field(maps, um, found, attrs):
     "A row a field"
     level = attrs['settings']['level']
-    rows = [dict(field=i, source=field_name(m), **_crack_row(r, f, um, level))
+    rows = [dict(field=i, source=field_name(m, i), **_crack_row(r, f, um, level))
             for i, (m, (r, f)) in enumerate(zip(maps, found))]
     t = pd.DataFrame(rows)
     t.attrs = attrs

@@ -101,10 +101,12 @@ _of_answers = dict(name='answer', value='value', unit='unit', low='lower end', h
                    fields='fields', note='note', standard='standard', in_words='in words')
 
 def _answer_rows(results, say=in_english):
-    "The answers, as they are printed, below their titles"
+    "The answers, as they are printed, with what can be said beside them, below their titles"
     def in_print(value): return say(printed(value)) if isinstance(value, str) else value
-    rows = [[in_print(answer[k]) for k in _of_answers] for answer in results['answers']]
-    return [[say(title) for title in _of_answers.values()], *rows] if rows else []
+    facts = results.get('facts') or [[]]*len(results['answers'])
+    rows = [[*(in_print(answer[k]) for k in _of_answers), '; '.join(map(say, map(printed, more)))]
+            for answer, more in zip(results['answers'], facts)]
+    return [[say(title) for title in (*_of_answers.values(), 'in detail')], *rows] if rows else []
 
 # %% ../../nbs/07_measuring/22_excel.ipynb #f3488e21
 def _limit_rows(results, say=in_english):
@@ -113,15 +115,28 @@ def _limit_rows(results, say=in_english):
     rows = [['limit', 'measured', 'decision', 'because'], *rows, [results['decision_rule']]] if rows else []
     return [[say(text) for text in row] for row in rows]
 
+# %% ../../nbs/07_measuring/22_excel.ipynb #5c1e0f01
+def _check_rows(results, say=in_english):
+    "What the test pictures of the model have shown: sentences, and what is taken for what"
+    check = results.get('check')
+    if not check: return []
+    said = [*filter(None, [check['warning']]), *check['sentences'], *check['moved'],
+            'What is taken for what, in % of the pixels drawn as a class']
+    taken_for = [[name, *shares] for name, shares in zip(results['codes'], check['taken_for'])]
+    return [*([say(sentence)] for sentence in said), [say('drawn as'), *results['codes']], *taken_for]
+
 # %% ../../nbs/07_measuring/22_excel.ipynb #7c401ef1
 def _parts(results, say=in_english):
     "The parts of the first sheet: `{title: rows}`"
     def said(*texts): return [say(text) for text in texts]
+    verdict = (results.get('model_facts') or {}).get('verdict') or []
     return {
         'Answers': _answer_rows(results, say),
         'Which numbers are signed': [said(results['to_sign'])] if results['to_sign'] else [],
         'Against limits': _limit_rows(results, say),
         'Doubts': [said(warning) for warning in results['warnings']],
+        'How the model was checked': _check_rows(results, say),
+        'Model': [said(sentence) for sentence in verdict if not results['below_floor']],
         'Report': [[ours_in(say, what), known] for what, known in results['meta'].items()],
         'Scale': [said(printed(results['scale'])), [say('uncertainty of the scale, %'), results['scale_uncertainty_pct']]],
         'Classes': [said('class', 'mean area, %'), *([c['name'], c['share_pct']] for c in results['classes'])],

@@ -10,11 +10,11 @@ import numpy as np, pandas as pd
 from ..errors import InputError
 from ..pictures.labels import LabelMap
 from .answers import Answer
-from .fractions import (doubts_of, field_name, field_statistics, one_by_one, tiles_remark, two_point,
+from .fractions import (doubts_of, field_name, one_by_one, tiles_remark, two_point,
                                         variance_of_mean)
 from .miscounts import through_tests
 from .particles import fields_with_class
-from .thickness import profile_variance
+from .thickness import mean_of_rounded, profile_variance
 
 
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #6d796dd4
@@ -228,20 +228,20 @@ def _scatter_of_mean(whole, mean, across, aligned, places):
 
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #2d378564
 def _mean_period(rays, level, strayed=0.):
-    "Weighted mean, spread, ends of the interval of the mean, and independent strips"
+    "Weighted mean, spread, ends of the interval of the mean, its error by rounding to pixels, and independent strips"
     from scipy.special import ndtri, stdtrit
     whole = _at_middles(rays)
-    if len(whole) < 2: return dict(mean=np.nan, sd=np.nan, low=np.nan, high=np.nan, strips=0.)
+    if len(whole) < 2: return dict.fromkeys(('mean', 'sd', 'low', 'high', 'rounding'), np.nan) | dict(strips=0.)
     mean = np.average(whole.period, weights=whole.weight)
     sd = np.average((whole.period - mean)**2, weights=whole.weight)**.5
     across, aligned = _main_direction(whole, whole.weight)
     places = _across_bent(whole, across)
     variance, strips = _scatter_of_mean(whole, mean, across, aligned, places)
     half = stdtrit(max(strips-1, 1), (1+level)/2)*variance**.5
-    rounding = ndtri((1+level)/2)*6**-.5*mean/np.ptp(places) # of the first and the last face, shared by all periods between
+    rounding = 6**-.5*mean/np.ptp(places) # of the first and the last face, shared by all periods between
     unseen = strayed*_most_deg/(90 - _most_deg) # of the strays, those in another colony that happens to run alike
-    half = max(half, rounding) + unseen*mean/2
-    return dict(mean=mean, sd=sd, low=max(0., mean-half), high=mean+half, strips=strips)
+    half = max(half, ndtri((1+level)/2)*rounding) + unseen*mean/2
+    return dict(mean=mean, sd=sd, low=max(0., mean-half), high=mean+half, rounding=rounding, strips=strips)
 
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #45dddfb9
 def _met(rays, length, turn, facts):
@@ -264,7 +264,7 @@ def _field_row(on, seen, level, most_rays, seed):
     rays, facts = _periods(on, seen, most_rays, seed)
     known = _mean_period(rays, (1+level)/2, facts['strayed']) # a bound, see above
     spacing, share = known['mean'], on[seen].mean()
-    lengths = dict(spacing=spacing, low=known['low'], high=known['high'], sd=known['sd'],
+    lengths = dict(spacing=spacing, low=known['low'], high=known['high'], sd=known['sd'], rounding=known['rounding'],
                    random=np.pi/2*spacing, true=np.pi/4*spacing,
                    counted=facts['inner']/facts['face'] if facts['face'] else np.nan, plate=share*spacing)
     turned = _directions(rays, facts) if len(rays) else {}
@@ -288,8 +288,9 @@ def _of_fields(which, text):
 def _doubts_of_fields(rows, spacings_px):
     "What is counted field by field"
     return [
+        _of_fields([not np.isfinite(s) for s in spacings_px], 'no whole period, so that they are in no number'),
         _of_fields([s < 12 for s in spacings_px],
-                   f'the spacing is {min(spacings_px):.3g} px; below 12 px pixels limit it'),
+                   f'the spacing is {np.nanmin(spacings_px):.3g} px; below 12 px pixels limit it'),
         _of_fields([abs(r['counted']/s - 1) > .1 for r, s in zip(rows, spacings_px)],
                    'the number of plates says another spacing than the periods (`counted`): plates end, or colonies are small'),
         _of_fields([r['endless_pct'] > 10 for r in rows],
@@ -310,11 +311,11 @@ def _lamellar_doubts(rows, spacings_px):
 
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #e427236d
 def _over_fields(rows, unit, level):
-    "The spacing over fields, or of one: value and ends"
-    values = np.array([r[f'spacing_{unit}'] for r in rows])
-    if len(rows) == 1: return values[0], rows[0][f'low_{unit}'], rows[0][f'high_{unit}'] # a bound
-    over = field_statistics(values[np.isfinite(values)], level)
-    return over['mean'], np.maximum(0., over['low']), over['high']
+    "The spacing over the fields that have one, or of one: value, ends, and the number of these fields"
+    found = [r for r in rows if np.isfinite(r[f'spacing_{unit}'])]
+    if len(found) == 1: return *(found[0][f'{k}_{unit}'] for k in ('spacing', 'low', 'high')), 1 # a bound
+    rounding = [r[f'rounding_{unit}']**2 for r in found]
+    return *mean_of_rounded([r[f'spacing_{unit}'] for r in found], rounding, level), len(found)
 
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #4e1b8272
 def _measured_rows(maps, on, unit, u, level, most_rays, seed):
@@ -323,7 +324,7 @@ def _measured_rows(maps, on, unit, u, level, most_rays, seed):
     for i, (m, plates) in enumerate(zip(one_by_one(maps, 'lamellae'), on)):
         lengths, rest = _field_row(plates, m.labels != 255, level, most_rays, seed)
         spacings.append(lengths['spacing'])
-        rows.append(dict(field=i, source=field_name(m), **{f'{k}_{unit}': float(v)*u for k, v in lengths.items()}, **rest))
+        rows.append(dict(field=i, source=field_name(m, i), **{f'{k}_{unit}': float(v)*u for k, v in lengths.items()}, **rest))
     return rows, spacings
 
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #6ab5ff71
@@ -333,9 +334,9 @@ _spacings = [('perpendicular', 1, 'in the section'), ('random', np.pi/2, 'lines 
 
 def _spacing_answers(rows, cls, unit, level):
     "Perpendicular and random spacing, and the true one where directions say it"
-    value, low, high = _over_fields(rows, unit, level)
-    said, one = _spacings[:2 if _shared_direction(rows) > .3 else 3], len(rows) == 1
-    return [Answer(f'{name} {cls} spacing', float(k*value), unit, float(k*low), float(k*high), level, len(rows), one, note)
+    value, low, high, n = _over_fields(rows, unit, level)
+    said, one = _spacings[:2 if _shared_direction(rows) > .3 else 3], n == 1
+    return [Answer(f'{name} {cls} spacing', float(k*value), unit, float(k*low), float(k*high), level, n, one, note)
             for name, k, note in said]
 
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #3b2bfa69
@@ -357,7 +358,7 @@ def lamellar_spacing(
     doubts = ([] if um else ['no scale: lengths in px']) + doubts_of(maps)
     answers = _spacing_answers(rows, cls, unit, level)
     def on_tests(tests): return lamellar_spacing(tests, cls, level, most_rays, seed).attrs['answers']
-    t = pd.DataFrame(rows)
+    t = pd.DataFrame(rows).drop(columns=f'rounding_{unit}')
     t.attrs = dict(method='whole periods straight across the plates; interval from strips', standard=None,
                    warnings=doubts + _lamellar_doubts(in_px, spacings) + tiles_remark(maps),
                    answers=through_tests(answers, maps, on_tests),

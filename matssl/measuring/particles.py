@@ -6,6 +6,7 @@
 __all__ = ['fields_with_class', 'in_um', 'particles', 'plot_particles', 'none_found', 'particle_fields', 'particle_summary', 'particle_tables', 'size_distribution', 'plot_sizes', 'iso_size_class', 'nodularity']
 
 # %% ../../nbs/07_measuring/12_particles.ipynb #28000003
+from dataclasses import replace
 import numpy as np, pandas as pd
 from fastcore.meta import delegates
 from ..errors import InputError
@@ -209,7 +210,7 @@ def particles(
     parts = [_measure(m, o, connectivity, fill_holes, min_diameter_px, shape_diameter_px, split, feret)
              for m, o in zip(one_by_one(maps, 'particles'), on)]
     left_out = int(sum(n for _, n in parts))
-    found = [p.assign(field=i, source=field_name(m)) for i, (m, (p, _)) in enumerate(zip(maps, parts)) if len(p)]
+    found = [p.assign(field=i, source=field_name(m, i)) for i, (m, (p, _)) in enumerate(zip(maps, parts)) if len(p)]
     t = in_um(pd.concat(found, ignore_index=True) if found else _nothing(), um)
     t = t[[_column(t, name) for name in _columns]]
     settings = dict(cls=cls, um_per_px=um, min_diameter_px=min_diameter_px, shape_diameter_px=shape_diameter_px,
@@ -224,13 +225,16 @@ def particles(
 _outlines = np.array([[0, 0, 0], [31, 119, 180], [255, 127, 14], [127, 127, 127]])/255 # None, whole, unresolved, cut
 
 
+def _is_large(lab, n, smallest):
+    "Of each region, from 0 for what is none, is its equivalent diameter that of a particle, `smallest` px and more?"
+    area = np.bincount(lab[lab > 0], minlength=n+1)
+    return (np.sqrt(4*area/np.pi) >= smallest) & (np.arange(n+1) > 0)
+
 def _kinds(t, lab, n):
     "Of each region, 0 where it is not in the table, 1 whole, 2 unresolved in shape, 3 cut by the border"
     kind = np.zeros(n+1, int)
     if not len(t): return kind
-    area = np.bincount(lab[lab > 0], minlength=n+1)
-    kept = np.flatnonzero(np.sqrt(4*area/np.pi) >= t.attrs['settings']['min_diameter_px'])
-    kind[kept[kept > 0]] = np.select([t.touches_border, ~t.resolved], [3, 2], 1)
+    kind[_is_large(lab, n, t.attrs['settings']['min_diameter_px'])] = np.select([t.touches_border, ~t.resolved], [3, 2], 1)
     return kind
 
 # %% ../../nbs/07_measuring/12_particles.ipynb #f00de640
@@ -546,17 +550,28 @@ def _as_before(t):
     "The settings with which a table of particles was measured"
     return {name: t.attrs['settings'][name] for name in _how}
 
+# %% ../../nbs/07_measuring/12_particles.ipynb #5c1e0c02
+def _as_counted(m, on, cls, how):
+    "A label map whose class is where its particles were counted; `how`: the settings of their table"
+    if not (how['fill_holes'] or how['left_out']): return m
+    lab, n = _labelled(on, how['connectivity'], how['fill_holes'], how['split'])
+    number = m.codes.index(cls)
+    labels = np.where(m.labels == number, np.uint8(number == 0), m.labels) # any other class
+    labels[_is_large(lab, n, how['min_diameter_px'])[lab] & (m.labels != 255)] = number
+    return replace(m, labels=labels)
+
 # %% ../../nbs/07_measuring/12_particles.ipynb #ab048bcc
 def _fields_of(t, x, cls, border, guard_px):
     "A row a field, from the table of all particles"
     maps, on, um = fields_with_class(x, cls, needed=False)
     _check_border(t, maps, border)
     guard = _guard_of(t, um, guard_px)
-    each = [(m, o, t[t.field == i], um, border, guard) for i, (m, o) in enumerate(zip(maps, on))]
-    f = pd.DataFrame([dict(field=i, source=field_name(field[0]), **_field(*field)) for i, field in enumerate(each)])
+    counted_maps = [_as_counted(m, o, cls, t.attrs['settings']) for m, o in zip(maps, on)]
+    each = [(m, m.labels == m.codes.index(cls), t[t.field == i], um, border, guard) for i, m in enumerate(counted_maps)]
+    f = pd.DataFrame([dict(field=i, source=field_name(field[0], i), **_field(*field)) for i, field in enumerate(each)])
     settings = {**t.attrs['settings'], 'border': border} | ({'guard_px': guard} if border == 'guard' else {})
     counted = f.counted.sum()
-    pooled = _pooled(maps, cls, each, counted)
+    pooled = _pooled(counted_maps, cls, each, counted)
     def on_tests(tests): return _fields_of(particles(tests, cls, **_as_before(t)), tests, cls, border, guard_px).attrs['answers']
     f.attrs = {**t.attrs, 'method': f'{t.attrs["method"]}; border: {border}', 'settings': settings,
                'warnings': t.attrs['warnings'] + _set_doubts(maps, f, pooled), 'pooled': pooled.to_dict('index'),
@@ -637,9 +652,16 @@ def _check_sizes(t, column):
 
 # %% ../../nbs/07_measuring/12_particles.ipynb #6218769e
 def _in_bins(values, edges, weights):
-    "Share of the weights in each bin, %"
+    "Share of the weights in each bin, % of all of them; and what lies below the first edge and beyond the last, %"
+    def summed(of): return 100*np.sum(weights[of])/max(np.sum(weights[values == values]), 1e-12) # NaN is no value
     counted = np.histogram(values, edges, weights=weights)[0]
-    return 100*counted/max(counted.sum(), 1e-12)
+    return 100*counted/max(np.sum(weights[values == values]), 1e-12), summed(values < edges[0]), summed(values > edges[-1])
+
+# %% ../../nbs/07_measuring/12_particles.ipynb #5c1e0c04
+def _outside_doubt(by_number, by_area):
+    "A doubt where particles lie in no bin, %"
+    if not by_number > 0: return []
+    return [f'{by_number:.2g} % of the particles by number and {by_area:.2g} % by area lie outside the edges of the bins']
 
 # %% ../../nbs/07_measuring/12_particles.ipynb #28000048
 def size_distribution(
@@ -651,11 +673,12 @@ def size_distribution(
     column = column or _column(t, 'diameter')
     _check_sizes(t, column)
     edges = np.histogram_bin_edges(t[column][t.weight > 0], bins)
-    by_number = _in_bins(t[column], edges, t.weight)
-    by_area = _in_bins(t[column], edges, t.weight*t[_column(t, 'area')])
+    by_number, fewer, more = _in_bins(t[column], edges, t.weight)
+    by_area, less, beyond = _in_bins(t[column], edges, t.weight*t[_column(t, 'area')])
     r = pd.DataFrame(dict(lower=edges[:-1], upper=edges[1:], number_pct=by_number, area_pct=by_area,
-                          number_below_pct=by_number.cumsum(), area_below_pct=by_area.cumsum()))
-    r.attrs = {**t.attrs, 'settings': {**t.attrs.get('settings', {}), 'column': column}}
+                          number_below_pct=fewer + by_number.cumsum(), area_below_pct=less + by_area.cumsum()))
+    doubts = t.attrs.get('warnings', []) + _outside_doubt(fewer + more, less + beyond)
+    r.attrs = {**t.attrs, 'warnings': doubts, 'settings': {**t.attrs.get('settings', {}), 'column': column}}
     return r
 
 # %% ../../nbs/07_measuring/12_particles.ipynb #407c9596
@@ -772,12 +795,25 @@ def _rule_doubts(threshold, min_size_um, um, settings):
         '(0.6, 10 um)')
     return doubts
 
+# %% ../../nbs/07_measuring/13_nodularity.ipynb #5c1e0c07
+def _border_doubts(p, t, is_nodule, low, high):
+    "What the border does to the nodularity; `p`: all particles, `t`: those that count, `low`, `high`: its interval, %"
+    if not len(t) or not p.touches_border.any(): return []
+    share = p.area_um2[p.touches_border].sum()/p.area_um2.sum()
+    doubts = [f'{share:.0%} of the area of the graphite is in particles that the border cuts: they are not in the nodularity']
+    whole = t.weight*t.area_um2
+    weighted = 100*(whole*is_nodule).sum()/whole.sum()
+    if weighted < low or weighted > high: doubts.append(
+        f'weighted for the border the nodularity is {weighted:.3g} %, outside its interval: the border cuts large particles more '
+        'often than small ones')
+    return doubts
+
 # %% ../../nbs/07_measuring/13_nodularity.ipynb #4d773bb8
-def _iron_doubts(maps, counted, t, threshold, min_size_um, um, settings):
-    "What a reader of the nodularity must know; `counted`: particles in all"
-    doubts = doubts_of(maps) + tiles_remark(maps) + _near_threshold_doubt(t, threshold)
-    doubts += _rule_doubts(threshold, min_size_um, um, settings)
-    if not counted: doubts.append(f'no whole particle of {min_size_um:g} um: no nodularity')
+def _iron_doubts(maps, p, t, of_border, threshold, min_size_um, um):
+    "What a reader of the nodularity must know; `p`: all particles, `t`: those that count"
+    doubts = p.attrs['warnings'] + of_border + tiles_remark(maps) + _near_threshold_doubt(t, threshold)
+    doubts += _rule_doubts(threshold, min_size_um, um, p.attrs['settings'])
+    if not len(t): doubts.append(f'no whole particle of {min_size_um:g} um: no nodularity')
     elif len(maps) < 5: doubts.append(
         'fewer than 5 fields: the interval of the nodularity takes the particles as independent, '
         'and knows nothing of how the specimen varies')
@@ -798,7 +834,7 @@ def _iron_answers(r, number, fields):
 
 # %% ../../nbs/07_measuring/13_nodularity.ipynb #066effca
 def _whole_graphite(x, cls, min_size_um, kwargs):
-    "Fields, scale, settings and the whole particles that count; refused without a scale, and where all are cut"
+    "Fields, scale, all particles and the whole ones that count; refused without a scale, and where all are cut"
     maps, _, um = fields_with_class(x, cls, needed=False)
     if um is None: raise InputError(
         field_name(maps[0]), 'no scale', f'um/px, since graphite under {min_size_um:g} um does not count',
@@ -807,7 +843,7 @@ def _whole_graphite(x, cls, min_size_um, kwargs):
     if len(p) and p.touches_border.all(): raise InputError(
         field_name(maps[0]), f'no whole {cls!r}: all touch the border', 'whole particles',
         'take the picture at a lower magnification')
-    return maps, um, p.attrs['settings'], p[~p.touches_border & (p.feret_max_um >= min_size_um)]
+    return maps, um, p, p[~p.touches_border & (p.feret_max_um >= min_size_um)]
 
 # %% ../../nbs/07_measuring/13_nodularity.ipynb #048ecddb
 def _nodularity_rows(maps, t, threshold, um):
@@ -827,11 +863,13 @@ def nodularity(
     **kwargs
 )->pd.DataFrame: # A row a field, and 'all'
     "Share of graphite of form V and VI in the area of all graphite, after ISO 945-4:2019; size class and number"
-    maps, um, settings, t = _whole_graphite(x, cls, min_size_um, kwargs)
+    maps, um, p, t = _whole_graphite(x, cls, min_size_um, kwargs)
     r = _nodularity_rows(maps, t, roundness_threshold, um)
     own = (roundness_threshold, min_size_um) != _of_standard
-    settings = {**settings, 'roundness_threshold': roundness_threshold, 'min_size_um': min_size_um}
-    warnings = _iron_doubts(maps, r.particles['all'], t, roundness_threshold, min_size_um, um, settings)
+    settings = {**p.attrs['settings'], 'roundness_threshold': roundness_threshold, 'min_size_um': min_size_um}
+    interval = r.loc['all', ['nodularity_low_pct', 'nodularity_high_pct']]
+    of_border = _border_doubts(p, t, t.roundness >= roundness_threshold, *interval)
+    warnings = _iron_doubts(maps, p, t, of_border, roundness_threshold, min_size_um, um)
     r.attrs = dict(method='share of area with a roundness shape factor from the threshold on',
                    standard=None if own else 'ISO 945-4:2019', settings=settings, warnings=warnings)
     alone = [_nodules_per_mm2([m], t[t.field == i].assign(field=0), roundness_threshold, um)

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['questions', 'said_on_terminal', 'announced', 'file_of', 'read_fields', 'class_in_question', 'measure', 'asked_of',
-           'measure_all', 'check_fields', 'correct_fractions', 'field_fractions', 'field_statistics', 'fields_needed',
-           'fields_planned', 'phase_fractions', 'grain_map', 'grain_size', 'g_of_density', 'g_of_intercept',
-           'line_intercepts', 'circle_intercepts', 'particles', 'particle_fields', 'particle_summary',
+           'measure_all', 'not_as_asked', 'check_fields', 'correct_fractions', 'field_fractions', 'field_statistics',
+           'fields_needed', 'fields_planned', 'phase_fractions', 'grain_map', 'grain_size', 'g_of_density',
+           'g_of_intercept', 'line_intercepts', 'circle_intercepts', 'particles', 'particle_fields', 'particle_summary',
            'size_distribution', 'plot_sizes', 'nodularity', 'layer_profile', 'layer_profiles', 'layer_thickness',
            'plot_layers', 'layer_means', 'cracks', 'crack_summary', 'crack_means', 'plot_particles', 'none_found',
            'iso_size_class', 'lamellar_spacing', 'of_phase', 'confusion_rates']
@@ -14,6 +14,7 @@ __all__ = ['questions', 'said_on_terminal', 'announced', 'file_of', 'read_fields
 # %% ../../nbs/07_measuring/19_questions.ipynb #30000003
 import sys
 from dataclasses import replace
+from inspect import signature
 from itertools import islice
 from pathlib import Path
 import numpy as np, pandas as pd
@@ -166,6 +167,25 @@ def _refuse_unasked(what, **named):
     asked = ' and '.join(f'{name}=' for name in _classes_asked[what]) or 'no class: all are measured'
     raise InputError(what, ', '.join(unasked), asked, 'leave it out')
 
+# %% ../../nbs/07_measuring/19_questions.ipynb #5c1e0d02
+_measured_by = dict(phases=[phase_fractions], grains=[grain_size], particles=[particle_tables], nodularity=[nodularity],
+                    layers=[layer_thickness, crack_tables], lamellae=[lamellar_spacing])
+_given_otherwise = {'x', 'maps', 'cls', 'crack', 'boundary', 'fill', 'layer', 'codes', 'um_per_px'} # by `measure` itself
+
+def _settings_of(*functions):
+    "The settings of functions that measure, and what they are where nothing is said: `{name: value}`"
+    asked = {name: known.default for function in functions for name, known in signature(function).parameters.items()}
+    return {name: usual for name, usual in asked.items() if name not in _given_otherwise}
+
+def _refuse_unknown(what, settings):
+    "Refuse a setting that a question does not have, and one of cracks where there is no class of cracks"
+    known = {name: None for name in _settings_of(*_measured_by[what])}
+    for name in settings:
+        if name not in _given_otherwise: one_of(name, known, what, 'the setting', 'check its name, or leave it out')
+    of_cracks = _settings_of(crack_tables).keys() - _settings_of(layer_thickness).keys()
+    without = sorted(of_cracks & settings.keys()) if what == 'layers' and not settings.get('crack') else []
+    if without: raise InputError(what, f'{", ".join(without)} without a class of cracks', 'crack=', 'name it, or leave them out')
+
 # %% ../../nbs/07_measuring/19_questions.ipynb #e0f710b2
 def _over_particles(maps, cls, **settings):
     "What a set says of its particles, then each field, then each particle"
@@ -188,10 +208,10 @@ def _over_grains(maps, cls, **settings):
 # %% ../../nbs/07_measuring/19_questions.ipynb #9eb5de62
 def _over_layers(maps, cls, crack, **settings):
     "The thickness of a layer; with a class of cracks, these too"
-    thickness = {'thickness': layer_thickness(maps, cls, (crack,) if crack else (), **settings)}
+    def some(measuring): return {name: value for name, value in settings.items() if name in _settings_of(measuring)}
+    thickness = {'thickness': layer_thickness(maps, cls, (crack,) if crack else (), **some(layer_thickness))}
     if not crack: return thickness
-    direction = {'along': settings['along']} if 'along' in settings else {} # both along the same axis
-    each_field, each_crack = crack_tables(maps, crack, cls, **direction)
+    each_field, each_crack = crack_tables(maps, crack, cls, **some(crack_tables))
     return {**thickness, 'cracks, each field': each_field, 'each crack': each_crack}
 
 # %% ../../nbs/07_measuring/19_questions.ipynb #b3e8f4ca
@@ -215,6 +235,22 @@ def _said_of_tables(tables):
         if holds_more: table.attrs = {**table.attrs, 'warnings': [*table.attrs['warnings'], _count_only]}
     return tables
 
+# %% ../../nbs/07_measuring/19_questions.ipynb #5c1e0a02
+def _classes_behind(answer, table, cls, codes):
+    "The classes that an answer was measured on: those of its table, else that of the question and those that it is named after"
+    settings = table.attrs.get('settings', {})
+    of_table = [settings[kind] for kind in ('cls', 'layer') if settings.get(kind)]
+    named = of_table or [cls, answer.name, answer.name.partition(': ')[0]]
+    return tuple(name for name in dict.fromkeys(named) if name in codes)
+
+# %% ../../nbs/07_measuring/19_questions.ipynb #5c1e0a04
+def _knowing_classes(tables, cls, codes):
+    "The tables of a question, their answers knowing the classes that they were measured on"
+    for table in tables.values():
+        answers = [replace(a, classes=_classes_behind(a, table, cls, codes)) for a in table.attrs.get('answers', ())]
+        if answers: table.attrs = {**table.attrs, 'answers': answers}
+    return tables
+
 # %% ../../nbs/07_measuring/19_questions.ipynb #30010006
 def measure(
     x, # Fields, in any form that `read_fields` takes
@@ -228,10 +264,18 @@ def measure(
     "The answer to one question: `{name: table}`"
     one_of(what, questions, 'measure')
     _refuse_unasked(what, cls=cls, crack=crack)
+    _refuse_unknown(what, dict(settings, crack=crack))
     maps = read_fields(x, codes, um_per_px)
-    return _said_of_tables(_tables_of(maps, what, cls, crack, settings))
+    about = class_in_question(maps, cls, what) if _classes_asked[what] else None
+    return _said_of_tables(_knowing_classes(_tables_of(maps, what, cls, crack, settings), about, maps[0].codes))
 
 # %% ../../nbs/07_measuring/19_questions.ipynb #e9df8fc4
+def _named(question, settings, who):
+    "The name of one question in a list of several: with its class"
+    if not _classes_asked[question]: return question
+    if settings.get('cls'): return f'{question} of {settings["cls"]}'
+    raise InputError(who, f'{question} in a list, one of them without a class', 'cls= in each', 'name the class')
+
 def asked_of(
     what, # Questions: names, one name, or `{name: settings}`; a list of settings asks the same of several classes
     who:str='measure' # Name of who asks, for what is refused
@@ -242,9 +286,11 @@ def asked_of(
         one_of(question, questions, who)
         settings = what[question] if isinstance(what, dict) else {}
         is_several = isinstance(settings, (list, tuple))
-        for own in settings if is_several else [settings]:
-            name = f'{question} of {own.get("cls")}' if is_several else question
-            asked[name] = question, dict(own or {})
+        for own in [dict(own or {}) for own in (settings if is_several else [settings])]:
+            name = _named(question, own, who) if is_several else question
+            if asked.get(name, (question, own)) != (question, own): raise InputError(
+                who, f'{name!r} asked twice, with other settings', 'each question once of a class', 'ask the second one by itself')
+            asked[name] = question, own
     return asked
 
 # %% ../../nbs/07_measuring/19_questions.ipynb #56c0a0cf
@@ -253,6 +299,7 @@ def _check_asked(maps, asked):
     for question, settings in asked.values():
         classes = {name: settings.get(name) for name in ('cls', 'crack')}
         _refuse_unasked(question, **classes)
+        _refuse_unknown(question, settings)
         if _classes_asked[question]: class_in_question(maps, classes['cls'], question)
         if classes['crack']: class_in_question(maps, classes['crack'], question)
 
@@ -271,3 +318,28 @@ def measure_all(
     with told_to(said):
         return {name: measure(maps, question, **settings)
                 for name, (question, settings) in announced(asked.items(), 'measuring', said)}
+
+# %% ../../nbs/07_measuring/19_questions.ipynb #5c1e0d06
+def _settings_asked(maps, question, settings):
+    "What the tables of a question must have in their settings, as far as they note it"
+    classes = {}
+    if _classes_asked[question]: classes = dict(cls=class_in_question(maps, settings.get('cls'), question))
+    given = {name: value for name, value in settings.items() if name not in _given_otherwise}
+    return {**_settings_of(*_measured_by[question]), **given, **classes, 'um_per_px': maps[0].um_per_px, 'fields': len(maps)}
+
+def not_as_asked(
+    maps:list, # Label maps of the fields
+    tables:dict, # Tables of `measure`
+    question:str, # Question, one of `questions`
+    settings:dict # Settings of `measure` for it
+)->list: # `(name, what the tables have, what is asked)`
+    "In what some tables differ from what is asked"
+    asked, found = _settings_asked(maps, question, settings), []
+    for table in tables.values():
+        has = dict(table.attrs.get('settings') or {})
+        if 'layer' in has: has = dict(has, cls=has['layer'], crack=has['cls']) # a table of cracks
+        crack = dict(crack=settings['crack']) if settings.get('crack') else {}
+        for name, value in {**asked, **crack}.items():
+            is_said = value is not None or name == 'um_per_px' # where nothing is said, None stands for what is found
+            if is_said and name in has and has[name] != value: found.append((name, has[name], value))
+    return list(dict.fromkeys(found))

@@ -198,10 +198,12 @@ def _draw_particles(tables, maps, **settings):
     return [_draw_outlines(tables, maps, **settings), sizes]
 
 # %% ../../nbs/07_measuring/23_report.ipynb #02343781
-def _draw_layers(tables, maps, cls=None, crack=None, micrographs=(None,), **_):
-    "All layers of the first field, and their thickness along them"
+def _draw_layers(tables, maps, cls=None, crack=None, micrographs=(None,), **settings):
+    "All layers of the first field, and their thickness along them, as they were measured"
+    from inspect import signature
     layer, cracks = class_in_question(maps, cls, 'layers'), (crack,) if crack else ()
-    figure = plot_layers(maps[0], layer, cracks, micrographs[0])
+    how = _some(settings, signature(layer_profiles).parameters)
+    figure = plot_layers(maps[0], layer, cracks, micrographs[0], **how)
     return figure, 'All layers of the first field, and the thickness of each along it.'
 
 # %% ../../nbs/07_measuring/23_report.ipynb #7065b82d
@@ -438,10 +440,13 @@ def _check_new(out):
     if (out/'report.html').exists(): raise InputError(out, 'a report', 'a new folder', 'choose another')
 
 # %% ../../nbs/07_measuring/23_report.ipynb #d7064d24
-def _check_measured(measured, asked):
-    "Refuse measurements of other questions"
-    if set(measured) != set(asked): raise InputError(
-        'measured', ', '.join(measured), ', '.join(asked), 'pass what measure_all gave for these questions')
+def _check_measured(measured, asked, maps):
+    "Refuse measurements of other questions, other fields, or with other settings"
+    todo = 'pass what measure_all gave for these questions'
+    if set(measured) != set(asked): raise InputError('measured', ', '.join(measured), ', '.join(asked), todo)
+    for name, (question, settings) in asked.items():
+        for what, has, wanted in not_as_asked(maps, measured[name], question, settings)[:1]: raise InputError(
+            'measured', f'{name} with {what}={has!r}', f'{what}={wanted!r}', todo)
 
 # %% ../../nbs/07_measuring/23_report.ipynb #b1495cce
 def _all_pictures(maps, micrographs, measured, asked, shown, say):
@@ -485,7 +490,7 @@ def report(
     maps = read_fields(x, codes, um_per_px, said)
     micrographs = _micrographs(maps, pictures, crop_bar)
     if measured is None: measured = measure_all(maps, what, said=said)
-    _check_measured(measured, asked)
+    _check_measured(measured, asked, maps)
 
     fields, files = _fields_json(maps, micrographs, out)
     results = collect(maps, measured, asked, fields, meta, limits, uncertainty, segmenter, title, codes, out)

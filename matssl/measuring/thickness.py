@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['recommended', 'on_skeleton', 'profile_variance', 'interval_of_profile', 'LayerProfile', 'method_for',
-           'layer_profiles', 'layer_profile', 'layer_thickness', 'layer_means']
+           'layer_profiles', 'layer_profile', 'mean_of_rounded', 'layer_thickness', 'layer_means']
 
 # %% ../../nbs/07_measuring/15_thickness.ipynb #b6757387
 import re
@@ -295,14 +295,15 @@ def _by_column(position, values, columns):
 
 # %% ../../nbs/07_measuring/15_thickness.ipynb #29000019
 def _row(i, p, method, position, values, profile, level):
-    "A row of the table of thicknesses"
+    "A row of the table of thicknesses, and the variance of its mean from the rounding to pixels"
     u = p.unit
-    known = interval_of_profile(profile, p.rounding*(p.map.um_per_px or 1)**2, level)
+    rounding = p.rounding*(p.map.um_per_px or 1)**2
+    known = interval_of_profile(profile, rounding, level)
     of = dict(mean=values.mean(), low=known['low'], high=known['high'], sd=values.std(),
               min=values.min(), min_at=_at(position, values, 'idxmin'), max=values.max(), max_at=_at(position, values, 'idxmax'))
-    return dict(field=i, source=field_name(p.map), layer=f'{p.layer} of {p.layers}', method=method, recommended=False,
+    return dict(field=i, source=field_name(p.map, i), layer=f'{p.layer} of {p.layers}', method=method, recommended=False,
                 **{f'{k}_{u}': float(v) for k, v in of.items()}, n=int(values.count()), places=known['places'], along=p.along,
-                tilt_deg=p.tilt_deg, covered_pct=100*p.covered, cut_columns=p.cut)
+                tilt_deg=p.tilt_deg, covered_pct=100*p.covered, cut_columns=p.cut, rounding=rounding)
 
 # %% ../../nbs/07_measuring/15_thickness.ipynb #51c0e0eb
 def _profile_rows(i, p, level, best):
@@ -328,9 +329,9 @@ def _methods_for(profiles):
 
 
 # %% ../../nbs/07_measuring/15_thickness.ipynb #1c80a041
-def _profile_doubts(p):
-    "What a reader of the table must know of one profile"
-    name = field_name(p.map)
+def _profile_doubts(i, p):
+    "What a reader of the table must know of a profile of field `i`"
+    name = field_name(p.map, i)
     doubts = [f'{name}: {d}' for d in p.doubts]
     if p.layers > 1: name = f'{name}, layer {p.layer} of {p.layers}'
     if p.cut: doubts.append(f'{name}: the border cuts the layer in {p.cut} columns, which are left out')
@@ -342,19 +343,26 @@ def _profile_doubts(p):
 
 
 # %% ../../nbs/07_measuring/15_thickness.ipynb #2cf51944
+_numbered = r'^layer \d+ of \d+: ' # as a doubt about one of several layers begins
+
+def _largest(doubt):
+    "The first number of a doubt `(field, what)`, which says how large it is; -1 where it has none"
+    numbers = re.findall(r'\d+(?:\.\d+)?', re.sub(_numbered, '', doubt[1]))
+    return float(numbers[0]) if numbers else -1.
+
 def _each_kind_once(doubts):
     "Doubts of fields, `'field: what'`: where several fields have the same but for its numbers, that with the largest"
     kinds = {}
     for doubt in dict.fromkeys(doubts):
         field, _, what = doubt.partition(': ')
-        numbers = [float(n) for n in re.findall(r'\d+(?:\.\d+)?', what)]
-        kinds.setdefault(re.sub(r'[\d.e+-]*\d', '#', what), []).append((numbers[:1], field, what))
+        kinds.setdefault(re.sub(r'[\d.e+-]*\d', '#', what), []).append((field, what))
     said = []
     for alike in kinds.values():
-        _, field, what = max(alike, key=lambda one: one[0])
-        said.append(f'{field}: {what}' if len(alike) == 1 else f'{len(alike)} fields, most of all {field}: {what}')
+        field, what = max(alike, key=_largest)
+        fields = {re.sub(r', layer \d+ of \d+$', '', name) for name, _ in alike}
+        if len(fields) > 1: said.append(f'{len(fields)} fields, most of all {field}: {what}')
+        else: said += [': '.join(one) for one in alike]
     return said
-
 
 # %% ../../nbs/07_measuring/15_thickness.ipynb #8c4ce5e4
 def _folded_doubts(profiles, methods):
@@ -393,14 +401,26 @@ def _rough_doubts(rows):
             f'{r["places"]:.1f} independent places; its interval is a rough one' for r in few]
 
 
+# %% ../../nbs/07_measuring/15_thickness.ipynb #5c1e0b01
+def mean_of_rounded(
+    values, # Values, one a field, of something that can't be negative
+    rounding, # Variance of each from the rounding to pixels, in the unit of the values, squared
+    level:float=.95 # Level of the interval, 0-1
+)->tuple: # Mean, lower and upper end
+    "The mean over fields and its interval, which holds the rounding to pixels"
+    from scipy.special import ndtri, stdtrit
+    over, n = field_statistics(values, level), len(values)
+    of_rounding = min(stdtrit(n-1, (1+level)/2)/n**.5, ndtri((1+level)/2))*np.mean(rounding)**.5
+    half = np.hypot(over['ci'], of_rounding)
+    return over['mean'], max(0., over['mean'] - half), over['mean'] + half
+
 # %% ../../nbs/07_measuring/15_thickness.ipynb #142dfb04
 def _one_layer(rows, unit, level):
     "The mean of one layer by one method over its fields, and its interval"
     first, n = rows.iloc[0], len(rows)
     of = {k: first[f'{k}_{unit}'] for k in ('mean', 'low', 'high')}
     if n > 1:
-        over = field_statistics(rows[f'mean_{unit}'], level)
-        of = dict(mean=over['mean'], low=np.maximum(0., over['low']), high=over['high'])
+        of = dict(zip(of, mean_of_rounded(rows[f'mean_{unit}'], rows.rounding, level)))
     thin, thick = rows.loc[rows[f'min_{unit}'].idxmin()], rows.loc[rows[f'max_{unit}'].idxmax()]
     places = {f'min_{unit}': thin[f'min_{unit}'], 'min_in': thin.source, f'min_at_{unit}': thin[f'min_at_{unit}'],
               f'max_{unit}': thick[f'max_{unit}'], 'max_in': thick.source, f'max_at_{unit}': thick[f'max_at_{unit}']}
@@ -442,10 +462,10 @@ def _table_doubts(maps, profiles, methods, rows, apart, unit):
     "What a reader must know of the whole table"
     doubts = ['no scale: lengths in px'] if unit == 'px' else []
     doubts += doubts_of(maps) + tiles_remark(maps)
-    doubts += _folded_doubts(profiles, methods) + _apart_doubts(apart, unit)
-    doubts += _each_kind_once([doubt for p in profiles for doubt in _profile_doubts(p)])
+    doubts += _folded_doubts([p for _, p in profiles], methods) + _apart_doubts(apart, unit)
+    doubts += _each_kind_once([doubt for i, p in profiles for doubt in _profile_doubts(i, p)])
     if len(maps) == 1: doubts += _rough_doubts(rows)
-    if len({p.layers for p in profiles}) > 1: doubts.append(
+    if len({p.layers for _, p in profiles}) > 1: doubts.append(
         'fields show different numbers of layers: those that differ are not put together')
     return doubts
 
@@ -472,14 +492,16 @@ def layer_thickness(
     rows = _all_rows(profiles, methods, level)
     unit = profiles[0][1].unit
     apart = _two_ways_apart(rows, unit)
-    table = pd.DataFrame(rows)
+    each = pd.DataFrame(rows)
+    table = each.drop(columns='rounding')
     filled = [fill] if isinstance(fill, str) else list(fill)
     best = '; '.join(dict.fromkeys(methods.values()))
     table.attrs = dict(
         method=f'thickness of a layer: {best} (recommended), and the other methods beside it', standard=None,
-        warnings=_table_doubts(maps, [p for _, p in profiles], methods, rows, apart, unit),
+        warnings=_table_doubts(maps, profiles, methods, rows, apart, unit),
         settings=dict(cls=cls, fill=filled, um_per_px=um, level=level, fields=len(maps), **kwargs),
-        answers=through_area_errors(_answers(cls, table, apart, unit, level), maps, [cls, *filled], level))
+        rounding=each.rounding.tolist(),
+        answers=through_area_errors(_answers(cls, each, apart, unit, level), maps, [cls, *filled], level))
     return table
 
 # %% ../../nbs/07_measuring/15_thickness.ipynb #a43c92e4
@@ -493,7 +515,8 @@ def layer_means(
 )->pd.DataFrame: # A row a layer and a method; the recommended method first
     "Mean thickness of each layer over fields with its interval, its thinnest and its thickest place"
     each = layer_thickness(x, cls, fill, level=level, **kwargs)
-    means = _means(each, 'px' if each.attrs['settings']['um_per_px'] is None else 'um', level)
+    rows = each.assign(rounding=each.attrs['rounding'])
+    means = _means(rows, 'px' if each.attrs['settings']['um_per_px'] is None else 'um', level)
     means.attrs = each.attrs
     return means
 

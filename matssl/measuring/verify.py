@@ -6,7 +6,7 @@
 __all__ = ['verify_report']
 
 # %% ../../nbs/07_measuring/24_verify.ipynb #e0a8f83b
-import json, math, re
+import glob, json, math, re
 from dataclasses import fields as fields_of
 from pathlib import Path
 import numpy as np, pandas as pd
@@ -62,10 +62,10 @@ def _results(folder):
 
 # %% ../../nbs/07_measuring/24_verify.ipynb #6875df46
 def _place(folder, noted, inputs):
-    "Where a file of a report is now: where it was, or, by its name, in another folder"
+    "Where a file of a report is now: where it was, or, by its name as it stands, in another folder"
     file = folder/noted
     if inputs is None or file.is_file(): return file
-    return next(Path(inputs).rglob(Path(noted).name), file)
+    return next(Path(inputs).rglob(glob.escape(Path(noted).name)), file)
 
 # %% ../../nbs/07_measuring/24_verify.ipynb #d5774170
 _of_field = ('label map', 'file', 'sha256'), ('micrograph', 'picture', 'picture_sha256')
@@ -154,9 +154,8 @@ def _from_files(folder, results, inputs, said):
 
 # %% ../../nbs/07_measuring/24_verify.ipynb #2b4b2928
 def _at_its_scale(m, field):
-    "A label map with the scale that was given by hand"
-    is_by_hand = field['scale_from'] == 'by hand' and m.scale_from != 'by hand'
-    return scaled_by_hand(m, field['um_per_px']) if is_by_hand else m
+    "A label map with the scale that was given by hand, also where its file has another one by hand"
+    return scaled_by_hand(m, field['um_per_px']) if field['scale_from'] == 'by hand' else m
 
 # %% ../../nbs/07_measuring/24_verify.ipynb #10e12a1a
 def _fields_again(folder, results, inputs, said):
