@@ -411,7 +411,8 @@ def mean_of_rounded(
     from scipy.special import ndtri, stdtrit
     over, n = field_statistics(values, level), len(values)
     of_rounding = min(stdtrit(n-1, (1+level)/2)/n**.5, ndtri((1+level)/2))*np.mean(rounding)**.5
-    half = np.hypot(over['ci'], of_rounding)
+    of_scatter = over['ci'] if np.ptp(values) > 0 else 0. # fields that agree: what is left is the rounding
+    half = np.hypot(of_scatter, of_rounding)
     return over['mean'], max(0., over['mean'] - half), over['mean'] + half
 
 # %% ../../nbs/07_measuring/15_thickness.ipynb #142dfb04
