@@ -763,6 +763,10 @@ _german |= {
     'floats from {n} to {n1}: stretched like deep data; if 0 and 1 are black and white, pass them as 8 bit':
         'Gleitkommazahlen von {n} bis {n1}: gestreckt wie tiefe Daten; sind 0 und 1 Schwarz und Weiß, dann mit 8 '
         'Bit übergeben',
+    'the model was tested in eight positions and asked in one: what it gets wrong may be other than noted':
+        'das Modell wurde in acht Lagen geprüft und in einer gefragt: was es falsch macht, kann anderes sein als vermerkt',
+    'the model was tested in one position and asked in eight: what it gets wrong may be other than noted':
+        'das Modell wurde in einer Lage geprüft und in acht gefragt: was es falsch macht, kann anderes sein als vermerkt',
     'where the labels come from is not known: {any}':
         'woher das Klassenbild kommt, ist nicht bekannt (englisch: {any})'}
 
@@ -822,6 +826,8 @@ _german |= {
         'Modell nichts',
     'contrast of any data': 'Kontrast aller Daten',
     'every feature is standardised within each picture': 'jedes Merkmal wird in jedem Bild normiert',
+    'features are taken as they are, not standardised within each picture':
+        'Merkmale werden genommen, wie sie sind, nicht in jedem Bild normiert',
     'labelled pictures': 'gezeichnete Bilder', 'held back': 'zurückgehalten', '{n}: {any}': '{n}: {any}',
     'pool of the decoder': 'Bilder ohne Klassen für den Decoder',
     '{n} unlabelled picture, {words}': '{n} Bild ohne Klassen, {words}',
@@ -857,6 +863,10 @@ _german |= {
     'Without a network: {list1}.':
         '**{any}** ({n} Bilder, {any1}; in voller Auflösung, eine Konfusionsmatrix): mittlere IoU {n1} %; {list}. '
         'Ohne Netz: {list1}.',
+    '**{any}** ({n} pictures, {any1}; native resolution, one confusion matrix, in eight positions): mean IoU {n1} %; '
+    '{list}. Without a network: {list1}.':
+        '**{any}** ({n} Bilder, {any1}; in voller Auflösung, eine Konfusionsmatrix, in acht Lagen): mittlere IoU {n1} %; '
+        '{list}. Ohne Netz: {list1}.',
     '{known} {n}': '{known} {n}', '{known} does not occur': '{known} kommt nicht vor', '{words} {n}': '{words} {n}',
     'No test score has been noted. Measure one: `evaluate(segmenter, FOLDER)`, then '
     '`segmenter.note_scores(...)` and save again.':

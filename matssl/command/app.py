@@ -26,13 +26,27 @@ def _say_picture(row):
     say(one_line(f'{row["picture"]}: {row["state"]}{why}'))
 
 # %% ../../nbs/10_command/08_app.ipynb #5d545edd
-def _say_limits(
+def _noted(
     report # The page
+)->dict: # Results of `collect`
+    "What stands beside the page of a report"
+    return json.loads((Path(report).parent/'results.json').read_text('utf-8'))
+
+def _say_limits(
+    noted # Of `_noted`
 ):
     "What was decided of each limit, and which numbers are signed"
-    noted = json.loads((Path(report).parent/'results.json').read_text('utf-8'))
     for line in noted['limits']: say(f'limit {line["limit"]}: {line["decision"]} ({line["why"]})')
     if noted['to_sign']: say(noted['to_sign'])
+
+# %% ../../nbs/10_command/08_app.ipynb #a4a593e6
+def _say_doubtful(
+    noted # Of `_noted`
+):
+    "What is doubtful about the set, then about each question"
+    from matssl.measuring.results import sections_of
+    of_questions = [doubt for section in sections_of(noted) for doubt in section['warnings']]
+    for doubt in dict.fromkeys([*noted['warnings'], *of_questions]): say(one_line(f'note: {in_options(doubt, "run")}'))
 
 # %% ../../nbs/10_command/08_app.ipynb #0ffaaca4
 def _check_toml(file):
@@ -111,9 +125,12 @@ def run(
     from matssl.measuring.results import facts_of
     done = run_job(job, new_output_folder(out) if out else None, _say_picture)
     print()
+    noted = _noted(done.report)
+    for sentence in noted['below_floor']: say(one_line(f'WARNING: {sentence}'))
     for answer, more in zip(done.answers, facts_of(done.answers, done.tables)): say_answer(answer, more)
     if done.over: say(f'pictures in the numbers: {done.over}')
-    _say_limits(done.report)
+    _say_limits(noted)
+    _say_doubtful(noted)
     if done.verdict: say(f'verdict: {done.verdict}')
     else: say('no verdict: no pictures were kept back, so nobody knows what these numbers are worth')
     print(f'written: {done.report}, report.pdf, report.xlsx')

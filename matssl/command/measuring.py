@@ -80,28 +80,37 @@ def _is_by_product(file):
     return is_other and (file.parent/f'{stem}.tif').exists()
 
 # %% ../../nbs/10_command/06_measuring.ipynb #005a27e9
-def _names_for(maps, codes, palette):
-    "Class names of maps that were read as masks: given, those of the palette, or numbers"
-    if codes: return codes
-    if palette: return ['unpainted', *palette]
-    last = max(int(m.labels[m.labels != 255].max(initial=0)) for m in maps)
-    return [f'class {i}' for i in range(last + 1)]
+def _names_for(codes, palette):
+    "Class names of painted maps: given, or those of the palette"
+    return codes or ['unpainted', *palette]
 
 # %% ../../nbs/10_command/06_measuring.ipynb #33300013
+def _painted(files, codes, palette, ignore):
+    "Painted label maps, each with what its file says beside the colours"
+    from matssl.masks.masks import MaskReader
+    from matssl.pictures.labels import LabelMap, scale_facts
+    read, maps = MaskReader(files, codes, palette, ignore, quiet=True), []
+    for file in files:
+        labels = read(file)
+        if read.ignore is not None: labels[labels == read.ignore] = 255
+        s = scale_facts(file, labels.shape[1])
+        doubts = [*(doubt for doubt in read.doubts_of(file) if doubt not in s.doubts), *s.doubts]
+        maps.append(LabelMap(labels, _names_for(codes, palette), s.um_per_px, file, None, s.scale_from, doubts, s.um_per_px_y))
+    return maps
+
+# %% ../../nbs/10_command/06_measuring.ipynb #d20c5e02
 def _as_masks(files, codes, um_per_px, palette, ignore):
     "Label maps that are read as masks are: painted ones, and those with a value for unlabelled pixels"
-    from matssl.masks.masks import MaskReader
-    from matssl.pictures.labels import LabelMap
-    from matssl.pictures.micrograph import read_micrograph
+    from matssl.masks.masks import read_label_maps
+    from matssl.pictures.labels import scaled_by_hand
+    from matssl.pictures.origin import with_origin
+    from matssl.pictures.scale import apply_scales, scale_of
     files = [f for f in files if not _is_by_product(f)]
-    read, maps = MaskReader(files, codes, palette, ignore), []
-    for file in files:
-        labels, m = read(file), read_micrograph(file, um_per_px=um_per_px, crop_bar=False)
-        if read.ignore is not None: labels[labels == read.ignore] = 255
-        maps.append(LabelMap(labels, [], m.um_per_px, file, scale_from=m.scale_from))
-    names = _names_for(maps, codes, palette)
-    for m in maps: m.codes = list(names)
-    return maps
+    scales = apply_scales(um_per_px, files)
+    read = _painted(files, codes, palette, ignore) if palette else read_label_maps(files, codes, ignore)
+    maps = [with_origin(m, file) for m, file in zip(read, files)]
+    for m, file in zip(maps, files): m.source = file
+    return [scaled_by_hand(m, scale_of(scales, file)) for m, file in zip(maps, files)]
 
 # %% ../../nbs/10_command/06_measuring.ipynb #33300014
 def _read_fields(files, codes, um_per_px, palette, ignore):
@@ -235,6 +244,17 @@ def _model_of(segmenter):
     from matssl.segmentation.stroke_segmenter import load_segmenter
     return load_segmenter(segmenter)
 
+# %% ../../nbs/10_command/06_measuring.ipynb #d20c5e05
+def _check_heeded(segmenter, of_maps, of_pictures):
+    "Refuse an option that means nothing with a model, or nothing without one"
+    unheeded = of_maps if segmenter else of_pictures
+    given = [f'--{name}' for name, value in unheeded.items() if value is not None]
+    if not given: return
+    if segmenter: found, todo = '--segmenter', 'leave one of them out'
+    else: found, todo = 'no --segmenter', 'name the model that the pictures are for, or leave the option out'
+    expected = 'label maps: a model brings classes and pictures' if segmenter else 'a model that is asked for pictures'
+    raise InputError(given[0], found, expected, todo)
+
 # %% ../../nbs/10_command/06_measuring.ipynb #8e861711
 def _check_wanted(pictures, template, out, scale_uncertainty, language):
     "Refuse files that are not there, a folder that is, an uncertainty that is none, a language that nobody has written"
@@ -282,6 +302,8 @@ def measure(
     from matssl.measuring.report import report
     asked = _asked(what, cls, boundary, layer, cracks or crack, particles, nodules, lamellae, settings)
     reading = reading_options(**kwargs)
+    of_maps = dict(codes=codes, ignore=ignore, palette=palette, pictures=pictures)
+    _check_heeded(segmenter, of_maps, dict(page=page, channel=channel))
     _check_wanted(pictures, template, out, scale_uncertainty, language)
     palette, codes = colours_given(palette, names_given(codes))
     files = files_given(maps)

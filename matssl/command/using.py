@@ -79,7 +79,7 @@ def evaluate(
     say(f'\nverdict: {scored.verdict}')
     if not no_note: _note(model, scored, note, segmenter)
     if out: _write_scores(scored, table, out)
-    return 3 if scored.verdict.level == 'below' else 0
+    return 3 if scored.verdict.below_floor else 0
 
 # %% ../../nbs/10_command/05_using.ipynb #83af365d
 def _say_shares(row):
@@ -98,14 +98,15 @@ def _some_names(names, most=5):
 # %% ../../nbs/10_command/05_using.ipynb #dcb513a4
 def _say_doubtful(done):
     "A line for each doubt about scales, with the pictures' names"
-    doubtful = done[done.get('scale_from', done.why).fillna('').str.contains('doubtful')]
-    if not len(doubtful): return
+    if 'scale_from' not in done: return # nothing was predicted now
+    doubtful = done[done.scale_from.fillna('').str.contains('doubtful')]
     for origin, rows in doubtful.groupby('scale_from'):
         say(one_line(f'note: scale of {len(rows)} ({_some_names(list(rows.picture))}): {origin}'))
 
 # %% ../../nbs/10_command/05_using.ipynb #64fc7474
 def _say_done(done, who, out):
     "How many pictures were predicted, anew or at all, and what was passed over"
+    if not len(done): return say(f'{who}no picture; in {out}/') # more processes than pictures
     count, bad = done.state.value_counts(), done[done.state == 'skipped']
     anew = done[done.why.str.startswith('predicted anew: ')]
     print(f'{who}{count.get("predicted", 0)} predicted, {count.get("already there", 0)} already there, '

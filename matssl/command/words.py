@@ -225,7 +225,7 @@ raised_in = re.compile(r"\A(Exception occured in `[^`\n]*` when calling event `[
 
 def main(
     argv=None # Words after `matssl` (default: those of the command line)
-)->int: # Exit status: 0, 1 (some pictures could not be read), 2 (bad input), 130 (interrupted)
+)->int: # Exit status: 0, 1 (some pictures could not be read), 2 (bad input), 3 (a model below its floor), 130 (interrupted)
     "The command"
     given = vars(command_parser().parse_args(argv))
     name = given.pop('command')

@@ -24,10 +24,10 @@ from ..languages import languages
 from ..described import Described, Name, Number, Text, Um, Word, Count, checked, file_format
 from ..pictures.export import write_index_png
 from ..pictures.claims import claims
-from ..pictures.labels import LabelMap, carried, class_colours, origin_doubts, write_label_map
+from ..pictures.labels import LabelMap, carried, class_colours, label_tags, origin_doubts, write_label_map
 from ..pictures.micrograph import Micrograph, Stretched, read_micrograph
 from ..pictures.origin import with_origin
-from ..pictures.scale import read_scales, scale_of
+from ..pictures.scale import apply_scales, left_over, read_scales, scale_of
 from ..pictures.writing import made_folder, written_whole
 from ..masks.names import check_codes, codes_beside, list_pictures, read_codes
 from ..masks.masks import read_label_map, read_label_maps
@@ -40,7 +40,7 @@ from ..segmentation.evaluate import evaluate
 from ..segmentation.stroke_segmenter import StrokeSegmenter, load_segmenter
 from ..measuring.answers import read_limit
 from ..measuring.questions import asked_of, file_of, measure_all, read_fields
-from ..measuring.results import answers_of, check_scale_uncertainty
+from ..measuring.results import answers_of, check_scale_uncertainty, with_scale_uncertainty
 from ..measuring.report import report
 from .canvas import class_palette
 from .painter import Journal
@@ -216,7 +216,15 @@ def _scales_of_table(self:Job):
     if not self.about.scale_table: return {}
     table = read_scales(self.home/self.about.scale_table)
     found = {file.name: scale_of(table, file) for file in self.files}
+    apply_scales(table, [file for file in self.files if found[file.name]] or self.files) # a table of other pictures is refused
     return {name: um for name, um in found.items() if um}
+
+# %% ../../nbs/08_hands/10_job.ipynb #757d8f48
+@patch
+def rows_unused(self:Job)->list: # Names, as they are written there
+    "The rows of the table of scales that mean no picture"
+    if not self.about.scale_table: return []
+    return left_over(read_scales(self.home/self.about.scale_table), self.files)[0]
 
 # %% ../../nbs/08_hands/10_job.ipynb #b0fa8f53
 @patch(as_prop=True)
@@ -597,6 +605,18 @@ def fitted(self:Job,
     if is_large: return model.fit(self._examples(pairs, model), ignore=255)
     return model.fit(pairs, ignore=255, um_per_px=self._scale_of(pairs.images), crop_bar=self.crop_bar)
 
+# %% ../../nbs/08_hands/10_job.ipynb #6a7e11d2
+@patch
+def _check_unseen(self:Job, model, files):
+    "Refuse to try a model on pictures that its network has looked at"
+    pool = (model.config.get('encoder') or {}).get('pool') or ()
+    learned = self.about.taught.pictures if pool and self.about.taught else ()
+    names = [file.name for file in files if file.name in learned and picture_hash(self._as_read(file)) in pool]
+    if not names: return
+    found = f'a network that has looked at pictures kept back ({", ".join(names[:5])})'
+    todo = 'let it look at the pictures again, or use the network as it came'
+    raise InputError(self.file, found, 'one that has not seen them', todo)
+
 # %% ../../nbs/08_hands/10_job.ipynb #d06ae97d
 @patch
 def scored(self:Job,
@@ -606,6 +626,7 @@ def scored(self:Job,
     "Try the model on the pictures kept back, and note in it what it gets wrong"
     pairs = self.tested_on
     if not len(pairs): return None
+    self._check_unseen(model, pairs.images)
     as_read = dict(um_per_px=self._scale_of(pairs.images), crop_bar=self.crop_bar)
     e = evaluate(model, pairs, ignore=255, keep=0, told=told, **as_read)
     model.note_scores(e, 'pictures kept back')
@@ -1029,9 +1050,11 @@ def corrections(self:Job,
 
 # %% ../../nbs/08_hands/10_job.ipynb #5668a946
 def _sum_of(corrections):
-    "A short checksum of corrected label maps"
+    "A short checksum of corrected label maps, and of all that their files say beside the labels"
     checksum = hashlib.sha256()
-    for name, label_map in sorted(corrections.items()): checksum.update(name.encode() + label_map.labels.tobytes())
+    for name, label_map in sorted(corrections.items()):
+        beside = json.dumps(label_tags(label_map.codes, **carried(label_map)), sort_keys=True)
+        checksum.update(name.encode() + label_map.labels.tobytes() + beside.encode())
     return checksum.hexdigest()[:8]
 
 # %% ../../nbs/08_hands/10_job.ipynb #5acbf8af
@@ -1392,6 +1415,14 @@ def filled(self:Job)->Filled|None:
     is_old = (folder/'made-from.txt').read_text().strip() != self.made_from()
     return Filled(folder, rows, Checked.read(folder/'checked.json'), is_old, self._changed_in(folder) if is_old else {})
 
+# %% ../../nbs/08_hands/10_job.ipynb #7f0c21a2
+@patch
+def answers_in(self:Job,
+    tables:dict # Tables of `measured`
+)->list: # Answers, each an `Answer`
+    "The main numbers of some tables, with the uncertainty of the scale in their intervals"
+    return [with_scale_uncertainty(answer, self.about.scale_uncertainty_pct) for answer in answers_of(tables)]
+
 # %% ../../nbs/08_hands/10_job.ipynb #2f87b2e6
 @dataclass
 class JobDone:
@@ -1419,4 +1450,4 @@ def run_job(
     maps, tables = job.measured(rows, out)
     over = job.to_measure(rows)
     page = job.reported(maps, tables, model, out/'report', over_in_words(over, job.about.report_language))
-    return JobDone(out, page, answers_of(tables), str(e.verdict) if e else '', rows, tables, over_in_words(over))
+    return JobDone(out, page, job.answers_in(tables), str(e.verdict) if e else '', rows, tables, over_in_words(over))

@@ -37,7 +37,7 @@ from ..segmentation.stroke_segmenter import load_segmenter
 from ..measuring.answers import Limit, read_limit, same_unit
 from ..measuring.questions import questions
 from ..measuring.results import (
-    answers_of, below_floor, cannot_measure, facts_of, held_against, is_by_model, printed, signable)
+    below_floor, cannot_measure, facts_of, held_against, is_by_model, printed, signable)
 from .background import Stopped, ask_stop, begin_command, is_at_work, progress_of, seconds_left, telling
 from .browse import browse
 from .calibrate import calibrate_scale
@@ -436,7 +436,10 @@ def show(self:FolderStep):
     counts = dict(good=good + others - len(refused), bad=len(made) - good + len(refused), without=without)
     key = 'folder_sum_first' if others else 'folder_sum'
     said = word(key if without else f'{key}_scaled', n=good, **counts)
-    self.sum.value = html_part('sentences', [said, *([word('scale_missing')] if without else [])])
+    unused = self.job.rows_unused()
+    names = ', '.join(unused[:5]) + (' ...' if len(unused) > 5 else '')
+    of_table = [word('rows_unused', names=names)] if unused else []
+    self.sum.value = html_part('sentences', [said, *of_table, *([word('scale_missing')] if without else [])])
     more = [_html(word('more_pictures', n=others - len(refused)))] if others > len(refused) else []
     self.pictures.children = [card for card, _, _ in made] + refused + more
 
@@ -2711,9 +2714,9 @@ def _could_be_kept(self:ReportStep):
 @patch
 def _numbers_of(self:ReportStep, found, over, maps, tables):
     "What was measured of a run, with all that is said beside it"
-    answers, red = answers_of(tables), below_floor(maps, tables)
+    answers, red = self.job.answers_in(tables), below_floor(maps, tables)
     limits = held_against(answers, self.job.about.limits, red, cannot_measure(maps), is_by_model(maps))
-    asked = answers_of({question: of_it for question, of_it in tables.items() if question != 'phases'})
+    asked = self.job.answers_in({question: of_it for question, of_it in tables.items() if question != 'phases'})
     worth = dict(is_tested=bool(found.checked), is_red=bool(red), asked=asked, cannot=cannot_measure(maps))
     worst = Differences(self.job).worst_first(found.checked.made_from) if found.checked else []
     return Numbers(

@@ -27,6 +27,7 @@ from ..selfsup.encoder import Encoder, InputNorm, load_encoder
 from ..selfsup.fusion import GatedFeatureFusion
 from ..segmentation.segment import SegmentationModel
 from ..segmentation.segmenter import as_micrograph
+from ..segmentation.stroke_segmenter import StrokeSegmenter
 from ..segmentation.strokes import grey_filters, grey_of
 from ..segmentation.tiles import tile_starts, symmetric
 
@@ -300,11 +301,18 @@ def _bands_of_segmenter(model, m, symmetry):
     asked.network = lambda symmetry, bf16=None: _with_doubt(model.network(False, bf16), symmetry)
     for p in asked.bands(m, symmetry=symmetry): yield p.cpu().numpy()
 
+# %% ../../nbs/08_hands/04_suggest.ipynb #c91d6b02
+def _bands_of_strokes(model, m, symmetry):
+    if symmetry: yield from _bands_of_blocks(model, m, True, max(m.shape), 0)
+    else:
+        for p in model.bands(m): yield np.concatenate([p.numpy(), _entropy(p.numpy())[None]])
+
 # %% ../../nbs/08_hands/04_suggest.ipynb #fd6027ae
 def _bands(model, picture, symmetry, block=1024, margin=32):
     "Probabilities of a picture, below them the mean entropy of single answers: `(K+1, rows, W)`, from top to bottom"
     m = _opened(picture)
-    if hasattr(model, 'bands') and hasattr(model, 'network'): yield from _bands_of_segmenter(model, m, symmetry)
+    if isinstance(model, StrokeSegmenter): yield from _bands_of_strokes(model, m, symmetry)
+    elif hasattr(model, 'bands') and hasattr(model, 'network'): yield from _bands_of_segmenter(model, m, symmetry)
     elif hasattr(model, 'predict'): yield from _bands_of_blocks(model, m, symmetry, block, margin)
     else:
         raise InputError(type(model).__name__, 'no predict',

@@ -61,6 +61,7 @@ _english |= dict(
         'Without a scale there are shares in %, but lengths only in pixels. Enter the scale now or later: what is '
         'filled in stays, and lengths are measured anew.',
     fault='cannot be used: {why}', no_scale='no scale', bar_cut='data bar of {n} rows cut',
+    rows_unused='Rows of the table of scales that mean no picture here: {names}.',
     more_pictures='... and {n} more', scale='scale of all, µm/px',
     scale_tip='Micrometres per pixel, for all pictures. Empty: what the files say',
     which='picture', which_tip='The picture whose scale bar is measured', calibrate_do='Measure a scale bar',
@@ -97,6 +98,7 @@ _german |= dict(
         'Ohne Maßstab gibt es Anteile in %, aber Längen nur in Pixeln. Geben Sie den Maßstab jetzt oder später an: '
         'was ausgefüllt ist, bleibt, und Längen werden neu gemessen.',
     fault='nicht brauchbar: {why}', no_scale='kein Maßstab', bar_cut='Datenzeile ({n} Zeilen) abgeschnitten',
+    rows_unused='Zeilen der Tabelle der Maßstäbe, die hier kein Bild meinen: {names}.',
     more_pictures='... und {n} weitere', scale='Maßstab aller, µm/px',
     scale_tip='Mikrometer je Pixel, für alle Bilder. Leer: was die Dateien sagen', which='Bild',
     which_tip='Das Bild, dessen Maßstabsbalken gemessen wird', calibrate_do='Maßstabsbalken messen',
@@ -907,7 +909,12 @@ def name_here(
 _sentences = dict(en=[
     (r"(?:.*[/\\])?(.*?): found '(.*)' cut by the border of the picture all along, .*",
      '{0}: the border of the picture cuts {1} all along, so its thickness cannot be measured. Ask for no cracks, then choose which way '
-     '"the layer runs"; if that does not help, take the picture at a lower magnification.')], de=[
+     '"the layer runs"; if that does not help, take the picture at a lower magnification.'),
+    (r'.*: found a network that has looked at pictures kept back \((.+)\), .*',
+     'The network has looked at pictures of the check ({0}), so it cannot be tried on them. Let it look at the pictures again in '
+     'step 4 (Teach), or choose there the network as it came.'),
+    (r'test pictures: found \d+ that also stand in .* \((.*)\), .*',
+     'Pictures of the check show the same as pictures that the model has learned from ({0}). Tick others in step 5 (Check).')], de=[
     (r"(?:.*[/\\])?(.*?): found '(.*)' cut by the border of the picture all along, .*",
      '{0}: {1} ist auf ganzer Länge vom Bildrand angeschnitten, die Dicke lässt sich so nicht messen. Bitte bei „Risse“ (keine) wählen, dann '
      'bei „Schicht verläuft“ die Richtung; hilft das nicht, das Bild mit kleinerer Vergrößerung aufnehmen.'),
@@ -940,6 +947,13 @@ _sentences = dict(en=[
      'In den untersten Zeilen, die wegfielen, ist etwas gezeichnet: {0}. Bitte dort zuerst radieren, oder weniger Zeilen abschneiden.'),
     (r'data bar: found (\d+) rows to cut from (.+), expected fewer than its (\d+); .*',
      '{1} hat nur {2} Zeilen; {0} lassen sich davon nicht abschneiden: bitte weniger wählen.'),
+    (r'.*: found a network that has looked at pictures kept back \((.+)\), .*',
+     'Das Netz hat sich Bilder der Prüfung schon angesehen ({0}), daran lässt es sich also nicht prüfen. Bitte in Schritt 4 (Lernen) '
+     'die Bilder neu ansehen lassen, oder dort das Netz wie geliefert wählen.'),
+    (r'test pictures: found \d+ that also stand in .* \((.*)\), .*',
+     'Bilder der Prüfung zeigen dasselbe wie Bilder, von denen das Modell gelernt hat ({0}). Bitte in Schritt 5 (Prüfen) andere ankreuzen.'),
+    (r'(?:.*[/\\])?(.*?): found rows for (.+), expected rows for these pictures, (.+); .*',
+     '{0} hat Zeilen für {1}, aber keine für die Bilder hier ({2}). Bitte die Tabelle dieser Bilder wählen, oder die Namen darin berichtigen.'),
     (r'teach: found \d+ picture, .*', 'Zum Lernen braucht es zwei Bilder oder mehr, besser fünfzig.')])
 
 # %% ../../nbs/08_hands/11_words.ipynb #a8a32a43

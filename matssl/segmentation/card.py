@@ -102,6 +102,11 @@ def model_card(
         shares=dict.fromkeys(codes) | (trained.get('shares') or {}),
         scores=config.get('scores') or [], versions=config.get('versions') or {})
 
+# %% ../../nbs/06_segmentation/04_card.ipynb #3f1b8e02
+def _positions(evaluation):
+    "What an entry says of the positions that a model was asked in; nothing of one"
+    return dict(symmetry=True) if getattr(evaluation, 'symmetry', False) else {}
+
 # %% ../../nbs/06_segmentation/04_card.ipynb #06a4000d
 def score_entry(
     evaluation, # Scores, an `Evaluation`
@@ -113,7 +118,8 @@ def score_entry(
         what=what, date=date.today().isoformat(), pictures=sorted(evaluation.per_picture),
         mean_iou=rounded(evaluation.miou),
         iou={name: None if np.isnan(iou) else rounded(iou) for name, iou in evaluation.iou.items()},
-        floors={name: rounded(evaluation.mean(cm=counts)) for name, counts in evaluation.floors.items()})
+        floors={name: rounded(evaluation.mean(cm=counts)) for name, counts in evaluation.floors.items()},
+        **_positions(evaluation))
 
 # %% ../../nbs/06_segmentation/04_card.ipynb #eb97a664
 def _rows(cm):
@@ -130,7 +136,7 @@ def tested_entries(
         return dict(
             name=str(name), date=date.today().isoformat(), confusion=_rows(evaluation.per_picture[name]),
             floors={floor: _rows(cm) for floor, cm in evaluation.floors_of.get(name, {}).items()},
-            **(dict(maps=maps) if maps else {}))
+            **_positions(evaluation), **(dict(maps=maps) if maps else {}))
     return {fingerprint: entry(name) for name, fingerprint in evaluation.fingerprints.items()}
 
 # %% ../../nbs/06_segmentation/04_card.ipynb #0bc7fd5f

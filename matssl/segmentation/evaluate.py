@@ -67,6 +67,7 @@ class Evaluation:
     overlap:list=field(default_factory=list) # Names of test pictures that the model has trained on
     model:str=None # Fingerprint of the model; None: there is none, or several
     what:str='' # The test pictures, in words
+    symmetry:bool=False # Asked in eight positions?
     iou = property(lambda self: scores_of(self.cm, self.codes).iou, doc='IoU of each class, 0-1')
     miou = property(lambda self: self.mean(), doc='Mean IoU over the classes that occur, 0-1')
 
@@ -82,12 +83,27 @@ def mean(self:Evaluation,
     kept = [number for number, name in enumerate(self.codes) if name not in without]
     return float(mean_iou(self.cm if cm is None else cm, kept))
 
+# %% ../../nbs/06_segmentation/09_evaluate.ipynb #2e90b7c2
+def _added(one, other):
+    "Two confusions, or those of several floors, added"
+    if not isinstance(one, dict): return one + other
+    return {name: one[name] + other[name] for name in one.keys() & other.keys()}
+
+def _once_each(of_names, fingerprints):
+    "What is known of test pictures by their names, that of one fingerprint together"
+    found = {}
+    for name, known in of_names.items():
+        key = fingerprints.get(name, name)
+        found[key] = _added(found[key], known) if key in found else known
+    return found
+
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #f8f23fe3
 @patch(as_prop=True)
 def verdict(self:Evaluation):
     "What the model is worth, in words, with `level` and `unmeasurable`"
     matrices, floors = self.per_picture or dict(all=self.cm), self.floors_of
     if self.floors and not floors: matrices, floors = dict(all=self.cm), dict(all=self.floors)
+    if not self.overlap: matrices, floors = (_once_each(known, self.fingerprints) for known in (matrices, floors))
     return verdict_of(matrices, floors, self.codes, len(self.overlap))
 
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #fcf6b883
@@ -119,7 +135,7 @@ def merge(self:Evaluation,
     return Evaluation(
         merged_confusion(self.cm, numbers), codes, each(self.floors), each(self.per_picture),
         floors_of={name: each(floors) for name, floors in self.floors_of.items()},
-        fingerprints=self.fingerprints, overlap=self.overlap, model=self.model, what=self.what)
+        fingerprints=self.fingerprints, overlap=self.overlap, model=self.model, what=self.what, symmetry=self.symmetry)
 
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #414f7e80
 @patch
@@ -320,7 +336,7 @@ def evaluate(
     prints = {one.where: picture_hash(one.picture) for one in tested}
     known_as = {one.where: one.picture.meta.get('part_of') or prints[one.where] for one in tested}
     _say_adapted(seg, known_as)
-    e = Evaluation(0, seg.codes, overlap=_check_leak(seg, known_as, allow_overlap), what=what)
+    e = Evaluation(0, seg.codes, overlap=_check_leak(seg, known_as, allow_overlap), what=what, symmetry=symmetry and not predictions)
     if not predictions: e.model = getattr(seg, 'fingerprint', None) # what functions have predicted is no model's
     step = _within(told, len(tested), e.per_picture)
     predict = predictions or (lambda m: seg.predict(m, symmetry=symmetry, told=step).labels)

@@ -26,7 +26,7 @@ from ..pictures.export import LabelWriter, overlay_preview, write_index_png
 from ..masks.outlines import write_geojson
 from ..data.loaders import prefetched, progress
 from ..training.announce import Countdown
-from .asked import Heard, answer_doubts, as_micrograph
+from .asked import Heard, answer_doubts, as_micrograph, tested_otherwise
 from .segmenter import Segmenter, band_labels
 
 # %% ../../nbs/06_segmentation/08_folder.ipynb #06a50005
@@ -136,6 +136,7 @@ def predict_file(self:Segmenter,
     begun = _begin(file, out, outputs)
     tags = carried(m)
     tags['doubts'] += answer_doubts(m, self.config, kwargs.get('rescale', True))
+    tags['doubts'] += tested_otherwise(self.config, kwargs.get('symmetry', False))
     tags['origin'] = replace(self.origin_of(), labels=unsealed)
     with LabelWriter(_map_path(out, file), m.shape, codes=self.codes, **tags) as writer: # named when all else is there
         with _entropy_writer(out, file, outputs, m.shape, carried(m)) as entropy:

@@ -30,8 +30,9 @@ from ..training.resume import fingerprint as fingerprint_of
 from ..selfsup.encoder import load_encoder
 from .segment import SegmentationModel
 from .tiles import Rescaled, predict_bands, predict_squashed, scaled_back, symmetric
-from .asked import (
-    Heard, answer_doubts, as_micrograph, check_picture, check_tiles, in_8_bit, is_set, name_of, names_in, size_shown)
+from matssl.segmentation.asked import (
+    Heard, answer_doubts, as_micrograph, check_picture, check_tiles, in_8_bit, is_set, name_of, names_in, size_shown,
+    tested_otherwise)
 from matssl.segmentation.files import (
     check_bare, described_network, files_of, fill_network, load_decoder, read_config, read_decoder, read_weights,
     write_together)
@@ -240,7 +241,8 @@ def predict(self:Segmenter,
     m = as_micrograph(x, um_per_px, crop_bar)
     labels, probabilities = _whole(self.bands(m, **asked), m.shape, proba)
     origin, of_picture = self.origin_of(labels), carried(m)
-    of_picture['doubts'] += [*answer_doubts(m, self.config, rescale), *origin_doubts(origin)]
+    of_picture['doubts'] += [
+        *answer_doubts(m, self.config, rescale), *tested_otherwise(self.config, symmetry), *origin_doubts(origin)]
     return LabelMap(labels=labels, codes=self.codes, proba=probabilities, **{**of_picture, 'origin': origin})
 
 # %% ../../nbs/06_segmentation/07_segmenter.ipynb #06a3000d

@@ -26,7 +26,7 @@ from ..data.datasets import picture_hash
 from ..data.loaders import toned
 from ..selfsup.encoder import Encoder
 from ..selfsup.probe import stage_maps
-from .asked import check_picture, in_8_bit
+from .asked import check_picture, check_tiles, in_8_bit
 from .files import files_of, fill_network, read_config, read_weights
 from .segmenter import Segmenter, class_prior
 from .strokes import ScribbleClassifier, grey_filters, grey_of, share_weights, weight_by_share
@@ -126,6 +126,12 @@ def _training_of(pictures, labels, codes):
     return dict(date=date.today().isoformat(), pictures=names, held_back=[],
                 shares=_shares_of(labels, codes), valid_mean_iou=None)
 
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #5b21c7e2
+def _made_of(classifier):
+    "What a file says of the features of a model of strokes, as `StrokeNotes` describes it"
+    unusual = {} if classifier.per_picture else dict(per_picture=False)
+    return dict(strides=list(classifier.strides), by_share=classifier.by_share, **unusual)
+
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #42ed53df
 def _known_after(self, pairs):
     "What a card says of a model of strokes"
@@ -135,7 +141,7 @@ def _known_after(self, pairs):
         arch=encoder.arch, decoder='strokes', timm_kwargs=encoder.timm_kwargs,
         stats=[list(row) for row in encoder.stats],
         um_per_px=_median_scale(pictures), tile=self.classifier.tile,
-        strokes=dict(strides=list(self.classifier.strides), by_share=self.classifier.by_share),
+        strokes=_made_of(self.classifier),
         encoder={**encoder.notes, 'method': encoder.method}, labelled=[_print_of(m) for m in pictures],
         trained=_training_of(pictures, labels, self.codes),
         version=__version__)
@@ -166,6 +172,7 @@ def fit(self:StrokeSegmenter,
     self.model.weight.copy_(self.classifier.weight)
     self.model.bias.copy_(self.classifier.bias)
     self.prior = class_prior([labels for _, labels in pairs], len(self.codes))
+    for of_former_weights in ('tested', 'scores'): self.config.pop(of_former_weights, None)
     self.config.update(_known_after(self, pairs), palette=palette, ignore=ignore)
     return self
 
@@ -285,7 +292,9 @@ def _first_walk(self:StrokeSegmenter, pixels, grey, shelf, step):
         own = [_sums_of(m.double()) for m in inner]
         sums = own if sums is None else [tuple(a+b for a, b in zip(*both)) for both in zip(sums, own)]
         step()
-    return [_moments_from(*of_map) for of_map in sums]
+    moments = [_moments_from(*of_map) for of_map in sums]
+    if self.classifier.per_picture: return moments
+    return [(torch.zeros_like(mean), torch.ones_like(deviation)) for mean, deviation in moments]
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #1f0f84b4
 @patch
@@ -376,6 +385,12 @@ def fits_memory(self:StrokeSegmenter,
     return 2*(_filters + sum(used))*shape[0]*shape[1] <= self.classifier.keep_gb*2**30
 
 
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #5b21c7e5
+def _check_asked(tile, overlap, bs, engine):
+    "Refuse tiles that are none, and an engine that a model of strokes does not run in"
+    check_tiles(tile, overlap, bs)
+    if engine != 'torch': raise InputError('engine', repr(engine), "'torch', which a model of strokes runs in", 'leave engine out')
+
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #0de12ae4
 @patch
 @torch.no_grad()
@@ -384,10 +399,15 @@ def bands(self:StrokeSegmenter,
     symmetry:bool=False, # Average over eight positions: slower, steadier; for pictures that fit into memory
     rescale:bool=True, # True: tiles at the scale of the training, as for `Segmenter.bands`
     told=None, # Function called with how much of a picture that does not fit into memory is done, 0-1
-    **kwargs # `tile`, `overlap`, `bs` and `bf16` of `Segmenter.bands` change nothing here: nothing is blended
+    tile:int=None, # Side of a tile, px; changes nothing here, as `overlap`, `bs` and `bf16`: nothing is blended
+    overlap:float=.25, # Overlap of neighbouring tiles, 0-0.9
+    bs:int=None, # Tiles a batch
+    bf16:bool=None, # Compute in bfloat16
+    engine:str='torch' # Engine: no other than 'torch'
 ): # Made one after the other
     "Class probabilities `(C, rows, W)` at native resolution, from top to bottom"
     _check_fitted(self)
+    _check_asked(tile, overlap, bs, engine)
     check_picture(m, self.config, rescale)
     if not self.fits_memory(m.shape):
         if symmetry: raise InputError(
@@ -406,6 +426,7 @@ class StrokeNotes(Described):
     "what a model of strokes is made of"
     strides: list[int] = Field(description='strides of the stages', min_length=1, max_length=8)
     by_share: float = Field(1.5, description='a number from 0 to 10', ge=0, le=10)
+    per_picture: bool = Field(True, description='false: features as they are, not standardised within each picture')
 
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #75e81914
@@ -420,14 +441,30 @@ def save(self:StrokeSegmenter,
     return Segmenter.save(self, folder, overwrite, picture)
 
 
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #5b21c7ea
+@patch
+def to_onnx(self:StrokeSegmenter,
+    path, # File that was to be written
+    opset:int=17 # Version of the operators
+):
+    "Refuse to write a model of strokes as ONNX"
+    raise InputError(path, 'a model of strokes', 'a fine-tuned network, which can be written as ONNX', 'save it with save')
+
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #5b21c7e7
+def _check_cpu(device):
+    "Refuse a device that a model of strokes does not compute on"
+    if device is None or torch.device(device).type == 'cpu': return
+    raise InputError('device', str(device), 'the CPU, which a model of strokes computes on', 'leave device out')
+
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #099f6dec
 @patch(cls_method=True)
 def load(cls:StrokeSegmenter,
     folder, # Folder that `save` has written
-    device=None, # Device to compute on; default: CPU
+    device=None, # Device to compute on: no other than the CPU
     **kwargs # No arguments: the files say what the model is
 )->StrokeSegmenter:
     "Read a model of strokes; weights are loaded strictly"
+    _check_cpu(device)
     config_file, weights_file = files_of(Path(folder), kwargs)
     codes, sha256, config = read_config(config_file)
     notes = described(StrokeNotes, json.dumps(config.get('strokes')), config_file).plain()
@@ -445,11 +482,12 @@ def load(cls:StrokeSegmenter,
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #ff9235a5
 def load_segmenter(
     folder, # Folder of `Segmenter.save` or `StrokeSegmenter.save`; or a file of weights by other hands
-    device=None, # Device to compute on; default: CPU
+    device=None, # Device of a fine-tuned model, default: CPU; one of strokes computes on the CPU
     **kwargs # Settings for a file of weights, as for `Segmenter.load`
 )->Segmenter:
     "Read a model of either kind: fine-tuned, or of strokes"
     file = Path(folder)/'config.json'
     is_of_strokes = file.is_file() and read_config(file)[2].get('decoder') == 'strokes'
-    return (StrokeSegmenter if is_of_strokes else Segmenter).load(folder, device, **kwargs)
+    if is_of_strokes: return StrokeSegmenter.load(folder, **kwargs)
+    return Segmenter.load(folder, device, **kwargs)
 
