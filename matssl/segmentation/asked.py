@@ -71,7 +71,7 @@ def size_shown(
 )->tuple:
     "`(H, W)` at which tiles of a picture are shown to the network; refuses a picture whose scale must be known and is not"
     wanted = None if config.get('squash') or not rescale else config.get('rescale_to')
-    return shape_at(m.shape, m.um_per_px, wanted, str(m.source or 'picture'))
+    return shape_at(m.shape, m.um_per_px, wanted, str(m.source or 'picture'), m.meta.get('um_per_px_y'))
 
 # %% ../../nbs/06_segmentation/05_asked.ipynb #9e1a0004
 def _depth_doubt(m, config):
