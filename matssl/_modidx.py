@@ -4436,6 +4436,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                         'matssl.pictures.export._mapped': ('01_pictures/export.html#_mapped', 'matssl/pictures/export.py'),
                                         'matssl.pictures.export._reserve': ( '01_pictures/export.html#_reserve',
                                                                              'matssl/pictures/export.py'),
+                                        'matssl.pictures.export.index_facts': ( '01_pictures/export.html#index_facts',
+                                                                                'matssl/pictures/export.py'),
                                         'matssl.pictures.export.overlay_preview': ( '01_pictures/export.html#overlay_preview',
                                                                                     'matssl/pictures/export.py'),
                                         'matssl.pictures.export.write_index_png': ( '01_pictures/export.html#write_index_png',
