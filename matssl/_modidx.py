@@ -1236,6 +1236,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                      'matssl.hands.browse._maps_in': ('08_hands/browse.html#_maps_in', 'matssl/hands/browse.py'),
                                      'matssl.hands.browse._maps_of': ('08_hands/browse.html#_maps_of', 'matssl/hands/browse.py'),
                                      'matssl.hands.browse._middle_of': ('08_hands/browse.html#_middle_of', 'matssl/hands/browse.py'),
+                                     'matssl.hands.browse._numbered': ('08_hands/browse.html#_numbered', 'matssl/hands/browse.py'),
                                      'matssl.hands.browse._of_labels': ('08_hands/browse.html#_of_labels', 'matssl/hands/browse.py'),
                                      'matssl.hands.browse._of_maps': ('08_hands/browse.html#_of_maps', 'matssl/hands/browse.py'),
                                      'matssl.hands.browse._of_masks': ('08_hands/browse.html#_of_masks', 'matssl/hands/browse.py'),
