@@ -332,7 +332,7 @@ def _has_labels(mask, codes):
 # %% ../../nbs/08_hands/10_job.ipynb #fe2a0002
 @lru_cache(4096)
 def _fingerprint_at(file, stamp):
-    "The fingerprint of a picture, data bar and all, as it is since `stamp`; '' where it cannot be read, which is said elsewhere"
+    "The fingerprint of a picture with its data bar, as it is since `stamp`; '' where it cannot be read"
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         try: return whole_fingerprint(as_micrograph(file, None, False))

@@ -57,7 +57,7 @@ def whole_fingerprint(
         return picture_hash(PictureWindows(m.source, crop_bar=False).micrograph)
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #1abef104
-most_other = .2 # share of differing signs of a fingerprint, 0-1: a picture that was saved anew is below, another field far above
+most_other = .2 # share of differing signs, 0-1: a picture that was saved anew is below, another field far above
 
 def check_picture(
     mask, # A mask that is there
@@ -68,7 +68,8 @@ def check_picture(
     if not re.fullmatch('[0-9a-f]{64}', noted): return # drawn by hand, by another program, or by an earlier release
     now = fingerprint()
     if now and (int(noted, 16) ^ int(now, 16)).bit_count() > most_other*4*len(noted):
-        raise InputError(mask, 'labels that were drawn on another picture of this name', 'labels of the picture as it is now',
+        found, expected = 'labels that were drawn on another picture of this name', 'labels of the picture as it is now'
+        raise InputError(mask, found, expected,
             'put that picture back, choose another folder for the masks, or move this mask away')
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #1abe0011
@@ -215,7 +216,8 @@ def _set_aside(self:LabelledPicture):
     "Write the labels beside a mask that somebody else has changed; the file"
     folder = made_folder(self.file.parent/'set-aside')
     if self.aside is None: self.aside = _free_file(folder, self.file.name)
-    with written_whole(folder/'codes.txt', True) as part: part.write_text('\n'.join(self.codes) + '\n', encoding='utf-8')
+    names = '\n'.join(self.codes) + '\n'
+    with written_whole(folder/'codes.txt', True) as part: part.write_text(names, encoding='utf-8')
     return write_index_png(self.label_map, self.aside, overwrite=True, facts=self._facts)
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #c5a00009
@@ -450,7 +452,8 @@ def _say(self:Labeller):
     said = [_where_kept(self.current)]
     if self.doing: said.append(self.doing)
     elif self.seconds is not None: said.append(f'filled in after {self.seconds:.2f} s')
-    if self.not_held: said.append(f'without the strokes on {len(self.not_held)} closed pictures, for which there is no room')
+    n = len(self.not_held)
+    if n: said.append(f'without the strokes on {n} closed pictures, for which there is no room')
     self.note.value = f'{_shares_of(self.current, self.canvas.palette)}<br>' + ' &nbsp; '.join(said)
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #7976899e
@@ -917,8 +920,8 @@ def _check_start(start, jobs):
     "Refuse the labels of one picture for several"
     pictures = {_key_of(picture) for picture, _ in jobs}
     if start is None or callable(start) or len(pictures) == 1: return
-    raise InputError('label', f'labels to begin with, and {len(pictures)} pictures', 'one picture, or a model that is asked for each',
-        'pass the pictures one by one, or a function of the micrograph')
+    raise InputError('label', f'labels to begin with, and {len(pictures)} pictures',
+        'one picture, or a model that is asked for each', 'pass the pictures one by one, or a function of the micrograph')
 
 # %% ../../nbs/08_hands/03_labelling.ipynb #1abe0021
 def label(
