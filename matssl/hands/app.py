@@ -67,7 +67,7 @@ def _menu_of_languages(self:App):
 def _head(self:App):
     "Name, language, end"
     end = W.Button(description=word('end'), tooltip=word('end_tip'), layout=W.Layout(width='auto'))
-    end.on_click(lambda _: self.end())
+    end.on_click(lambda _: self.safely(self.end))
     at_right = W.HBox([self.speech, *([end] if self.on_end else [])])
     at_right.add_class('matssl-row')
     layout = W.Layout(flex_flow='row wrap', align_items='center', justify_content='space-between')
@@ -108,8 +108,12 @@ def go(self:App,
 # %% ../../nbs/08_hands/13_app.ipynb #ac4b32df
 @patch
 def keep(self:App):
-    "Write what is not written yet"
-    for step in self.steps.values(): step.keep()
+    "Write what is not written yet; a step that cannot keeps no other from it"
+    faults = []
+    for step in self.steps.values():
+        try: step.keep()
+        except InputError as e: faults.append(e)
+    if faults: raise faults[0]
 
 # %% ../../nbs/08_hands/13_app.ipynb #9d4e019a
 @patch

@@ -19,6 +19,7 @@ from ..masks.masks import label_reader
 from ..pictures.micrograph import Micrograph
 from ..masks.masks import MaskReader
 from ..masks.pairs import Pairs, check_same_size
+from ..masks.exchange import renamed
 from ..masks.names import codes_beside, list_pictures
 from ..selfsup.views import MicrographView, micrograph_views
 from .canvas import PictureCanvas, PictureWindows, cut_window
@@ -280,6 +281,12 @@ def _maps_of(maps, pictures):
             f'{len(pictures)}, one a picture', 'pass them in the order of the pictures')
     return found
 
+# %% ../../nbs/08_hands/05_browse.ipynb #fe8a0004
+def _numbered(m, names):
+    "The labels of a map in the numbers of `names`; a class without a name is its number"
+    is_unnamed = list(m.codes) == [f'class {k}' for k in range(len(m.codes))]
+    return m.labels if is_unnamed else renamed(m, names).labels
+
 # %% ../../nbs/08_hands/05_browse.ipynb #3920d20e
 def _of_maps(maps, pictures, codes):
     "Layers of label maps, files, or a folder with files of the same names; and the class names"
@@ -288,8 +295,9 @@ def _of_maps(maps, pictures, codes):
     of_set = label_reader(files, codes) if files else None
     read = lambda f: f if f is None or isinstance(f, LabelMap) else of_set(f)
     first = next(m for m in map(read, found) if m is not None)
-    get = lambda i, p: m.labels if (m := read(found[i])) is not None else None
-    return _of_labels(get), codes or first.codes
+    names = codes or first.codes
+    get = lambda i, p: _numbered(m, names) if (m := read(found[i])) is not None else None
+    return _of_labels(get), names
 
 # %% ../../nbs/08_hands/05_browse.ipynb #3dce0018
 def _truth(masks, codes):

@@ -22,9 +22,10 @@ from .. import __version__
 from ..errors import InputError, refusing
 from ..languages import languages
 from ..described import Described, Name, Number, Text, Um, Word, Count, checked, file_format
-from ..pictures.export import write_index_png
+from ..pictures.export import index_bytes, index_facts, write_index_png
 from ..pictures.claims import claims
-from ..pictures.labels import LabelMap, carried, class_colours, label_tags, origin_doubts, write_label_map
+from ..pictures.labels import (
+    LabelMap, carried, class_colours, label_sum, label_tags, origin_doubts, write_label_map)
 from ..pictures.micrograph import Micrograph, Stretched, read_micrograph
 from ..pictures.origin import with_origin
 from ..pictures.scale import apply_scales, left_over, read_scales, scale_of
@@ -43,6 +44,7 @@ from ..measuring.questions import asked_of, file_of, measure_all, read_fields
 from ..measuring.results import answers_of, check_scale_uncertainty, with_scale_uncertainty
 from ..measuring.report import report
 from .canvas import class_palette
+from .labelling import check_picture, whole_fingerprint
 from .painter import Journal
 from .teach import DataBar, Kept, Teaching, Tuner, Tuning, crop_bar_of, encoder_name, of_the_bar, teach_encoder
 
@@ -304,7 +306,7 @@ def _write_joined(mask, journal, codes, joined):
     "Write a mask with what a journal adds, dated as the last of both"
     stamp = _stamp_of(mask, journal.file)
     labels = journal.again(read_label_map(mask, codes, ignore=255).labels)
-    write_index_png(LabelMap(labels, codes), joined, overwrite=True)
+    write_index_png(LabelMap(labels, codes), joined, overwrite=True, facts=index_facts(mask))
     os.utime(joined, ns=(stamp, stamp))
 
 # %% ../../nbs/08_hands/10_job.ipynb #d7714c0d
@@ -336,11 +338,26 @@ def _has_labels(mask, codes):
     "Is anything drawn on this mask? A large one is read once, until it changes"
     return mask.exists() and _is_drawn_on(mask, tuple(codes), (_stamp_of(mask), mask.stat().st_size))
 
+# %% ../../nbs/08_hands/10_job.ipynb #fe2a0002
+@lru_cache(4096)
+def _fingerprint_at(file, stamp):
+    "The fingerprint of a picture with its data bar, as it is since `stamp`; '' where it cannot be read"
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        try: return whole_fingerprint(as_micrograph(file, None, False))
+        except InputError: return ''
+
+def _check_same_picture(mask, file):
+    "Refuse a mask that was drawn on another picture than the one that has its name now"
+    if file.exists(): check_picture(mask, lambda: _fingerprint_at(file, (_stamp_of(file), file.stat().st_size)))
+
 # %% ../../nbs/08_hands/10_job.ipynb #d9ea644d
 @patch
 def _pairs_in(self:Job, folder, files):
     made = [Pair(file, whole_mask(folder/f'{file.stem}.png', self.about.codes), file.stem, '') for file in files]
-    return Pairs([pair for pair in made if _has_labels(pair.mask, self.about.codes)])
+    drawn = [pair for pair in made if _has_labels(pair.mask, self.about.codes)]
+    for pair in drawn: _check_same_picture(pair.mask, pair.image)
+    return Pairs(drawn)
 
 # %% ../../nbs/08_hands/10_job.ipynb #b4079679
 @patch(as_prop=True)
@@ -408,7 +425,9 @@ def _fit_mask(self:Job, file, mask, data_bar):
     is_of_it = labels.shape[1] == width and len(labels) < whole
     if not is_of_it or len(labels) == cut: return
     more = np.full((whole-len(labels), width), 255, np.uint8)
-    write_index_png(LabelMap(np.concatenate([labels, more]), self.about.codes), mask, overwrite=True)
+    taller, facts = np.concatenate([labels, more]), index_facts(mask)
+    if facts.get('begun') == label_sum(labels): facts['begun'] = label_sum(taller) # nothing of it is a person's
+    write_index_png(LabelMap(taller, self.about.codes), mask, overwrite=True, facts=facts)
     journal.end() # its strokes are in the mask
 
 # %% ../../nbs/08_hands/10_job.ipynb #87942713
@@ -675,7 +694,7 @@ def teach_and_compare(self:Job,
 # %% ../../nbs/08_hands/10_job.ipynb #8a4e1150
 def _sums_of(pairs):
     "Name and checksum of each mask"
-    return [(pair.mask.name, hashlib.sha256(pair.mask.read_bytes()).hexdigest()) for pair in pairs]
+    return [(pair.mask.name, hashlib.sha256(index_bytes(pair.mask)).hexdigest()) for pair in pairs]
 
 # %% ../../nbs/08_hands/10_job.ipynb #5834b6e5
 @patch
@@ -1022,6 +1041,11 @@ def _fitted_to(self:Job, made, labels, name):
     below = with_labels[-1] + 1 if len(with_labels) else 0
     return np.concatenate([labels[:below], made.labels[below:]]) if below < len(labels) else labels
 
+# %% ../../nbs/08_hands/10_job.ipynb #fe1a0001
+def _is_as_begun(mask, labels):
+    "Is a mask what it began with? Then a person has corrected nothing in it, or has taken it back"
+    return index_facts(mask).get('begun') == label_sum(labels)
+
 # %% ../../nbs/08_hands/10_job.ipynb #20a09e2e
 @patch
 def _correction(self:Job, name, out):
@@ -1029,8 +1053,10 @@ def _correction(self:Job, name, out):
     mask = whole_mask(self.corrected/f'{Path(name).stem}.png', self.about.codes)
     if not mask.exists(): return None
     file = Path(out)/'maps'/f'{Path(name).stem}.tif'
-    made = with_origin(read_label_map(file), file)
-    labels = self._fitted_to(made, read_label_map(mask, self.about.codes, ignore=255).labels, name)
+    made, drawn = with_origin(read_label_map(file), file), read_label_map(mask, self.about.codes, ignore=255).labels
+    if _is_as_begun(mask, drawn): return None
+    _check_same_picture(mask, (self.home/self.about.pictures).resolve()/name)
+    labels = self._fitted_to(made, drawn, name)
     if labels.shape != made.shape:
         size = lambda shape: f'{shape[1]} x {shape[0]} px'
         todo = 'correct the label map anew, or remove this one'
@@ -1047,6 +1073,18 @@ def corrections(self:Job,
     names = rows.picture[rows.state != 'skipped'] if self.corrected.is_dir() else []
     found = {name: self._correction(name, out) for name in names}
     return {name: label_map for name, label_map in found.items() if label_map is not None}
+
+# %% ../../nbs/08_hands/10_job.ipynb #fe1a0004
+@patch
+def forget_untouched(self:Job,
+    name # Name of a picture
+):
+    "Remove a correction that corrects nothing"
+    mask = self.corrected/f'{Path(name).stem}.png'
+    whole = whole_mask(mask, self.about.codes)
+    if not whole.exists() or not _is_as_begun(whole, read_label_map(whole, self.about.codes, ignore=255).labels): return
+    Journal(mask).file.unlink(missing_ok=True)
+    mask.unlink()
 
 # %% ../../nbs/08_hands/10_job.ipynb #5668a946
 def _sum_of(corrections):

@@ -77,6 +77,9 @@ def neighbour_share(
     if len(groups) != len(e.x): raise InputError(
         'neighbour_share', f'{len(groups)} groups', f'{len(e.x)}, one a region', 'check them')
     neighbours, _ = nearest(e, np.arange(len(e.x)), k)
+    if not (neighbours >= 0).any(): raise InputError(
+        'neighbour_share', 'no region with a neighbour in another picture',
+        'regions of two pictures at least', 'embed more pictures')
     of_picture = picture_numbers(e.regions)
     group = _group_of_pictures(groups, of_picture)
     share, rng = _share_alike(groups, neighbours), np.random.default_rng(seed)

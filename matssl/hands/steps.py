@@ -200,7 +200,7 @@ def _dressed_buttons(labeller):
     labeller.which.tooltip = word('picture_tip')
     for name, button in labeller.buttons.items():
         button.tooltip = word(f'{name}_tip')
-        if name in ('undo', 'redo', 'save'): button.description = word(name)
+        if name in ('undo', 'redo', 'save', 'anew'): button.description = word(name)
 
 # %% ../../nbs/08_hands/12_steps.ipynb #936f16cc
 def _dressed_fields(labeller):
@@ -234,12 +234,12 @@ def _choose_in_browser(labeller):
 # %% ../../nbs/08_hands/12_steps.ipynb #f3b21b19
 def _tools_of(labeller):
     "The controls of a labelling widget: the picture, the tools, the classes, how it is drawn and shown"
-    undo, redo, save, back, on = (labeller.buttons[name] for name in ('undo', 'redo', 'save', 'back', 'on'))
+    undo, redo, save, back, on, anew = labeller.buttons.values()
     labeller.locks, classes = _locks_of(labeller), _looking_like(labeller.classes, 'palette')
     locked = _row(_html(word('locked')), _looking_like(_near(*labeller.locks), 'palette'))
     labeller.turning = _row(labeller.which, _near(back, on))
     filling = labeller.help.children if labeller.assistant else ()
-    drawing = _row(labeller.tools, _near(undo, redo, save))
+    drawing = _row(labeller.tools, _near(undo, redo, save, anew))
     return [labeller.turning, drawing, classes, locked, labeller.brush, labeller.opacity, _row(labeller.only, *filling)]
 
 # %% ../../nbs/08_hands/12_steps.ipynb #e0db209a
@@ -548,7 +548,9 @@ def say_measured(self:FolderStep):
         return
     x0, y0, x1, y1 = self.calibrator.line
     px = float(np.hypot(x1-x0, y1-y0))
-    self.measured.value = word('measured', px=px, um=um, worth=100*.5*2**.5/px)
+    ends = word(f'ends_found_{sum(self.calibrator.found)}')
+    worth = number_here(self.calibrator.worth)
+    self.measured.value = f'{word("measured", px=px, um=um, worth=worth)} {ends}'
 
 # %% ../../nbs/08_hands/12_steps.ipynb #d88c043e
 @patch
@@ -579,8 +581,8 @@ def take_for_this(self:FolderStep):
 def take_for_all(self:FolderStep):
     "The scale of all pictures"
     um = self._um()
-    self.job.tell(scales={})
-    self.scale.value = f'{um:g}'
+    self.job.tell(scales={}, scale_table='')
+    self.scale.value, self.table.value = f'{um:g}', ''
     self._taken(um)
 
 # %% ../../nbs/08_hands/12_steps.ipynb #b55e71ea
@@ -722,8 +724,9 @@ def open(self:DrawStep, files, key):
     as_read = dict(um_per_px=job.scale, crop_bar=job.crop_bar)
     self.app.say(word('loading'))
     made = label(files, job.about.codes, job.strokes, assistant=job.assistant(), size=self.app.size, **as_read)
-    self.labeller = dressed_labeller(made, job.colours)
-    self.go_to(job.about.picture)
+    self.labeller, unopened = dressed_labeller(made, job.colours), made.canvas.status
+    made._safely(lambda: self.go_to(job.about.picture))
+    made.canvas.status = made.canvas.status or unopened # of a picture that cannot be opened, below the others
     made.which.observe(lambda _: self.remember(), 'value')
     made.turning.children = [*made.turning.children, _near(self.next, self.stop_next, self.lot)]
     self.box.children, self.made_for = [self.said, made], key
@@ -1318,7 +1321,9 @@ def colour_of(
 def _class_line(name, k, cm):
     "How much of a class is found, and how much of what is called so is it"
     true, called, right = cm[k].sum(), cm[:, k].sum(), cm[k, k]
-    if not true or not called: return word('class_none', name=name)
+    if not true and not called: return word('class_none', name=name)
+    if not true: return word('class_undrawn', name=name, n=int(called))
+    if not called: return word('class_missed', name=name)
     return word('class_of', name=name, found=100*right/true, true=100*right/called)
 
 # %% ../../nbs/08_hands/12_steps.ipynb #cfbe4064
@@ -1571,24 +1576,31 @@ class CheckStep(Step):
     "Pictures kept back, and what the model makes of them"
     name, most = 'check', 12 # small pictures that are shown
     def build(self):
-        files = self.job.files
-        names, act = [file.name for file in files], lambda: self.app.safely(self.keep_back)
-        self.kept = TickedPictures(names, self.job.about.kept_back, act)
-        half = max(1, len(files)//2) # the others are there to be drawn on and to be measured
-        self.lots = self.field(W.BoundedIntText, 'lots', None, '70px', value=min(5, half), min=1, max=half)
+        self.kept, self.of_specimens = None, _html()
+        self.lots = self.field(W.BoundedIntText, 'lots', None, '70px', value=5, min=1, max=5)
         self.by_lot = self.button('lots_do', 'keep_back_by_lot', '')
         self.place, self.verdict, self.labeller, self.made_for = W.VBox([]), _html(), None, None
         self.differs, self.differs_of = _looking_like(_looking_like(W.VBox([]), 'step'), 'differs'), None
         self.do = self.button('check_do', 'check')
-        self.of_specimens = _html()
-        choosing = _looking_like(W.VBox([self.kept, _row(self.by_lot, self.lots), self.of_specimens]), 'step')
+        self.choosing = _looking_like(W.VBox([]), 'step')
+        self._make_ticks()
         self.below = _html()
         self.found = _looking_like(_looking_like(W.VBox([_row(self.do), self.verdict, self.below]), 'step'), 'found')
-        self.box.children = [self.said, _beside(choosing, self.found), self.place, self.differs]
+        self.box.children = [self.said, _beside(self.choosing, self.found), self.place, self.differs]
     @property
     def file(self): return self.job.home/'checked.json'
     def keep(self):
         if self.labeller: self.labeller.keep()
+
+# %% ../../nbs/08_hands/12_steps.ipynb #fe5a0001
+@patch
+def _make_ticks(self:CheckStep):
+    "A box for each picture, made anew where others are in the folder now; by lot half of them at most"
+    names = [file.name for file in self.job.files]
+    if self.kept is not None and names == list(self.kept.boxes): return
+    self.kept = TickedPictures(names, self.job.about.kept_back, lambda: self.app.safely(self.keep_back))
+    self.lots.max = max(1, len(names)//2) # the others are there to be drawn on and to be measured
+    self.choosing.children = [self.kept, _row(self.by_lot, self.lots), self.of_specimens]
 
 # %% ../../nbs/08_hands/12_steps.ipynb #1d3acc65
 @patch
@@ -1674,6 +1686,7 @@ def show(self:CheckStep):
     "The pictures kept back, and the last verdict"
     job = self.job
     self.said.value = says_with_model(job, 'check_says')
+    self._make_ticks()
     files = [file for file in job.files if file.name in job.about.kept_back]
     key = job.about.codes, files, str(job.scale), job.colours, job.about.data_bar
     if key != self.made_for:
@@ -1744,6 +1757,7 @@ def in_turn(
 @patch
 def keep_back_by_lot(self:CheckStep):
     "Keep back more pictures without strokes, by lot, until there are as many as wanted"
+    self._make_ticks()
     about, lot = self.job.about, self.job.lot_among()
     missing = self.lots.value - len(about.kept_back)
     if missing <= 0: raise NotYet(word('lots_enough', n=len(about.kept_back)))
@@ -1751,6 +1765,7 @@ def keep_back_by_lot(self:CheckStep):
     chosen = in_turn(lot_order(lot.names, about.settings.seed), specimens, about.kept_back)[:missing]
     if not chosen: raise NotYet(word('lots_none'))
     self.kept.value = [*about.kept_back, *chosen]
+    chosen = [name for name in chosen if name in self.job.about.kept_back] # what is said is what holds
     self.job.tell(by_lot={**self.job.about.by_lot, **dict.fromkeys(chosen, about.settings.seed)})
     kind = _with_numbers(lot.kind).replace('colour', word('in_colour'))
     among = [word('lots_kind', n=len(lot.names), kind=kind), *([word('lots_others', n=lot.others)] if lot.others else [])]
@@ -2066,6 +2081,7 @@ def mend(self:RunStep):
     job, name = self.job, self._name_in_sight()
     file = next(file for file in job.files if file.name == name)
     labels = self._model_says(name)
+    job.forget_untouched(name)
     as_read = dict(um_per_px=job.scale, crop_bar=job.crop_bar)
     if labels.shape != _read_quietly(file, **as_read).shape: raise NotYet(word('is_old')) # the data bar is cut otherwise now
     made = label([file], job.about.codes, job.corrected, start=labels, size=self.app.size, **as_read)
@@ -2078,7 +2094,7 @@ def mend(self:RunStep):
 def take_back(self:RunStep):
     "The result as the model has it; undo gives the corrections again"
     name = Path(self.mender.jobs[0][0]).name
-    self.mender.current.painter.replace(self._model_says(name))
+    self.mender.current.begin_again(self._model_says(name))
     self.mender._drawn()
     self.mender.keep()
     found = self.job.filled()
@@ -2477,7 +2493,7 @@ class ReportStep(Step):
 def _asking(self:ReportStep):
     "The fields of the question: what is measured, of which class, and which way a layer runs"
     about = self.job.about
-    asked = next((name for name in about.questions if name != 'phases'), 'phases')
+    asked = self.in_menu = next((name for name in about.questions if name != 'phases'), 'phases') # of the job
     named = [(word(name), name) for name in questions]
     self.question = self.field(W.Dropdown, 'question', 'changed', options=named, value=asked)
     self.cls, self.crack = (self.field(W.Dropdown, key, 'changed') for key in ('cls', 'crack'))
@@ -2610,13 +2626,15 @@ def _of_layer(self:ReportStep, named, others, before):
 # %% ../../nbs/08_hands/12_steps.ipynb #a6365593
 @patch
 def _question_asked(self:ReportStep):
-    "The question with its classes, and the shares, which are always asked for"
-    what = self.question.value
-    if what == 'phases': return {'phases': {}}
-    named, before = dict(cls=self.cls.value), self.job.about.questions.get(what, {})
-    others = {k: v for k, v in before.items() if k not in ('cls', 'crack')}
-    if what == 'layers': self._of_layer(named, others, before)
-    return {'phases': {}, what: {**others, **named}}
+    "The question of the menu in place of the one before, other questions of the job, and the shares, always asked for"
+    what, known = self.question.value, {'phases': {}, **self.job.about.questions}
+    if what in known and what not in ('phases', self.in_menu): return known # the menu shows another one of the job
+    others = {name: known[name] for name in known if name == 'phases' or name not in (what, self.in_menu)}
+    if what == 'phases': return others
+    named, before = dict(cls=self.cls.value), known.get(what, {})
+    kept = {k: v for k, v in before.items() if k not in ('cls', 'crack')}
+    if what == 'layers': self._of_layer(named, kept, before)
+    return {**others, what: {**kept, **named}}
 
 # %% ../../nbs/08_hands/12_steps.ipynb #a6365595
 @patch
@@ -2640,6 +2658,7 @@ def take(self:ReportStep):
         scale_uncertainty_pct=number_in(self.uncertainty.value, 'uncertainty'),
         chosen=self._chosen_now(), measured=self.counted.value,
         meta={key: value for key, value in meta.items() if value})
+    self.in_menu = self.question.value
     self.show()
 
 # %% ../../nbs/08_hands/12_steps.ipynb #e358a2ab
