@@ -649,6 +649,7 @@ def _check_several(g, source):
 # %% ../../nbs/07_measuring/08_grain_maps.ipynb #c6943dbc
 class GrainNumbers(LabelMap):
     "Grain numbers of a file, with its scale and its doubts: no classes, a number is the name of a grain"
+    _are_classes = False
 
 
 # %% ../../nbs/07_measuring/08_grain_maps.ipynb #7ef91cba

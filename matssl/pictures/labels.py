@@ -85,8 +85,9 @@ class LabelMap:
     doubts:list=() # Doubts about the map or its scale, in sentences
     um_per_px_y:float|None=None # Height of a pixel, um, where it is not the width
     origin:Origin|None=None # Origin of the labels; None: nobody has said
+    _are_classes = True # names of single grains are no classes
     def __post_init__(self):
-        self.labels = _checked_labels(self.labels, self.source)
+        if self._are_classes: self.labels = _checked_labels(self.labels, self.source)
         self.codes = list(self.codes)
         self.doubts = list(self.doubts or ())
         if self.origin: self.origin = _in_order(self.origin, self.codes)
