@@ -248,7 +248,7 @@ def k_center(
 # %% ../../nbs/08_hands/04_suggest.ipynb #a52b000b
 def _entropy(p):
     "Entropy of probabilities `(K, h, w)`, 0 (sure) to 1 (all classes alike)"
-    return LabelMap(p[0], range(len(p)), proba=p).entropy()
+    return LabelMap(np.zeros(p.shape[1:], np.uint8), range(len(p)), proba=p).entropy()
 
 # %% ../../nbs/08_hands/04_suggest.ipynb #617e9a49
 def _with_doubt(ask, symmetry):
