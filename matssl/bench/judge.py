@@ -59,11 +59,12 @@ def _stacks(a, b):
         names = sorted(a[draw])
         yield tuple(np.stack([of[draw][name] for name in names]) for of in (a, b))
 
-# %% ../../nbs/09_bench/09_judge.ipynb #3b210001
+# %% ../../nbs/09_bench/09_judge.ipynb #7928b89b
 def _named(pictures):
     "The pictures of a draw by their names"
     return tuple(sorted(pictures))
 
+# %% ../../nbs/09_bench/09_judge.ipynb #3b210001
 def _picture_counts(a, times, rng):
     "How often each test picture counts in each repetition: `{names: (times, pictures)}`, one for each set of pictures"
     sets = dict.fromkeys(_named(pictures) for pictures in a.values())
@@ -81,11 +82,12 @@ def _resampled(a, b, score, times, rng, of_draws=True):
         theirs = theirs + np.einsum('tp,pij->tij', often, other)
     return score(ours) - score(theirs)
 
-# %% ../../nbs/09_bench/09_judge.ipynb #3b210004
+# %% ../../nbs/09_bench/09_judge.ipynb #d9b8984c
 def _fewest(a):
     "The number of draws, or of test pictures where these are fewer"
     return min(len(a), len({name for pictures in a.values() for name in pictures}))
 
+# %% ../../nbs/09_bench/09_judge.ipynb #3b210004
 def _ends(again, mean, error, n, level):
     "The ends of the interval: expanded percentiles, below five draws Student's"
     tail = expanded_level(n, level)

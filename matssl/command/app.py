@@ -25,13 +25,14 @@ def _say_picture(row):
     why = f' ({row["why"]})' if row.get('why') else ''
     say(one_line(f'{row["picture"]}: {row["state"]}{why}'))
 
-# %% ../../nbs/10_command/08_app.ipynb #5d545edd
+# %% ../../nbs/10_command/08_app.ipynb #2cf215c4
 def _noted(
     report # The page
 )->dict: # Results of `collect`
     "What stands beside the page of a report"
     return json.loads((Path(report).parent/'results.json').read_text('utf-8'))
 
+# %% ../../nbs/10_command/08_app.ipynb #5d545edd
 def _say_limits(
     noted # Of `_noted`
 ):
@@ -135,7 +136,7 @@ def run(
     else: say('no verdict: no pictures were kept back, so nobody knows what these numbers are worth')
     print(f'written: {done.report}, report.pdf, report.xlsx')
 
-# %% ../../nbs/10_command/08_app.ipynb #7db65d86
+# %% ../../nbs/10_command/08_app.ipynb #eda687c5
 most_port = 65535
 
 def _check_port(wanted):
@@ -143,6 +144,7 @@ def _check_port(wanted):
     if 1 <= wanted <= most_port: return
     raise InputError('--port', f'{wanted}', f'a number from 1 to {most_port}', 'give another, or leave it away')
 
+# %% ../../nbs/10_command/08_app.ipynb #7db65d86
 def _free_port(wanted, tries=50):
     "This port, or the next that nobody listens on"
     ports = range(wanted, min(wanted+tries, most_port+1))

@@ -22,7 +22,6 @@ def _what_is_made(settings, seeds):
                 f'{settings["test"]} test pictures, synthetic')
     return f'{pictures}; {settings["arch"]} from random weights; {seeds} seeds'
 
-
 # %% ../../nbs/10_command/03_training.ipynb #7fb67bd6
 def _say_scores(rows, floors):
     "The table of the starts, and what no network at all would reach"
@@ -30,7 +29,6 @@ def _say_scores(rows, floors):
     print('\nFine-tuned with equal steps, evaluated on whole test pictures at native resolution:\n')
     print(demo_table(rows).to_string())
     print('\nwithout a network: ' + ', '.join(f'{name} {100*v:.1f} %' for name, v in floors.items()))
-
 
 # %% ../../nbs/10_command/03_training.ipynb #42d31263
 @command
@@ -50,7 +48,6 @@ def demo(
     print(f'\nin {out}/: {made}')
     print('next, with pictures of your own:  matssl pretrain POOL/ -o mine.safetensors')
 
-
 # %% ../../nbs/10_command/03_training.ipynb #c754bf10
 def _encoder_file(out, checkpoint):
     "The encoder to be written; it is new, and so are table and picture unless a run goes on"
@@ -58,7 +55,6 @@ def _encoder_file(out, checkpoint):
     if checkpoint and Path(checkpoint).exists(): return out
     for ending in ('.csv', '.png'): new_output(out.with_suffix(ending))
     return out
-
 
 # %% ../../nbs/10_command/03_training.ipynb #05db514c
 def _in_words(learn, processes):
@@ -68,7 +64,6 @@ def _in_words(learn, processes):
     if processes == 1: return said
     bs, together = pool.train.bs, learn.recipe['together']
     return said + f'; {processes} processes, {bs//processes*together} of the {bs*together} fields of a batch each'
-
 
 # %% ../../nbs/10_command/03_training.ipynb #21bb5a0f
 def _write_curves(learn, out):
@@ -109,7 +104,6 @@ def _without_shown(pool, holdout, speaks):
         left_out = sorted(Path(f).name for f in set(shown.a))
         print(one_line(f'left out of the pool, shown in {holdout}: {", ".join(left_out)}'))
     return pool
-
 
 # %% ../../nbs/10_command/03_training.ipynb #bce6ae09
 @command

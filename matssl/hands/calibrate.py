@@ -32,7 +32,7 @@ def _edge_in(profile):
     near = profile[max(steepest-10, 0):steepest+11]
     return _crossing(profile, (near.min() + near.max())/2, steepest)
 
-# %% ../../nbs/08_hands/06_calibrate.ipynb #c5b00004
+# %% ../../nbs/08_hands/06_calibrate.ipynb #9119d3c2
 def ends_at_edges(
     px:np.ndarray, # `(H, W)` or `(H, W, 3)`
     line, # x, y, x, y of two clicks, px
@@ -51,6 +51,7 @@ def ends_at_edges(
     snapped = [float(v) for end, shift in zip(ends, shifts) for v in end + direction*shift]
     return snapped, tuple(edge is not None for edge in edges)
 
+# %% ../../nbs/08_hands/06_calibrate.ipynb #c5b00004
 def snap_to_edge(
     px:np.ndarray, # `(H, W)` or `(H, W, 3)`
     line, # x, y, x, y of two clicks, px
@@ -127,7 +128,7 @@ def _snapped(self:ScaleCalibrator, line):
     (x0, y0, x1, y1), found = ends_at_edges(near, [line[0], line[1]-top, line[2], line[3]-top])
     return [x0, y0+top, x1, y1+top], found
 
-# %% ../../nbs/08_hands/06_calibrate.ipynb #c5b0f002
+# %% ../../nbs/08_hands/06_calibrate.ipynb #0d73bd4d
 @patch
 def _worth_of(self:ScaleCalibrator, px):
     "What an error of both ends means for the scale, %"
@@ -136,6 +137,7 @@ def _worth_of(self:ScaleCalibrator, px):
     off = [.5 if is_found else max(1., of_screen) for is_found in self.found]
     return 100*float(np.hypot(*off))/px
 
+# %% ../../nbs/08_hands/06_calibrate.ipynb #c5b0f002
 def _in_percent(worth):
     "A worth as it is written: one digit, and no power of ten"
     return f'{worth:.1g}' if worth < 9.5 else f'{worth:.0f}'

@@ -338,7 +338,7 @@ def _has_labels(mask, codes):
     "Is anything drawn on this mask? A large one is read once, until it changes"
     return mask.exists() and _is_drawn_on(mask, tuple(codes), (_stamp_of(mask), mask.stat().st_size))
 
-# %% ../../nbs/08_hands/10_job.ipynb #fe2a0002
+# %% ../../nbs/08_hands/10_job.ipynb #542b1b65
 @lru_cache(4096)
 def _fingerprint_at(file, stamp):
     "The fingerprint of a picture with its data bar, as it is since `stamp`; '' where it cannot be read"
@@ -347,6 +347,7 @@ def _fingerprint_at(file, stamp):
         try: return whole_fingerprint(as_micrograph(file, None, False))
         except InputError: return ''
 
+# %% ../../nbs/08_hands/10_job.ipynb #fe2a0002
 def _check_same_picture(mask, file):
     "Refuse a mask that was drawn on another picture than the one that has its name now"
     if file.exists(): check_picture(mask, lambda: _fingerprint_at(file, (_stamp_of(file), file.stat().st_size)))

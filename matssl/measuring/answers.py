@@ -103,13 +103,12 @@ def same_unit(
     for written, meant in {'µ': 'u', 'μ': 'u', '²': '2', '³': '3'}.items(): plain = plain.replace(written, meant)
     return plain.removeprefix('1') if plain.startswith('1/') else plain
 
-
-# %% ../../nbs/07_measuring/01_answers.ipynb #aec7aa05
+# %% ../../nbs/07_measuring/01_answers.ipynb #00470006
 def _may_be_thousands(number):
     "Is it open whether the mark in a number stands before decimals or between thousands?"
     return re.fullmatch(r'[-+]?(?=0*[1-9])\d{1,3}[.,]\d{3}', number) is not None
 
-
+# %% ../../nbs/07_measuring/01_answers.ipynb #aec7aa05
 @dataclass
 class Limit:
     "What a number must not exceed, or not fall below"
@@ -122,7 +121,7 @@ class Limit:
         if _may_be_thousands(number): number += '0'
         return f'{self.name} {self.sign} {number}' + (f' {self.unit}' if self.unit else '')
 
-# %% ../../nbs/07_measuring/01_answers.ipynb #365de174
+# %% ../../nbs/07_measuring/01_answers.ipynb #4a87c967
 _unit = r'%|(?:1\s*/|/|per\s)?\s*(?:nm|[uµμ]m|mm|cm|px)[23²³]?|mm\s*/\s*mm[23²³]'
 
 
@@ -133,7 +132,7 @@ def _number_of_limit(number, text):
     raise InputError('limit', f"'{text}', in which {number} may be {whole}{decimals} or {whole}.{decimals}0",
                      'a number that can be read in one way', 'write the one that is meant')
 
-
+# %% ../../nbs/07_measuring/01_answers.ipynb #365de174
 def read_limit(
     text:str # Limit in words, e.g. 'oxide <= 25', 'oxide thickness >= 8 um'
 )->Limit:

@@ -17,7 +17,6 @@ from .miscounts import through_tests
 from .particles import fields_with_class, in_um
 from .faces import box_of, columns_of, extent_of, layer_pixels, layers_of, runs_along, slope_of, spines
 
-
 # %% ../../nbs/07_measuring/16_cracks.ipynb #4ab50f8c
 def _end_of(
     along:np.ndarray, # Places of a region's pixels along a direction, px
@@ -31,7 +30,6 @@ def _end_of(
     flat = -start/density
     return flat if flat > along.max() - .5 else along.max()
 
-
 # %% ../../nbs/07_measuring/16_cracks.ipynb #49d45736
 def _extent_along_itself(
     pixels:np.ndarray # `(N, 2)`: rows and columns
@@ -40,7 +38,6 @@ def _extent_along_itself(
     deviation = pixels - pixels.mean(0)
     along = deviation @ np.linalg.eigh(deviation.T @ deviation)[1][:, -1]
     return float(_end_of(along) + _end_of(-along))
-
 
 # %% ../../nbs/07_measuring/16_cracks.ipynb #7b1f7fe3
 def _smooth_way(way):
@@ -127,7 +124,6 @@ def _one_crack(yy, xx, top, bottom, middle, slope, arc):
     turn = np.rad2deg(.5*np.arctan2(2*(dx*dy).sum(), (dx*dx-dy*dy).sum()) - np.arctan(s)) % 180
     return np.interp(foot, np.arange(len(arc)), arc), depth, min(turn, 180-turn)
 
-
 # %% ../../nbs/07_measuring/16_cracks.ipynb #29000030
 @dataclass
 class _Band:
@@ -177,7 +173,6 @@ def _owners(pieces, n, layers):
     away = [ndi.minimum(ndi.distance_transform_edt(~layer), pieces, np.arange(1, n+1)) for layer in layers]
     return np.argmin(away, axis=0)
 
-
 # %% ../../nbs/07_measuring/16_cracks.ipynb #1bcfa008
 def _inside_of(band, yy, xx):
     "Which pixels of a crack lie between the faces of the layer"
@@ -205,7 +200,6 @@ def _crack_row_of(band, yy, xx, inside, length, borders, along, through):
                 depth_pct=100*depth if seen else np.nan, through=bool(seen and depth >= through),
                 angle_deg=np.nan if cut else angle, cut=cut, x_px=x, y_px=y)
 
-
 # %% ../../nbs/07_measuring/16_cracks.ipynb #505fec05
 _crack_columns = ['layer', 'position_px', 'length_px', 'width_px', 'depth_pct', 'through', 'angle_deg', 'cut',
                   'x_px', 'y_px']
@@ -218,14 +212,12 @@ def _with_spacing(rows):
     r.insert(2, 'spacing_px', spacing.where(whole & whole.shift(-1, fill_value=False)))
     return r
 
-
 # %% ../../nbs/07_measuring/16_cracks.ipynb #b1eba705
 def _length_of(band):
     "Length of the mid line, px: columns in which the border cuts the layer count half, unless it does so all along"
     held = np.isfinite(band.top)
     weight = np.where(band.cut, .5, 1.) if not band.cut[held].all() else 1.
     return (band.step*weight)[held].sum()
-
 
 # %% ../../nbs/07_measuring/16_cracks.ipynb #da8c39dc
 def _bands_and_cracks(m, cls, layer, along, join_px):
@@ -240,7 +232,6 @@ def _bands_and_cracks(m, cls, layer, along, join_px):
     owners = _owners(pieces, n, layers)
     of_layer = [crack & np.isin(pieces, np.flatnonzero(owners == k) + 1) for k in range(len(layers))]
     return [_band_of(a, b, hidden) for a, b in zip(layers, of_layer)], pieces, owners, along, left.any(0).mean()
-
 
 # %% ../../nbs/07_measuring/16_cracks.ipynb #ecaca04b
 def _cracks_of(m, cls, layer, along, min_length_px, join_px, through):
@@ -266,7 +257,6 @@ def _cracks_of(m, cls, layer, along, min_length_px, join_px, through):
     length = sum(_length_of(band) for band in bands)
     about = dict(layer_length_px=length, outside=outside, short=short, along=along, layers=len(bands), left=left)
     return _with_spacing(rows), about
-
 
 # %% ../../nbs/07_measuring/16_cracks.ipynb #857b8cdf
 def _t(level, degrees):
@@ -304,7 +294,6 @@ def _weights_of(spacing, length):
     "The weight of each spacing: wide ones are cut by the border more often"
     return 1/np.maximum(length - spacing, .05*length)
 
-
 # %% ../../nbs/07_measuring/16_cracks.ipynb #b1444cc4
 def _number(found, u, level):
     "Cracks to a unit of length: value, ends of the interval, is it a bound, and what it rests on"
@@ -317,7 +306,6 @@ def _number(found, u, level):
     low, high = (end/lengths.sum() for end in poisson_interval(counts.sum(), level, bound=True))
     note = 'none seen' if not counts.sum() else 'as if cracks fell independently'
     return value, low, high, True, note
-
 
 # %% ../../nbs/07_measuring/16_cracks.ipynb #e8195716
 def _mean_within(values, weights, value, level):
@@ -366,7 +354,6 @@ def _depth(found, level):
     if is_bound: low, high = _widened_share(value, low, high, n, level)
     return value, low, high, is_bound, f'{n} whole cracks'
 
-
 # %% ../../nbs/07_measuring/16_cracks.ipynb #ba8d3bf2
 def _gamma_ends(shape, level):
     "The interval of a mean in units of what was found, if the sum behind it has a gamma distribution"
@@ -406,7 +393,6 @@ def _crack_answers(found, cls, um, level):
     return [Answer(name, float(value), of, float(low), float(high), level, len(found), bool(bound), note)
             for name, of, (value, low, high, bound, note) in rows]
 
-
 # %% ../../nbs/07_measuring/16_cracks.ipynb #dfec5e1c
 def _crack_doubts(found, um, shortest):
     "What a reader of the table must know"
@@ -431,7 +417,6 @@ def _crack_doubts(found, um, shortest):
     if um is None: doubts.append('no scale: lengths in px')
     return doubts
 
-
 # %% ../../nbs/07_measuring/16_cracks.ipynb #16ae2ec7
 def _check_cracks(x, cls, layer, who, along):
     "The fields, each with a layer; whether there are cracks in them is what is asked"
@@ -440,7 +425,6 @@ def _check_cracks(x, cls, layer, who, along):
     maps = check_fields(x, [cls, layer])
     refuse_not_square(maps)
     return fields_with_class(maps, layer)[0]
-
 
 # %% ../../nbs/07_measuring/16_cracks.ipynb #38d4b251
 def _all_cracks(x, cls, layer, who='cracks', level=.95, **kw):
@@ -454,7 +438,6 @@ def _all_cracks(x, cls, layer, who='cracks', level=.95, **kw):
     def on_tests(tests): return _all_cracks(tests, cls, layer, who, level, **kw)[3]['answers']
     attrs['answers'] = through_tests(_crack_answers(found, cls, um, level), maps, on_tests)
     return maps, um, found, attrs
-
 
 # %% ../../nbs/07_measuring/16_cracks.ipynb #29000031
 def _each_crack(maps, um, found, attrs):
@@ -495,7 +478,6 @@ def _crack_row(r, f, um, level):
         f'length_{s}': r.length_px.astype(float).mean()*u, 'depth_pct': r.depth_pct.astype(float).mean(),
         'outside': f['outside'], 'short': f['short']}
 
-
 # %% ../../nbs/07_measuring/16_cracks.ipynb #536a66c4
 def _each_field(maps, um, found, attrs):
     "A row a field"
@@ -505,7 +487,6 @@ def _each_field(maps, um, found, attrs):
     t = pd.DataFrame(rows)
     t.attrs = attrs
     return t
-
 
 # %% ../../nbs/07_measuring/16_cracks.ipynb #670ab6ee
 @delegates(cracks)
@@ -520,7 +501,6 @@ def crack_tables(
     found = _all_cracks(x, cls, layer, **settings)
     return _each_field(*found), _each_crack(*found)
 
-
 # %% ../../nbs/07_measuring/16_cracks.ipynb #73304aed
 @delegates(cracks)
 def crack_summary(
@@ -531,7 +511,6 @@ def crack_summary(
 )->pd.DataFrame: # A row a field
     "Number, spacing, number per mm, mean length and depth of the cracks in each field"
     return crack_tables(x, cls, layer, **kwargs)[0]
-
 
 # %% ../../nbs/07_measuring/16_cracks.ipynb #6d4a7918
 def _length_in_words(length, unit):
@@ -564,4 +543,3 @@ def crack_means(
     t = pd.DataFrame(rows)
     t.attrs = attrs
     return t
-

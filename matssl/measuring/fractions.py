@@ -322,19 +322,19 @@ class Basis:
     below_floor:bool=False # True: the model is no better than a guess without a network
     never_wrong:list=() # Classes without an error on the test pictures
 
-# %% ../../nbs/07_measuring/03_fractions.ipynb #833cebf9
+# %% ../../nbs/07_measuring/03_fractions.ipynb #2e079ef0
 def _refuse_confusions(found, codes):
     "Refuse what are no confusion matrices of these classes"
     raise InputError('confusions', found, f'one ({len(codes)}, {len(codes)}) matrix for each of the test pictures',
                      'pass Evaluation.per_picture of the test pictures, or False to correct nothing')
 
-
+# %% ../../nbs/07_measuring/03_fractions.ipynb #686d8376
 def _counts_of_test(cm):
     "One confusion matrix as numbers; None where it is none"
     try: return np.asarray(cm, float)
     except (TypeError, ValueError): return None
 
-
+# %% ../../nbs/07_measuring/03_fractions.ipynb #833cebf9
 def _check_confusions(confusions, codes):
     "Confusion matrices of the test pictures as an array"
     if not isinstance(confusions, (dict, list, tuple, np.ndarray)): _refuse_confusions(repr(confusions), codes)

@@ -651,25 +651,23 @@ class GrainNumbers(LabelMap):
     "Grain numbers of a file, with its scale and its doubts: no classes, a number is the name of a grain"
     _are_classes = False
 
-
-# %% ../../nbs/07_measuring/08_grain_maps.ipynb #7ef91cba
+# %% ../../nbs/07_measuring/08_grain_maps.ipynb #f95cbd05
 def _whole_numbers_in(path):
     "The whole numbers that a file stores, one a pixel, as `GrainNumbers`; None of any other file"
     m = read_micrograph(path, crop_bar=False)
     if m.pixels.ndim != 2 or m.pixels.dtype.kind not in 'iu': return None
     return with_origin(GrainNumbers(m.pixels, [], **{**carried(m), 'source': path}), path)
 
-
+# %% ../../nbs/07_measuring/08_grain_maps.ipynb #bfd62c48
 def _beyond_classes(m):
     "Are these numbers beyond 255, and more than the two of a mask?"
     return m is not None and m.labels.max() > 255 and len(np.unique(m.labels)) > 2
 
-
+# %% ../../nbs/07_measuring/08_grain_maps.ipynb #7ef91cba
 def _grain_numbers_in(path):
     "`GrainNumbers` of a file with whole numbers beyond 255; None of any other"
     m = _whole_numbers_in(path)
     return m if _beyond_classes(m) else None
-
 
 # %% ../../nbs/07_measuring/08_grain_maps.ipynb #872897fb
 def _if_numbers(path, m):
@@ -677,7 +675,6 @@ def _if_numbers(path, m):
     is_nameless = all(c == f'class {k}' for k, c in enumerate(m.codes))
     if len(m.codes) <= 2 or not is_nameless: return m
     return GrainNumbers(m.labels, [], **{**carried(m), 'source': path})
-
 
 # %% ../../nbs/07_measuring/08_grain_maps.ipynb #7d10a002
 def _beside_numbers(path):
@@ -695,7 +692,6 @@ def _read(files):
     if any(g is not None for g in numbers):
         return [_beside_numbers(f) if g is None else g for f, g in zip(files, numbers)]
     return [_if_numbers(f, with_origin(m, f)) for f, m in zip(files, read_label_maps(files))]
-
 
 # %% ../../nbs/07_measuring/08_grain_maps.ipynb #6ea1b04d
 def _files_at(path):
@@ -729,7 +725,6 @@ def _found(x, boundary, twins, mend, smallest, source):
         a, boundary, mend, smallest, source)
     _check_several(g, source)
     return g
-
 
 # %% ../../nbs/07_measuring/08_grain_maps.ipynb #7d10a006
 def _as_known(g, x, um_per_px, found_with):
@@ -769,4 +764,3 @@ def grain_map(
     g = _found(x, boundary, twins, mend, smallest, source)
     if phase is not None: g = of_phase(g, phase)
     return _as_known(g, x, um_per_px, dict(boundary=boundary, twins=twins, mend=mend, smallest=smallest, phase=phase))
-

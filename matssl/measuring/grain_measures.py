@@ -60,7 +60,7 @@ def _spots_within(part):
     is_within[np.r_[0, pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]]] = False
     return np.where(is_within[pieces], pieces, 0)
 
-# %% ../../nbs/07_measuring/09_grain_measures.ipynb #7d10d004
+# %% ../../nbs/07_measuring/09_grain_measures.ipynb #efba7bc0
 def _around_spot(cells, pieces, spot):
     "What a spot takes off the number of grains, and what its frame takes off the area, px2; `pieces`: connected grains"
     from skimage.measure import label
@@ -72,7 +72,7 @@ def _around_spot(cells, pieces, spot):
     stretches, parted, grains = (len(np.unique(a[of_grains])) for a in (runs, pieces, cells))
     return stretches/2 - share - (parted - grains), frame*share
 
-
+# %% ../../nbs/07_measuring/09_grain_measures.ipynb #7d10d004
 def _hidden_by_spots(part, spots):
     "What all spots take off the number of grains, and what their frames take off the area, px2"
     from skimage.measure import label
@@ -86,7 +86,7 @@ def _hidden_by_spots(part, spots):
         each.append(_around_spot(cells[around], pieces[around], spots[around] == number))
     return tuple(np.sum(each, 0).tolist())
 
-# %% ../../nbs/07_measuring/09_grain_measures.ipynb #7d10d007
+# %% ../../nbs/07_measuring/09_grain_measures.ipynb #8a746e30
 def _cut_by_edge(part, spots):
     "Numbers of grains that touch the edge of the measured area; a spot within it is no edge"
     cells = np.pad(np.where(spots > 0, -1, part), 1)
@@ -94,13 +94,13 @@ def _cut_by_edge(part, spots):
     beside = cells[_neighbours(differ, cells.shape)]
     return np.unique(beside[beside > 0])
 
-
+# %% ../../nbs/07_measuring/09_grain_measures.ipynb #7d10d007
 def _at_the_edge(g):
     "Numbers of the grains of a map that touch the edge of the measured area"
     part, _ = _measured_part(g.cells)
     return _cut_by_edge(part, _spots_within(part))
 
-# %% ../../nbs/07_measuring/09_grain_measures.ipynb #9fc5361f
+# %% ../../nbs/07_measuring/09_grain_measures.ipynb #b5763d38
 def _counted(g, part, spots):
     "Numbers of grains, of those that the edge cuts and of those in corners, and the measured area, px2"
     size = np.bincount(g.labels.ravel())[1:]
@@ -108,7 +108,7 @@ def _counted(g, part, spots):
     corners = int(np.isin(cut, part[[0, 0, -1, -1], [0, -1, 0, -1]]).sum())
     return int((size > 0).sum()), len(cut), corners, int(size.sum())
 
-
+# %% ../../nbs/07_measuring/09_grain_measures.ipynb #9fc5361f
 def count_grains(
     g, # Grains of one field, a `GrainMap`
     corner:float=.5, # Weight of a grain in a corner of the picture: .5 as Jeffries, .25 as Saltykov
@@ -126,7 +126,6 @@ def count_grains(
     frame = float((area if ragged else _frame_area(part > 0)) - rings)
     return dict(inside=inside, cut=cut, corners=c, area_px2=area, count=count, per_px2=count/area,
                 unbiased=unbiased, frame_px2=frame, unbiased_per_px2=unbiased/frame)
-
 
 # %% ../../nbs/07_measuring/09_grain_measures.ipynb #26700019
 # (dy, dx) of the eight directions, anticlockwise from the x axis
@@ -274,14 +273,12 @@ def _circles(shape):
         for y in places(h):
             for x in places(w): yield y, x, r
 
-
 # %% ../../nbs/07_measuring/09_grain_measures.ipynb #f4788488
 def _around(cells, y, x, r):
     "Grain numbers along a circle, at every pixel of arc, from a boundary on"
     (h, w), a = cells.shape, np.linspace(0, 2*np.pi, int(np.ceil(2*np.pi*r)), endpoint=False)
     seq = cells[np.clip((y + r*np.sin(a)).astype(int), 0, h-1), np.clip((x + r*np.cos(a)).astype(int), 0, w-1)]
     return np.roll(seq, -int(np.argmax(seq != np.roll(seq, 1))))
-
 
 # %% ../../nbs/07_measuring/09_grain_measures.ipynb #1e39b2fc
 def _met_around(cells, short):
@@ -297,7 +294,6 @@ def _met_around(cells, short):
     rate = 1.5*once[0]/max(once[1], 1) - .5*twice[0]/max(2*twice[1], 1)
     return once[0], length, rate*samples/max(length, 1e-9)
 
-
 # %% ../../nbs/07_measuring/09_grain_measures.ipynb #b7c4fd20
 def circle_intercepts(
     g:GrainMap, # Grains of one field
@@ -309,7 +305,6 @@ def circle_intercepts(
     open_px = _across(g, None)
     per_px += open_px
     return dict(met=met + open_px*length, length_px=length, intercept_px=1/per_px if per_px > 0 else np.inf)
-
 
 # %% ../../nbs/07_measuring/09_grain_measures.ipynb #26700028
 def triple_points(
@@ -338,12 +333,10 @@ def _pieces_of_network(cells):
     at |= net[1:-2:2, 2:-1:2] | net[3::2, 2:-1:2] | net[2:-1:2, 1:-2:2] | net[2:-1:2, 3::2]
     return ndi.label(net)[1]
 
-
 # %% ../../nbs/07_measuring/09_grain_measures.ipynb #3eeaedf4
 def _stretches(frame):
     "Times that a closed row of bool begins to be True"
     return int((frame & ~np.roll(frame, 1)).sum())
-
 
 # %% ../../nbs/07_measuring/09_grain_measures.ipynb #a8d294c2
 def _grains_by_points(g, points):
@@ -354,7 +347,6 @@ def _grains_by_points(g, points):
     frame = np.r_[g.ground[0, :-1], g.ground[:-1, -1], g.ground[-1, :0:-1], g.ground[:0:-1, 0]]
     points = triple_points(GrainMap(cells))[1].sum()
     return points/2 + _pieces_of_network(cells) - n + _stretches(frame)/2
-
 
 # %% ../../nbs/07_measuring/09_grain_measures.ipynb #e37da52c
 def unbiased_by_points(
@@ -368,4 +360,3 @@ def unbiased_by_points(
     stretches, corners = _stretches_of_sides(g.ground)
     pieces = _pieces_of_network(np.where(g.ground, g.labels.max() + pores, g.labels))
     return points/2 + pieces - 1 - (n - stretches/2 + corners/4)
-

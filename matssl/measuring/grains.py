@@ -598,7 +598,7 @@ def _through_tests(answers, maps, um, asked, phase):
         return _of_phases(grains, check_scale(grains), asked, phase).attrs['answers']
     return through_tests(answers, maps, on_tests)
 
-# %% ../../nbs/07_measuring/10_grains.ipynb #7d10a108
+# %% ../../nbs/07_measuring/10_grains.ipynb #26a6fbde
 def _check_asked(asked):
     "Refuse settings that cannot be measured with"
     check_level(asked.level, 'grain_size')
@@ -606,7 +606,7 @@ def _check_asked(asked):
     if not isinstance(asked.corner, (int, float)) or not 0 <= asked.corner <= 1: raise InputError(
         'grain_size', f'corner={asked.corner!r}', 'a weight between 0 and 1', 'take .5 as Jeffries or .25 as Saltykov')
 
-
+# %% ../../nbs/07_measuring/10_grains.ipynb #7d10a108
 def _check_spacing(spacing, maps):
     "Refuse lines that lie farther apart than a field is high or wide"
     if spacing is not None: check_px(spacing, 'spacing', 'grain_size', 1, min(min(m.labels.shape) for m in maps))

@@ -16,7 +16,6 @@ from .miscounts import through_tests
 from .particles import fields_with_class
 from .thickness import mean_of_rounded, profile_variance
 
-
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #6d796dd4
 def _turns(
     on:np.ndarray # `(H, W)` bool: plates
@@ -27,7 +26,6 @@ def _turns(
     down, right = (gaussian_filter(plates, 1.5, order=order) for order in ((1, 0), (0, 1)))
     yy, xx, xy = (gaussian_filter(product, 3) for product in (down*down, right*right, down*right))
     return xx - yy, 2*xy
-
 
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #8dbfb06f
 def _along_axis(on, seen, axis):
@@ -109,7 +107,6 @@ def _entered(
     period = _half_way(ahead, value, following) - _half_way(ahead, value, np.maximum(own, 0))
     return np.where(found, period, np.nan), leaves < len(ahead)
 
-
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #9e704627
 _most_deg = 10 # between the directions of two plates of one colony
 
@@ -164,7 +161,6 @@ def _main_direction(rays, weight):
     turn = np.arctan2(rays.ny, rays.nx)
     mean = np.average(np.exp(2j*turn), weights=weight)
     return np.angle(mean)/2, abs(mean)
-
 
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #0f9e6df0
 _powers = [(i, j) for i in range(4) for j in range(4-i) if i + j] # of row and column, up to the third degree together
@@ -271,13 +267,11 @@ def _field_row(on, seen, level, most_rays, seed):
     return lengths, dict(fraction_pct=100*share, **turned, periods=int(rays.period.notna().sum()),
                          strips=known['strips'], endless_pct=100*facts['endless'])
 
-
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #d72bea51
 def _shared_direction(rows):
     "How well the plates of all fields keep to one direction, 0 to 1"
     turned = [r['alignment']*np.exp(2j*np.deg2rad(r['orientation_deg'])) for r in rows if 'alignment' in r]
     return abs(np.mean(turned)) if turned else 0.
-
 
 # %% ../../nbs/07_measuring/18_lamellae.ipynb #4f14a2c9
 def _of_fields(which, text):

@@ -77,7 +77,7 @@ def _through_factors(a, least, likeliest, largest):
     if put_right == f'{a.value:.3g}': return _with_word(wide, said)
     return _with_word(wide, said, f'put right by the test pictures: {put_right} {a.unit}')
 
-# %% ../../nbs/07_measuring/04_miscounts.ipynb #ca347b46
+# %% ../../nbs/07_measuring/04_miscounts.ipynb #f15dc693
 _never_seen_wrong = "the model's errors are not in the interval: no error on the test pictures"
 
 
@@ -86,7 +86,7 @@ def _area_is_wrong_somewhere(fields, classes):
     two = _of_two(basis_of(fields).confusions, np.isin(fields[0].codes, classes))
     return not never_wrong(two).any()
 
-
+# %% ../../nbs/07_measuring/04_miscounts.ipynb #ca347b46
 def through_area_errors(
     answers:list, # Answers, each an area by a length, such as a thickness
     fields:list, # `LabelMap`s that they were measured on
@@ -182,8 +182,7 @@ def _highest(a):
     if a.unit == '%': return 100.
     return 1. if a.name.endswith('roundness') else np.inf
 
-
-# %% ../../nbs/07_measuring/04_miscounts.ipynb #7d10b001
+# %% ../../nbs/07_measuring/04_miscounts.ipynb #f40ea8f3
 _sizes = 'um', 'px', 'um2', 'px2' # units of what is small where there is much
 
 
@@ -194,7 +193,7 @@ def _like_tests(a, found):
     if a.name.endswith('mean intercept'): return least/2**.5, 2*most
     return least/2 if a.unit in _sizes else -np.inf, 2*most
 
-
+# %% ../../nbs/07_measuring/04_miscounts.ipynb #7d10b001
 def _far_off(a, found):
     "Words for a number that no test picture comes near; nothing for any other"
     least, most = _like_tests(a, found)

@@ -130,7 +130,6 @@ def _half_width(variances, degrees, level):
     t = stdtrit(np.clip(degrees, 1, 1e9), (1+level)/2)
     return np.sqrt(t**2 @ np.array(variances))
 
-
 # %% ../../nbs/07_measuring/02_model_errors.ipynb #d4ba5184
 def _by_composition(test, raw):
     "How far corrected fractions may be off because errors follow the composition not at all or wholly"

@@ -221,7 +221,7 @@ def particles(
     t.attrs = dict(method=_method(split, feret), standard=None, warnings=warnings, settings=settings, answers=[])
     return t
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #28010015
+# %% ../../nbs/07_measuring/12_particles.ipynb #872632f9
 _outlines = np.array([[0, 0, 0], [31, 119, 180], [255, 127, 14], [127, 127, 127]])/255 # None, whole, unresolved, cut
 
 
@@ -230,6 +230,7 @@ def _is_large(lab, n, smallest):
     area = np.bincount(lab[lab > 0], minlength=n+1)
     return (np.sqrt(4*area/np.pi) >= smallest) & (np.arange(n+1) > 0)
 
+# %% ../../nbs/07_measuring/12_particles.ipynb #28010015
 def _kinds(t, lab, n):
     "Of each region, 0 where it is not in the table, 1 whole, 2 unresolved in shape, 3 cut by the border"
     kind = np.zeros(n+1, int)

@@ -69,7 +69,6 @@ def file_of(
     "The file of a field"
     return getattr(field, 'file', None)
 
-
 # %% ../../nbs/07_measuring/19_questions.ipynb #ab7a8df0
 def _by_product(path):
     "Is this picture an overlay, an entropy map or an index PNG beside its label TIFF?"
@@ -79,13 +78,11 @@ def _by_product(path):
     field = stem.removesuffix(endings[0]) if endings else stem
     return (path.parent/f'{field}.tif').exists()
 
-
 # %% ../../nbs/07_measuring/19_questions.ipynb #2d4aa68a
 def _files_of(one):
     "The label maps of a file, a folder or a list of files; none of a map in memory"
     if not isinstance(one, (str, Path, list, tuple)): return []
     return [file for file in list_pictures(one) if not _by_product(file)]
-
 
 # %% ../../nbs/07_measuring/19_questions.ipynb #2dad1569
 def _at_scale(field, um_per_px, *names):
@@ -109,7 +106,6 @@ def _read_files(files, codes, um_per_px, said):
     apply_scales(um_per_px, of_table) # says what it does not fit
     return [_of_file(_at_scale(field, um_per_px, file, field.source), file) for file, field in zip(files, fields)]
 
-
 # %% ../../nbs/07_measuring/19_questions.ipynb #73bcaf76
 def _field_in_memory(field, codes, um_per_px):
     "A label map that was passed, with the names and the scale given by hand"
@@ -119,7 +115,6 @@ def _field_in_memory(field, codes, um_per_px):
     copy = _at_scale(replace(field, codes=codes or field.codes), um_per_px, name)
     file = file_of(field)
     return _of_file(copy, file) if file else copy
-
 
 # %% ../../nbs/07_measuring/19_questions.ipynb #30000007
 def read_fields(
@@ -167,7 +162,7 @@ def _refuse_unasked(what, **named):
     asked = ' and '.join(f'{name}=' for name in _classes_asked[what]) or 'no class: all are measured'
     raise InputError(what, ', '.join(unasked), asked, 'leave it out')
 
-# %% ../../nbs/07_measuring/19_questions.ipynb #5c1e0d02
+# %% ../../nbs/07_measuring/19_questions.ipynb #0202f216
 _measured_by = dict(phases=[phase_fractions], grains=[grain_size], particles=[particle_tables], nodularity=[nodularity],
                     layers=[layer_thickness, crack_tables], lamellae=[lamellar_spacing])
 _given_otherwise = {'x', 'maps', 'cls', 'crack', 'boundary', 'fill', 'layer', 'codes', 'um_per_px'} # by `measure` itself
@@ -177,6 +172,7 @@ def _settings_of(*functions):
     asked = {name: known.default for function in functions for name, known in signature(function).parameters.items()}
     return {name: usual for name, usual in asked.items() if name not in _given_otherwise}
 
+# %% ../../nbs/07_measuring/19_questions.ipynb #5c1e0d02
 def _refuse_unknown(what, settings):
     "Refuse a setting that a question does not have, and one of cracks where there is no class of cracks"
     known = {name: None for name in _settings_of(*_measured_by[what])}
@@ -269,13 +265,14 @@ def measure(
     about = class_in_question(maps, cls, what) if _classes_asked[what] else None
     return _said_of_tables(_knowing_classes(_tables_of(maps, what, cls, crack, settings), about, maps[0].codes))
 
-# %% ../../nbs/07_measuring/19_questions.ipynb #e9df8fc4
+# %% ../../nbs/07_measuring/19_questions.ipynb #e9df8232
 def _named(question, settings, who):
     "The name of one question in a list of several: with its class"
     if not _classes_asked[question]: return question
     if settings.get('cls'): return f'{question} of {settings["cls"]}'
     raise InputError(who, f'{question} in a list, one of them without a class', 'cls= in each', 'name the class')
 
+# %% ../../nbs/07_measuring/19_questions.ipynb #e9df8fc4
 def asked_of(
     what, # Questions: names, one name, or `{name: settings}`; a list of settings asks the same of several classes
     who:str='measure' # Name of who asks, for what is refused
@@ -319,7 +316,7 @@ def measure_all(
         return {name: measure(maps, question, **settings)
                 for name, (question, settings) in announced(asked.items(), 'measuring', said)}
 
-# %% ../../nbs/07_measuring/19_questions.ipynb #5c1e0d06
+# %% ../../nbs/07_measuring/19_questions.ipynb #7c2179f3
 def _settings_asked(maps, question, settings):
     "What the tables of a question must have in their settings, as far as they note it"
     classes = {}
@@ -327,6 +324,7 @@ def _settings_asked(maps, question, settings):
     given = {name: value for name, value in settings.items() if name not in _given_otherwise}
     return {**_settings_of(*_measured_by[question]), **given, **classes, 'um_per_px': maps[0].um_per_px, 'fields': len(maps)}
 
+# %% ../../nbs/07_measuring/19_questions.ipynb #5c1e0d06
 def not_as_asked(
     maps:list, # Label maps of the fields
     tables:dict, # Tables of `measure`

@@ -324,11 +324,12 @@ def is_by_model(
     "Has a model made any of them?"
     return any(m.origin and m.origin.kind in ('model', 'corrected') for m in maps)
 
-# %% ../../nbs/07_measuring/20_results.ipynb #d8962e86
+# %% ../../nbs/07_measuring/20_results.ipynb #7027febe
 def _is_of(answer, name):
     "Was an answer measured on a class? One that knows no classes begins with its name"
     return name in answer.classes if answer.classes else f'{answer.name} '.startswith(f'{name} ')
 
+# %% ../../nbs/07_measuring/20_results.ipynb #d8962e86
 def _whether(answer, cannot, by_model):
     "Whether an answer can be signed"
     if any(_is_of(answer, name) for name in cannot): return 'cannot'
@@ -475,13 +476,14 @@ def laid_out(
     level, *facts = line[at:].removeprefix('(').removesuffix(')').split('; ')
     return [line[:at].rstrip(), *filter(None, [level, *more, *facts])]
 
-# %% ../../nbs/07_measuring/20_results.ipynb #9adcd584
+# %% ../../nbs/07_measuring/20_results.ipynb #b9239ce4
 def _counted_in(tables):
     "What the tables of one question have counted, by the names of its answers"
     of_columns = columns_measured(tables['thickness']) if 'thickness' in tables else {}
     of_cracks = cracks_counted(tables['cracks, each field']) if 'cracks, each field' in tables else {}
     return of_columns | of_cracks
 
+# %% ../../nbs/07_measuring/20_results.ipynb #9adcd584
 def facts_of(
     answers:list, # Answers, each an `Answer`
     measured:dict # Tables of `measure_all`
@@ -575,14 +577,12 @@ def scale_in_words(
     known = 'uncertainty not given' if uncertainty_pct is None else f'± {uncertainty_pct:g} % as given'
     return f'{field.um_per_px:.5g} um/px ({field.scale_from or "origin not noted"}; {known})'
 
-
 # %% ../../nbs/07_measuring/20_results.ipynb #581f67f6
 def _classes(maps):
     "Colour, name and mean share of each class"
     shares, colours = field_fractions(maps), colours_of(len(maps[0].codes))
     return [dict(rgb=colour.tolist(), name=name, share_pct=float(shares[f'{name}_pct'].mean()))
             for colour, name in zip(colours, maps[0].codes)]
-
 
 # %% ../../nbs/07_measuring/20_results.ipynb #f3d0172b
 def files_of_model(

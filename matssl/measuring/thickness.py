@@ -20,7 +20,6 @@ from .miscounts import _without_level, through_area_errors
 from .particles import fields_with_class, in_um
 from .faces import box_of, columns_of, layer_pixels, layers_of, runs_along, slope_of, spines
 
-
 # %% ../../nbs/07_measuring/15_thickness.ipynb #290000b4
 def _feet(on, mid, y, x):
     "For points of a layer the nearest pixel of the upper and the lower face, or of a hole before it: two `(2, N)` of row, column"
@@ -319,14 +318,12 @@ def _profile_rows(i, p, level, best):
     for row in rows: row['recommended'] = row['method'] == best
     return sorted(rows, key=lambda row: not row['recommended'])
 
-
 # %% ../../nbs/07_measuring/15_thickness.ipynb #565c4b90
 def _methods_for(profiles):
     "The recommended method of each layer over all fields: `{'1 of 2': method}`"
     alike = {}
     for p in profiles: alike.setdefault(f'{p.layer} of {p.layers}', []).append(p)
     return {layer: method_for(of) for layer, of in alike.items()}
-
 
 # %% ../../nbs/07_measuring/15_thickness.ipynb #1c80a041
 def _profile_doubts(i, p):
@@ -341,8 +338,7 @@ def _profile_doubts(i, p):
         f'{name}: no point of the skeleton is further from the border than from both faces')
     return doubts
 
-
-# %% ../../nbs/07_measuring/15_thickness.ipynb #2cf51944
+# %% ../../nbs/07_measuring/15_thickness.ipynb #1c0137d7
 _numbered = r'^layer \d+ of \d+: ' # as a doubt about one of several layers begins
 
 def _largest(doubt):
@@ -350,6 +346,7 @@ def _largest(doubt):
     numbers = re.findall(r'\d+(?:\.\d+)?', re.sub(_numbered, '', doubt[1]))
     return float(numbers[0]) if numbers else -1.
 
+# %% ../../nbs/07_measuring/15_thickness.ipynb #2cf51944
 def _each_kind_once(doubts):
     "Doubts of fields, `'field: what'`: where several fields have the same but for its numbers, that with the largest"
     kinds = {}
@@ -376,7 +373,6 @@ def _folded_doubts(profiles, methods):
                       'a sum over a column is no thickness there, so the one across its middle line is recommended')
     return doubts
 
-
 # %% ../../nbs/07_measuring/15_thickness.ipynb #5514f211
 def _two_ways_apart(rows, unit, most=.15):
     "`{layer: (thickness by columns, on the skeleton)}` of the layers on which the two disagree by more than `most`"
@@ -399,7 +395,6 @@ def _rough_doubts(rows):
     few = [r for r in rows if r['recommended'] and r['places'] < 5]
     return [f'{r["source"]}, layer {r["layer"]}: the thickness changes so slowly along the layer that there are '
             f'{r["places"]:.1f} independent places; its interval is a rough one' for r in few]
-
 
 # %% ../../nbs/07_measuring/15_thickness.ipynb #5c1e0b01
 def mean_of_rounded(
@@ -520,4 +515,3 @@ def layer_means(
     means = _means(rows, 'px' if each.attrs['settings']['um_per_px'] is None else 'um', level)
     means.attrs = each.attrs
     return means
-

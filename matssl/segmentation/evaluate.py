@@ -83,12 +83,13 @@ def mean(self:Evaluation,
     kept = [number for number, name in enumerate(self.codes) if name not in without]
     return float(mean_iou(self.cm if cm is None else cm, kept))
 
-# %% ../../nbs/06_segmentation/09_evaluate.ipynb #2e90b7c2
+# %% ../../nbs/06_segmentation/09_evaluate.ipynb #907f21c7
 def _added(one, other):
     "Two confusions, or those of several floors, added"
     if not isinstance(one, dict): return one + other
     return {name: one[name] + other[name] for name in one.keys() & other.keys()}
 
+# %% ../../nbs/06_segmentation/09_evaluate.ipynb #2e90b7c2
 def _once_each(of_names, fingerprints):
     "What is known of test pictures by their names, that of one fingerprint together"
     found = {}

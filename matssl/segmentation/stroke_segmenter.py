@@ -52,7 +52,6 @@ def _count_features(encoder, strides):
     "Grey filters and channels of the stages that are used"
     return _filters + sum(dim for dim, stride in zip(encoder.dims, encoder.strides) if stride in strides)
 
-
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #e0c427bf
 class StrokeSegmenter(Segmenter):
     "A model of a few strokes: saved, loaded and asked like a fine-tuned one"
@@ -70,14 +69,12 @@ class StrokeSegmenter(Segmenter):
         self.model.to(memory_format=torch.contiguous_format)
         self.pairs = [] # pictures and labels of the last fit, in memory alone
 
-
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #8a44ad29
 @patch
 def __repr__(self:StrokeSegmenter):
     method = (self.config.get('encoder') or {}).get('method', self.classifier.encoder.method)
     fitted = 'fitted' if self.classifier.weight is not None else 'not fitted yet'
     return f'StrokeSegmenter({self.model.arch}, encoder: {method}, classes {self.codes}, {fitted})'
-
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #14e73af6
 def _read_pairs(pairs, codes, palette, ignore, um_per_px, crop_bar):
@@ -88,7 +85,6 @@ def _read_pairs(pairs, codes, palette, ignore, um_per_px, crop_bar):
         m = read_micrograph(pair.image, um_per_px=um_per_px, crop_bar=crop_bar)
         labels = check_same_size(pair, m.shape, read(pair.mask), m.meta['bar_rows'])
         yield m, labels if read.ignore is None else np.where(labels == read.ignore, 255, labels)
-
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #948e518a
 def _name_of(picture, k):
@@ -153,7 +149,6 @@ def _in_tone(self:StrokeSegmenter, picture):
     tone = self.config.get('tone')
     return toned(_as_drawn(picture).to_uint8(), tone) if tone else picture
 
-
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #49c60b5f
 @patch
 def fit(self:StrokeSegmenter,
@@ -175,7 +170,6 @@ def fit(self:StrokeSegmenter,
     for of_former_weights in ('tested', 'scores'): self.config.pop(of_former_weights, None)
     self.config.update(_known_after(self, pairs), palette=palette, ignore=ignore)
     return self
-
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #1845f178
 _margin = 128 # px around a tile; nearly all of what the stages look at
@@ -205,7 +199,6 @@ def _grey_moments(pixels, tile):
         n, total, squares = n+grey.size, total+grey.sum(), squares+(grey**2).sum()
     mean = total/n
     return float(mean), float(max(squares/n - mean**2, 0)**.5)
-
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #4f8ef1d8
 def _filters_of(window, grey):
@@ -309,7 +302,6 @@ def _scores_of(self:StrokeSegmenter, maps, moments):
         first += len(m)
     return total
 
-
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #c94f54d8
 _rows = 512 # of the bands that are given out
 
@@ -362,7 +354,6 @@ def _eight_positions(pixels):
         yield turned, lambda answer, k=quarters: torch.rot90(answer, -k, (1, 2))
         yield turned[:, ::-1], lambda answer, k=quarters: torch.rot90(answer.flip(2), -k, (1, 2))
 
-
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #99dfe787
 @patch
 def _in_memory(self:StrokeSegmenter, pixels):
@@ -383,7 +374,6 @@ def fits_memory(self:StrokeSegmenter,
     used = [dim/stride**2 for dim, stride in zip(self.classifier.encoder.dims, self.classifier.encoder.strides)
             if stride in self.classifier.strides]
     return 2*(_filters + sum(used))*shape[0]*shape[1] <= self.classifier.keep_gb*2**30
-
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #5b21c7e5
 def _check_asked(tile, overlap, bs, engine):
@@ -420,14 +410,12 @@ def bands(self:StrokeSegmenter,
     if not symmetry: yield self._in_memory(pixels)
     else: yield sum(back(self._in_memory(turned)) for turned, back in _eight_positions(pixels))/8
 
-
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #94892b1b
 class StrokeNotes(Described):
     "what a model of strokes is made of"
     strides: list[int] = Field(description='strides of the stages', min_length=1, max_length=8)
     by_share: float = Field(1.5, description='a number from 0 to 10', ge=0, le=10)
     per_picture: bool = Field(True, description='false: features as they are, not standardised within each picture')
-
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #75e81914
 @patch
@@ -439,7 +427,6 @@ def save(self:StrokeSegmenter,
     "Write `model.safetensors`, `config.json` and the model card, `README.md`"
     _check_fitted(self)
     return Segmenter.save(self, folder, overwrite, picture)
-
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #5b21c7ea
 @patch
@@ -478,7 +465,6 @@ def load(cls:StrokeSegmenter,
     s.home = Path(folder), s.fingerprint, sha256
     return s
 
-
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #ff9235a5
 def load_segmenter(
     folder, # Folder of `Segmenter.save` or `StrokeSegmenter.save`; or a file of weights by other hands
@@ -490,4 +476,3 @@ def load_segmenter(
     is_of_strokes = file.is_file() and read_config(file)[2].get('decoder') == 'strokes'
     if is_of_strokes: return StrokeSegmenter.load(folder, **kwargs)
     return Segmenter.load(folder, device, **kwargs)
-

@@ -26,7 +26,6 @@ def has_bf16(
     allowed = getattr(torch.ops.mkldnn, '_is_mkldnn_bf16_supported', bool) # ONEDNN_MAX_CPU_ISA may forbid it
     return bool(of_the_chip() and allowed())
 
-
 # %% ../../nbs/04_training/02_compute.ipynb #48202c75
 def _name_of_processor(file='/proc/cpuinfo'):
     "As Linux names it; elsewhere as Python knows it"
@@ -82,7 +81,6 @@ class BFloat16(Callback):
     def after_fit(self):
         self.wrapped_net.__dict__.pop('forward', None)
         for handle in self.handles: handle.remove()
-
 
 # %% ../../nbs/04_training/02_compute.ipynb #0fec0c3a
 def _like(x, p):
