@@ -486,7 +486,8 @@ def as_of_old(thickness):
 changed_figures = {
     'phases_of_one': 'ordered structures',
     'cracks': 'cracks that the border cuts',
-    'grains': 'lines and circles'}
+    'grains': 'lines and circles',
+    'particle_summary': 'those of the particles in the table'}
 
 
 def cracked_coating():
