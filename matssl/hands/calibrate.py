@@ -134,7 +134,7 @@ def _worth_of(self:ScaleCalibrator, px):
     "What an error of both ends means for the scale, %"
     (width, height), zoom = self.canvas.size, self.canvas.view[2]
     of_screen = 1/(zoom or min(width/self.picture.shape[1], height/self.picture.shape[0])) # px of the picture
-    off = [.5 if is_found else max(1., of_screen) for is_found in self.found]
+    off = [.5 if is_found else max(1., 3*of_screen) for is_found in self.found]
     return 100*float(np.hypot(*off))/px
 
 # %% ../../nbs/08_hands/06_calibrate.ipynb #c5b0f002
