@@ -558,22 +558,31 @@ def _um(self:FolderStep):
     "The scale that was measured"
     um = self.calibrator.um_per_px if self.calibrator else None
     if um is None: raise NotYet(word('no_line'))
+    worth = float(self.calibrator.worth)
+    if worth > 50: raise NotYet(word('bar_too_short', worth=worth))
     return float(f'{um:.6g}')
+
+# %% ../../nbs/08_hands/12_steps.ipynb #c11c0002
+@patch
+def _doubt(self:FolderStep):
+    "The uncertainty of the scale from now on, %: what the clicked ends are worth, or more if more was told"
+    return max(float(self.calibrator.worth), self.job.about.scale_uncertainty_pct or 0.)
 
 # %% ../../nbs/08_hands/12_steps.ipynb #d88c0440
 @patch
 def _taken(self:FolderStep, um):
-    "A scale is kept: say so"
+    "A scale is kept: say so, and what is doubtful about it"
     self.place.children = []
     self.show()
-    self.app.say(word('taken', um=um))
+    self.app.say(f'{word("taken", um=um)} {word("taken_doubt", worth=self.job.about.scale_uncertainty_pct)}')
 
 # %% ../../nbs/08_hands/12_steps.ipynb #d88c0441
 @patch
 def take_for_this(self:FolderStep):
     "The scale of this picture"
     um = self._um()
-    self.job.tell(scales={**self.job.about.scales, self.calibrator.picture.name: um})
+    scales = {**self.job.about.scales, self.calibrator.picture.name: um}
+    self.job.tell(scales=scales, scale_uncertainty_pct=self._doubt())
     self._taken(um)
 
 # %% ../../nbs/08_hands/12_steps.ipynb #d88c0442
@@ -581,7 +590,7 @@ def take_for_this(self:FolderStep):
 def take_for_all(self:FolderStep):
     "The scale of all pictures"
     um = self._um()
-    self.job.tell(scales={}, scale_table='')
+    self.job.tell(scales={}, scale_table='', scale_uncertainty_pct=self._doubt())
     self.scale.value, self.table.value = f'{um:g}', ''
     self._taken(um)
 
@@ -2501,13 +2510,17 @@ def _asking(self:ReportStep):
     self.along = self.field(W.Dropdown, 'along', 'changed', options=ways, value='')
     return _row(self.question, self.cls, self.crack, self.along)
 
+# %% ../../nbs/08_hands/12_steps.ipynb #c11c0004
+def _percent_typed(percent):
+    "A percentage as it stands in a field; nothing where none is known"
+    return '' if percent is None else number_here(f'{percent:g}')
+
 # %% ../../nbs/08_hands/12_steps.ipynb #3cd688e9
 @patch
 def _telling(self:ReportStep):
     "Which pictures count, and what only a person knows: the specimen, who measures, how well the scale is known"
     about, typed = self.job.about, dict(continuous_update=False)
-    doubt = '' if about.scale_uncertainty_pct is None else f'{about.scale_uncertainty_pct:g}'
-    self.uncertainty = self.field(W.Text, 'uncertainty', 'changed', '364px', value=doubt, **typed)
+    self.uncertainty = self.field(W.Text, 'uncertainty', 'changed', '364px', value=_percent_typed(about.scale_uncertainty_pct), **typed)
     which = [(word(f'counted_{name}'), name) for name in ('new', 'chosen', 'all')]
     self.counted = self.field(W.Dropdown, 'counted', 'changed', options=which, value=about.measured)
     by_hand = lambda key: self.field(W.Text, key, 'changed', value=about.meta.get(key, ''), **typed)
@@ -2608,6 +2621,7 @@ def show(self:ReportStep):
     self._show_of_layer(settings)
     self.limit.show()
     self.counted.value = self.job.about.measured
+    self.uncertainty.value = _percent_typed(self.job.about.scale_uncertainty_pct) # clicks on a scale bar tell it, too
     self.chosen.show()
     self.show_known()
     self.is_filling = False

@@ -76,6 +76,8 @@ _english |= dict(
         'A CSV file in the folder of the pictures, with the columns file and um_per_px: the scale of each',
     for_this='For this picture', for_this_tip='Take this scale for this picture', for_all='For all pictures',
     for_all_tip='Take this scale for all pictures of the folder', taken='{um:.4g} µm/px is kept.',
+    taken_doubt='Every answer with a length in it holds the ± {worth:g} % of the scale.',
+    bar_too_short='The ends are known to ± {worth:.0f} % of the line only. Take a longer bar, or look closer.',
     no_line='Mark both ends of the bar first.', forget_do='Forget the scales',
     forget_do_tip='Take what the files say, and nothing by hand', bar='data bar',
     bar_tip=
@@ -116,6 +118,8 @@ _german |= dict(
         'Eine CSV-Datei im Ordner der Bilder, mit den Spalten file und um_per_px: der Maßstab jedes Bildes',
     for_this='Für dieses Bild', for_this_tip='Diesen Maßstab für dieses Bild nehmen', for_all='Für alle Bilder',
     for_all_tip='Diesen Maßstab für alle Bilder des Ordners nehmen', taken='{um:.4g} µm/px ist gesichert.',
+    taken_doubt='Jede Antwort, in der eine Länge steckt, enthält die ± {worth:g} % des Maßstabs.',
+    bar_too_short='Die Enden sind nur auf ± {worth:.0f} % der Strecke bekannt. Bitte einen längeren Balken nehmen oder vergrößern.',
     no_line='Bitte zuerst beide Enden des Balkens anklicken.', forget_do='Maßstäbe verwerfen',
     forget_do_tip='Nehmen, was die Dateien sagen, und nichts von Hand', bar='Datenzeile',
     bar_tip=
