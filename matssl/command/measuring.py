@@ -72,13 +72,6 @@ def _asked(what, cls=None, boundary=None, layer=None, cracks=None, particles=Non
     given = _given_settings(names, settings)
     return {name: {k: v for k, v in classes[name].items() if v} | given[name] for name in names}
 
-# %% ../../nbs/10_command/06_measuring.ipynb #debdfc24
-def _is_by_product(file):
-    "Does a picture lie beside a label map and show it?"
-    stem = re.sub('_(overlay|entropy)$', '', file.stem)
-    is_other = stem != file.stem or file.suffix.lower() == '.png'
-    return is_other and (file.parent/f'{stem}.tif').exists()
-
 # %% ../../nbs/10_command/06_measuring.ipynb #005a27e9
 def _names_for(codes, palette):
     "Class names of painted maps: given, or those of the palette"
@@ -102,10 +95,11 @@ def _painted(files, codes, palette, ignore):
 def _as_masks(files, codes, um_per_px, palette, ignore):
     "Label maps that are read as masks are: painted ones, and those with a value for unlabelled pixels"
     from matssl.masks.masks import read_label_maps
+    from matssl.measuring.questions import without_by_products
     from matssl.pictures.labels import scaled_by_hand
     from matssl.pictures.origin import with_origin
     from matssl.pictures.scale import apply_scales, scale_of
-    files = [f for f in files if not _is_by_product(f)]
+    files = without_by_products(files)
     scales = apply_scales(um_per_px, files)
     read = _painted(files, codes, palette, ignore) if palette else read_label_maps(files, codes, ignore)
     maps = [with_origin(m, file) for m, file in zip(read, files)]

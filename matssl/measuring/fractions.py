@@ -468,13 +468,19 @@ def _over_fields(x, level, ra_pct):
                 high_pct=np.minimum(100, f['high']), ra_pct=f['ra_pct'], fields=f['fields'],
                 fields_needed=fields_needed(f['mean'], f['s'], ra_pct, level))
 
+# %% ../../nbs/07_measuring/03_fractions.ipynb #71e50002
+def _whose(field):
+    "The picture of a field: its path, or its name and the folder of the label map that notes it"
+    source, file = Path(field.source), getattr(field, 'file', None)
+    return str(Path(file).parent/source) if file and source.name == str(source) else str(source)
+
 # %% ../../nbs/07_measuring/03_fractions.ipynb #26000026
 def tiles_remark(
     maps, # Fields: anything with `source`
 )->list:
     "A remark where several fields come from one file"
-    sources = [str(f.source) for f in maps if f.source]
-    if len(set(sources)) == len(sources): return []
+    pictures = [_whose(f) for f in maps if f.source]
+    if len(set(pictures)) == len(pictures): return []
     return ['several maps come from one file: tiles of one picture are not fields, and the interval is too narrow']
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #78da9a44

@@ -7,13 +7,14 @@ __all__ = ['verify_report']
 
 # %% ../../nbs/07_measuring/24_verify.ipynb #e0a8f83b
 import glob, json, math, re
-from dataclasses import fields as fields_of
+from dataclasses import fields as fields_of, replace
+from os.path import commonprefix
 from pathlib import Path
 import numpy as np, pandas as pd
 from PIL import Image
 from ..errors import InputError, printable, refusing
 from ..pictures.labels import LabelMap, Origin, scaled_by_hand
-from .questions import announced, asked_of, measure_all, read_fields, said_on_terminal
+from .questions import announced, asked_of, measure_all, no_row, read_fields, said_on_terminal
 from .results import asked_as, collect, file_checksum, labels_checksum, versions
 
 # %% ../../nbs/07_measuring/24_verify.ipynb #6d4c264e
@@ -61,11 +62,19 @@ def _results(folder):
     return results
 
 # %% ../../nbs/07_measuring/24_verify.ipynb #6875df46
-def _place(folder, noted, inputs):
+def _called_so(name, inputs):
+    "The files of this name below a folder; first those whose folders are called as they were"
+    was = Path(name).parts[::-1]
+    return sorted(Path(inputs).rglob(glob.escape(was[0])), key=lambda file: -len(commonprefix([file.parts[::-1], was])))
+
+# %% ../../nbs/07_measuring/24_verify.ipynb #6875df47
+def _place(folder, noted, inputs, checksum):
     "Where a file of a report is now: where it was, or, by its name as it stands, in another folder"
     file = folder/noted
     if inputs is None or file.is_file(): return file
-    return next(Path(inputs).rglob(glob.escape(Path(noted).name)), file)
+    found = _called_so(noted, inputs) or [file]
+    if len(found) == 1: return found[0]
+    return next((other for other in found if file_checksum(other) == checksum), found[0])
 
 # %% ../../nbs/07_measuring/24_verify.ipynb #d5774170
 _of_field = ('label map', 'file', 'sha256'), ('micrograph', 'picture', 'picture_sha256')
@@ -75,7 +84,9 @@ def _inputs(folder, results, inputs, said):
     rows = []
     for field in announced(results['fields'], 'comparing label maps', said):
         for kind, name, checksum in _of_field:
-            if field[name]: rows += _compared(_place(folder, field[name], inputs), field[checksum], kind, field[name])
+            if not field[name]: continue
+            file = _place(folder, field[name], inputs, field[checksum])
+            rows += _compared(file, field[checksum], kind, field[name])
     return rows
 
 # %% ../../nbs/07_measuring/24_verify.ipynb #79c2f258
@@ -139,14 +150,16 @@ def _origin_of(noted, tests=None):
 def _from_folder(folder, field, results):
     "A label map that lies in the folder of the report"
     labels = np.asarray(Image.open(folder/field['file']))
-    return LabelMap(labels, results['codes'], field['um_per_px'], field['source'],
+    source = field.get('picture') or field['source'] # with its folder, which tells two of one name apart
+    return LabelMap(labels, results['codes'], field['um_per_px'], source,
                     scale_from=field['scale_from'], doubts=field['doubts'],
                     um_per_px_y=field['um_per_px_y'], origin=_origin_of(field['origin'], results.get('test_pictures')))
 
 # %% ../../nbs/07_measuring/24_verify.ipynb #3fea58dc
 def _from_files(folder, results, inputs, said):
     "The label maps that lie in files of their own, read as they were"
-    files = [_place(folder, field['file'], inputs) for field in results['fields'] if not field.get('stored')]
+    noted = [field for field in results['fields'] if not field.get('stored')]
+    files = [_place(folder, field['file'], inputs, field['sha256']) for field in noted]
     if not files: return []
     read = read_fields([files], results['codes_by_hand'], said=said)
     if read[0].codes == results['codes']: return read
@@ -155,7 +168,9 @@ def _from_files(folder, results, inputs, said):
 # %% ../../nbs/07_measuring/24_verify.ipynb #2b4b2928
 def _at_its_scale(m, field):
     "A label map with the scale that was given by hand, also where its file has another one by hand"
-    return scaled_by_hand(m, field['um_per_px']) if field['scale_from'] == 'by hand' else m
+    if field['scale_from'] == 'by hand': return scaled_by_hand(m, field['um_per_px'])
+    lacks = no_row in field.get('doubts', []) and no_row not in m.doubts
+    return replace(m, doubts=[*m.doubts, no_row]) if lacks else m
 
 # %% ../../nbs/07_measuring/24_verify.ipynb #10e12a1a
 def _fields_again(folder, results, inputs, said):
