@@ -791,6 +791,8 @@ _german |= {
     '{n} % of it is found': '{n} % davon gefunden',
     '{n} % of what is called so is it': '{n} % des so Genannten ist es',
     'not found better than by a guess': 'nicht besser gefunden als durch Raten',
+    'No verdict: no pixel of {n} test picture is labelled.': 'Kein Urteil: in {n} Prüfbild hat kein Pixel eine Klasse.',
+    'No verdict: no pixel of {n} test pictures is labelled.': 'Kein Urteil: in {n} Prüfbildern hat kein Pixel eine Klasse.',
     'No verdict: the model has trained on {n} of {n1} test picture.':
         'Kein Urteil: das Modell hat an {n} von {n1} Prüfbild gelernt.',
     'No verdict: the model has trained on {n} of {n1} test pictures.':

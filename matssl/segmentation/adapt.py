@@ -241,7 +241,7 @@ def _config_after(config, seen, **how):
 @patch
 def adapt(self:Segmenter,
     pictures, # The pictures to be measured: a folder, files, `Micrograph`s; their labels are never asked for
-    tiles:int=64, # Number of tiles to look at, of all pictures together
+    tiles:int=64, # Number of tiles to look at, divided among the pictures: as many of each, rounded up
     keep:float=0., # Share of the training statistics that is kept, 0-1
     bs:int=8, # Tiles a batch
     um_per_px=None, # Scale by hand: a number, or a CSV or dict of `read_scales`
@@ -357,11 +357,12 @@ def adapt(self:StrokeSegmenter,
     keep_shares:bool=True, # With `train`: the new model finds as much of each class in these pictures as this one
     **kwargs # Arguments of `Segmenter.adapt` that change nothing here
 )->StrokeSegmenter: # Model; with `train` another one, never tested
-    "A model of strokes taught by its own answers on these pictures; without `train` the same one: it reads each by its own statistics"
+    "A model of strokes taught by its own answers on these pictures; without `train` the same one, which has no statistics to take"
     _check_passed_over(kwargs)
     if not train:
-        why = 'it standardises every feature within each picture already; train=True fits it anew'
-        warnings.warn(f'adapting changes nothing in a model of strokes: {why}')
+        within = 'it standardises every feature within each picture already'
+        why = within if self.classifier.per_picture else 'it takes every feature as it is, by no statistics of pictures'
+        warnings.warn(f'adapting changes nothing in a model of strokes: {why}; train=True fits it anew')
         return self
     _check_round(1, 1, share)
     _, given = _pictures_given(pictures, tiles, um_per_px, crop_bar)

@@ -7,7 +7,7 @@ __all__ = ['scores_of', 'merged_confusion', 'Evaluation', 'prior_map', 'floor_pr
            'label_curve', 'bootstrap_difference', 'mean_iou']
 
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #613405d9
-import warnings
+import itertools, warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,7 +24,7 @@ from ..masks.masks import MaskReader
 from ..masks.pairs import Pair, Pairs, check_same_size, pair_files
 from ..data.datasets import find_overlap, picture_hash
 from ..data.loaders import progress
-from .asked import as_micrograph
+from .asked import as_micrograph, names_in
 from .segmenter import Segmenter, class_prior
 from .segment import confusion, iou_of, mean_iou, share_of
 from .verdict import verdict_of
@@ -117,9 +117,20 @@ def __repr__(self:Evaluation):
     score = f'mean IoU {self.miou:.4f}{over} on {len(self.per_picture)} pictures ({floors})'
     return f'{score}\n{self.verdict}' if self.per_picture else score
 
+# %% ../../nbs/06_segmentation/09_evaluate.ipynb #5e1d0a21
+def _check_groups(codes, groups):
+    "Refuse groups of classes that there are not, and a class in two groups"
+    named = [name for names in groups.values() for name in dict.fromkeys(names)]
+    if unknown := [name for name in named if name not in codes]:
+        raise InputError('merge', f'{unknown}', f'classes of {codes}', 'check the names')
+    if twice := sorted({name for name in named if named.count(name) > 1}):
+        raise InputError('merge', f'{twice} in two groups', 'each class in one group', 'leave it out of one of them')
+
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #06a60007
 def _merging(codes, groups):
     "Names after merging, and for each class the number of the one it becomes"
+    groups = {group: [names] if isinstance(names, str) else list(names) for group, names in groups.items()}
+    _check_groups(codes, groups)
     group_of = {name: group for group, names in groups.items() for name in names}
     merged = [group_of.get(name, name) for name in codes]
     names = list(dict.fromkeys(merged))
@@ -157,9 +168,10 @@ def prior_map(
     prior:torch.Tensor, # `(C, n, n)` counts of `class_prior`
     shape # `(H, W)` of the picture
 )->np.ndarray:
-    "The commonest training class at each position of a picture, `(H, W)`"
-    commonest = prior.argmax(0).to(torch.uint8).numpy()
-    return np.asarray(Image.fromarray(commonest).resize(shape[::-1], Image.Resampling.NEAREST))
+    "The commonest training class at each position of a picture, `(H, W)`; where nothing was labelled, that of all positions"
+    commonest = prior.argmax(0)
+    commonest[prior.sum(0) == 0] = prior.sum((1, 2)).argmax()
+    return np.asarray(Image.fromarray(commonest.to(torch.uint8).numpy()).resize(shape[::-1], Image.Resampling.NEAREST))
 
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #9faf13db
 def floor_predictions(
@@ -189,16 +201,17 @@ def _check_labels(name, labels, shape, codes):
         'give 255 where nothing is labelled')
 
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #b28761e1
-def _one_from_memory(number, picture, labels, codes):
-    picture = picture if isinstance(picture, Micrograph) else Micrograph(np.asarray(picture))
+def _one_from_memory(number, picture, labels, codes, um_per_px=None, crop_bar=True):
+    picture = as_micrograph(picture, um_per_px, crop_bar)
     labels, name = np.asarray(labels), Path(picture.source or f'picture {number}').stem
     _check_labels(name, labels, picture.shape, codes)
     return _Labelled(name, f'{name} ({number})' if picture.source else name, picture, labels, picture)
 
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #f34e0f0d
-def _from_memory(pairs, codes):
+def _from_memory(pairs, codes, um_per_px=None, crop_bar=True):
     "`[(picture, labels), ...]` as labelled pictures"
-    return [_one_from_memory(number, *pair, codes) for number, pair in enumerate(pairs, 1)]
+    scales = apply_scales(um_per_px, names_in([picture for picture, _ in pairs]))
+    return [_one_from_memory(number, *pair, codes, scales, crop_bar) for number, pair in enumerate(pairs, 1)]
 
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #69c193a4
 def _stored_numbers(file):
@@ -244,7 +257,7 @@ def _labelled(pairs, seg, ignore, **reading):
     "What was given, as labelled pictures"
     if not isinstance(pairs, list): pairs = pair_files(pairs)
     is_in_memory = pairs and not isinstance(pairs[0], Pair)
-    return _from_memory(pairs, seg.codes) if is_in_memory else _from_files(Pairs(pairs), seg, ignore, **reading)
+    return _from_memory(pairs, seg.codes, **reading) if is_in_memory else _from_files(Pairs(pairs), seg, ignore, **reading)
 
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #9b09731d
 def _trained_on(seg):
@@ -291,7 +304,7 @@ def _add(self:Evaluation,
     guesses:dict # Guesses of `floor_predictions`, by name
 ):
     "One more test picture"
-    def against_truth(called): return confusion(truth, called, len(self.codes))
+    def against_truth(called): return confusion(truth, called, len(self.codes), name)
     self.per_picture[name] = against_truth(predicted)
     self.floors_of[name] = {floor: against_truth(guess) for floor, guess in guesses.items()}
     self.cm = self.cm + self.per_picture[name]
@@ -409,14 +422,27 @@ def plot(self:Evaluation,
     for part, shown in zip(rest, self.maps): _plot_errors(part.subplots(1, 4), *shown, self.codes)
     return fig
 
+# %% ../../nbs/06_segmentation/09_evaluate.ipynb #5e1d0a25
+def _free_names(names, taken):
+    "Names by which pictures are known beside those that are taken: `{name: name, or one with a number}`"
+    known_as = {}
+    for name in names:
+        taken_now = {*taken, *known_as.values()}
+        numbered = (f'{name} ({number})' for number in itertools.count(2))
+        known_as[name] = next(one for one in itertools.chain([name], numbered) if one not in taken_now)
+    return known_as
+
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #13fb99f8
 def _pooled(each):
     "One evaluation over the pictures of several"
-    def of_all(what): return {name: known for e in each for name, known in getattr(e, what).items()}
+    by_picture = {what: {} for what in ('per_picture', 'fingerprints', 'floors_of')}
+    for e in each:
+        known_as = _free_names(e.per_picture, by_picture['per_picture'])
+        for what, of_all in by_picture.items():
+            of_all.update((known_as[name], known) for name, known in getattr(e, what).items())
     return Evaluation(
         sum(e.cm for e in each), each[0].codes, {name: sum(e.floors[name] for e in each) for name in each[0].floors},
-        of_all('per_picture'), fingerprints=of_all('fingerprints'), floors_of=of_all('floors_of'),
-        overlap=sorted({name for e in each for name in e.overlap}))
+        **by_picture, overlap=sorted({name for e in each for name in e.overlap}))
 
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #df6b8f62
 @delegates(evaluate)

@@ -159,11 +159,22 @@ def _flat(labels):
     "Labels of any shape, tensor or array, in a row"
     return np.asarray(labels.cpu() if torch.is_tensor(labels) else labels).ravel()
 
+# %% ../../nbs/06_segmentation/01_segment.ipynb #5e1d0a12
+def _check_classes(name, what, labels, n):
+    "Refuse labels that are of no class"
+    if not len(labels) or labels.max() < n and (labels.dtype.kind == 'u' or labels.min() >= 0): return
+    wrong = labels[~((labels >= 0) & (labels < n))][0]
+    raise InputError(name, f'the label {wrong} in the {what}', f'0 to {n-1} for {n} classes',
+        'give numbers of the classes, and as truth 255 where nothing is labelled')
+
 # %% ../../nbs/06_segmentation/01_segment.ipynb #916fae94
-def _counted(truth, pred, n):
+def _counted(truth, pred, n, name='labels'):
     "Pixel counts `(n*n,)` of some labels"
     labelled = truth != 255
-    return np.bincount(truth[labelled].astype(np.int64)*n + pred[labelled].astype(np.int64), minlength=n*n)
+    truth, pred = truth[labelled], pred[labelled]
+    _check_classes(name, 'truth', truth, n)
+    _check_classes(name, 'prediction', pred, n)
+    return np.bincount(truth.astype(np.int64)*n + pred.astype(np.int64), minlength=n*n)
 
 # %% ../../nbs/06_segmentation/01_segment.ipynb #eec05183
 _block = 2**22 # labels that are counted at once: counting takes eight bytes for each
@@ -171,12 +182,16 @@ _block = 2**22 # labels that are counted at once: counting takes eight bytes for
 def confusion(
     truth, # Labels, any shape, 255 for unlabelled
     pred, # Labels of the same shape
-    n:int # Number of classes
+    n:int, # Number of classes
+    name:str='labels' # What they are of, for a fault
 )->np.ndarray:
     "Pixel counts `(n, n)`: truth in rows, prediction in columns; unlabelled pixels left out"
+    shapes = tuple(np.shape(truth)), tuple(np.shape(pred))
+    if shapes[0] != shapes[1]:
+        raise InputError(name, f'truth {shapes[0]} and prediction {shapes[1]}', 'one shape', 'give a prediction for each pixel')
     truth, pred = _flat(truth), _flat(pred)
     blocks = [slice(k, k+_block) for k in range(0, max(len(truth), 1), _block)]
-    return sum(_counted(truth[block], pred[block], n) for block in blocks).reshape(n, n)
+    return sum(_counted(truth[block], pred[block], n, name) for block in blocks).reshape(n, n)
 
 # %% ../../nbs/06_segmentation/01_segment.ipynb #d78ee5b1
 def share_of(
@@ -285,12 +300,26 @@ def _warn_tone(notes, store):
     warnings.warn(f'the labelled pictures: each shown {shown[0]}, but the pool of the encoder: {shown[1]}. '
                   f'{todo} to show both alike', stacklevel=3)
 
+# %% ../../nbs/06_segmentation/01_segment.ipynb #5e1d0a14
+def _check_beside(encoder, arch, stats, timm_kwargs):
+    "Refuse what is given beside an encoder in memory and is not its own"
+    def plain(stats): return [[float(value) for value in row] for row in stats]
+    beside = dict(
+        arch=(arch or encoder.arch, encoder.arch),
+        stats=(plain(encoder.stats if stats is None else stats), plain(encoder.stats)),
+        timm_kwargs=(timm_kwargs, {name: encoder.timm_kwargs.get(name) for name in timm_kwargs}))
+    for name, (given, own) in beside.items():
+        if given != own: raise InputError(
+            name, f'{given} beside an encoder', f'{own}, as the encoder has', f'leave {name} out, or make the encoder with it')
+
 # %% ../../nbs/06_segmentation/01_segment.ipynb #64752b98
 def _encoder_for(encoder, arch, pretrained, weights, stats, timm_kwargs):
     "An `Encoder`, the one of a file, or one of timm"
     if encoder is not None and weights is not None:
         raise InputError('weights', f'{weights} beside an encoder', 'one start', 'leave out one of the two')
-    if isinstance(encoder, Encoder): return encoder
+    if isinstance(encoder, Encoder):
+        _check_beside(encoder, arch, stats, timm_kwargs)
+        return encoder
     if encoder is not None: return load_encoder(encoder, arch, stats, **timm_kwargs)
     return start_encoder(arch, pretrained, weights, stats, timm_kwargs)
 

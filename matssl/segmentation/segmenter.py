@@ -6,7 +6,7 @@
 __all__ = ['Segmenter', 'band_labels', 'class_prior', 'as_micrograph']
 
 # %% ../../nbs/06_segmentation/07_segmenter.ipynb #8d6872ce
-import hashlib, json, os, warnings
+import copy, hashlib, json, os, warnings
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -274,11 +274,12 @@ def class_prior(
 
 # %% ../../nbs/06_segmentation/07_segmenter.ipynb #06a30012
 def _last_score(learn):
-    "The last validation score of a training, or None"
-    values = getattr(getattr(learn, 'recorder', None), 'values', [])
-    measured = len(values) and len(learn.dls.valid.dataset.masks) and len(learn.metrics)
-    if not measured or values[-1][-1] is None: return None
-    return round(float(values[-1][-1]), 4)
+    "The last mean IoU of the pictures held back in a training, or None"
+    recorder = getattr(learn, 'recorder', None)
+    names, values = list(getattr(recorder, 'metric_names', []))[1:], getattr(recorder, 'values', [])
+    is_measured = 'mean_iou' in names and len(values) and len(learn.dls.valid.dataset.masks)
+    score = dict(zip(names, values[-1])).get('mean_iou') if is_measured else None
+    return None if score is None else round(float(score), 4)
 
 # %% ../../nbs/06_segmentation/07_segmenter.ipynb #34e3051f
 def _trained_on(learn):
@@ -388,12 +389,20 @@ def note_scores(self:Segmenter,
     if self.home: self._note_at_home(e, what)
     return self
 
+# %% ../../nbs/06_segmentation/07_segmenter.ipynb #5e1d0a05
+@patch
+def _predicted_example(self:Segmenter):
+    "The picture of the set and its prediction; in the contrast and the tone of the training it is already"
+    m = Micrograph(self.example[0], self.config.get('rescale_to') or self.config.get('um_per_px'))
+    as_it_is = copy.copy(self)
+    as_it_is.config = {**self.config, 'levels': None, 'tone': None}
+    return m, as_it_is.predict(m, rescale=False)
+
 # %% ../../nbs/06_segmentation/07_segmenter.ipynb #9e1a0015
 @patch
 def _draw_example(self:Segmenter, path):
-    pixels, labels = self.example
-    m = Micrograph(pixels, self.config.get('rescale_to') or self.config.get('um_per_px'))
-    draw_example(path, m, LabelMap(labels, self.codes), self.predict(m, rescale=False))
+    m, predicted = self._predicted_example()
+    draw_example(path, m, LabelMap(self.example[1], self.codes), predicted)
 
 # %% ../../nbs/06_segmentation/07_segmenter.ipynb #90907855
 @patch

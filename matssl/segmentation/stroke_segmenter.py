@@ -26,7 +26,7 @@ from ..data.datasets import picture_hash
 from ..data.loaders import toned
 from ..selfsup.encoder import Encoder
 from ..selfsup.probe import stage_maps
-from .asked import check_picture, check_tiles, in_8_bit
+from .asked import as_micrograph, check_picture, check_tiles, in_8_bit
 from .files import files_of, fill_network, read_config, read_weights
 from .segmenter import Segmenter, class_prior
 from .strokes import ScribbleClassifier, grey_filters, grey_of, share_weights, weight_by_share
@@ -94,8 +94,8 @@ def _name_of(picture, k):
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #4f9ce44d
 def _as_drawn(picture):
-    "A picture as a `Micrograph`"
-    return picture if isinstance(picture, Micrograph) else Micrograph(np.asarray(picture))
+    "A picture as a `Micrograph`, as it will be asked"
+    return as_micrograph(picture)
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #83fa2409
 def _print_of(m):
@@ -122,10 +122,22 @@ def _training_of(pictures, labels, codes):
     return dict(date=date.today().isoformat(), pictures=names, held_back=[],
                 shares=_shares_of(labels, codes), valid_mean_iou=None)
 
+# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #94892b1b
+class StrokeNotes(Described):
+    "what a model of strokes is made of"
+    strides: list[int] = Field(description='strides of the stages', min_length=1, max_length=8)
+    by_share: float = Field(1.5, description='a number from 0 to 10', ge=0, le=10)
+    per_picture: bool = Field(True, description='false: features as they are, not standardised within each picture')
+    per_class: int = Field(1200, description='a whole number from 1: pixels of each class that a fit uses', ge=1)
+    seed: int|None = Field(0, description='a whole number: seed of the choice of pixels')
+    C: float = Field(.01, description="a number above 0: inverse strength of the fit's penalty", gt=0)
+
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #5b21c7e2
 def _made_of(classifier):
-    "What a file says of the features of a model of strokes, as `StrokeNotes` describes it"
-    unusual = {} if classifier.per_picture else dict(per_picture=False)
+    "What a file says of a model of strokes and its fit, as `StrokeNotes` describes it"
+    settings = {name: getattr(classifier, name) for name in ('per_picture', 'per_class', 'seed', 'C')}
+    plain = {name: getattr(value, 'tolist', lambda: value)() for name, value in settings.items()}
+    unusual = {name: value for name, value in plain.items() if value != StrokeNotes.model_fields[name].default}
     return dict(strides=list(classifier.strides), by_share=classifier.by_share, **unusual)
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #42ed53df
@@ -409,13 +421,6 @@ def bands(self:StrokeSegmenter,
     pixels = toned(m.to_uint8(), self.config.get('tone'))
     if not symmetry: yield self._in_memory(pixels)
     else: yield sum(back(self._in_memory(turned)) for turned, back in _eight_positions(pixels))/8
-
-# %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #94892b1b
-class StrokeNotes(Described):
-    "what a model of strokes is made of"
-    strides: list[int] = Field(description='strides of the stages', min_length=1, max_length=8)
-    by_share: float = Field(1.5, description='a number from 0 to 10', ge=0, le=10)
-    per_picture: bool = Field(True, description='false: features as they are, not standardised within each picture')
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #75e81914
 @patch

@@ -22,6 +22,7 @@ from ..pictures.micrograph import Micrograph
 from ..masks.pairs import Pair, Pairs
 from ..selfsup.encoder import Encoder, load_encoder
 from ..selfsup.probe import read_maps, stage_maps
+from .asked import as_micrograph
 
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #25c00007
 _eight = np.ones((3, 3)) # neighbours at the corners are neighbours, too
@@ -268,8 +269,8 @@ def _bytes(maps):
 
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #7d010031
 def _pixels(picture):
-    "The pixels of a picture, 8 bit"
-    return picture.to_uint8() if isinstance(picture, Micrograph) else np.asarray(picture)
+    "The pixels of a picture, 8 bit, as a model is shown them"
+    return as_micrograph(picture).to_uint8()
 
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #42b2df56
 @patch
@@ -281,7 +282,7 @@ def _forget(self:ScribbleClassifier):
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #8fe690e2
 @patch
 def features(self:ScribbleClassifier,
-    picture # A `Micrograph`, or `(H, W)` or `(H, W, 3)` uint8
+    picture # A `Micrograph`, or a picture in memory: what `micrograph_of` takes
 )->list:
     "Maps `[(C_i, H_i, W_i)]` float16 of a picture mirrored up to a multiple of 32 px: filters first, then stages; kept"
     pixels = _pixels(picture)
@@ -371,7 +372,7 @@ def fit(self:ScribbleClassifier,
     pairs # `[(picture, labels), ...]`: labels `(H, W)` uint8, 255 where nothing is drawn
 )->ScribbleClassifier:
     "Fit to the strokes of some pictures; classes without strokes will not be predicted"
-    pairs = [(picture, np.asarray(labels)) for picture, labels in pairs]
+    pairs = [(as_micrograph(picture), np.asarray(labels)) for picture, labels in pairs]
     for picture, labels in pairs: _check_labels(picture, labels, len(self.codes))
     drawn, rng = _stroke_pixels(pairs), np.random.default_rng(self.seed)
     _check_classes(drawn, self.codes)
@@ -422,8 +423,8 @@ def predict(self:ScribbleClassifier,
     picture # Picture, as for `features`
 )->LabelMap:
     "The label map of a picture with the class probabilities, its scale and file"
-    m = picture if isinstance(picture, Micrograph) else Micrograph(np.asarray(picture))
-    proba = weight_by_share(self.scores(picture), self.by_share).softmax(0)
+    m = as_micrograph(picture)
+    proba = weight_by_share(self.scores(m), self.by_share).softmax(0)
     labels = proba.argmax(0).to(torch.uint8).numpy()
     return LabelMap(labels, self.codes, proba=proba.numpy(), **carried(m))
 

@@ -89,7 +89,7 @@ def measurable(
 # %% ../../nbs/06_segmentation/03_verdict.ipynb #61846aa7
 class Verdict(str):
     "What a model is worth, in words"
-    level:str = 'unknown' # 'above', 'at' or 'below' its floors; 'unknown' where the pictures were trained on
+    level:str = 'unknown' # 'above', 'at' or 'below' its floors; 'unknown' where the pictures were trained on, or bear no labels
     gain:float = float('nan') # Mean IoU minus that of the best floor
     low:float = float('nan') # Lower end of its interval, NaN for one or two pictures
     high:float = float('nan') # Upper end of the interval, 0-1
@@ -139,6 +139,11 @@ def _judged(cms, floors):
     each = _gain(np.eye(len(cms), dtype=int), cms, floors)
     return _level(each.min(), each.max(), _clear), np.nan, np.nan
 
+# %% ../../nbs/06_segmentation/03_verdict.ipynb #5e1d0a02
+def _with_labels(confusions):
+    "The test pictures of which some pixels are labelled"
+    return {picture: cm for picture, cm in confusions.items() if np.asarray(cm).any()}
+
 # %% ../../nbs/06_segmentation/03_verdict.ipynb #897a1c85
 def verdict_of(
     confusions:dict, # `{test picture: (C, C) pixels, truth in rows}`
@@ -149,9 +154,10 @@ def verdict_of(
     "Is a model better than a guess without a network, and which classes can be measured with it?"
     if not confusions: return None
     if trained_on: return Verdict(f'No verdict: the model has trained on {trained_on} of {_pictures(len(confusions))}.')
-    cms, known = _stacked(confusions, floors)
+    if not (labelled := _with_labels(confusions)): return Verdict(f'No verdict: no pixel of {_pictures(len(confusions))} is labelled.')
+    cms, known = _stacked(labelled, floors)
     level, low, high = _judged(cms, known)
-    classes = measurable(confusions, floors, codes)
+    classes = measurable(labelled, floors, codes)
     said = _compared_words(level, cms, known, low, high) + _measured_words(classes.why_not, level == 'above')
     verdict = Verdict(said)
     verdict.level, verdict.n, verdict.classes = level, len(cms), classes
