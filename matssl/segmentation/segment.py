@@ -533,15 +533,22 @@ finetune_recipes = dict(
         size=256, squash=False, bs=8, steps=None, epochs=50, decoder='unetplusplus',
         loss='dice_ce', augment=True, exposure=1., schedule='frozen start', lr=2e-3, wd=.01))
 
+# %% ../../nbs/06_segmentation/01_segment.ipynb #3d6cc5e5
+def _check_trains(who, **given):
+    "Refuse epochs and rates that are not more than 0"
+    for name, value in given.items():
+        if not value > 0: raise InputError(f'{who}: {name}', value, 'more than 0', 'give a larger one, or leave it out')
+
 # %% ../../nbs/06_segmentation/01_segment.ipynb #edc877f8
 @patch
 def fit_segment(self:Learner,
     n_epoch:int, # Number of epochs
     lr:float=2e-3, # Largest learning rate
-    checkpoint=None, # File for the state of the run, `.safetensors`: written whole each epoch, picked up if it is there
+    checkpoint=None, # File for the state of the run, `.safetensors`: written whole after each epoch, picked up if it is there
     recipe:str='thawed' # Recipe of training; 'few': `n_epoch` for the head alone, and as many for everything
 ):
     "Fine-tune: frozen start and lower rates for a pretrained encoder, one cycle for a new one"
+    _check_trains('fit_segment', n_epoch=n_epoch, lr=lr)
     schedule = finetune_recipes[one_of(recipe, ('thawed', 'few'), 'fit_segment', 'recipe')]['schedule']
     more = dict(epochs=n_epoch, lr=lr) | ({} if recipe == 'thawed' else dict(recipe=recipe))
     _fit_cycles(self, _cycles(self, n_epoch, lr, schedule), checkpoint, self.fit_one_cycle, **more)
@@ -556,8 +563,12 @@ def _recipe_of(name, overrides):
     return {**recipe, **overrides}
 
 # %% ../../nbs/06_segmentation/01_segment.ipynb #68c342a9
+_schedules = ('one cycle', 'constant', *_in_cycles)
+
 def _cycles_of(learn, r):
     "The cycles of a recipe"
+    one_of(r['schedule'], _schedules, 'overrides', 'schedule')
+    _check_trains('overrides', epochs=r['epochs'], lr=r['lr'])
     whole = [(lambda: None, r['epochs'], r['lr'], {})]
     cycles = _cycles(learn, r['epochs'], r['lr'], r['schedule']) if r['schedule'] in _in_cycles else whole
     return [(first, n, lr, dict(shape, wd=r['wd'])) for first, n, lr, shape in cycles]
@@ -582,7 +593,7 @@ def finetune(
     palette:dict=None, # Colours of painted masks
     ignore:int=None, # Mask value of unlabelled pixels
     seed:int=0, # Seed of new weights, fields and augmentation
-    checkpoint=None, # File for the state of the run, as for `fit_segment`
+    checkpoint=None, # File for the state of the run, as for `fit_segment`; written after an epoch, and `default` has one alone: at the end
     pool=(), # Pictures that a model has labelled, as for `with_pool`
     tone=None, # Tone of the pictures, as for `from_pairs`
     decoder:str=None, # Name of the decoder; default: the recipe's, or unetplusplus

@@ -110,10 +110,21 @@ def pool_fields(
     return FieldLoader(fields, bs=bs, shuffle=True, drop_last=True, seed=seed, num_workers=0, device=torch.device('cpu'))
 
 # %% ../../nbs/06_segmentation/13_teacher.ipynb #2f0b0002
+def _as_shown(fields):
+    "How a data set shows its pictures"
+    levels, store = fields.store.levels, fields.store
+    return dict(size=fields.size, squash=fields.squash, rescale_to=store.rescale_to, tone=store.tone,
+        levels=None if levels is None else tuple(map(float, levels)))
+
+# %% ../../nbs/06_segmentation/13_teacher.ipynb #2f0b000c
 def _check_alike(pool, labelled):
-    "Refuse fields of a pool whose side, px, is not that of the labelled ones"
-    if pool == labelled: return
-    raise InputError('pool', f'fields of {pool} px', f'the {labelled} px of the labelled fields', f'pass size={labelled}')
+    "Refuse fields of a pool that are shown in another way than the labelled ones"
+    of_pool, of_labelled = _as_shown(pool), _as_shown(labelled)
+    other = [name for name in of_pool if of_pool[name] != of_labelled[name]]
+    if not other: return
+    def said(shown): return ', '.join(f'{name}={shown[name]!r}' for name in other)
+    todo = 'train on fields, not on squashed pictures' if 'squash' in other else f'pass {said(of_labelled)} for the pool too'
+    raise InputError('pool', f'fields with {said(of_pool)}', f'{said(of_labelled)}, as the labelled fields', todo)
 
 # %% ../../nbs/06_segmentation/13_teacher.ipynb #61167c81
 class MeanTeacher(Callback):
@@ -130,7 +141,7 @@ class MeanTeacher(Callback):
         self.fields, self.weight, self.until, self.decay, self.share, self.seed = fields, weight, until, decay, share, seed
 
     def before_fit(self):
-        _check_alike(self.fields.dataset.size, self.dls.train.dataset.size)
+        _check_alike(self.fields.dataset, self.dls.train.dataset)
         self.teacher = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.teacher.__dict__.pop('forward', None) # of half precision: it would ask the network itself
         self.rng, self.steps, self.shown = np.random.default_rng(self.seed), 0, None
@@ -212,11 +223,15 @@ def teacher_train(
     bs:int=4, # Fields of the pool a step
     seed:int=0, # Seed of the draw, the fields and the rectangles
     tone=None, # Tone of the pictures, as for the labelled ones
+    rescale_to:float=None, # Scale to which the labelled pictures were brought, um/px
+    levels=None, # Two grey levels of the labelled pictures, where these were given
+    um_per_px=None, # Scale of the pool by hand: a number, or a CSV or dict of `read_scales`
     **kwargs # Keyword arguments of `MeanTeacher`: `weight`, `until`, `decay`, `share`
 )->Segmenter:
     "A model trained on masks while an averaged copy of it labels fields of a pool"
     chosen = pool_pictures(pool, list(hash_files(list(labelled)).values()), tested, pictures, seed)
-    teacher = MeanTeacher(pool_fields(list(chosen), size, bs, seed, tone=tone), seed=seed, **kwargs)
+    reading = dict(tone=tone, rescale_to=rescale_to, levels=levels, um_per_px=um_per_px)
+    teacher = MeanTeacher(pool_fields(list(chosen), size, bs, seed, **reading), seed=seed, **kwargs)
     model = fit([teacher])
     notes = dict(use='teacher', pictures=[Path(file).name for file in chosen], **kwargs)
     model.config.update(labelled=[*model.config['labelled'], *chosen.values()], pool=notes)

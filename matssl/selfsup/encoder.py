@@ -90,6 +90,17 @@ def _input_stats(arch, stats):
     raise InputError(arch, f'stats of {" and ".join(map(str, lengths[:4]))} numbers',
         'a mean and a deviation for each channel', 'pass stats=((means), (standard deviations))')
 
+# %% ../../nbs/05_selfsup/02_encoder.ipynb #5e02001b
+def _about_weights(file, arch, timm_kwargs):
+    "What a file of weights says of them; refuses one of another network, or of settings that are not given"
+    about = about_encoder(file) if file else {}
+    if not about: return {}
+    _refuse_other_arch(file, about['arch'], arch)
+    left_out = sorted(set(about.get('timm_kwargs', {})) - set(timm_kwargs))
+    if not left_out: return about
+    raise InputError(file, f'weights with settings of their own ({", ".join(left_out)})', 'the same settings given',
+        'use load_encoder, which takes them from the file')
+
 # %% ../../nbs/05_selfsup/02_encoder.ipynb #fa9aab04
 class Encoder(nn.Module):
     "The last four pyramid levels of a timm backbone, channels first, coarsest last"
@@ -102,14 +113,15 @@ class Encoder(nn.Module):
     ):
         super().__init__()
         _check_three_channels(arch, timm_kwargs)
+        about = _about_weights(weights, arch, timm_kwargs)
         self.arch = arch
         self.timm_kwargs = timm_kwargs
         file = weights or (embedded_file(arch) if pretrained else None)
         self.body = _body(arch, pretrained and not file, timm_kwargs)
-        self.stats = _input_stats(arch, stats)
+        self.stats = _input_stats(arch, stats or about.get('stats'))
         if file: load_weights(self, file)
-        self.notes = {} # what a file says beside its weights
-        self.method = f'weights of {Path(weights).name}' if weights else 'imagenet' if pretrained else 'scratch'
+        self.notes = about.get('notes', {}) # what a file says beside its weights
+        self.method = about.get('method') or f'weights of {Path(weights).name}' if weights else 'imagenet' if pretrained else 'scratch'
         self.dims, self.strides, self.channels_last = _pyramid(self.body, _blank_shape(arch, timm_kwargs))
     def forward(self,
         x:torch.Tensor # `(B, 3, H, W)`, scaled with `stats`
@@ -182,10 +194,7 @@ def _load_described(file, about, stats, timm_kwargs):
     arch = about['arch']
     settings = {**about.get('timm_kwargs', {}), **timm_kwargs}
     check_fits(file, arch, settings)
-    with _refuse_unknown_settings(file, arch): enc = Encoder(arch, weights=file, stats=stats or about['stats'], **settings)
-    enc.method = about.get('method', enc.method)
-    enc.notes = about.get('notes', {})
-    return enc
+    with _refuse_unknown_settings(file, arch): return Encoder(arch, weights=file, stats=stats or about['stats'], **settings)
 
 # %% ../../nbs/05_selfsup/02_encoder.ipynb #5e02000d
 def _load_bare(file, arch, stats, timm_kwargs):

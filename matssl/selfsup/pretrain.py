@@ -64,8 +64,8 @@ def _nothing_to_pretrain(method):
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #d8abc7af
 def _check_overrides(recipe, overrides):
     unknown = sorted(set(overrides) - set(recipes[recipe]))
-    if not unknown: return
-    raise InputError('overrides', f'{unknown}', f'names of {sorted(recipes[recipe])}', 'check the spelling')
+    if unknown: raise InputError('overrides', f'{unknown}', f'names of {sorted(recipes[recipe])}', 'check the spelling')
+    if 'opt' in overrides: one_of(overrides['opt'], [row['opt'] for row in recipes.values()], 'overrides', 'opt')
 
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #280c1a15
 def _chosen(method, recipe, gate, stages, overrides):
@@ -74,6 +74,7 @@ def _chosen(method, recipe, gate, stages, overrides):
     one_of(recipe, recipes, 'pretrain_learner', 'recipe')
     if 'start' in methods[method]: raise _nothing_to_pretrain(method)
     _check_overrides(recipe, overrides or {})
+    if stages is not None: one_of(stages, range(1, 5), 'pretrain_learner', 'stages')
     replaced = {name: v for name, v in dict(gate=gate, stages=stages).items() if v is not None}
     return methods[method] | replaced, recipes[recipe] | (overrides or {})
 
@@ -262,6 +263,14 @@ class _Loss(nn.Module):
         self.ssl = ssl
     def forward(self, z, *_): return self.ssl(*z)
 
+# %% ../../nbs/05_selfsup/06_pretrain.ipynb #a78c3b59
+def _refuse_settings(stats, timm_kwargs):
+    "Refuse what only an encoder that is yet to be made can be given"
+    given = [name for name, value in dict(stats=stats, timm_kwargs=timm_kwargs or None).items() if value is not None]
+    if not given: return
+    raise InputError(' and '.join(given), 'settings beside an encoder, which has its own', 'one of the two',
+        'leave them out, or make the Encoder with them')
+
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #a78c3b57
 def start_encoder(
     arch, # Name of the network in timm, or an `Encoder`; None: that of the weights, or `default_arch`
@@ -273,7 +282,9 @@ def start_encoder(
     "The encoder that a training starts from"
     if isinstance(arch, Encoder) and weights:
         raise InputError('weights', f'{weights} beside an encoder', 'one start', 'leave out one of the two')
-    if isinstance(arch, Encoder): return arch
+    if isinstance(arch, Encoder):
+        _refuse_settings(stats, timm_kwargs)
+        return arch
     if weights and str(weights).endswith('.safetensors'): return load_encoder(weights, arch, stats, **timm_kwargs)
     return Encoder(arch or default_arch, pretrained, weights, stats, **timm_kwargs)
 
@@ -404,10 +415,17 @@ def _of_training(self:SSLMonitor):
     self.room = min(2*n-1, dim) # directions that a batch can vary along
     return (loss, partners, rank), same
 
+# %% ../../nbs/05_selfsup/06_pretrain.ipynb #9bed2b6d
+@patch
+def _name_encoder(self:SSLMonitor):
+    "The encoder says by which method it was trained"
+    if hasattr(self.learn, 'method'): get_model(self.model).encoder.method = self.learn.method
+
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #9bed2b6b
 @patch
 def after_epoch(self:SSLMonitor):
     if not self.seen: return
+    self._name_encoder()
     valid = self.learn.recorder.log[2:5] if len(self.dls.valid.dataset) else (np.nan,)*3
     train, same = self._of_training()
     self._log(self.epoch+1, train, valid, same)
@@ -539,7 +557,9 @@ def _notes(encoder, method, recipe, pool, leak, store):
         um_per_px=store.scale, levels=store.levels, tone=store.tone)
 
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #09a1df30
-def _optimiser(recipe): return FusedAdam if recipe['opt'] == 'adamw' else partial(SGD, mom=.9, decouple_wd=False)
+_optimisers = dict(adamw=FusedAdam, sgd=partial(SGD, mom=.9, decouple_wd=False))
+
+def _optimiser(recipe): return _optimisers[one_of(recipe['opt'], _optimisers, 'overrides', 'opt')]
 
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #783bc6d5
 def _learner(encoder, row, recipe, loaders, keep_best, cbs=(), **kwargs):
@@ -551,8 +571,18 @@ def _learner(encoder, row, recipe, loaders, keep_best, cbs=(), **kwargs):
     learn.recipe = recipe
     return learn
 
+# %% ../../nbs/05_selfsup/06_pretrain.ipynb #16df0c1c
+_settled = dict(lr='lr', wd='wd', opt_func='opt', loss_func='', metrics='', splitter='') # argument of a Learner: entry of a recipe
+
+def _check_not_settled(kwargs):
+    "Refuse arguments of a Learner that method and recipe settle"
+    given = next((name for name in _settled if name in kwargs), None)
+    if given is None: return
+    todo = f'pass overrides=dict({_settled[given]}=...)' if _settled[given] else 'leave it out'
+    raise InputError(f'pretrain_learner: {given}', 'an argument that method and recipe settle', 'none of this name', todo)
+
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #676568be
-@delegates(Learner, keep=True)
+@delegates(Learner, keep=True, but=list(_settled))
 def pretrain_learner(
     dls:MicrographDataLoaders, # Loaders of unlabelled micrographs (`from_folder`)
     arch=None, # Name of the network in timm, or an `Encoder`; default: that of the weights, or `default_arch`
@@ -573,6 +603,7 @@ def pretrain_learner(
     **kwargs # Keyword arguments of fastai's `Learner`
 )->Learner:
     "A Learner that pretrains an encoder on unlabelled micrographs"
+    _check_not_settled(kwargs)
     row, chosen = _chosen(method, recipe, gate, stages, overrides)
     pool = _pool_hashes(dls)
     leak = refuse_overlap(pool, holdout, allow_overlap)
@@ -581,7 +612,7 @@ def pretrain_learner(
     learn = _learner(encoder, row, chosen, ssl_loaders(dls, chosen, seed), keep_best=recipe != 'paper', **kwargs)
     notes = _notes(encoder, row, chosen, pool, leak, dls.train.dataset.store)
     learn.notes = dict(start=enc_start(arch, weights, pretrained), **notes, seed=seed)
-    encoder.method = method
+    learn.method = method
     return fast(learn, bf16, compile)
 
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #0dead563
@@ -674,6 +705,7 @@ def fit_ssl(self:Learner,
         with all_processes(self, sync_bn, checkpoint):
             agree(settings=settings, checkpoint=resume.epochs_done if resume else 0)
             _train(self, n, lr, resume)
+    self.ssl_monitor._name_encoder() # where an earlier run has done all epochs, too
     _note_result(self, n, lr)
     if not process: _warn_of_result(self)
     return self
