@@ -279,7 +279,7 @@ def measure(
     lamellae:str=None, # Class of the plates of a lamellar structure: their spacing
     cls:str=None, # Class of the questions of --what, where no other option names it
     crack:str=None, # Another word for --cracks
-    limit:Annotated[str, 'What an answer must not exceed or fall below: "oxide <= 25", "oxide thickness >= 8"', dict(nargs='+', metavar='LIMIT')]=None,
+    limit:Annotated[str, 'What an answer must not exceed or fall below: "oxide <= 25", "oxide thickness >= 8"', dict(nargs='+', action='extend', metavar='LIMIT')]=None,
     segmenter:str=None, # Folder of a model: the files are micrographs then, and it finds the classes in them first
     pictures:str=None, # Folder of the micrographs under the label maps
     codes:str=None, # Names of the classes (phases), comma separated, where the files have none
