@@ -330,6 +330,8 @@ _german |= {
         'kein Maßstab: Längen sind in Pixeln, und es gibt keine Korngrößenkennzahl',
     'no scale: lengths in px': 'kein Maßstab: Längen in px',
     'no scale: lengths in pixels, and no G': 'kein Maßstab: Längen in Pixeln, und kein G',
+    '{n} of {n1} fields have no micrograph ({any})':
+        '{n} von {n1} Messfeldern haben kein Gefügebild ({any})',
     '{n} fields have unlabelled pixels, which count nowhere':
         '{n} Messfelder haben Pixel ohne Klasse, die nirgends zählen',
     'The model that made these label maps is no better than a guess without a network: these numbers must not '

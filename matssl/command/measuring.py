@@ -6,7 +6,7 @@
 __all__ = ['table_text', 'say_answer', 'measure', 'verify']
 
 # %% ../../nbs/10_command/06_measuring.ipynb #a0b5db22
-import re, shutil, textwrap
+import re, shutil, textwrap, warnings
 from pathlib import Path
 from typing import Annotated
 from fastcore.meta import delegates
@@ -22,29 +22,51 @@ def _questions(what, named):
     return names or ['phases']
 
 # %% ../../nbs/10_command/06_measuring.ipynb #ca60cd19
-def _setting(text):
-    "The value of `--settings`: a number, yes or no, or a word"
-    if text.lower() in ('true', 'false'): return text.lower() == 'true'
-    if re.fullmatch(r'[-+]?\d{1,9}', text): return int(text)
-    try: return float(text)
-    except ValueError: return text
+_yes_or_no = dict(true=True, yes=True, ja=True, false=False, no=False, nein=False)
+
+def _setting(text, kinds):
+    "A value of `--settings`, of one of the kinds that the setting takes; None where it is of none"
+    from matssl.pictures.tables import number_of
+    if str in kinds: return text
+    word, number = text.strip().casefold(), number_of(text)
+    if bool in kinds and word in _yes_or_no: return _yes_or_no[word]
+    if number is None: return None
+    if float in kinds: return number
+    if int in kinds: return int(number) if number.is_integer() else None
+    return bool(number) if number in (0, 1) else None
 
 # %% ../../nbs/10_command/06_measuring.ipynb #c11a0011
 _not_settings = {'classes', 'confusions'} # lists and tables, which are no word on a terminal
 
 def _settings_of(what):
-    "The names of the settings that a question takes"
+    "The settings that a question takes, and what they are where nothing is said: `{name: value}`"
     from matssl.measuring import questions
-    return set(questions._settings_of(*questions._measured_by[what])) - _not_settings
+    taken = questions._settings_of(*questions._measured_by[what])
+    return {name: usual for name, usual in taken.items() if name not in _not_settings}
 
 # %% ../../nbs/10_command/06_measuring.ipynb #1f067ecc
 def _as_pairs(settings):
-    "`--settings smallest=20 along=x` as a dictionary"
+    "`--settings smallest=20 along=x` as a dictionary of texts"
     wrong = [text for text in settings or [] if '=' not in text]
     if wrong: raise InputError(
         '--settings', ' '.join(wrong), 'name=value, e.g. smallest=20', 'write it with an equals sign')
     pairs = [text.split('=', 1) for text in settings or []]
-    return {name: _setting(value) for name, value in pairs}
+    return dict(pairs)
+
+# %% ../../nbs/10_command/06_measuring.ipynb #e70a2201
+_kinds = dict(split=(bool, float), mend=(float,), spacing=(float,), smooth_px=(float,), guard_px=(int,),
+              phase=(str,), along=(str,)) # of settings whose usual value does not tell it
+_kind_words = {bool: 'yes or no', float: 'a number', int: 'a whole number'}
+
+def _read_setting(name, text, usual):
+    "The value of a setting; refused where it is not of the kind of its usual value"
+    from matssl.pictures.tables import readings
+    kinds = _kinds.get(name) or (type(usual),)
+    value = _setting(text, kinds)
+    if value is not None: return value
+    expected = ' or '.join(_kind_words[kind] for kind in kinds)
+    if len(readings(text)) > 1: expected += ' that can be read in one way'
+    raise InputError('--settings', f'{text!r} for {name}', expected, 'correct it, or leave the setting out')
 
 # %% ../../nbs/10_command/06_measuring.ipynb #a1e1a143
 def _given_settings(names, settings):
@@ -56,7 +78,8 @@ def _given_settings(names, settings):
     if unknown: raise InputError(
         '--settings', ', '.join(unknown), f'some of {", ".join(sorted(known))}',
         f'see what {" and ".join(names)} can be told')
-    return {name: {k: v for k, v in given.items() if k in taken.get(name, ())} for name in names}
+    return {name: {k: _read_setting(k, text, taken[name][k]) for k, text in given.items() if k in taken[name]}
+            for name in taken}
 
 # %% ../../nbs/10_command/06_measuring.ipynb #8d1196a2
 def _asked(what, cls=None, boundary=None, layer=None, cracks=None, particles=None, nodules=None, lamellae=None,
@@ -70,7 +93,7 @@ def _asked(what, cls=None, boundary=None, layer=None, cracks=None, particles=Non
     unknown = [name for name in names if name not in classes]
     if unknown: raise InputError('--what', f'{unknown[0]!r}', f'some of {", ".join(classes)}', 'check the names')
     given = _given_settings(names, settings)
-    return {name: {k: v for k, v in classes[name].items() if v} | given[name] for name in names}
+    return {name: {k: v for k, v in classes[name].items() if v} | given.get(name, {}) for name in names}
 
 # %% ../../nbs/10_command/06_measuring.ipynb #005a27e9
 def _names_for(codes, palette):
@@ -113,12 +136,33 @@ def _read_fields(files, codes, um_per_px, palette, ignore):
     if palette is None and ignore is None: return read_fields(files, codes, um_per_px)
     return read_fields(_as_masks(files, codes, um_per_px, palette, ignore), None, None)
 
+# %% ../../nbs/10_command/06_measuring.ipynb #e70a2301
+def _check_once(files):
+    "Refuse a picture that is given twice: as one file, or as two files of one name in a folder"
+    of_name = {}
+    for file in files: of_name.setdefault((file.parent.resolve(), file.stem), []).append(file.name)
+    several = [(folder, names) for (folder, _), names in of_name.items() if len(names) > 1]
+    if not several: return
+    folder, names = several[0]
+    found = ' and '.join(names) if len(set(names)) > 1 else f'{names[0]} given {len(names)} times'
+    raise InputError(folder, found, 'each picture once', 'leave one of them out, or rename it if it is another picture')
+
 # %% ../../nbs/10_command/06_measuring.ipynb #24df5e4e
 def _predicted_fields(model, files, reading, page, channel):
     "Label maps of pictures that a segmenter is asked for"
     from matssl.pictures.micrograph import read_micrograph
+    from matssl.pictures.scale import apply_scales
+    reading = dict(reading, um_per_px=apply_scales(reading['um_per_px'], files))
     if page is None and channel is None: return [model.predict(f, **reading) for f in files]
     return [model.predict(read_micrograph(f, page, channel=channel, **reading)) for f in files]
+
+# %% ../../nbs/10_command/06_measuring.ipynb #e70a2305
+def _as_segmented(file, reading, page, channel):
+    "A picture as a segmenter is given it; the pixels of a large one stay in its file"
+    from matssl.pictures.micrograph import read_micrograph
+    from matssl.segmentation.asked import as_micrograph
+    if page is None and channel is None: return as_micrograph(file, **reading)
+    return read_micrograph(file, page, channel=channel, lazy=file.stat().st_size > 2**26, **reading)
 
 # %% ../../nbs/10_command/06_measuring.ipynb #bd1bd5b3
 def _square(fields):
@@ -250,14 +294,33 @@ def _check_heeded(segmenter, of_maps, of_pictures):
     raise InputError(given[0], found, expected, todo)
 
 # %% ../../nbs/10_command/06_measuring.ipynb #8e861711
-def _check_wanted(pictures, template, out, scale_uncertainty, language):
-    "Refuse files that are not there, a folder that is, an uncertainty that is none, a language that nobody has written"
+def _check_wanted(pictures, template, out, scale_uncertainty, language, limits=()):
+    "Refuse files that are not there, a folder that is, an uncertainty or a limit that is none, a language that nobody has written"
+    from matssl.measuring.answers import read_limit
     from matssl.measuring.results import check_scale_uncertainty
     from matssl.languages import speech_in
     check_there(pictures, template)
     if out: new_output(out)
     check_scale_uncertainty(scale_uncertainty)
+    for limit in limits: read_limit(limit)
     speech_in(language)
+
+# %% ../../nbs/10_command/06_measuring.ipynb #e70a2402
+def _check_scales(files, reading, page, channel):
+    "Refuse pictures without a scale"
+    for file in files:
+        with warnings.catch_warnings(action='ignore'): # said when it is predicted
+            um_per_px = _as_segmented(file, reading, page, channel).um_per_px
+        if um_per_px is None: raise InputError(
+            file.name, 'no scale', 'um/px, since small graphite does not count', 'pass um_per_px= when the picture is read')
+
+# %% ../../nbs/10_command/06_measuring.ipynb #e70a2404
+def _check_askable(model, asked, files, reading, page, channel):
+    "Refuse what a model has no class for, or its pictures no scale, before any of them is predicted"
+    from matssl.measuring.questions import _check_asked, asked_of
+    _check_once(files)
+    _check_asked([model], asked_of(asked))
+    if 'nodularity' in asked: _check_scales(files, reading, page, channel)
 
 # %% ../../nbs/10_command/06_measuring.ipynb #86be644b
 @command
@@ -273,7 +336,7 @@ def measure(
     lamellae:str=None, # Class of the plates of a lamellar structure: their spacing
     cls:str=None, # Class of the questions of --what, where no other option names it
     crack:str=None, # Another word for --cracks
-    limit:Annotated[str, 'What an answer must not exceed or fall below: "oxide <= 25", "oxide thickness >= 8"', dict(nargs='+', metavar='LIMIT')]=None,
+    limit:Annotated[str, 'What an answer must not exceed or fall below: "oxide <= 25", "oxide thickness >= 8"', dict(nargs='+', action='extend', metavar='LIMIT')]=None,
     segmenter:str=None, # Folder of a model: the files are micrographs then, and it finds the classes in them first
     pictures:str=None, # Folder of the micrographs under the label maps
     codes:str=None, # Names of the classes (phases), comma separated, where the files have none
@@ -298,20 +361,21 @@ def measure(
     reading = reading_options(**kwargs)
     of_maps = dict(codes=codes, ignore=ignore, palette=palette, pictures=pictures)
     _check_heeded(segmenter, of_maps, dict(page=page, channel=channel))
-    _check_wanted(pictures, template, out, scale_uncertainty, language)
+    _check_wanted(pictures, template, out, scale_uncertainty, language, limit or ())
     palette, codes = colours_given(palette, names_given(codes))
     files = files_given(maps)
     say_passed_over(maps)
     model = _model_of(segmenter) if segmenter else None
     if model:
+        _check_askable(model, asked, files, reading, page, channel)
         fields = _predicted_fields(model, files, reading, page, channel)
-        pictures = files
     else: fields = _read_fields(files, codes, reading['um_per_px'], palette, ignore)
     if square_pixels: fields = _square(fields)
     tables = measure_all(fields, asked)
     said = _say_answers(fields, tables, limit or [], scale_uncertainty)
     for name, of_question in tables.items(): _say_tables(of_question, name, fields[0].codes, said)
     if not out: return
+    if model: pictures = [_as_segmented(file, reading, page, channel) for file in files]
     written = report(
         fields, out, asked, pictures, _known(meta), model, title, limits=limit or [], template=template, language=language,
         scale_uncertainty_pct=scale_uncertainty, crop_bar=reading['crop_bar'], measured=tables)

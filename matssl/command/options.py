@@ -55,12 +55,12 @@ def without_windows():
 Needed   = Annotated[str, dict(opt=True, required=True)]                     # an option that must be given
 Several  = Annotated[str, dict(nargs='+')]                                   # one argument or more
 OnOff    = Annotated[None, dict(action=argparse.BooleanOptionalAction)]      # --x, --no-x, or neither: None
-KeyValue = Annotated[str, dict(nargs='*', metavar='K=V')]
+KeyValue = Annotated[str, dict(nargs='*', action='extend', metavar='K=V')]   # given again: both count
 Recipe   = Annotated[str, 'Settings of the pretraining', dict(choices=['default', 'paper'])]
 
 Labelled   = Annotated[str, 'Folder: images/ + labels/, train/ + train_annot/, NAME + NAME_mask, or NAME + NAME.json of labelme']
 Palette    = Annotated[str, 'Colours of painted masks: a file (labelmap.txt of CVAT, or names and colours in lines), or NAME=#rrggbb ...',
-                       dict(nargs='+', metavar='COLOURS')]
+                       dict(nargs='+', action='extend', metavar='COLOURS')]
 Page       = Annotated[int, 'Page of TIFFs of several pages, from 0']
 Channel    = Annotated[int, 'Channel of pictures of several, such as two detectors, from 0']
 Ignore     = Annotated[int, 'Mask value of unlabelled pixels']

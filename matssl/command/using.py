@@ -103,6 +103,13 @@ def _say_doubtful(done):
     for origin, rows in doubtful.groupby('scale_from'):
         say(one_line(f'note: scale of {len(rows)} ({_some_names(list(rows.picture))}): {origin}'))
 
+# %% ../../nbs/10_command/05_using.ipynb #e70a9002
+def _say_there(done):
+    "A line for each thing that is to be said of label maps that were there"
+    there = done[(done.state == 'already there') & (done.why != '')]
+    for why, rows in there.groupby('why', sort=False):
+        say(one_line(f'already there: {len(rows)} ({_some_names(list(rows.picture))}): {why}'))
+
 # %% ../../nbs/10_command/05_using.ipynb #64fc7474
 def _say_done(done, who, out):
     "How many pictures were predicted, anew or at all, and what was passed over"
@@ -112,6 +119,7 @@ def _say_done(done, who, out):
     print(f'{who}{count.get("predicted", 0)} predicted, {count.get("already there", 0)} already there, '
           f'{len(bad)} skipped; in {out}/')
     for name, why in zip(anew.picture, anew.why): say(one_line(f'{name}: {why}'))
+    _say_there(done)
     _say_doubtful(done)
     for why in bad.why: say(one_line(f'skipped: {why}'), sys.stderr)
 

@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['commands', 'class_options', 'doors', 'raised_in', 'command', 'command_parser', 'one_line', 'say', 'options_of',
            'parameters', 'in_options', 'spoken', 'sentences', 'let_threads_sleep', 'pass_doors', 'process_share',
-           'main', 'captured']
+           'heard_or_not', 'main', 'captured']
 
 # %% ../../nbs/10_command/01_words.ipynb #adbc3193
-import argparse, contextlib, functools, io, os, re, sys, warnings
+import argparse, contextlib, errno, functools, io, os, re, sys, warnings
 from contextlib import contextmanager
 from fastcore.script import anno_parser
 from .. import __version__
@@ -219,19 +219,51 @@ def _check_launched(name, processes):
         'launcher', f'{processes} processes', f'one: {name} does not share its work',
         f'start it by itself (matssl {name} ...); {" and ".join(_shared)} can be shared')
 
-# %% ../../nbs/10_command/01_words.ipynb #124d7a4b
+# %% ../../nbs/10_command/01_words.ipynb #e70aa002
+class _Stream:
+    "A stream that is written to as before; once nobody reads it any more, what is written goes nowhere"
+    def __init__(self, stream): self.stream = stream
+    def __getattr__(self, name): return getattr(self.stream, name)
+
+    def _safely(self, act, *args):
+        try: return act(*args)
+        except OSError as e:
+            if e.errno not in (errno.EPIPE, errno.EINVAL): raise # the second one on Windows
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.stream.fileno())
+            os.close(nowhere)
+
+    def write(self, text):
+        "Write a text"
+        self._safely(self.stream.write, text)
+        return len(text)
+
+    def flush(self):
+        "Write what is kept back"
+        self._safely(self.stream.flush)
+
+# %% ../../nbs/10_command/01_words.ipynb #e70aa004
+@contextmanager
+def heard_or_not():
+    "Within it output that nobody reads any more stops nothing"
+    out, err = _Stream(sys.stdout), _Stream(sys.stderr)
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try: yield
+        finally:
+            out.flush()
+            err.flush()
+
+# %% ../../nbs/10_command/01_words.ipynb #e70aa007
 # fastai's words before what is raised in a training
 raised_in = re.compile(r"\A(Exception occured in `[^`\n]*` when calling event `[^`\n]*`:\s*)+")
 
-def main(
-    argv=None # Words after `matssl` (default: those of the command line)
-)->int: # Exit status: 0, 1 (some pictures could not be read), 2 (bad input), 3 (a model below its floor), 130 (interrupted)
-    "The command"
-    given = vars(command_parser().parse_args(argv))
-    name = given.pop('command')
-    let_threads_sleep()
-    number, processes = process_share()
-    who = f'matssl {name}' + (f' (process {number+1} of {processes})' if processes > 1 else '')
+def _status(
+    name, # Name of the command
+    given, # Values of its parameters
+    who, # Name of the command and its process, as it calls itself
+    processes # How many were launched
+):
+    "Exit status of a command that is called; what is wrong with its input is a sentence"
     try:
         _check_launched(name, processes)
         with sentences(who, name), cores_shared(lambda text: say(f'{who}: {text}', sys.stderr)):
@@ -244,6 +276,18 @@ def main(
     except KeyboardInterrupt:
         print(f'matssl {name}: interrupted; what was written stays', file=sys.stderr)
         return 130
+
+# %% ../../nbs/10_command/01_words.ipynb #124d7a4b
+def main(
+    argv=None # Words after `matssl` (default: those of the command line)
+)->int: # Exit status: 0, 1 (some pictures could not be read), 2 (bad input), 3 (a model below its floor), 130 (interrupted)
+    "The command"
+    given = vars(command_parser().parse_args(argv))
+    name = given.pop('command')
+    let_threads_sleep()
+    number, processes = process_share()
+    who = f'matssl {name}' + (f' (process {number+1} of {processes})' if processes > 1 else '')
+    with heard_or_not(): return _status(name, given, who, processes)
 
 # %% ../../nbs/10_command/01_words.ipynb #e7539fbd
 def _without_bars(printed):

@@ -137,8 +137,10 @@ def read_limit(
     text:str # Limit in words, e.g. 'oxide <= 25', 'oxide thickness >= 8 um'
 )->Limit:
     "A limit as it is written"
-    found = re.fullmatch(rf'\s*(.+?)\s*(<=|>=)\s*([-+]?\d+(?:[.,]\d+)?)\s*({_unit})?\s*', str(text))
-    if found: return Limit(found[1], found[2], _number_of_limit(found[3], text), same_unit(found[4] or ''))
+    found = re.fullmatch(rf'\s*(.+?)\s*(<=|>=|≤|≥)\s*([-+]?\d+(?:[.,]\d+)?)\s*({_unit})?\s*', str(text))
+    if found:
+        sign = {'≤': '<=', '≥': '>='}.get(found[2], found[2])
+        return Limit(found[1], sign, _number_of_limit(found[3], text), same_unit(found[4] or ''))
     expected = "a name, <= or >=, a number, and the unit or none: 'oxide <= 25', 'oxide thickness >= 8 um'"
     raise InputError('limit', repr(text), expected, 'write it like this')
 

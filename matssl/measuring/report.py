@@ -16,6 +16,7 @@ from markupsafe import Markup
 from ..errors import InputError, printable, refusing
 from ..speech import Speech
 from ..languages import speech_in
+from ..pictures.tables import file_stem
 from ..pictures.writing import written_whole
 from ..pictures.labels import LabelMap, class_colours, colours_of
 from ..pictures.micrograph import Stretched, read_micrograph
@@ -261,14 +262,30 @@ def _picture_of(file, crop_bar=True):
     "A micrograph, its data bar cut as it was when it was segmented; the pixels of a large file stay there"
     return read_micrograph(file, crop_bar=crop_bar, lazy=file.stat().st_size > 2**26)
 
+# %% ../../nbs/07_measuring/23_report.ipynb #e70a3101
+def _by_stem(paths):
+    "Files by their names without endings"
+    files = {}
+    for path in dict.fromkeys(paths): files.setdefault(file_stem(path), []).append(path)
+    return files
+
+# %% ../../nbs/07_measuring/23_report.ipynb #e70a3103
+def _file_named(name, files):
+    "The file of `_by_stem` that has the name of a label map, or None; refused where there are several"
+    among = files.get(file_stem(name), [])
+    nearest = [file for file in among if file == Path(name)] or [file for file in among if file.stem == Path(name).stem] or among
+    if len(nearest) > 1: raise InputError(
+        'pictures', f'{" and ".join(map(str, nearest))} for the label map {Path(name).name}', 'one picture of this name',
+        'leave out those that were not segmented')
+    return nearest[0] if nearest else None
+
 # %% ../../nbs/07_measuring/23_report.ipynb #ae34abc5
 def _by_name(maps, paths, crop_bar=True):
     "The picture of each map among files, None where there is none"
-    files = {p.stem: p for p in paths}
-    names = [Path(m.source).stem if m.source else None for m in maps]
-    found = [files.get(name) for name in names]
+    files = _by_stem(paths)
+    found = [_file_named(m.source, files) if m.source else None for m in maps]
     if not any(found): raise InputError(
-        'pictures', f'none with the name of a label map ({names[0] or "maps without names"}, ...)',
+        'pictures', f'none with the name of a label map ({Path(maps[0].source).stem if maps[0].source else "maps without names"}, ...)',
         'the micrographs that were segmented', 'name their folder')
     return [p and _as_high(_picture_of(p, crop_bar), p, m) for p, m in zip(found, maps)]
 
@@ -280,7 +297,19 @@ def _micrographs(maps, pictures, crop_bar=True):
     if are_files: return _by_name(maps, list_pictures(pictures), crop_bar)
     if len(pictures) != len(maps): raise InputError(
         'pictures', f'{len(pictures)}', f'{len(maps)}, one for each label map', 'give them in the same order')
+    for picture, m in zip(pictures, maps):
+        if picture is not None and picture.shape != m.shape: raise InputError(
+            getattr(picture, 'source', None) or 'picture', _size_in_words(picture), f'{_size_in_words(m)} as in the label map',
+            'pass the pictures that were segmented')
     return list(pictures)
+
+# %% ../../nbs/07_measuring/23_report.ipynb #e70a3104
+def _without_micrograph(maps, micrographs):
+    "A doubt where some of the fields have a micrograph and others have none"
+    names = [printable(field_name(m, i), 60) for i, (m, micrograph) in enumerate(zip(maps, micrographs)) if micrograph is None]
+    if not names or len(names) == len(maps): return []
+    some = ', '.join(names[:5]) + (', ...' if len(names) > 5 else '')
+    return [f'{len(names)} of {len(maps)} fields have no micrograph ({some})']
 
 # %% ../../nbs/07_measuring/23_report.ipynb #46b9ae28
 def _file_of_picture(micrograph):
@@ -494,10 +523,11 @@ def report(
 
     fields, files = _fields_json(maps, micrographs, out)
     results = collect(maps, measured, asked, fields, meta, limits, uncertainty, segmenter, title, codes, out)
+    shown_results = dict(results, warnings=results['warnings'] + _without_micrograph(maps, micrographs))
     files |= _csv_files(measured) | {'results.json': _json_bytes(results)}
     say = speech_in(language, names_in(results))
     drawn = _all_pictures(maps, micrographs, measured, asked, shown, say)
-    text = _rendered(_page_of(template, say), template, **results, pictures=drawn, sections=sections_of(results), language=language,
+    text = _rendered(_page_of(template, say), template, **shown_results, pictures=drawn, sections=sections_of(results), language=language,
                      signatures=signatures, results_sha256=_checksum_of(files['results.json']))
-    _write_all(out, files, results, drawn, _text_bytes(text), say)
+    _write_all(out, files, shown_results, drawn, _text_bytes(text), say)
     return out/'report.html'
