@@ -4136,6 +4136,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                'matssl/measuring/report.py'),
                                          'matssl.measuring.report._by_stem': ( '07_measuring/report.html#_by_stem',
                                                                                'matssl/measuring/report.py'),
+                                         'matssl.measuring.report._check_apart': ( '07_measuring/report.html#_check_apart',
+                                                                                   'matssl/measuring/report.py'),
                                          'matssl.measuring.report._check_measured': ( '07_measuring/report.html#_check_measured',
                                                                                       'matssl/measuring/report.py'),
                                          'matssl.measuring.report._check_new': ( '07_measuring/report.html#_check_new',

@@ -22,7 +22,7 @@ from ..pictures.labels import LabelMap, class_colours, colours_of
 from ..pictures.micrograph import Stretched, read_micrograph
 from ..masks.names import list_pictures
 from ..pictures.export import overlay_preview, write_index_png
-from .fractions import field_name
+from .fractions import _whose, field_name
 from .questions import *
 from .answers import read_limit, Limit
 from .results import *
@@ -279,6 +279,15 @@ def _file_named(name, files):
         'leave out those that were not segmented')
     return nearest[0] if nearest else None
 
+# %% ../../nbs/07_measuring/23_report.ipynb #e70a3108
+def _check_apart(maps, found):
+    "Two fields of different folders do not share a micrograph"
+    first = {}
+    for m, path in zip(maps, found):
+        if path and _whose(first.setdefault(path, m)) != _whose(m): raise InputError(
+            path, f'two fields that are called {Path(m.source).name}, in different folders', 'a micrograph of its own for each',
+            'measure one folder at a time, or give each picture a name of its own')
+
 # %% ../../nbs/07_measuring/23_report.ipynb #ae34abc5
 def _by_name(maps, paths, crop_bar=True):
     "The picture of each map among files, None where there is none"
@@ -287,6 +296,7 @@ def _by_name(maps, paths, crop_bar=True):
     if not any(found): raise InputError(
         'pictures', f'none with the name of a label map ({Path(maps[0].source).stem if maps[0].source else "maps without names"}, ...)',
         'the micrographs that were segmented', 'name their folder')
+    _check_apart(maps, found)
     return [p and _as_high(_picture_of(p, crop_bar), p, m) for p, m in zip(found, maps)]
 
 # %% ../../nbs/07_measuring/23_report.ipynb #d7a4d179
