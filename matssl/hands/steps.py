@@ -467,7 +467,7 @@ def set_scale(self:FolderStep):
 @patch
 def forget(self:FolderStep):
     "No scale by hand"
-    self.job.tell(scales={}, um_per_px=None, scale_table='')
+    self.job.tell(scales={}, um_per_px=None, scale_table='', scale_uncertainty_pct=None)
     self.scale.value, self.table.value = '', ''
     self.place.children = []
     self.show()
