@@ -23,11 +23,21 @@ def command(f):
     commands[f.__name__] = f
     return f
 
+# %% ../../nbs/10_command/01_words.ipynb #07ce0002
+class _Once(argparse._StoreAction):
+    "An option with a value; given again it is refused"
+    is_given = False
+    def __call__(self, parser, namespace, values, option_string=None):
+        if self.option_strings and self.is_given: raise argparse.ArgumentError(self, 'given twice; leave one of them out')
+        self.is_given = True
+        super().__call__(parser, namespace, values, option_string)
+
 # %% ../../nbs/10_command/01_words.ipynb #3382a69c
 def _options(f):
     "The parameters of a function as arguments and options; `-o` is short for `--out`"
     for option in anno_parser(f)._actions:
         if option.dest in ('help', 'pdb', 'xtra'): continue
+        if type(option) is argparse._StoreAction: option.__class__ = _Once
         if option.option_strings == ['--out']: option.option_strings = ['-o', '--out']
         yield option
 

@@ -62,10 +62,15 @@ def _nothing_to_pretrain(method):
         'fine-tune at once with segment_learner')
 
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #d8abc7af
+_above_zero = ('size', 'reach', 'together', 'temperature', 'lr', 'epochs', 'hidden', 'dim')
+
 def _check_overrides(recipe, overrides):
     unknown = sorted(set(overrides) - set(recipes[recipe]))
     if unknown: raise InputError('overrides', f'{unknown}', f'names of {sorted(recipes[recipe])}', 'check the spelling')
     if 'opt' in overrides: one_of(overrides['opt'], [row['opt'] for row in recipes.values()], 'overrides', 'opt')
+    for name in _above_zero:
+        if name in overrides and not overrides[name] > 0:
+            raise InputError('overrides', f'{name}={overrides[name]!r}', 'more than 0', "leave it out for the recipe's")
 
 # %% ../../nbs/05_selfsup/06_pretrain.ipynb #280c1a15
 def _chosen(method, recipe, gate, stages, overrides):
