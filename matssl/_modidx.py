@@ -2947,6 +2947,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                      'matssl.masks.tables._texts': ('02_masks/tables.html#_texts', 'matssl/masks/tables.py'),
                                      'matssl.masks.tables._via_ellipse': ('02_masks/tables.html#_via_ellipse', 'matssl/masks/tables.py'),
                                      'matssl.masks.tables._x_and_y': ('02_masks/tables.html#_x_and_y', 'matssl/masks/tables.py'),
+                                     'matssl.masks.tables.check_via_sizes': ( '02_masks/tables.html#check_via_sizes',
+                                                                              'matssl/masks/tables.py'),
                                      'matssl.masks.tables.outline_table': ('02_masks/tables.html#outline_table', 'matssl/masks/tables.py'),
                                      'matssl.masks.tables.read_polygons': ('02_masks/tables.html#read_polygons', 'matssl/masks/tables.py'),
                                      'matssl.masks.tables.table_regions': ('02_masks/tables.html#table_regions', 'matssl/masks/tables.py'),
