@@ -207,6 +207,15 @@ class Kept(NamedTuple):
     bar_rows:int # Rows of data bar that were cut
     shape:tuple # `(H, W)` before rescaling
 
+# %% ../../nbs/03_data/03_loaders.ipynb #9a4fbd02
+def _say_each_once(found):
+    "Each sentence on some pictures once, with the number of them: `[(file, its sentences), ...]`"
+    said = {}
+    for file, texts in found:
+        for text in dict.fromkeys(texts): said.setdefault(re.sub(r'\d+(\.\d+)?', '0', text), []).append((file, text))
+    def of(files): return f'{len(files)} of {len(found)} pictures, {printable(files[0][0].name)} for one'
+    return [f'{of(files) if len(found) > 1 else printable(files[0][0].name)}: {files[0][1]}' for files in said.values()]
+
 # %% ../../nbs/03_data/03_loaders.ipynb #d3a0000e
 class PictureStore:
     "The pictures of a set, each decoded once, 8 bit, data bars cut"
@@ -225,7 +234,9 @@ class PictureStore:
         self.levels, self.rescale_to = levels, rescale_to
         self.scales = apply_scales(um_per_px, self.files)
         self.kept, self.channels = [None]*len(self.files), 3
+        self.found = {} # what is doubtful about each file that was read
         self.channels = self._read_first(ahead, workers)
+        for doubt in self.doubts: warnings.warn(doubt, stacklevel=2)
 
     def _read_first(self, ahead, workers):
         "Read all pictures, or of a large set a few all over it; the channels that they need"
@@ -238,12 +249,18 @@ class PictureStore:
 
     def _read(self, i):
         m = read_micrograph(self.files[i], um_per_px=self.scales, crop_bar=self.crop_bar)
+        self.found[self.files[i]] = [text for text in m.doubts if self.rescale_to or not text.startswith('the scale is doubtful')]
         shape = shape_at(m.shape, m.um_per_px, self.rescale_to, self.files[i], m.meta.get('um_per_px_y'))
         a = resized(toned(m.to_uint8(self.levels), self.tone), shape)
         if a.ndim == 3 and self.channels == 1: raise InputError(self.files[i], 'a picture in colour',
             'grey, as the first ones of this large set',
             'put grey and colour pictures into folders of their own, or save it as grey')
         return Kept(self.shelf.put(a), self.rescale_to or m.um_per_px, m.meta['bar_rows'], m.shape)
+
+    @property
+    def doubts(self)->list:
+        "What is doubtful about the pictures that were read, of the scale where they are rescaled: each sentence once"
+        return _say_each_once([(f, self.found[f]) for f in dict.fromkeys(self.files) if f in self.found])
 
     def __len__(self): return len(self.files)
 

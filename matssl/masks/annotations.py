@@ -18,7 +18,7 @@ from ..pictures.writing import written_whole
 from .names import check_codes
 from .fill import Region, Regions, class_of, classes_named, corners_of, ellipse, fitted, most_px
 from .fill import no_area, no_areas, outlines, rings_of, run_length_mask, size_in_words, traced_class
-from .tables import via_corners, via_name
+from .tables import check_via_sizes, via_corners, via_name
 
 # %% ../../nbs/02_masks/04_annotations.ipynb #3a040004
 def _labelme_contents(path):
@@ -436,6 +436,7 @@ def _via_entries(d):
 def _via_regions(d, file):
     "Regions of each picture of VIA's JSON"
     out = Outlines()
+    check_via_sizes([(entry['filename'], entry.get('size')) for entry in _via_entries(d)], file)
     for entry in _via_entries(d):
         name, regions = str(entry['filename']), entry['regions']
         own = out.setdefault(name, Regions())

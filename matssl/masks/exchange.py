@@ -82,13 +82,19 @@ def _plain(name):
     path = PureWindowsPath(str(name))
     return name_key(path.stem if path.suffix.lower() in picture_types else path.name)
 
+# %% ../../nbs/02_masks/09_exchange.ipynb #6d1f8a01
+def _lies_at(picture, name):
+    "Do the folders and the name in a file of outlines end the path of a picture?"
+    path, end = (PureWindowsPath(str(p)).parts for p in (picture, name))
+    return list(map(name_key, path[-len(end):])) == list(map(name_key, end))
+
 # %% ../../nbs/02_masks/09_exchange.ipynb #c528b60d
 def _regions_of_one(path, picture):
     "The regions in a file of outlines that belong to one picture"
     found, own = read_regions(path), Path(path).stem
     if list(found) == [own]: return found[own] # a file of one picture has its own name
     keys = [k for k in found if picture and _plain(k) == _plain(Path(picture).name)]
-    exact = [k for k in keys if k == Path(picture).name]
+    exact = [k for k in keys if k == Path(picture).name] or [k for k in keys if _lies_at(picture, k)]
     if len(exact or keys) != 1:
         raise InputError(path, f'outlines of {", ".join(list(found)[:4])}', f'some of {picture or "one picture"}',
             'name the picture as the file does, with picture=')
@@ -214,6 +220,17 @@ def _set_codes(found, source):
     names = classes_named((r.name for regions in found.values() for r in regions), source)
     return [*listed, *(name for name in names if not listed or class_of(name, listed) is None)]
 
+# %% ../../nbs/02_masks/09_exchange.ipynb #6d1f8a03
+def _check_one_picture(file_of, source):
+    "Refuse two names of pictures that lead to one file: their outlines would lie on one mask"
+    first = {}
+    for name, f in file_of.items():
+        other = first.setdefault(f, name)
+        if name_key(PureWindowsPath(other)) == name_key(PureWindowsPath(name)): continue
+        raise InputError(source, f'outlines of {printable(other)} and of {printable(name)}',
+            f'those of one picture for the mask {printable(f.stem)}.png',
+            'rename pictures of one name, or write a file of outlines for each folder')
+
 # %% ../../nbs/02_masks/09_exchange.ipynb #032b04e1
 def _regions_of_files(shapes, files, source):
     "The `Regions` of each picture, one or several: `{file: [Regions, ...]}`"
@@ -222,6 +239,7 @@ def _regions_of_files(shapes, files, source):
     if lost := [name for name, f in file_of.items() if f is None]:
         raise InputError(source, f'outlines of {len(lost)} pictures that are not there ({", ".join(lost[:4])})',
             f'names of pictures in {files[0].parent}', 'place these pictures there, or remove the rows')
+    _check_one_picture(file_of, source)
     out = {f: [] for f in files}
     for name, regions in shapes.items(): out[file_of[name]].append(regions)
     if bare := [f.name for f, found in out.items() if not found]:

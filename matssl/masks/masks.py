@@ -61,9 +61,11 @@ def _places(names, codes):
     return [place.get(name, place.get(name_key(name))) for name in names]
 
 # %% ../../nbs/02_masks/07_masks.ipynb #e4477cca
-def _numbers_of(palette, codes):
-    "The class number of each colour: by name, or in the order of the colours where the names are others"
-    if not codes: return [k + (not _has_ground(palette)) for k in range(len(palette))]
+def _numbers_of(palette, codes, ground=None):
+    "The class number of each colour: by name, or in the order of the colours where the names are others; `ground` is 0"
+    if not codes:
+        ground, later = next(iter(palette)) if _has_ground(palette) else ground, iter(range(1, 256))
+        return [0 if name == ground else next(later) for name in palette]
     places = _places(palette, codes)
     if None not in places: return places
     in_order = list(range(1, len(palette)+1))
@@ -76,12 +78,37 @@ def _numbers_of(palette, codes):
     raise InputError('codes', found, 'names that are those of the colours, or in their order',
                      'name the classes as the colours are named')
 
+# %% ../../nbs/02_masks/07_masks.ipynb #8f3eac02
+def _ground_of(palette):
+    "The name among the colours that may be what is not painted: black's, or background; None without"
+    black = [name for name, colour in palette.items() if tuple(colour) == (0, 0, 0)]
+    named = [name for name in palette if name.strip('_').lower() == 'background']
+    return next(iter(black + named), None)
+
+# %% ../../nbs/02_masks/07_masks.ipynb #5d05000a
+def _as_rgb(s):
+    "The colours of a stored picture"
+    if s.colours is not None: return s.colours[s.pixels]
+    return s.pixels if s.pixels.ndim == 3 else np.dstack([s.pixels]*3)
+
+# %% ../../nbs/02_masks/07_masks.ipynb #8f3eac05
+def _is_all_listed(look, palette):
+    "Is each pixel of a file of a listed colour, or the number of one, so that nothing is unpainted?"
+    s = read_stored(look.stored.path)
+    if s.alpha is not None and (s.alpha == 0).any(): return False
+    if s.colours is None and s.pixels.ndim == 2 and s.pixels.max() < len(palette): return True
+    try: painted_classes(_as_rgb(s), palette, s.path, complete=True)
+    except InputError: return False
+    return True
+
 # %% ../../nbs/02_masks/07_masks.ipynb #33a2ed51
 def _colours_of_set(looks, codes, palette):
     "Colours that were given or stand beside masks in colour, and the class number of each, in order; None, [] without"
-    if not palette and any(map(has_colours, looks)): palette = colours_beside(paths_of(looks))
+    beside = None if palette or not any(map(has_colours, looks)) else colours_beside(paths_of(looks))
+    palette, ground = palette or beside, beside and _ground_of(beside)
     if not palette: return None, []
-    number = dict(zip(palette, _numbers_of(palette, codes)))
+    if ground and not codes and not all(_is_all_listed(look, beside) for look in looks): ground = None
+    number = dict(zip(palette, _numbers_of(palette, codes, ground)))
     return {name: palette[name] for name in sorted(palette, key=number.get)}, sorted(number.values())
 
 # %% ../../nbs/02_masks/07_masks.ipynb #b12bb135
@@ -120,12 +147,6 @@ class MaskReader:
         "Class indices `(H, W)` uint8"
         numbers = self._numbers(file)
         return self.final[numbers] if self.final is not None else numbers
-
-# %% ../../nbs/02_masks/07_masks.ipynb #5d05000a
-def _as_rgb(s):
-    "The colours of a stored picture"
-    if s.colours is not None: return s.colours[s.pixels]
-    return s.pixels if s.pixels.ndim == 3 else np.dstack([s.pixels]*3)
 
 # %% ../../nbs/02_masks/07_masks.ipynb #d6d0aea0
 @patch

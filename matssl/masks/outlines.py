@@ -97,7 +97,10 @@ def _check_zip(path):
 _a_place = re.compile(r'\d{4,}-\d{4,}(-\d{4,})?(-\d+)?$'
     r'|F\d+-C|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$') # or a number, by roifile
 
-def _roi_name(roi): return roi.name if roi.name.strip() and not _a_place.match(roi.name) else 'object'
+def _roi_name(roi):
+    "The name that somebody has given a region, else its group, else `object`"
+    if roi.name.strip() and not _a_place.match(roi.name): return roi.name
+    return f'group {roi.group}' if roi.group > 0 else 'object'
 
 # %% ../../nbs/02_masks/05_outlines.ipynb #04f10010
 _imagej_words = {'freeline': 'freehand line', 'noroi': 'region of no type', 'line': 'straight line'}

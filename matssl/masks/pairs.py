@@ -27,9 +27,10 @@ class Pairs(list):
     "Pictures with their masks: a list of `Pair(image, mask, name, split)`, and the files left over"
     def __init__(self,
         items=(), # Pairs of files, each a `Pair`
-        lonely=()): # Files without a partner
+        lonely=(), # Files without a partner
+        doubts=()): # Sentences on what was passed over
         super().__init__(items)
-        self.lonely = list(lonely)
+        self.lonely, self.doubts = list(lonely), list(doubts)
     images = property(lambda self: [p.image for p in self], doc="The pictures' files")
     masks = property(lambda self: [p.mask for p in self], doc="The masks' files")
     names = property(lambda self: [p.name for p in self], doc="The names, without ending")
@@ -58,11 +59,14 @@ def named(self:Pairs,
     names # Names of pictures, without ending
 )->Pairs:
     "The pairs with these names, in this order"
-    known = {p.name: p for p in self}
+    known, count = {p.name: p for p in self}, Counter(self.names)
     lost = [n for n in names if n not in known]
     if lost:
         raise InputError('pairs', f'no picture named {lost[0]!r}', f'one of {", ".join(list(known)[:6])} ...',
             'check the names')
+    if twice := [n for n in names if count[n] > 1]:
+        raise InputError('pairs', f'{count[twice[0]]} pictures named {printable(twice[0])!r}', 'names of one picture each',
+            'choose a part of the set first, with of(), or rename them')
     return Pairs([known[n] for n in names])
 
 # %% ../../nbs/02_masks/08_pairs.ipynb #d2f53001
@@ -91,6 +95,18 @@ def _outlines_in(folder):
     "labelme's files in a folder"
     return [f for f in sorted(folder.iterdir()) if f.is_file() and _is_labelme(f)]
 
+# %% ../../nbs/02_masks/08_pairs.ipynb #7e2d9b08
+def _of_a_set(folder):
+    "The first file of outlines of a whole set in a folder, by its first kilobytes and its last; or None"
+    words = b'"annotations"', b'"categories"', b'"_via_', b'"region_attributes"', b'"regions"'
+    for f in sorted(folder.iterdir()):
+        if f.suffix.lower() != '.json' or is_leftover(f) or not f.is_file() or _is_labelme(f): continue
+        with open(f, 'rb') as h:
+            ends = h.read(4096)
+            h.seek(max(0, f.stat().st_size-4096))
+            ends += h.read()
+        if any(word in ends for word in words): return f
+
 # %% ../../nbs/02_masks/08_pairs.ipynb #a0be6888
 def _is_mask(path):
     "May this be a mask? A picture has more values, or is a JPEG"
@@ -118,8 +134,12 @@ def _both_kinds(outlined, pictures):
 def _masks_in(folder):
     "Mask files of a folder, pictures or labelme's files, and sentences on what is passed over"
     outlined = _outlines_in(folder)
+    has_pictures = any(f.suffix.lower() in picture_types and not is_leftover(f) for f in folder.iterdir())
+    if not outlined and not has_pictures and (of_a_set := _of_a_set(folder)):
+        raise InputError(of_a_set, 'the outlines of a whole set in one file', 'masks, a file for each picture',
+            'make masks of it with write_polygon_masks, in a folder of their own')
     if not outlined: return list_pictures(folder, below=False), []
-    if not any(f.suffix.lower() in picture_types and not is_leftover(f) for f in folder.iterdir()): return outlined, []
+    if not has_pictures: return outlined, []
     pictures = list_pictures(folder, below=False)
     names = Names((f.stem, f) for f in outlined)
     labelled = [f for f in pictures if names.of(f.name) is not None]
@@ -139,11 +159,28 @@ def _end_beside(folder):
     if pictures and any(_is_labelme(f) for f in files): return '.json'
 
 # %% ../../nbs/02_masks/08_pairs.ipynb #bf6b4b52
+def _holds_files(folder):
+    "Are there files to read in a folder, pictures or labelme's?"
+    is_read = lambda f: not is_leftover(f) and (f.suffix.lower() in picture_types or _is_labelme(f))
+    return any(f.is_file() and is_read(f) for f in folder.iterdir())
+
+# %% ../../nbs/02_masks/08_pairs.ipynb #7e2d9b02
 def _subfolder(inside, names):
     "The first of some names that a folder has inside, rather one that holds files to read; or None"
     there = [inside[n] for n in names if n in inside]
-    is_read = lambda f: not is_leftover(f) and (f.suffix.lower() in picture_types or _is_labelme(f))
-    return next((d for d in there if any(f.is_file() and is_read(f) for f in d.iterdir())), there[0] if there else None)
+    return next(filter(_holds_files, there), there[0] if there else None)
+
+# %% ../../nbs/02_masks/08_pairs.ipynb #7e2d9b05
+def _passed_over(images, masks):
+    "A sentence on folders beside those of a layout that hold pictures or masks, too"
+    inside = {d.name.lower(): d for d in masks.parent.iterdir() if d.is_dir()}
+    said = []
+    for taken, names, what in ((images, _image_dirs, 'pictures'), (masks, _mask_dirs, 'masks')):
+        if inside.get(taken.name.lower()) != taken or taken.name.lower() not in names: continue
+        others = [inside[n].name for n in names if n in inside and inside[n] != taken and _holds_files(inside[n])]
+        if others: said.append(f'{taken.parent}: {what} are those in {taken.name}, and {", ".join(others)} '
+                               f'beside it {"is" if len(others) == 1 else "are"} passed over')
+    return said
 
 # %% ../../nbs/02_masks/08_pairs.ipynb #b980495d
 def _layouts_of(folder, split):
@@ -252,6 +289,7 @@ def pair_files(
         pairs += more
         lonely += left_over
         said += words
+    said += [text for _, images, masks, end in layouts if not end for text in _passed_over(images, masks)]
     pairs, twice = _once(pairs)
     said += _not_reached(folder, layouts, [*pairs, *twice])
     said += [f'{folder}: {len(twice)} picture(s) with a second mask, which is passed over: '
@@ -262,7 +300,7 @@ def pair_files(
     if lonely:
         names = ', '.join(f.name for f in lonely)
         warnings.warn(f'{folder.name}: {len(lonely)} files without a partner are left out: {names}', stacklevel=2)
-    return Pairs(pairs, lonely)
+    return Pairs(pairs, lonely, said)
 
 # %% ../../nbs/02_masks/08_pairs.ipynb #e1793b90
 def check_same_size(
@@ -436,7 +474,7 @@ def report(self:Pairs,
     for row, n, _ in found: _judge(row, n, values, typical)
     rows += [dict(name=f.stem, picture=f.name, problem='no partner') for f in self.lonely]
     t = _report_table(rows)
-    t.attrs['warnings'] = read.doubts + _doubts_of_pictures(found)
+    t.attrs['warnings'] = self.doubts + read.doubts + _doubts_of_pictures(found)
     for doubt in t.attrs['warnings']: warnings.warn(doubt, stacklevel=2)
     return t
 
