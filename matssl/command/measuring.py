@@ -96,9 +96,9 @@ def _asked(what, cls=None, boundary=None, layer=None, cracks=None, particles=Non
     return {name: {k: v for k, v in classes[name].items() if v} | given.get(name, {}) for name in names}
 
 # %% ../../nbs/10_command/06_measuring.ipynb #005a27e9
-def _names_for(codes, palette):
-    "Class names of painted maps: given, or those of the palette"
-    return codes or ['unpainted', *palette]
+def _names_for(codes, palette, of_reader=None):
+    "Class names of painted maps: given, those of a reader whose colours hold class 0, or those of the palette"
+    return codes or of_reader or ['unpainted', *palette]
 
 # %% ../../nbs/10_command/06_measuring.ipynb #33300013
 def _painted(files, codes, palette, ignore):
@@ -111,7 +111,7 @@ def _painted(files, codes, palette, ignore):
         if read.ignore is not None: labels[labels == read.ignore] = 255
         s = scale_facts(file, labels.shape[1])
         doubts = [*(doubt for doubt in read.doubts_of(file) if doubt not in s.doubts), *s.doubts]
-        maps.append(LabelMap(labels, _names_for(codes, palette), s.um_per_px, file, None, s.scale_from, doubts, s.um_per_px_y))
+        maps.append(LabelMap(labels, _names_for(codes, palette, read.names), s.um_per_px, file, None, s.scale_from, doubts, s.um_per_px_y))
     return maps
 
 # %% ../../nbs/10_command/06_measuring.ipynb #d20c5e02
