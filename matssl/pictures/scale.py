@@ -65,7 +65,8 @@ def _only(name, text, found):
 # %% ../../nbs/01_pictures/07_scale.ipynb #be3e21ff
 def _column(path, table, name):
     "The numbers of a column"
-    found = numbers_of(table[name], table.attrs.get('separator', ','))
+    beside = [cell for other in table if other not in (name, *file_columns) for cell in table[other]]
+    found = numbers_of(table[name], table.attrs.get('separator', ','), beside)
     return np.array([_only(path, text, values) for text, values in zip(table[name], found)])
 
 # %% ../../nbs/01_pictures/07_scale.ipynb #85ada8b6
