@@ -4634,6 +4634,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                         'matssl.pictures.claims.page_doubts': ( '01_pictures/claims.html#page_doubts',
                                                                                 'matssl/pictures/claims.py'),
                                         'matssl.pictures.claims.stream_size': ( '01_pictures/claims.html#stream_size',
+                                                                                'matssl/pictures/claims.py'),
+                                        'matssl.pictures.claims.turn_doubts': ( '01_pictures/claims.html#turn_doubts',
                                                                                 'matssl/pictures/claims.py')},
             'matssl.pictures.drawn_and_found': { 'matssl.pictures.drawn_and_found._channels': ( '01_pictures/drawn_and_found.html#_channels',
                                                                                                 'matssl/pictures/drawn_and_found.py'),
