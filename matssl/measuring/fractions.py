@@ -166,13 +166,37 @@ def _said_of(m):
     if reason and not any(reason in said for said in doubts): doubts.append(f'the scale is doubtful: {reason}')
     return doubts
 
+# %% ../../nbs/07_measuring/03_fractions.ipynb #b1c07f12
+def _unlabelled_beside_zero(m):
+    "The share of the field that is 255, where that is the only number beside 0 in a map of several classes; else 0"
+    if not (isinstance(m, LabelMap) and m._are_classes and len(m.codes) > 1): return 0.
+    n = 0
+    for top in range(0, len(m.labels), 512):
+        band = m.labels[top:top+512]
+        of_band = np.count_nonzero(band == 255)
+        if np.count_nonzero(band) != of_band: return 0. # most maps end here, at their first rows
+        n += of_band
+    return n/m.labels.size if n < m.labels.size else 0. # a field without a label is refused
+
+# %% ../../nbs/07_measuring/03_fractions.ipynb #b1c07f14
+def _unlabelled_doubts(maps):
+    "The doubt about fields whose only number beside 0 is that of the unlabelled pixels: none or one"
+    found = [(share, m.codes) for m in maps if (share := _unlabelled_beside_zero(m))]
+    if not found: return []
+    shares, (first, second) = [share for share, _ in found], found[0][1][:2]
+    low, high = f'{min(shares):.1%}', f'{max(shares):.1%}'
+    which = '' if len(shares) == len(maps) else f'{len(shares)} of {len(maps)} fields: '
+    return [f'{which}{low if low == high else f"{low} to {high}"} of the field is unlabelled (255), and the rest is all '
+            f'{first}; if 255 was meant as {second}, number it 1']
+
 # %% ../../nbs/07_measuring/03_fractions.ipynb #cb1d076c
 def doubts_of(
     maps # Fields: anything with `doubts` or `scale_from`
 )->list: # Doubts, in sentences
     "What is doubtful about the fields of a set, each doubt once"
     count = Counter(said for m in maps for said in _said_of(m))
-    return [said if n == len(maps) else f'{n} of {len(maps)} fields: {said}' for said, n in count.items()]
+    said = [said if n == len(maps) else f'{n} of {len(maps)} fields: {said}' for said, n in count.items()]
+    return said + _unlabelled_doubts(maps)
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #a5f00006
 def refuse_not_square(

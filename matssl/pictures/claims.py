@@ -6,7 +6,7 @@
 __all__ = ['tiff_types', 'dm_types', 'picture_types', 'most_gb', 'most_pages', 'jpeg_codecs', 'picture_codecs', 'pillow_formats',
            'most_dm_numbers', 'content_kind', 'ending_doubts', 'PageChain', 'page_doubts', 'Claim', 'check_size',
            'page_chain', 'open_tiff', 'stream_size', 'check_stream', 'check_streams', 'decoding', 'page_colours',
-           'kept_channels', 'claims']
+           'kept_channels', 'turn_doubts', 'claims']
 
 # %% ../../nbs/01_pictures/03_claims.ipynb #0d020002
 import re, struct
@@ -432,13 +432,19 @@ def _stack_doubts(page, chain):
     if not said or int(said[1]) <= 1: return []
     return [f'{said[1]} pictures in one page, as ImageJ writes large stacks; the first is read']
 
+# %% ../../nbs/01_pictures/03_claims.ipynb #b1c07e02
+def turn_doubts(
+    turn:int # Turn that shows a picture upright, by tag 274: 1 (none) to 8
+)->list: # Doubts, in sentences: none or one
+    "That a picture is turned as its file says"
+    if turn == 1: return []
+    return [f'turned as its orientation tag ({turn}) says; programs that do not ask for the tag, such as ImageJ, show it '
+            'otherwise']
+
 # %% ../../nbs/01_pictures/03_claims.ipynb #ced439e3
 def _meaning_doubts(page, turn):
     "What is doubtful about what the numbers of a page mean"
-    colours, said = page_colours(page), []
-    if turn > 1:
-        said.append(f'turned as its orientation tag ({turn}) says; programs that do not ask for the tag, such as '
-                    f'ImageJ, show it otherwise')
+    colours, said = page_colours(page), turn_doubts(turn)
     is_jpeg = int(page.compression) in jpeg_codecs and page.bitspersample == 8
     if is_jpeg: said.append('JPEG within the TIFF, which does not keep the levels of the detector')
     if 'PhotometricInterpretation' not in page.tags:

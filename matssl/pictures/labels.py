@@ -136,10 +136,14 @@ def origin_now(
 # %% ../../nbs/01_pictures/09_labels.ipynb #07020008
 @patch
 def fractions(self:LabelMap)->dict: # Shares by class, `{name: 0-1}`
-    "Share of the labelled pixels in each class, 0-1"
+    "Share of the labelled pixels in each class, 0-1; labels of a class without a name are refused"
     bands = (self.labels[a:a+1024] for a in range(0, len(self.labels), 1024))
-    counts = sum(np.bincount(band.ravel(), minlength=256) for band in bands)[:len(self.codes)]
-    return dict(zip(self.codes, (counts/max(counts.sum(), 1)).tolist()))
+    counts, n = sum(np.bincount(band.ravel(), minlength=256) for band in bands), len(self.codes)
+    unnamed = np.flatnonzero(counts[n:255])
+    if len(unnamed):
+        raise InputError(self.source or 'label map', f'label {n+unnamed[0]}', f'0 to {n-1} for {self.codes}, or 255',
+                         'name all classes')
+    return dict(zip(self.codes, (counts[:n]/max(counts[:n].sum(), 1)).tolist()))
 
 # %% ../../nbs/01_pictures/09_labels.ipynb #0702000b
 @patch

@@ -408,7 +408,9 @@ def _bar_px(text):
     fitting = [px for px in found if 4 <= px <= widest]
     if len(found) == 2 and len(fitting) != 1:
         raise NoScale(f'a bar of {said[1]} px may be one of {found[0]:g} or {found[1]:g} px')
-    return (fitting or found or [None])[0]
+    if found and not fitting:
+        raise NoScale(f'a bar of {found[0]:g} px, where one of 4 to {widest} px fits into the picture')
+    return fitting[0] if fitting else None
 
 # %% ../../nbs/01_pictures/06_makers.ipynb #fde5b432
 def _jeol_beside(text):

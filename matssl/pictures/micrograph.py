@@ -222,8 +222,8 @@ def _rows_by_file(px, facts, turn):
         doubt = f'the file says that {rows} of {len(px)} rows are picture: not believed'
         facts['doubtful'] = f'{facts["doubtful"]}; {doubt}' if 'doubtful' in facts else doubt
         rows = None
-    is_uncut = width == px.shape[1] and (height or 0) >= .8*len(px)
-    return rows or (height if is_uncut else None)
+    has_more = width == px.shape[1] and .8*len(px) <= (height or 0) < len(px)
+    return rows or (height if has_more else None)
 
 # %% ../../nbs/01_pictures/08_micrograph.ipynb #0a020015
 class _TopRows:

@@ -12,9 +12,8 @@ import numpy as np
 from PIL import Image
 from fastcore.basics import patch
 from ..errors import InputError
-from matssl.pictures.claims import (Claim, check_stream, claims, decoding, jpeg_codecs, kept_channels, open_tiff, page_colours,
-                                    picture_codecs,
-    pillow_formats)
+from .claims import (Claim, check_stream, claims, decoding, jpeg_codecs, kept_channels, open_tiff, page_colours,
+                                    picture_codecs, pillow_formats, turn_doubts)
 
 # %% ../../nbs/01_pictures/04_pixels.ipynb #0e020005
 def _palette_colours(page):
@@ -147,6 +146,7 @@ def _stored_numbers(path, a, claim):
 def _told(im, claim, is_raw):
     "How to turn a decoded picture, and what is doubtful about it, noted in its claim"
     claim.turn = _exif_turn(im, claim)
+    claim.doubts += turn_doubts(claim.turn)
     if claim.kind in ('png', 'gif') and getattr(im, 'n_frames', 1) > 1:
         claim.doubts.append(f'{im.n_frames} frames, the first is read')
     if im.mode == 'CMYK':

@@ -65,7 +65,8 @@ def _only(name, text, found):
 # %% ../../nbs/01_pictures/07_scale.ipynb #be3e21ff
 def _column(path, table, name):
     "The numbers of a column"
-    found = numbers_of(table[name], table.attrs.get('separator', ','))
+    beside = [cell for other in table if other not in (name, *file_columns) for cell in table[other]]
+    found = numbers_of(table[name], table.attrs.get('separator', ','), beside)
     return np.array([_only(path, text, values) for text, values in zip(table[name], found)])
 
 # %% ../../nbs/01_pictures/07_scale.ipynb #85ada8b6
@@ -77,6 +78,7 @@ def _clean(x):
 class Scales(dict):
     "The scale of each picture by its name, as it is written: `{name: um/px}`"
     source = 'the table of scales' # The CSV
+    of_others = {} # Rows that mean other pictures of the set, by the file of each picture: `{file: names}`
     def named_like(self,
         path # File of a picture
     )->list:
@@ -84,7 +86,8 @@ class Scales(dict):
         if len(self) != getattr(self, 'n_known', -1):
             self.n_known, self.by_stem = len(self), {}
             for name in self: self.by_stem.setdefault(file_stem(name), []).append(name)
-        return self.by_stem.get(file_stem(path), [])
+        others = self.of_others.get(str(Path(path)), ())
+        return [name for name in self.by_stem.get(file_stem(path), []) if name not in others]
 
 # %% ../../nbs/01_pictures/07_scale.ipynb #5c2c0002
 def _scales_said(path, table):
@@ -136,10 +139,10 @@ def _in_common(one, other):
 
 # %% ../../nbs/01_pictures/07_scale.ipynb #bb88e1e9
 def _fit(row, path):
-    "How well the name of a row fits a picture: same capitals and ending before folders"
-    names = [re.split(r'[/\\]', _clean(x))[-1] for x in (row, path)]
-    return file_key(row) == file_key(path), _in_common(file_parts(row)[:-1],
-                                                       file_parts(path)[:-1]), names[0] == names[1]
+    "How well the name of a row fits a picture: its folders before its ending, before its capitals"
+    folders, names = file_parts(row)[:-1], [re.split(r'[/\\]', _clean(x))[-1] for x in (row, path)]
+    n = _in_common(folders, file_parts(path)[:-1])
+    return n, n > 0 or not folders, file_key(row) == file_key(path), names[0] == names[1]
 
 # %% ../../nbs/01_pictures/07_scale.ipynb #a9760803
 def _written_scale(text):
@@ -197,12 +200,40 @@ def _names_of(files, most=5):
     shown = ', '.join(printable(name, 60) for name in files[:most])
     return shown + (f' and {len(files)-most} more' if len(files) > most else '')
 
+# %% ../../nbs/01_pictures/07_scale.ipynb #b1c07d02
+def _folders_meant(row, having, all_folders):
+    "Of the folders `having` a picture of a row's name those that it means, as `file_parts` writes them; two are undecided"
+    own = file_parts(row)[:-1]
+    if not own: return having
+    most = max(_in_common(own, folder) for folder in all_folders)
+    return {folder for folder in having if _in_common(own, folder) == most}
+
+# %% ../../nbs/01_pictures/07_scale.ipynb #b1c07d06
+def _note_set(scales, files):
+    "Note in a table which of its rows mean other pictures of a set; the rows that are undecided"
+    folder_of = {str(Path(f)): tuple(file_parts(f)[:-1]) for f in files}
+    all_folders, by_stem, of_others, undecided = set(folder_of.values()), {}, {}, []
+    for file in folder_of: by_stem.setdefault(file_stem(file), []).append(file)
+    for row in scales:
+        alike = by_stem.get(file_stem(row), [])
+        having = {folder_of[file] for file in alike}
+        meant = _folders_meant(row, having, all_folders) if having else having
+        if len(file_parts(row)) > 1 and len(meant) > 1:
+            undecided.append(row)
+            meant = ()
+        for file in alike:
+            if folder_of[file] not in meant: of_others.setdefault(file, set()).add(row)
+    scales.of_others = scales.of_others | {file: of_others.get(file, ()) for file in folder_of}
+    return undecided
+
 # %% ../../nbs/01_pictures/07_scale.ipynb #14de2246
 def left_over(
     scales:dict, # Scales by file name, `{name: um/px}`
     files # Files of pictures
 ): # Rows of the table that mean none of them; pictures without a row
     "What is left over on either side of a table of scales and a set"
+    scales = given_scales(dict(scales)) # noted is this set in a copy
+    _note_set(scales, files)
     used = {str(f): rows_for(scales, f) for f in files}
     meant = {name for rows in used.values() for name in rows}
     return [name for name in scales if name not in meant], [Path(f).name for f in used if not used[f]]
@@ -217,12 +248,19 @@ def apply_scales(
     files = list(dict.fromkeys(map(str, files)))
     if not isinstance(given, Scales) or not files: return given
     rows, pictures = left_over(given, files)
+    undecided = _note_set(given, files)
+    rows = [row for row in rows if row not in undecided]
+    if undecided and len(pictures) == len(files):
+        raise InputError(given.source, f'rows that may mean pictures of several folders, {_names_of(undecided, 3)}',
+                         f'rows for these pictures, {_names_of(files, 3)}',
+                         'write the folders of these pictures, or none')
     if len(pictures) == len(files):
         raise InputError(given.source, f'rows for {_names_of(list(given), 3) or "nothing"}',
                          f'rows for these pictures, {_names_of(pictures, 3)}',
                          'give the table of these pictures, or correct its names')
     said = [f'{len(x)} of {n} {what} ({_names_of(x)})' for x, n,
             what in ((rows, len(given), 'rows mean no picture'),
+                     (undecided, len(given), 'rows may mean pictures of several folders and are not taken'),
                      (pictures, len(files), 'pictures have no row and keep the scale of their file')) if x]
     if said: warnings.warn(f'{given.source}: ' + '; '.join(said), stacklevel=2)
     return given

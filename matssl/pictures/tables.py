@@ -165,22 +165,29 @@ def _says(number):
     return {'.': ',', ',': '.'}[signs[0]] if signs and readings(number) else None
 
 # %% ../../nbs/01_pictures/02_tables.ipynb #73e67750
+_of_form = re.compile(r'<\?xml[^>]{0,500}\?>|version[\w.]{0,40}["\']?[^\S\r\n]*[=:>]?[^\S\r\n]*["\']?v?\d[\d.,]*', re.I)
+
+
 def decimal_of(
     text:str # Text with numbers in it
 )->str|None: # '.' or ','; None where its numbers do not say, or do not agree
-    "The sign that a text sets before decimals"
-    said = {_says(number) for number in re.findall(r'(?<![\w.,])\d[\d.,]*\d(?![\d.,])', text)} - {None}
-    return said.pop() if len(said) == 1 else None
+    "The sign that a text sets before decimals; a point only where commas stand between thousands as well"
+    numbers = re.findall(r'(?<![\w.,])\d[\d.,]*\d(?![\d.,])', _of_form.sub(' ', text))
+    said = {_says(number) for number in numbers} - {None}
+    has_thousands = any(',' in number and _says(number) == '.' for number in numbers)
+    return said.pop() if said == {','} or said == {'.'} and has_thousands else None
 
 # %% ../../nbs/01_pictures/02_tables.ipynb #a5c0000b
 def numbers_of(
     texts, # A column of `read_table`
-    separator:str=',' # Sign between the columns of the table
+    separator:str=',', # Sign between the columns of the table
+    beside=(), # Texts of the other columns; those that are numbers say what the decimal sign is, too
 )->list: # Lists of `readings`, one for each text: of one number each, where all is well
     "What the texts of a column can mean as numbers"
     texts = [str(t) for t in texts]
-    decimal = decimal_of('\n'.join(texts))
-    if decimal is None and separator == ';' and not any('.' in t for t in texts): decimal = ','
+    asked = texts + [text for text in map(str, beside) if readings(text)]
+    decimal = decimal_of('\n'.join(asked))
+    if decimal is None and separator == ';' and not any('.' in t for t in asked): decimal = ','
     return [readings(t, decimal) for t in texts]
 
 # %% ../../nbs/01_pictures/02_tables.ipynb #7ab1e002
