@@ -376,11 +376,11 @@ def _tables(self:FolderStep):
 # %% ../../nbs/08_hands/12_steps.ipynb #7a40d003
 @patch
 def _fill_which(self:FolderStep):
-    "The pictures that are there; the one that was chosen stays if it is among them"
+    "The pictures that are there; the one that was chosen stays if it is among them, else it is the first"
     names, chosen = [file.name for file in self.job.files], self.which.value
     if names == list(self.which.options): return
     self.which.options = names
-    if chosen in names: self.which.value = chosen
+    self.which.value = chosen if chosen in names else names[0]
 
 # %% ../../nbs/08_hands/12_steps.ipynb #d01166b5
 @patch
