@@ -15,7 +15,7 @@ from fastcore.meta import delegates
 from PIL import Image
 from ..errors import InputError
 from ..pictures.labels import LabelMap
-from ..masks.masks import label_reader
+from ..masks.masks import label_reader, read_label_map
 from ..pictures.micrograph import Micrograph
 from ..masks.masks import MaskReader
 from ..masks.pairs import Pairs, check_same_size
@@ -179,7 +179,9 @@ class Predictions:
         model, # A `Segmenter` or anything with `predict`
         entropy:bool=False, # Ask in eight positions, for the entropy
         most:int=2**22, # Pixels of a picture that is predicted whole
-        margin:int=64): # Width of the rim around a part, px
+        margin:int=64, # Width of the rim around a part, px
+        made=None): # Folder of label maps that the model has made already, named like their pictures
+        self.made, self.read = made, (None, None) # the picture whose map was read last, and its class numbers
         self.model, self.entropy, self.most, self.margin = model, entropy, most, margin
         self.kept = {} # the last answers; each with its picture, so that its id is not given away
 
@@ -228,6 +230,23 @@ def _around(self:Predictions, p, which, row, col, h, w):
     answer = self._ask(p, top, left, bottom-top, right-left)[which]
     return None if answer is None else answer[row-top:row-top+h, col-left:col-left+w]
 
+# %% ../../nbs/08_hands/05_browse.ipynb #fe8a0004
+def _numbered(m, names):
+    "The labels of a map in the numbers of `names`; a class without a name is its number"
+    is_unnamed = list(m.codes) == [f'class {k}' for k in range(len(m.codes))]
+    return m.labels if is_unnamed else renamed(m, names).labels
+
+# %% ../../nbs/08_hands/05_browse.ipynb #7a40b002
+@patch
+def made_of(self:Predictions, p):
+    "Class numbers of a picture that the model has made already; None where there are none of its size"
+    if self.made is None: return None
+    if self.read[0] is not p:
+        file = Path(self.made)/f'{Path(p.name).stem}.tif'
+        m = read_label_map(file) if file.exists() else None
+        self.read = p, None if m is None or m.shape != p.shape else _numbered(m, self.model.codes)
+    return self.read[1]
+
 # %% ../../nbs/08_hands/05_browse.ipynb #c09e35c0
 @patch
 def __call__(self:Predictions,
@@ -236,6 +255,8 @@ def __call__(self:Predictions,
     row:int, col:int, h:int, w:int, step:int # Corner, size and step of the window, px, as for `cut_window`
 ):
     "A window of one of the two, or None where the part is too large to be predicted in passing"
+    made = self.made_of(p) if which == 0 else None
+    if made is not None: return cut_window(made, row, col, h, w, step, how='middle')
     H, W_ = p.shape
     if H*W_ > self.most:
         in_passing = step == 1 and h*w <= self.most
@@ -280,12 +301,6 @@ def _maps_of(maps, pictures):
         raise InputError('browse', f'{len(found)} label maps',
             f'{len(pictures)}, one a picture', 'pass them in the order of the pictures')
     return found
-
-# %% ../../nbs/08_hands/05_browse.ipynb #fe8a0004
-def _numbered(m, names):
-    "The labels of a map in the numbers of `names`; a class without a name is its number"
-    is_unnamed = list(m.codes) == [f'class {k}' for k in range(len(m.codes))]
-    return m.labels if is_unnamed else renamed(m, names).labels
 
 # %% ../../nbs/08_hands/05_browse.ipynb #3920d20e
 def _of_maps(maps, pictures, codes):
@@ -397,7 +412,7 @@ def _facts(self:PredictionBrowser, p):
     "Name, size, depth and scale of a picture, as HTML"
     m, (height, width) = p.micrograph, p.shape
     depth = m.meta.get('dtype', m.pixels.dtype)
-    in_parts = height*width > 2**22 and self.model is not None
+    in_parts = height*width > 2**22 and self.model is not None and self.model.made_of(p) is None
     how = '; predicted at native zoom (n), for the part on the screen' if in_parts else ''
     return f'{escape(p.name)}: {width} x {height} px, {escape(str(depth))}, {_scale_of(p)}{how}'
 
@@ -450,13 +465,13 @@ def _view_of(views):
         'views at native scale (MicrographView)', 'see their sliders in views')
 
 # %% ../../nbs/08_hands/05_browse.ipynb #78660e5c
-def _of_predicted(model, pictures, codes):
+def _of_predicted(model, pictures, codes, made=None):
     "Makers of what is predicted, the class names, and the `Predictions` behind them or None"
     if model is None: return {}, codes, None
     if not hasattr(model, 'predict'):
         made, codes = _of_maps(model, pictures, codes)
         return dict(predicted=made), codes, None
-    guess = Predictions(model)
+    guess = Predictions(model, made=made)
     return dict(predicted=_of_model(guess, 0), entropies=_of_model(guess, 1)), codes, guess
 
 # %% ../../nbs/08_hands/05_browse.ipynb #61a186b7
@@ -475,13 +490,14 @@ def browse(
     codes:list=None, # Class names, where neither model nor maps have them
     size=(900, 520), # Width and height on the screen, px
     um_per_px=None, # Scale by hand, um/px: a number, or a CSV or dict of `read_scales`
-    crop_bar:bool=True): # Cut the data bar
+    crop_bar:bool=True, # Cut the data bar
+    made=None): # Folder of label maps that `model` has made already: they are shown where they fit, and it is asked for the others
     "Look at pictures: their views, or predictions over them with the truth beside"
     pairs = pictures if isinstance(pictures, Pairs) else None
     x = picture_list(pictures) if pairs is None else pairs.images
     if not x: raise InputError('browse', 'no picture', 'at least one', 'check the list')
     opening = dict(um_per_px=um_per_px, crop_bar=crop_bar)
     if views is not None and views is not False: return ViewBrowser(x, _view_of(views), **opening)
-    predicted, codes, guess = _of_predicted(model, x, codes or getattr(model, 'codes', None))
+    predicted, codes, guess = _of_predicted(model, x, codes or getattr(model, 'codes', None), made)
     true, codes = _of_truth(truth, pairs, x, codes)
     return PredictionBrowser(x, codes or [], model=guess, size=size, **opening, **predicted, **true)

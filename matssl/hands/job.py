@@ -672,26 +672,6 @@ def compared_file(self:Job)->Path:
     "What the comparison has found, beside the taught network"
     return self.taught_file().with_name('compared.json')
 
-# %% ../../nbs/08_hands/10_job.ipynb #6221ae93
-@patch
-def compare_networks(self:Job)->Compared|None: # None where nothing was drawn to try them on
-    "Try the former network and the taught one on the pictures kept back, and keep what was found"
-    if not (len(self.learned_from) and len(self.tested_on)): return None
-    before, after = (self.scored(self.fitted(is_taught)) for is_taught in (False, True))
-    found = Compared(float(before.miou), float(after.miou), len(after.per_picture))
-    found.write(self.compared_file)
-    return found
-
-# %% ../../nbs/08_hands/10_job.ipynb #bedc95db
-@patch
-def teach_and_compare(self:Job,
-    tell=None # A `Teller`
-)->Path: # The encoder's file
-    "Learn from the pictures without strokes, then compare both networks as far as there is something to try them on"
-    made = self.teach(tell)
-    if not self.compared_file.exists(): self.compare_networks()
-    return made
-
 # %% ../../nbs/08_hands/10_job.ipynb #8a4e1150
 def _sums_of(pairs):
     "Name and checksum of each mask"
@@ -703,6 +683,44 @@ def _sum_of_drawn(self:Job, pairs):
     "A checksum of classes, of strokes, of the settings of their model, and of a data bar that is cut by hand"
     said = json.dumps([self.about.codes, self.about.settings.told(), _sums_of(pairs), *self._bar_by_hand])
     return hashlib.sha256(said.encode()).hexdigest()
+
+# %% ../../nbs/08_hands/10_job.ipynb #7a40c001
+@patch(as_prop=True)
+def _compared_on_file(self:Job): return self.compared_file.with_name('compared-on.txt')
+
+# %% ../../nbs/08_hands/10_job.ipynb #7a40c002
+@patch(as_prop=True)
+def _compared_on(self:Job):
+    "A checksum of all that two networks are compared on: classes, strokes, what is drawn on the pictures kept back"
+    return self._sum_of_drawn([*self.learned_from, *self.tested_on])
+
+# %% ../../nbs/08_hands/10_job.ipynb #7a40c003
+@patch(as_prop=True)
+def is_compared_on_others(self:Job)->bool:
+    "Have strokes or pictures kept back changed since the comparison? One of an earlier release does not say"
+    noted = self._compared_on_file
+    return noted.exists() and noted.read_text().strip() != self._compared_on
+
+# %% ../../nbs/08_hands/10_job.ipynb #6221ae93
+@patch
+def compare_networks(self:Job)->Compared|None: # None where nothing was drawn to try them on
+    "Try the former network and the taught one on the pictures kept back, and keep what was found"
+    if not (len(self.learned_from) and len(self.tested_on)): return None
+    before, after = (self.scored(self.fitted(is_taught)) for is_taught in (False, True))
+    found = Compared(float(before.miou), float(after.miou), len(after.per_picture))
+    found.write(self.compared_file)
+    with written_whole(self._compared_on_file, True) as part: part.write_text(self._compared_on + '\n')
+    return found
+
+# %% ../../nbs/08_hands/10_job.ipynb #bedc95db
+@patch
+def teach_and_compare(self:Job,
+    tell=None # A `Teller`
+)->Path: # The encoder's file
+    "Learn from the pictures without strokes, then compare both networks as far as there is something to try them on"
+    made = self.teach(tell)
+    if not self.compared_file.exists(): self.compare_networks()
+    return made
 
 # %% ../../nbs/08_hands/10_job.ipynb #19b4c133
 @patch(as_prop=True)
@@ -1363,6 +1381,24 @@ def changed_parts(
     "What has changed"
     return [name for name, value in now.items() if name in before and before[name] != value]
 
+# %% ../../nbs/08_hands/10_job.ipynb #7a40c011
+@patch
+def note_made_of(self:Job,
+    report # Folder of a report that was just made
+):
+    "Write beside a report what it was made of"
+    with written_whole(Path(report)/'made-of.json', True) as part: part.write_text(json.dumps(self.parts_now()), encoding='utf-8')
+
+# %% ../../nbs/08_hands/10_job.ipynb #7a40c013
+@patch
+def made_of(self:Job,
+    report # Folder of a report
+)->dict|None: # `parts_now` of that time; None where the report does not say
+    "What a report was made of"
+    try: noted = json.loads((Path(report)/'made-of.json').read_text(encoding='utf-8'))
+    except (OSError, ValueError): return None
+    return noted if isinstance(noted, dict) and noted else None
+
 # %% ../../nbs/08_hands/10_job.ipynb #92dfd7d0
 def _as_json(value): return json.loads(json.dumps(value))
 
@@ -1489,4 +1525,5 @@ def run_job(
     maps, tables = job.measured(rows, out)
     over = job.to_measure(rows)
     page = job.reported(maps, tables, model, out/'report', over_in_words(over, job.about.report_language))
+    job.note_made_of(page.parent)
     return JobDone(out, page, job.answers_in(tables), str(e.verdict) if e else '', rows, tables, over_in_words(over))

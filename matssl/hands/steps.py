@@ -4,21 +4,21 @@
 
 # %% auto #0
 __all__ = ['first_pictures', 'good_share', 'all_steps', 'html_part', 'NotYet', 'Step', 'dressed_labeller', 'small_pixels',
-           'thumbnail', 'number_in', 'short_path', 'FolderStep', 'ClassesStep', 'DrawStep', 'time_in_words', 'Search',
-           'most_teaching', 'lot_order', 'BackgroundStep', 'curve', 'is_better', 'learned_in_words', 'LearningStep',
-           'state_in_words', 'TeachStep', 'TunePart', 'colour_of', 'verdict_lines', 'verdict_html', 'says_with_model',
-           'with_differences', 'share_that_differs', 'Shares', 'Differences', 'difference_card', 'some_names',
-           'TickedPictures', 'CheckStep', 'last_checked', 'in_turn', 'table_of_run', 'by_hand_html', 'ran_in_words',
-           'with_shares', 'dressed_browser', 'RunStep', 'changes_in_words', 'old_run_in_words', 'in_two', 'next_for',
-           'next_for_limit', 'answers_html', 'what_to_sign', 'LimitsPart', 'ChosenPart', 'ReportStep', 'question_of',
-           'Numbers']
+           'thumbnail', 'number_in', 'short_path', 'FolderStep', 'ClassesStep', 'names_again', 'limit_again',
+           'DrawStep', 'some_names', 'time_in_words', 'Search', 'most_teaching', 'lot_order', 'BackgroundStep', 'curve',
+           'is_better', 'learned_in_words', 'LearningStep', 'state_in_words', 'TeachStep', 'TunePart', 'colour_of',
+           'verdict_lines', 'verdict_html', 'says_with_model', 'with_differences', 'share_that_differs', 'Shares',
+           'Differences', 'difference_card', 'TickedPictures', 'CheckStep', 'last_checked', 'in_turn', 'table_of_run',
+           'by_hand_html', 'ran_in_words', 'with_shares', 'dressed_browser', 'RunStep', 'changes_in_words',
+           'old_run_in_words', 'in_two', 'next_for', 'next_for_limit', 'answers_html', 'what_to_sign', 'LimitsPart',
+           'ChosenPart', 'ReportStep', 'question_of', 'Numbers']
 
 # %% ../../nbs/08_hands/12_steps.ipynb #fbd1bec9
 import asyncio, base64, hashlib, io, json, math, os, re, time, warnings, weakref
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from html import escape
 from pathlib import Path
 import ipywidgets as W, numpy as np, pandas as pd
@@ -34,14 +34,14 @@ from ..pictures.micrograph import Stretched
 from ..pictures.writing import made_folder, written_whole
 from ..segmentation.asked import as_micrograph
 from ..segmentation.stroke_segmenter import load_segmenter
-from ..measuring.answers import Limit, read_limit, same_unit
+from ..measuring.answers import Limit, _may_be_thousands, read_limit, same_unit
 from ..measuring.questions import questions
 from ..measuring.results import (
     below_floor, cannot_measure, facts_of, held_against, is_by_model, printed, signable)
 from .background import Stopped, ask_stop, begin_command, is_at_work, progress_of, seconds_left, telling
 from .browse import browse
 from .calibrate import calibrate_scale
-from .canvas import class_palette, is_dark
+from .canvas import class_palette, is_dark, picture_name
 from .job import Checked, Compared, changed_parts, least_gain, least_new, named_like, over_in_words, specimens_in
 from .labelling import label
 from .suggest import embed, rank_regions, region_entropy, regions_of
@@ -353,10 +353,11 @@ class FolderStep(Step):
         um = self.job.about.um_per_px
         known = f'{um:g}' if um else ''
         self.scale = self.field(W.Text, 'scale', 'set_scale', '160px', value=known, continuous_update=False)
-        self.which = self.field(W.Dropdown, 'which', width='260px', options=[file.name for file in self.job.files])
+        self.which = self.field(W.Dropdown, 'which', width='260px')
+        self._fill_which()
         self.sum, self.place, self.calibrator, self.pictures = _html(), W.VBox([]), None, _many()
         tables, table = self._tables(), self.job.about.scale_table
-        there = dict(options=list(tables.items()), value=table if table in tables.values() else '')
+        there = dict(options=list(tables.items()), value=table)
         self.table = self.field(W.Dropdown, 'scale_table', 'set_table', **there)
         by_bar = self.which, self.button('calibrate_do', 'calibrate', ''), self.button('forget_do', 'forget', '')
         scaling, cutting = _row(self.scale, self.table, *by_bar), self._bar_fields()
@@ -365,10 +366,21 @@ class FolderStep(Step):
 # %% ../../nbs/08_hands/12_steps.ipynb #bdfb4d55
 @patch
 def _tables(self:FolderStep):
-    "The CSV files beside the pictures, `{name: path from the job's folder}`"
-    home, folder = self.job.home, self.job.files[0].parent
+    "The CSV files beside the pictures, and the table of the job, `{name: path from the job's folder}`"
+    home, folder, table = self.job.home, self.job.files[0].parent, self.job.about.scale_table
     found = sorted(folder.glob('*.csv'))
-    return {word('none'): '', **{file.name: Path(os.path.relpath(file, home)).as_posix() for file in found}}
+    there = {word('none'): '', **{file.name: Path(os.path.relpath(file, home)).as_posix() for file in found}}
+    if table in there.values(): return there
+    return {**there, table if (home/table).exists() else word('table_missing', name=Path(table).name): table}
+
+# %% ../../nbs/08_hands/12_steps.ipynb #7a40d003
+@patch
+def _fill_which(self:FolderStep):
+    "The pictures that are there; the one that was chosen stays if it is among them, else it is the first"
+    names, chosen = [file.name for file in self.job.files], self.which.value
+    if names == list(self.which.options): return
+    self.which.options = names
+    self.which.value = chosen if chosen in names else names[0]
 
 # %% ../../nbs/08_hands/12_steps.ipynb #d01166b5
 @patch
@@ -426,6 +438,7 @@ def refused(self:FolderStep):
 @patch
 def show(self:FolderStep):
     "All pictures, and how many can be used"
+    self._fill_which()
     files = self.job.files
     home = short_path(self.job.home, files[0].parent)
     self.said.value = word('folder_says', n=len(files), folder=short_path(files[0].parent, files[0].parent), home=home)
@@ -456,12 +469,26 @@ def set_table(self:FolderStep):
         self.table.value = before
         raise
 
+# %% ../../nbs/08_hands/12_steps.ipynb #7a40d005
+@patch
+def _with_another(self:FolderStep, um):
+    "How many pictures have another scale by hand than that of all"
+    try: scale = self.job.scale
+    except InputError: return 0 # of a table that cannot be read
+    return sum(one != um for one in scale.values()) if isinstance(scale, dict) else 0
+
 # %% ../../nbs/08_hands/12_steps.ipynb #bdfb4d56
 @patch
 def set_scale(self:FolderStep):
-    "The scale of all pictures, by hand"
-    self.job.tell(um_per_px=number_in(self.scale.value))
+    "The scale of all pictures, by hand; that of single ones and of a table is left only where the field is emptied"
+    um, others = number_in(self.scale.value), 0
+    self.job.tell(um_per_px=um)
+    if um:
+        others = self._with_another(um)
+        self.job.tell(scales={}, scale_table='')
+        self.table.value = ''
     self.show()
+    if others: self.app.say(word('others_had', n=others))
 
 # %% ../../nbs/08_hands/12_steps.ipynb #bdfb4d58
 @patch
@@ -526,7 +553,10 @@ def set_rows(self:FolderStep):
 @patch
 def calibrate(self:FolderStep):
     "Open the picture to click on its scale bar"
-    file = next(file for file in self.job.files if file.name == self.which.value)
+    name = self.which.value
+    self._fill_which()
+    if name not in self.which.options: raise NotYet(word('picture_gone', name=name))
+    file = next(file for file in self.job.files if file.name == name)
     made = self.calibrator = calibrate_scale(file, size=(760, 480))
     made.canvas.speak(spoken(), sentence_here)
     for widget, key, width in ((made.length, 'length', '120px'), (made.unit, 'unit', '80px'), (made.snap, 'snap', 'auto')):
@@ -590,7 +620,7 @@ def take_for_this(self:FolderStep):
 def take_for_all(self:FolderStep):
     "The scale of all pictures"
     um = self._um()
-    self.job.tell(scales={}, scale_table='', scale_uncertainty_pct=self._doubt())
+    self.job.tell(um_per_px=um, scales={}, scale_table='', scale_uncertainty_pct=self._doubt())
     self.scale.value, self.table.value = f'{um:g}', ''
     self._taken(um)
 
@@ -652,11 +682,37 @@ def add(self:ClassesStep, name=''):
     row = _row(key, self.colours[k], self.names[k])
     self.rows.children = [*self.rows.children, row]
 
+# %% ../../nbs/08_hands/12_steps.ipynb #7a40d008
+def names_again(
+    before:list, # Names
+    now:list # The same in their order, some of them under another name
+)->dict: # `{former name: new one}` of those; empty where there are more or fewer
+    "Which names have become others"
+    if len(before) != len(now): return {}
+    return {former: new for former, new in zip(before, now) if former not in now and new not in before}
+
+# %% ../../nbs/08_hands/12_steps.ipynb #7a40d00a
+def limit_again(
+    limit:str, # Limit of a job
+    names:dict # Of `names_again`
+)->str:
+    "A limit under the new name of its number, or of the one that stands before a comma: *oxide thickness, layer 2 of 2*"
+    meant, new = read_limit(limit), {former.casefold(): name for former, name in names.items()}
+    first, comma, rest = meant.name.partition(', ')
+    name = new.get(meant.name.casefold()) or (new.get(first.casefold(), first) + comma + rest)
+    return limit if name == meant.name else str(replace(meant, name=name))
+
 # %% ../../nbs/08_hands/12_steps.ipynb #f0b8c693
 @patch
 def take(self:ClassesStep):
-    "The names as they stand go into the job"
-    self.job.name_classes([field.value for field in self.names if field.value.strip()])
+    "The names as they stand go into the job, those in its limits as well"
+    job = self.job
+    codes, answers = job.about.codes, job.answers_to_come() if job.about.limits else []
+    job.name_classes([field.value for field in self.names if field.value.strip()])
+    names = names_again(codes, job.about.codes)
+    if not (names and job.about.limits): return
+    names |= names_again([one.name for one in answers], [one.name for one in job.answers_to_come()])
+    job.tell(limits=[limit_again(limit, names) for limit in job.about.limits])
 
 # %% ../../nbs/08_hands/12_steps.ipynb #f0b8c694
 @patch
@@ -682,6 +738,7 @@ class DrawStep(Step):
         self.labeller, self.made_for = None, None
         self.next, self.lot = self.button('next_do', 'go_next', ''), self.button('lot_do', 'go_by_lot', '')
         self.stop_next, self.search = self.button('stop_next_do', 'end_search', ''), None
+        self.unread = [] # names of pictures without strokes that could not be read
         self.stop_next.layout.display = 'none'
     def keep(self):
         if self.labeller: self.labeller.keep()
@@ -750,11 +807,62 @@ def _free(self:DrawStep):
     drawn = [pair.image for pair in self.job.learned_from]
     return [Path(file) for file, _ in self.labeller.jobs if file not in drawn]
 
+# %% ../../nbs/08_hands/12_steps.ipynb #7a40d010
+@lru_cache(4096)
+def _is_whole(file, stamp):
+    "Can a picture be read to its end, as it is since `stamp`? Of a large one the head is read"
+    try: _read_quietly(file, None, False)
+    except InputError: return False
+    return True
+
+# %% ../../nbs/08_hands/12_steps.ipynb #7a40d011
+def _has_head(file):
+    "Does the head of a file say that it is a picture?"
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        try: claims(file)
+        except InputError: return False
+    return True
+
+# %% ../../nbs/08_hands/12_steps.ipynb #7a40d013
+@patch
+def _readable(self:DrawStep,
+    files, # Pictures
+    is_one # Function that says of a file whether it can be read
+):
+    "Those that can be read; the names of the others are kept, to be said"
+    bad = [file for file in files if not is_one(file)]
+    self.unread += [file.name for file in bad if file.name not in self.unread]
+    return [file for file in files if file not in bad]
+
+# %% ../../nbs/08_hands/12_steps.ipynb #7a40d015
+@patch
+def _read_to_end(self:DrawStep, file):
+    "Can all of this picture be read? One that has gone meanwhile cannot"
+    try: return _is_whole(file, file.stat().st_mtime_ns)
+    except OSError: return False
+
+# %% ../../nbs/08_hands/12_steps.ipynb #c2150002
+def some_names(
+    names:list, # Names of pictures
+    most:int=12 # Number of names that are written
+)->str:
+    "Names of pictures in a line; of many the first, and how many more there are"
+    more = len(names) - most
+    return ', '.join(names[:most]) + (f' + {more}' if more > 0 else '')
+
+# %% ../../nbs/08_hands/12_steps.ipynb #7a40d017
+@patch
+def _with_unread(self:DrawStep, text):
+    "What is said, and which pictures were left out because they cannot be read"
+    return ' '.join([text, *([word('left_unread', names=some_names(self.unread))] if self.unread else [])])
+
 # %% ../../nbs/08_hands/12_steps.ipynb #bcd0983f
 @patch
 def _as_cut(self:DrawStep, files, most=24):
     "Of many pictures some, drawn by lot; as the data bar is cut by hand, or files where it is found by itself"
     drawn = [files[k] for k in sorted(np.random.default_rng(0).permutation(len(files))[:most])]
+    drawn = self._readable(drawn, self._read_to_end)
     if self.job.about.data_bar == 'found': return drawn
     return [_read_quietly(file, None, self.job.crop_bar) for file in drawn]
 
@@ -837,7 +945,7 @@ def _found_next(self:DrawStep, name):
     self._show_looking(False)
     if name is None: return self.app.say(word('stopped_next'))
     self.go_to(name)
-    self.app.say(word('next_says', name=name))
+    self.app.say(self._with_unread(word('next_says', name=name)))
 
 # %% ../../nbs/08_hands/12_steps.ipynb #1eb12e12
 @patch
@@ -866,12 +974,13 @@ def _wait_for_next(self:DrawStep, search, drawn, free):
 def go_next(self:DrawStep):
     "To the picture that would teach the most; in a page the search is made aside"
     self.keep()
-    free = self._free()
-    if not free: return self.app.say(word('no_next'))
-    drawn, free = self._as_cut([pair.image for pair in self.job.learned_from]), self._as_cut(free)
+    self.unread = []
+    self.app.say(word('looking_next'))
+    free = self._as_cut(self._readable(self._free(), _has_head))
+    if not free: return self.app.say(self._with_unread(word('no_next')))
+    drawn = self._as_cut([pair.image for pair in self.job.learned_from])
     times = 2 if len(drawn) >= first_pictures else 1
     search = self.search = Search(times*len(free) + len(drawn))
-    self.app.say(word('looking_next'))
     self._show_looking(True)
     if not self.app.in_background: return self._wait_for_next(search, drawn, free)
     self.searching = asyncio.get_running_loop().create_task(self._search_aside(search, drawn, free))
@@ -887,15 +996,17 @@ def lot_order(
 # %% ../../nbs/08_hands/12_steps.ipynb #107a0006
 @patch
 def go_by_lot(self:DrawStep):
-    "To the next picture of the lot that has no strokes yet"
+    "To the next picture of the lot that has no strokes yet and can be read"
     self.keep()
-    free, in_sight = [file.name for file in self._free()], Path(self.labeller.jobs[self.labeller.at][0]).name
-    if not free: return self.app.say(word('no_next'))
+    self.unread = []
+    free, in_sight = {file.name: file for file in self._free()}, Path(self.labeller.jobs[self.labeller.at][0]).name
     order = lot_order([file.name for file in self.job.files], self.job.about.settings.seed)
-    begin = order.index(in_sight) + 1
-    name = next(name for name in order[begin:] + order[:begin] if name in free)
-    self.go_to(name)
-    self.app.say(word('lot_says', name=name))
+    begin = order.index(in_sight) + 1 if in_sight in order else 0
+    in_order = (free[name] for name in order[begin:] + order[:begin] if name in free)
+    found = next((file for file in in_order if self._readable([file], self._read_to_end)), None)
+    if found is None: return self.app.say(self._with_unread(word('no_next')))
+    self.go_to(found.name)
+    self.app.say(self._with_unread(word('lot_says', name=found.name)))
 
 # %% ../../nbs/08_hands/12_steps.ipynb #0ec10bf8
 class BackgroundStep(Step):
@@ -999,12 +1110,14 @@ def is_better(
 # %% ../../nbs/08_hands/12_steps.ipynb #064a7b0f
 def learned_in_words(
     rows:list, # Rows of `found_rows`
-    compared=None # A `Compared`, or None
+    compared=None, # A `Compared`, or None
+    is_old:bool=False # Have strokes or check pictures changed since it was made?
 )->list: # Sentences
     "What a network has learned, and whether it is used therefore"
     before, after = before_and_after(rows)
     said = [word('learned' if is_better(rows, None) else 'learned_not', before=before, after=after)]
     if compared: said.append(word('agrees', before=100*compared.before, after=100*compared.after, n=compared.pictures))
+    if compared and is_old: return [*said, word('compared_old')]
     return [*said, word('now_used' if is_better(rows, compared) else 'former_kept')]
 
 # %% ../../nbs/08_hands/12_steps.ipynb #2b455770
@@ -1111,7 +1224,10 @@ class TeachStep(LearningStep):
         "What would be learned now"
         return self.job.plan_teaching(self.long.value)
     @property
-    def folder(self): return self.job.home/self.plan().folder
+    def folder(self):
+        "That of a work that is going on; where none is, that of what would be learned now"
+        begun = self.described and self.job.home/self.described.folder
+        return begun if begun and is_at_work(begun) else self.job.home/self.plan().folder
     def is_there(self):
         "Is there a taught network?"
         return bool(self.described) and self.job.taught_file().exists()
@@ -1142,7 +1258,8 @@ def line_of(self:TeachStep, about):
 def what_it_found(self:TeachStep, about):
     "What was learned, in words, as HTML"
     compared = Compared.read(self.job.compared_file)
-    return html_part('sentences', learned_in_words(about.rows, compared)) if about.rows else ''
+    is_old = compared is not None and self.job.is_compared_on_others
+    return html_part('sentences', learned_in_words(about.rows, compared, is_old)) if about.rows else ''
 
 # %% ../../nbs/08_hands/12_steps.ipynb #fc5cd5d4
 @patch
@@ -1160,11 +1277,11 @@ def for_experts(self:TeachStep, taught):
 def look(self:TeachStep):
     "How far it is, and what it has found"
     about = BackgroundStep.look(self)
-    taught = self.described
-    is_this = taught is not None and self.plan().folder == taught.folder
+    taught, is_on = self.described, about.state in ('begun', 'running')
+    is_this = taught is not None and (is_on or self.plan().folder == taught.folder)
     is_done = is_this and about.state == 'done'
     self.name_button(about, is_this)
-    self.do.disabled = self.do.disabled or is_done
+    self.do.disabled = is_on or is_done
     self.compare.disabled = not is_done
     self.curve.value = curve(about.rows, about.total) if is_this else ''
     if is_done: self.take_into_use(is_better(about.rows, Compared.read(self.job.compared_file)))
@@ -1495,15 +1612,6 @@ def difference_card(
     about = html_part('about_picture', name, word('differs_of', share=100*share), True)
     picture = W.Image(value=png, format='png', layout=W.Layout(max_width='100%'))
     return W.VBox([picture, _html(about)], layout=W.Layout(width='300px'))
-
-# %% ../../nbs/08_hands/12_steps.ipynb #c2150002
-def some_names(
-    names:list, # Names of pictures
-    most:int=12 # Number of names that are written
-)->str:
-    "Names of pictures in a line; of many the first, and how many more there are"
-    more = len(names) - most
-    return ', '.join(names[:most]) + (f' + {more}' if more > 0 else '')
 
 # %% ../../nbs/08_hands/12_steps.ipynb #407ffed7
 class TickedPictures(W.VBox):
@@ -2057,10 +2165,11 @@ def _say_before(predictions, app):
 # %% ../../nbs/08_hands/12_steps.ipynb #3a2ecbe7
 @patch
 def open(self:RunStep):
-    "Look at the pictures in full size, with what was filled in, and where the model hesitates"
+    "Look at the pictures in full size, with what the run has filled in, and where the model hesitates"
     self.app.say(word('loading'))
-    model = load_segmenter(self.job.filled().folder/'model')
-    made = browse(self.job.files, model, size=self.app.size, um_per_px=self.job.scale, crop_bar=self.job.crop_bar)
+    folder = self.job.filled().folder
+    model, as_read = load_segmenter(folder/'model'), dict(um_per_px=self.job.scale, crop_bar=self.job.crop_bar)
+    made = browse(self.job.files, model, size=self.app.size, made=folder/'maps', **as_read)
     _say_before(made.model, self.app)
     self.browser = dressed_browser(made, self.job.colours)
     if self.selected in self._names(): made.go(self._names().index(self.selected))
@@ -2070,10 +2179,11 @@ def open(self:RunStep):
 # %% ../../nbs/08_hands/12_steps.ipynb #3a121001
 @patch
 def _name_in_sight(self:RunStep):
-    "The picture that is looked at, or is chosen"
-    if self.browser: return self._names()[self.browser.at]
-    if self.selected not in self._names(): raise NotYet(word('choose_first'))
-    return self.selected
+    "The picture that is looked at, or is chosen, by its name: the folder may have others meanwhile"
+    name = picture_name(self.browser.pictures[self.browser.at]) if self.browser else self.selected
+    if name is None: raise NotYet(word('choose_first'))
+    if name not in self._names(): raise NotYet(word('picture_gone', name=name))
+    return name
 
 # %% ../../nbs/08_hands/12_steps.ipynb #3a121003
 @patch
@@ -2244,10 +2354,20 @@ def _as_limit(line):
     return re.sub(r'=?[<>]=?|[≤≥]', lambda sign: _signs.get(sign[0], sign[0]), line.strip())
 
 # %% ../../nbs/08_hands/12_steps.ipynb #9d48fabe
+def _check_one_way(number):
+    "Refuse a number whose mark may stand before decimals or between thousands"
+    if not _may_be_thousands(number): return
+    first, second = re.split('[.,]', number)
+    decimal = number_here(f'{first}.{second}0')
+    raise NotYet(word('limit_thousands', typed=number, whole=first + second, decimal=decimal))
+
+# %% ../../nbs/08_hands/12_steps.ipynb #7a40d041
 def _limit_of(line):
     "A limit as it is meant; a line that is none is refused in the words of the page"
     try: return read_limit(line)
-    except InputError: raise NotYet(word('limit_unread', line=line[:60])) from None
+    except InputError:
+        for number in re.findall(r'[-+]?\d+[.,]\d+', line): _check_one_way(number)
+        raise NotYet(word('limit_unread', line=line[:60])) from None
 
 # %% ../../nbs/08_hands/12_steps.ipynb #c7cc151d
 class LimitsPart(Step):
@@ -2265,6 +2385,7 @@ class LimitsPart(Step):
         self.sign = self.field(W.Dropdown, 'limit_sign', None, '120px', options=signs)
         self.number = self.field(W.Text, 'limit_number', None, '90px', **typed)
         shown = dict(value='\n'.join(self.job.about.limits), placeholder=word('limits_example'))
+        self.seen = self.job.about.limits # by another step they may become others
         self.text = self.field(W.Textarea, 'limits', self.act, '460px', **shown, **typed)
         choosing = _row(self.of, self.sign, self.number, self.button('limit_add_do', 'add', ''))
         self.box.children = [choosing, self.text, self.dropping, self.said]
@@ -2298,6 +2419,7 @@ def add(self:LimitsPart):
     "The limit that is chosen becomes a line"
     if self.of.value is None: raise NotYet(word('no_limit_of'))
     number = number_in(self.number.value, 'limit_number')
+    _check_one_way(self.number.value.strip())
     if number is None: raise NotYet(word('limit_first'))
     answer = self.answers[self.of.value]
     line = Limit(self.name_of(answer), self.sign.value, number, answer.unit)
@@ -2345,6 +2467,16 @@ def as_said(self:LimitsPart):
         return line if name == limit.name else printed(str(replace(limit, name=name)))
     return [said(line) for line in self.job.about.limits]
 
+# %% ../../nbs/08_hands/12_steps.ipynb #7a40d044
+@patch
+def _follow(self:LimitsPart):
+    "The limits of the job, if they have become others than those that are written here"
+    if self.job.about.limits == self.seen: return
+    self.seen = self.job.about.limits
+    try: is_own = self.as_asked() == self.seen
+    except NotYet: is_own = False
+    if not is_own: self.text.value = '\n'.join(self.as_said())
+
 # %% ../../nbs/08_hands/12_steps.ipynb #bc604b3c
 def _meant(name, answers):
     "The answers that a limit is about: of this name, the only one that begins with it, or that of one layer of several"
@@ -2382,6 +2514,7 @@ def show(self:LimitsPart):
     about = self.job.about
     asked = about.questions, about.codes, str(self.job.scale)
     if asked != self.asked: self._ask_anew(asked)
+    self._follow()
     if self.lines == about.limits: self.text.value = '\n'.join(self.as_said())
     self.show_droppers()
     faults = self.faults()
@@ -2492,10 +2625,10 @@ class ReportStep(Step):
         self.do = self.button('report_do', 'measure')
         self.answers, self.links, self.page = (_html() for _ in range(3))
         self.known, self.old, self.earlier = _html(), _looking_like(_html(), 'kept-free'), W.VBox([])
-        self.results = _looking_like(W.VBox([self.answers, self.earlier, self.links, self.page]), 'step')
+        self.results = _looking_like(W.VBox([self.answers, self.links, self.page]), 'step')
         asking = _looking_like(W.VBox([self._asking(), self._telling(), self.chosen.box]), 'card')
         asked = _beside(asking, _looking_like(self.limit.box, 'card'))
-        self.box.children = [self.said, asked, self.known, _row(self.do), self.old, self.results]
+        self.box.children = [self.said, asked, self.known, _row(self.do), self.earlier, self.old, self.results]
 
 # %% ../../nbs/08_hands/12_steps.ipynb #3cd688e8
 @patch
@@ -2515,6 +2648,33 @@ def _percent_typed(percent):
     "A percentage as it stands in a field; nothing where none is known"
     return '' if percent is None else number_here(f'{percent:g}')
 
+# %% ../../nbs/08_hands/12_steps.ipynb #7a40d061
+@patch
+def _begin_of_chosen(self:ReportStep):
+    "The name of the specimen where it is what the names of the chosen pictures begin with, else ''"
+    about, name = self.job.about, self.meta['specimen'].value.strip()
+    of_specimen = specimens_in([file.name for file in self.job.files]).get(name, [])
+    return name if about.measured == 'chosen' and about.chosen and set(about.chosen) <= set(of_specimen) else ''
+
+# %% ../../nbs/08_hands/12_steps.ipynb #7a40d063
+@patch
+def _name_after(self:ReportStep,
+    begin # What the names of its pictures begin with; '': they are of several specimens
+):
+    "The specimen is called so; a name that somebody has typed stays"
+    field, is_filling = self.meta['specimen'], self.is_filling
+    if field.value.strip() not in ('', self.named_after): return
+    self.is_filling = True # which is no change of a person
+    self.named_after = field.value = begin
+    self.is_filling = is_filling
+
+# %% ../../nbs/08_hands/12_steps.ipynb #7a40d065
+@patch
+def _meta_now(self:ReportStep):
+    "What only a person knows, as the fields have it"
+    meta = {**self.job.about.meta, **{key: field.value.strip() for key, field in self.meta.items()}}
+    return {key: value for key, value in meta.items() if value}
+
 # %% ../../nbs/08_hands/12_steps.ipynb #3cd688e9
 @patch
 def _telling(self:ReportStep):
@@ -2525,6 +2685,7 @@ def _telling(self:ReportStep):
     self.counted = self.field(W.Dropdown, 'counted', 'changed', options=which, value=about.measured)
     by_hand = lambda key: self.field(W.Text, key, 'changed', value=about.meta.get(key, ''), **typed)
     self.meta = {key: by_hand(key) for key in ('specimen', 'operator')}
+    self.named_after = self._begin_of_chosen()
     return _row(self.counted, *self.meta.values(), self.uncertainty)
 
 # %% ../../nbs/08_hands/12_steps.ipynb #3ec58c43
@@ -2568,7 +2729,8 @@ def show_known(self:ReportStep):
 @patch
 def show_age(self:ReportStep):
     "Do the numbers that are shown still hold?"
-    changed = self.job.changes_since(self.made_of, self.job.parts_now()) if self.made_of else {}
+    if self.made_of is None: return _mark_old(self.old, self.results, word('age_unknown') if self.shown_report else '')
+    changed = self.job.changes_since(self.made_of, self.job.parts_now())
     found = self.job.filled() if changed else None
     key = 'outdated_run' if found and found.is_old else 'outdated'
     _mark_old(self.old, self.results, word(key, what=changes_in_words(changed)) if changed else '')
@@ -2592,7 +2754,7 @@ def _opener(self:ReportStep, folder, when):
     layout = W.Layout(width='auto', align_self='flex-start')
     what = ', '.join(filter(None, [name, day, question_of(folder)]))
     made = W.Button(description=what, tooltip=word('open_report_tip'), layout=layout)
-    made.on_click(lambda _: self.app.safely(lambda: self.show_report(folder/'report.html', folder)))
+    made.on_click(lambda _: self.app.safely(lambda: self.open_report(folder)))
     return _looking_like(made, 'link')
 
 # %% ../../nbs/08_hands/12_steps.ipynb #e76a23db
@@ -2626,7 +2788,7 @@ def show(self:ReportStep):
     self.show_known()
     self.is_filling = False
     self.show_age()
-    if self.made_of is None: self.show_earlier()
+    if self.numbers is None: self.show_earlier()
 
 # %% ../../nbs/08_hands/12_steps.ipynb #a6365592
 @patch
@@ -2664,14 +2826,13 @@ def _chosen_now(self:ReportStep):
 def take(self:ReportStep):
     "What is asked goes into the job"
     self.limit.said.value = '' # what was wrong before
-    typed = {key: field.value.strip() for key, field in self.meta.items()}
-    meta = {**self.job.about.meta, **typed}
+    if self.counted.value != 'chosen': self._name_after('') # pictures of all specimens count
     self.job.tell(
         questions=self._question_asked(),
         limits=self.limit.as_asked(),
         scale_uncertainty_pct=number_in(self.uncertainty.value, 'uncertainty'),
         chosen=self._chosen_now(), measured=self.counted.value,
-        meta={key: value for key, value in meta.items() if value})
+        meta=self._meta_now())
     self.in_menu = self.question.value
     self.show()
 
@@ -2683,7 +2844,8 @@ def choose(self:ReportStep,
 ):
     "These pictures count, and no others; the specimen has its name, if somebody has not given it another"
     self.job.tell(measured='chosen', chosen=list(names))
-    if begin and not self.meta['specimen'].value.strip(): self.meta['specimen'].value = begin
+    self._name_after(begin or self._begin_of_chosen())
+    self.job.tell(meta=self._meta_now())
     self.show()
 
 # %% ../../nbs/08_hands/12_steps.ipynb #10996219
@@ -2719,6 +2881,16 @@ def show_report(self:ReportStep, page, folder):
     self.links.value = html_part('downloads', carried, Markup(where))
     self.page.value = html_part('page', page.read_text(encoding='utf-8'))
     self.shown_report = page, folder
+
+# %% ../../nbs/08_hands/12_steps.ipynb #7a40d050
+@patch
+def open_report(self:ReportStep,
+    folder # Folder of a report
+):
+    "Show a report of an earlier day, and whether it still holds"
+    self.show_report(folder/'report.html', folder)
+    self.made_of = self.job.made_of(folder)
+    self.show_age()
 
 # %% ../../nbs/08_hands/12_steps.ipynb #4760787f
 @dataclass
@@ -2789,7 +2961,8 @@ def measure(self:ReportStep):
     over = self.job.to_measure(found.rows)
     page = self.job.reported(maps, tables, load_segmenter(found.folder/'model'), folder, over_in_words(over, spoken()))
     self.numbers = self._numbers_of(found, over, maps, tables)
-    self.made_of = self.job.parts_now()
+    self.job.note_made_of(folder)
+    self.made_of = self.job.made_of(folder)
     self.earlier.children = []
     self.show_numbers()
     self.show_report(page, folder)

@@ -64,6 +64,8 @@ _english |= dict(
     rows_unused='Rows of the table of scales that mean no picture here: {names}.',
     more_pictures='... and {n} more', scale='scale of all, µm/px',
     scale_tip='Micrometres per pixel, for all pictures. Empty: what the files say',
+    others_had='Now for all pictures: {n} of them had another scale.', table_missing='{name} (missing)',
+    picture_gone='{name} is not in the folder any more: choose another picture.',
     which='picture', which_tip='The picture whose scale bar is measured', calibrate_do='Measure a scale bar',
     calibrate_do_tip='Click both ends of the scale bar in the picture, then say how long it is', length='the bar is',
     length_tip='What is written beside the scale bar', unit='unit', unit_tip='Of this length', snap='find the ends',
@@ -105,6 +107,8 @@ _german |= dict(
     rows_unused='Zeilen der Tabelle der Maßstäbe, die hier kein Bild meinen: {names}.',
     more_pictures='... und {n} weitere', scale='Maßstab aller, µm/px',
     scale_tip='Mikrometer je Pixel, für alle Bilder. Leer: was die Dateien sagen', which='Bild',
+    others_had='Gilt jetzt für alle Bilder: {n} davon hatten einen anderen Maßstab.', table_missing='{name} (fehlt)',
+    picture_gone='{name} liegt nicht mehr im Ordner: bitte ein anderes Bild wählen.',
     which_tip='Das Bild, dessen Maßstabsbalken gemessen wird', calibrate_do='Maßstabsbalken messen',
     calibrate_do_tip='Beide Enden des Balkens im Bild anklicken, dann seine Länge angeben', length='der Balken ist',
     length_tip='Was neben dem Maßstabsbalken steht', unit='Einheit', unit_tip='Dieser Länge', snap='Enden suchen',
@@ -186,7 +190,7 @@ _english |= dict(
     looking_next='Looking for the next picture ...', strokes_saved='strokes saved',
     looking_next_at='Looking for the next picture: {share:.0f} %', stop_next_do='Stop',
     stop_next_do_tip='Stop looking for the next picture; this one stays', stopped_next='Stopped: this picture stays.',
-    no_next='Nothing left to draw on.', brush='brush',
+    no_next='Nothing left to draw on.', left_unread='Left out, since they cannot be read: {names}.', brush='brush',
     brush_tip='Draws a stroke of the chosen class', erase_tip='Takes away what is drawn',
     fill_tip='Fills an enclosed region with the chosen class',
     outline_tip='Draw an outline: its inside is filled with the chosen class', pan_tip='Shifts the picture; nothing is drawn',
@@ -220,6 +224,7 @@ _german |= dict(
     all_kept='Alle Bilder sind für die Prüfung beiseitegelegt: bitte in Schritt 5 (Prüfen) Kreuze wegnehmen.',
     next_do='Was als Nächstes?', next_do_tip='Zu dem Bild, auf dem Striche am meisten lehren',
     next_says='Zeichnen Sie hier weiter: {name}.', no_next='Es ist nichts mehr zu zeichnen.',
+    left_unread='Nicht dabei, weil nicht lesbar: {names}.',
     lot_do='Auslosen', lot_do_tip=
         'Zu einem ausgelosten Bild ohne Striche: weder das Programm noch Sie haben es ausgesucht. Noch einmal gedrückt, '
         'zum nächsten',
@@ -283,6 +288,8 @@ _english |= dict(
     no_compare=
         'There is nothing to compare on yet: draw strokes in step 3 (Draw), then tick pictures in step 5 (Check) and draw '
         'them with care.',
+    compared_old=
+        'That comparison is of an earlier state: strokes or check pictures have changed since. "Compare both" makes it anew.',
     fresh='What was learned before is of other pictures or settings: this would be a new beginning.')
 
 # %% ../../nbs/08_hands/11_words.ipynb #79bbbc9f
@@ -322,6 +329,9 @@ _german |= dict(
     no_compare=
         'Es gibt noch nichts zu vergleichen: bitte in Schritt 3 (Zeichnen) Striche zeichnen, dann in Schritt 5 (Prüfen) Bilder '
         'ankreuzen und sorgfältig zeichnen.',
+    compared_old=
+        'Dieser Vergleich gehört zu einem früheren Stand: Striche oder Prüfbilder haben sich seitdem geändert. „Beide '
+        'vergleichen“ macht ihn neu.',
     fresh='Das früher Gelernte stammt von anderen Bildern oder Einstellungen: dies wäre ein neuer Beginn.')
 
 # %% ../../nbs/08_hands/11_words.ipynb #992b8e3e
@@ -765,6 +775,7 @@ _english |= dict(
         'Only pictures whose names begin so count; of them those neither drawn on nor kept back, if there are two at least', more_groups='... and {n} more',
     outdated='These numbers are of an earlier state. Changed since: {what}. Measure again.',
     outdated_run='These numbers are of an earlier state. Changed since: {what}. Run again, then measure.',
+    age_unknown='This report does not say what it was made from, so whether it still holds is not known. Measure again.',
     part_pictures='pictures', part_bar='data bar', part_classes='classes', part_strokes='strokes', part_check='check pictures',
     part_corrections='corrections by hand', part_scale='scale', part_model='model', part_question='question',
     part_limits='limits', part_uncertainty='uncertainty of the scale', part_counted='which pictures count',
@@ -793,6 +804,8 @@ _german |= dict(
     outdated='Diese Zahlen gehören zu einem früheren Stand. Seitdem geändert: {what}. Bitte neu messen.',
     outdated_run=
         'Diese Zahlen gehören zu einem früheren Stand. Seitdem geändert: {what}. Bitte erneut ausführen, dann messen.',
+    age_unknown=
+        'Dieser Bericht sagt nicht, woraus er entstand: ob er noch gilt, ist nicht bekannt. Bitte neu messen.',
     part_pictures='Bilder', part_bar='Datenzeile', part_classes='Klassen', part_strokes='Striche', part_check='Prüfbilder',
     part_corrections='Verbesserungen von Hand', part_scale='Maßstab', part_model='Modell', part_question='Frage',
     part_limits='Grenzwerte', part_uncertainty='Unsicherheit des Maßstabs', part_counted='welche Bilder zählen',
@@ -807,6 +820,7 @@ _english |= dict(
     limit_add_do='Add limit', limit_add_do_tip='Write it as a line below', limit_drop='remove {line}', limit_drop_tip='Take this limit away',
     no_number='{field}: "{typed}" is not a number. Type one such as 0.1, or leave it empty.',
     limit_unread='"{line}" is no limit. Write the name of a number, <= or >=, and a number: oxide <= 25.',
+    limit_thousands='{typed} may be {whole} or {decimal}: type the one that is meant.',
     limit_first='Type the value of the limit first.',
     no_limit_of='Name at least two classes first: then there are numbers to hold against limits.',
     limit_unknown='No number here is called "{name}". There are limits for: {names}.',
@@ -824,6 +838,7 @@ _german |= dict(
     limit_add_do_tip='Schreibt ihn als Zeile darunter', limit_drop='{line} entfernen', limit_drop_tip='Diesen Grenzwert wegnehmen',
     no_number='{field}: „{typed}“ ist keine Zahl. Bitte zum Beispiel 0,1 eingeben, oder das Feld leer lassen.',
     limit_unread='„{line}“ ist kein Grenzwert. Bitte den Namen einer Zahl, <= oder >= und eine Zahl schreiben: oxid <= 25.',
+    limit_thousands='{typed} kann {whole} oder {decimal} heißen: bitte eindeutig schreiben.',
     limit_first='Bitte zuerst den Wert eingeben.',
     no_limit_of='Bitte zuerst mindestens zwei Klassen benennen: dann gibt es Zahlen, für die Grenzwerte gelten.',
     limit_unknown='Keine Zahl heißt hier „{name}“. Grenzwerte gibt es für: {names}.',
