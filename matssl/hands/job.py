@@ -1352,9 +1352,9 @@ class Checked(Kept):
     def of(cls, e, made_from='', names=()):
         "Out of an `Evaluation`; None of None"
         if e is None: return None
-        verdict, drawn = e.verdict, 1. if e.drawn is None else e.drawn
+        verdict, drawn = e.verdict, getattr(e, 'drawn', None)
         cannot = [str(name) for name in verdict.unmeasurable]
-        shown = verdict.level, cannot, str(verdict), made_from, drawn, list(names)
+        shown = verdict.level, cannot, str(verdict), made_from, 1. if drawn is None else drawn, list(names)
         return cls(list(e.codes), np.asarray(e.cm), len(e.per_picture), *shown)
 
 # %% ../../nbs/08_hands/10_job.ipynb #d4100015
