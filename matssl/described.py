@@ -208,6 +208,8 @@ class DrawnAndFound(Described):
     um_per_px: Um|None = Field(None, description='a positive scale, um/px, or null')
 
 # %% ../nbs/00_ground/02_described.ipynb #90b228b4
+Pixels = Annotated[int, Field(ge=1, lt=10**12)]
+
 class Tested(Described):
     "a test picture as note_scores writes it: its name, the date, the confusion and those of the floors"
     name: Text = Field('', description='the name of a picture')
@@ -215,12 +217,14 @@ class Tested(Described):
     confusion: Confusion = Field(description='pixels by true and predicted class')
     floors: Floors = Field({}, description='confusions of guesses without a network')
     maps: DrawnAndFound|None = Field(None, description='the labels drawn and found, or null')
+    pixels: Pixels|None = Field(None, description='pixels of the whole picture, drawn on or not, or null')
 
     @model_validator(mode='after')
     def _together(self):
         counts = [self.confusion, *self.floors.values()]
         if len({len(cm) for cm in counts}) > 1: raise ValueError('confusions of several numbers of classes')
         if len({sum(map(sum, cm)) for cm in counts}) > 1: raise ValueError('confusions of several numbers of pixels')
+        if self.pixels and sum(map(sum, self.confusion)) > self.pixels: raise ValueError('more pixels than the picture has')
         return self
 
 # %% ../nbs/00_ground/02_described.ipynb #5cc2bc1f

@@ -35,6 +35,7 @@ from ..pictures.writing import made_folder, written_whole
 from ..segmentation.asked import as_micrograph
 from ..segmentation.stroke_segmenter import load_segmenter
 from ..measuring.answers import Limit, _may_be_thousands, read_limit, same_unit
+from ..measuring.fractions import least_drawn
 from ..measuring.questions import questions
 from ..measuring.results import (
     below_floor, cannot_measure, facts_of, held_against, is_by_model, printed, signable)
@@ -42,7 +43,8 @@ from .background import Stopped, ask_stop, begin_command, is_at_work, progress_o
 from .browse import browse
 from .calibrate import calibrate_scale
 from .canvas import class_palette, is_dark, picture_name
-from .job import Checked, Compared, changed_parts, least_gain, least_new, named_like, over_in_words, specimens_in
+from .job import (
+    Checked, Compared, changed_parts, least_gain, least_new, named_like, of_earlier_run, over_in_words, specimens_in)
 from .labelling import label
 from .suggest import embed, rank_regions, region_entropy, regions_of
 from .teach import Kept, before_and_after, use_in_words
@@ -1441,7 +1443,8 @@ def colour_of(
     cannot, there = len(checked.unmeasurable), len(checked.codes)
     below_a_guess = checked.level == 'at' and np.trace(checked.cm) < checked.cm.sum(1).max()
     if checked.level == 'below' or cannot == there or below_a_guess: return 'red'
-    return 'green' if checked.level == 'above' and not cannot and _all_good(checked.cm) else 'yellow'
+    is_good = checked.level == 'above' and not cannot and _all_good(checked.cm)
+    return 'green' if is_good and checked.drawn >= least_drawn else 'yellow'
 
 # %% ../../nbs/08_hands/12_steps.ipynb #cfbe4062
 def _class_line(name, k, cm):
@@ -1468,9 +1471,11 @@ def verdict_lines(
     if checked is None: return [word('grey')]
     colour = colour_of(checked)
     of_classes = [_class_line(name, k, checked.cm) for k, name in enumerate(checked.codes)]
+    share = [word('drawn_of', share=100*checked.drawn)] if checked.drawn < .995 else []
+    if checked.drawn < least_drawn: share.append(word('drawn_few'))
     few = [word('few', n=checked.pictures)] if checked.pictures < 5 else []
     more = [word('draw_more')] if colour != 'green' else []
-    return [word(colour), _right_line(checked), *of_classes, *few, *more]
+    return [word(colour), _right_line(checked), *share, *of_classes, *few, *more]
 
 # %% ../../nbs/08_hands/12_steps.ipynb #5132a822
 _shades = dict(green='#d8f0d8', yellow='#fff3c4', red='#f8d4d4', grey='#e8e8e8')
@@ -1841,11 +1846,12 @@ def check(self:CheckStep):
     "Learn from the strokes, or take the trained network; try it on what was kept back"
     self.app.keep()
     _check_strokes(self.job)
+    self.job.note_left_of_check()
     self.app.say(word('checking'))
     made_from, there = self.job.made_from(), Differences(self.job)
     def told(share): self.app.say(f'{word("checking")} {100*share:.0f} %')
     model = self.job.in_use()
-    with _hearing(model, there.note): checked = Checked.of(self.job.scored(model, told), made_from)
+    with _hearing(model, there.note): checked = Checked.of(self.job.scored(model, told), made_from, self.job.tested_names)
     if checked:
         checked.write(self.file)
         there.keep(made_from)
@@ -2006,6 +2012,7 @@ def begin(self:RunStep):
     "What it is begun from is noted: only then does it go on after a break"
     self.app.keep()
     _check_strokes(self.job)
+    self.job.note_left_of_check()
     made_folder(self.folder)
     with written_whole(self.begun_from, True) as part: part.write_text(self.job.made_from() + '\n')
     BackgroundStep.begin(self)
@@ -2109,6 +2116,8 @@ def select(self:RunStep,
 def _say_mended(self:RunStep, found, corrections):
     "Which results were corrected by hand, and what that does to the intervals"
     mended = html_part('said', word('mended', names=', '.join(corrections))) if corrections else ''
+    before = of_earlier_run(corrections)
+    if before: mended += html_part('warning', word('mended_before', names=some_names(before)))
     self.mended.value = mended + (by_hand_html(len(corrections)) if found.checked else '') # untested, errors were in none
 
 # %% ../../nbs/08_hands/12_steps.ipynb #6aef8174

@@ -9,7 +9,7 @@ __all__ = ['DataBar', 'of_the_bar', 'encoder_name', 'round_steps', 'crop_bar_of'
 
 # %% ../../nbs/08_hands/09_teach.ipynb #82334d81
 import json, shutil, warnings
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from math import isnan
 from pathlib import Path
 from typing import Annotated, Any
@@ -185,7 +185,9 @@ class Kept:
         "What was kept; None where nothing was, or where it cannot be read"
         try: found = json.loads(Path(file).read_text())
         except (OSError, ValueError): return None
-        is_whole = isinstance(found, dict) and set(found) == set(cls.__dataclass_fields__)
+        known = cls.__dataclass_fields__
+        needed = {name for name, one in known.items() if one.default is MISSING and one.default_factory is MISSING}
+        is_whole = isinstance(found, dict) and needed <= set(found) <= set(known) # an earlier release knew fewer fields
         return cls(**found) if is_whole else None
 
 

@@ -457,6 +457,8 @@ _english |= dict(
     class_none='{name}: neither drawn nor found on the pictures kept back',
     class_missed='{name}: 0 of 100 pixels found; nothing is called so',
     class_undrawn='{name}: not drawn on the pictures kept back, but called on {n} px',
+    drawn_of='Of the check pictures {share:.3g} % is drawn: this holds for what is like the drawn part.',
+    drawn_few='That is less than half: no interval gets a level, and no limit is decided. Draw more of each check picture.',
     few='Kept back: {n}. Two at least, better five: with fewer than five this may be luck.',
     draw_more='Draw more where the filling is wrong, or choose other classes.',
     old_check='Something has changed since: check again.', taken_for='What is taken for what, pixels of 100',
@@ -508,6 +510,10 @@ _german |= dict(
     class_none='{name}: auf den zurückgehaltenen Bildern weder gezeichnet noch gefunden',
     class_missed='{name}: 0 von 100 Pixeln gefunden; nichts wird so genannt',
     class_undrawn='{name}: auf den zurückgehaltenen Bildern nicht gezeichnet, aber {n} px werden so genannt',
+    drawn_of='Von den Prüfbildern sind {share:.3g} % gezeichnet: das gilt für das, was dem Gezeichneten gleicht.',
+    drawn_few=
+        'Das ist weniger als die Hälfte: kein Vertrauensbereich bekommt ein Niveau, und kein Grenzwert wird entschieden. '
+        'Bitte mehr von jedem Prüfbild zeichnen.',
     few='Zurückgehalten: {n}. Mindestens zwei, besser fünf: bei weniger als fünf kann das Glück sein.',
     draw_more='Zeichnen Sie nach, wo falsch ausgefüllt wird, oder wählen Sie andere Klassen.',
     old_check='Seitdem hat sich etwas geändert: bitte erneut prüfen.',
@@ -547,7 +553,10 @@ _english |= dict(
     take_back_do_tip='Take back all that was corrected on this picture; undo gives it again',
     choose_first='Choose a picture first: click on its name below it.',
     no_result='There is no result for {name}: see the remark in the table.',
-    mended='Corrected by hand, and measured so: {names}.', correct_do='Draw strokes here',
+    mended='Corrected by hand, and measured so: {names}.',
+    mended_before=
+        'Corrected in an earlier run: {names}. The rest of these pictures is what that run found. Correct them again: take the '
+        'corrections back first.', correct_do='Draw strokes here',
     correct_do_tip=
         'Draw on this picture, so that the model does better. It then counts no longer among the new pictures '
         'that are measured',
@@ -594,7 +603,10 @@ _german |= dict(
     take_back_do_tip='Alles zurücknehmen, was auf diesem Bild verbessert wurde; „zurück“ holt es wieder',
     choose_first='Bitte zuerst ein Bild wählen: auf den Namen darunter klicken.',
     no_result='Für {name} gibt es kein Ergebnis: siehe die Bemerkung in der Tabelle.',
-    mended='Von Hand verbessert, und so gemessen: {names}.', correct_do='Hier Striche zeichnen',
+    mended='Von Hand verbessert, und so gemessen: {names}.',
+    mended_before=
+        'In einem früheren Lauf verbessert: {names}. Der Rest dieser Bilder ist, was jener Lauf gefunden hat. Bitte erneut '
+        'verbessern: zuerst die Verbesserungen zurücknehmen.', correct_do='Hier Striche zeichnen',
     correct_do_tip=
         'Auf diesem Bild zeichnen, damit das Modell besser wird. Es zählt dann nicht mehr zu den neuen Bildern, '
         'die gemessen werden',

@@ -14,7 +14,7 @@ from ..pictures.labels import LabelMap
 from ..pictures.drawn_and_found import unpacked
 from .answers import Answer, is_grain_size_number
 from .model_errors import corrected_fractions, never_wrong
-from .fractions import basis_of
+from .fractions import basis_of, drawn_in_words, drawn_of_tests, least_drawn
 
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #270ac96e
 def _with_word(a, *words):
@@ -25,6 +25,14 @@ def _with_word(a, *words):
 def _without_level(a, *words):
     "An answer for whose interval no level can be stated, and why"
     return _with_word(replace(a, level=None, is_bound=False), *words)
+
+# %% ../../nbs/07_measuring/04_miscounts.ipynb #d4b40002
+def _as_drawn(a, fields):
+    "An answer that says how much of the test pictures is drawn, where its interval holds errors that they have shown"
+    share = drawn_of_tests(fields)
+    if share == 1 or 'with the errors of the model' not in a.note: return a
+    said = drawn_in_words(share)
+    return _with_word(a, said) if share >= least_drawn else _without_level(a, said)
 
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #bbf7bf8f
 def without_model_errors(
@@ -97,7 +105,7 @@ def through_area_errors(
     factors = _factors(fields, classes, level)
     if factors is None: return without_model_errors(answers, fields)
     if not _area_is_wrong_somewhere(fields, classes): return [_without_level(a, _never_seen_wrong) for a in answers]
-    return [_through_factors(a, *factors) for a in answers]
+    return [_as_drawn(_through_factors(a, *factors), fields) for a in answers]
 
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #61148ead
 _usual_scatter, _usual_share, _usual_pictures = .2, .7, 2 # of errors: at least; of their mean; pictures that this guess counts for
@@ -238,4 +246,4 @@ def through_tests(
 )->list: # Answers, each an `Answer`
     "Answers whose interval holds what the model gets wrong of them, as far as its test pictures tell"
     pairs = [(_values(measured, drawn), _values(measured, found)) for drawn, found in test_maps(fields)]
-    return [_one_through_tests(a, pairs, fields) for a in answers]
+    return [_as_drawn(_one_through_tests(a, pairs, fields), fields) for a in answers]

@@ -25,7 +25,7 @@ from ..speech import Speech
 from ..pictures.labels import colours_of
 from .cracks import cracks_counted
 from .answers import Answer, is_grain_size_number, Limit, decision, in_words, read_limit
-from .fractions import doubts_of, field_fractions, field_name
+from .fractions import doubts_of, drawn_of_tests, drawn_remark, field_fractions, field_name
 from .layers import columns_measured
 from .questions import questions
 
@@ -171,7 +171,7 @@ def set_warnings(
     if len(maps) < enough: out.append(
         f'{few}: too few to know how the specimen varies; {enough} is the least, 10 to 30 are usual')
     if not maps[0].um_per_px: out.append('no scale: lengths are in pixels, and there is no grain-size number')
-    out += doubts_of(maps)
+    out += doubts_of(maps) + drawn_remark([m for m in maps if m.origin and m.origin.kind == 'model'])
     if unlabelled: out.append(f'{unlabelled} fields have unlabelled pixels, which count nowhere')
     return out
 
@@ -314,8 +314,9 @@ def cannot_measure(
     "The classes that the model cannot measure, as the verdict on its test names them"
     verdicts = [m.origin.verdict for m in maps if m.origin and m.origin.verdict]
     said = [re.split('cannot measure |, but not |No class can be measured with it: ', verdict)[1:] for verdict in dict.fromkeys(verdicts)]
-    named = [f' {part}' for parts in said for part in parts]
-    return [name for name in maps[0].codes if any(f' {name} (' in part for part in named)]
+    longest_first = '|'.join(map(re.escape, sorted(map(str, maps[0].codes), key=len, reverse=True)))
+    named = [name for parts in said for part in parts for name in re.findall(rf'(?:^|\), )({longest_first}) \(', part)]
+    return [name for name in maps[0].codes if name in named]
 
 # %% ../../nbs/07_measuring/20_results.ipynb #175a875c
 def is_by_model(
@@ -511,7 +512,7 @@ def _class_checked(name, k, cm):
     return f'{name}: {100*right/true:.0f} of 100 pixels found; of 100 called so, {100*right/called:.0f} are'
 
 # %% ../../nbs/07_measuring/20_results.ipynb #a8946985
-def _checked_in_words(cms, codes):
+def _checked_in_words(cms, codes, drawn=1.):
     "What the test pictures have shown, in sentences"
     cm, n = sum(cms), len(cms)
     common = int(cm.sum(1).argmax())
@@ -519,7 +520,8 @@ def _checked_in_words(cms, codes):
     right = (f'On {n} test picture{"s"*(n > 1)} {right:.0f} of 100 pixels get their right class; '
              f'calling everything {codes[common]} would get {guess:.0f}.')
     few = f'Test pictures: {n}. Two at least, better five: with fewer than five this may be luck.'
-    return [right, *(_class_checked(name, k, cm) for k, name in enumerate(codes)), *([few] if n < 5 else [])]
+    part = f'Of the test pictures {100*drawn:.3g} % is drawn: this holds for what is like the drawn part.'
+    return [right, *([part] if drawn < 1 else []), *(_class_checked(name, k, cm) for k, name in enumerate(codes)), *([few] if n < 5 else [])]
 
 # %% ../../nbs/07_measuring/20_results.ipynb #6644811e
 def _moved_by_tests(measured):
@@ -536,7 +538,7 @@ def _moved_by_tests(measured):
 # %% ../../nbs/07_measuring/20_results.ipynb #74ec31d6
 def _by_hand_in_words(maps):
     "A warning where corrections by hand took the errors of a tested model out of the intervals; '' elsewhere"
-    by_hand = sum(bool(m.origin and m.origin.kind == 'corrected' and m.origin.confusions) for m in maps)
+    by_hand = sum(bool(m.origin and m.origin.kind == 'corrected') for m in maps)
     if not by_hand: return ''
     return (f"{by_hand} of {len(maps)} fields were corrected by hand. The model's errors are therefore not in the intervals "
             'any more: these are narrower than what can be signed.')
@@ -551,7 +553,7 @@ def check_of(
     if not cms: return None
     cm = sum(cms)
     taken_for = 100*cm/np.maximum(cm.sum(1, keepdims=True), 1)
-    said = dict(sentences=_checked_in_words(cms, maps[0].codes), moved=_moved_by_tests(measured))
+    said = dict(sentences=_checked_in_words(cms, maps[0].codes, drawn_of_tests(maps)), moved=_moved_by_tests(measured))
     return dict(said, warning=_by_hand_in_words(maps), taken_for=taken_for.tolist())
 
 # %% ../../nbs/07_measuring/20_results.ipynb #a77b5a19

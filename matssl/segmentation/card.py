@@ -130,13 +130,13 @@ def _rows(cm):
 def tested_entries(
     evaluation # Scores, an `Evaluation`
 )->dict: # Entries by fingerprint, `{fingerprint: entry}`
-    "The test pictures as a configuration keeps them: name, date, confusion, those of the floors, labels drawn and found"
+    "The test pictures as a configuration keeps them: name, date, confusion, those of the floors, size, labels drawn and found"
     def entry(name):
-        maps = evaluation.drawn_and_found.get(name)
+        maps, pixels = evaluation.drawn_and_found.get(name), getattr(evaluation, 'sizes', {}).get(name)
         return dict(
             name=str(name), date=date.today().isoformat(), confusion=_rows(evaluation.per_picture[name]),
             floors={floor: _rows(cm) for floor, cm in evaluation.floors_of.get(name, {}).items()},
-            **_positions(evaluation), **(dict(maps=maps) if maps else {}))
+            **_positions(evaluation), **(dict(maps=maps) if maps else {}), **(dict(pixels=int(pixels)) if pixels else {}))
     return {fingerprint: entry(name) for name, fingerprint in evaluation.fingerprints.items()}
 
 # %% ../../nbs/06_segmentation/04_card.ipynb #0bc7fd5f

@@ -27,7 +27,7 @@ from ..data.loaders import progress
 from .asked import as_micrograph, names_in
 from .segmenter import Segmenter, class_prior
 from .segment import confusion, iou_of, mean_iou, share_of
-from .verdict import verdict_of
+from .verdict import drawn_share, verdict_of
 from ..pictures.scale import apply_scales
 _all_ = ['mean_iou']
 
@@ -68,6 +68,7 @@ class Evaluation:
     model:str=None # Fingerprint of the model; None: there is none, or several
     what:str='' # The test pictures, in words
     symmetry:bool=False # Asked in eight positions?
+    sizes:dict=field(default_factory=dict) # `{name: pixels of the whole picture, drawn on or not}`
     iou = property(lambda self: scores_of(self.cm, self.codes).iou, doc='IoU of each class, 0-1')
     miou = property(lambda self: self.mean(), doc='Mean IoU over the classes that occur, 0-1')
 
@@ -98,6 +99,12 @@ def _once_each(of_names, fingerprints):
         found[key] = _added(found[key], known) if key in found else known
     return found
 
+# %% ../../nbs/06_segmentation/09_evaluate.ipynb #d4a90002
+@patch(as_prop=True)
+def drawn(self:Evaluation)->float|None:
+    "How much of the test pictures is drawn, on average, 0-1; None where nobody has noted their sizes"
+    return drawn_share(*(_once_each(known, self.fingerprints) for known in (self.per_picture, self.sizes)))
+
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #f8f23fe3
 @patch(as_prop=True)
 def verdict(self:Evaluation):
@@ -105,7 +112,7 @@ def verdict(self:Evaluation):
     matrices, floors = self.per_picture or dict(all=self.cm), self.floors_of
     if self.floors and not floors: matrices, floors = dict(all=self.cm), dict(all=self.floors)
     if not self.overlap: matrices, floors = (_once_each(known, self.fingerprints) for known in (matrices, floors))
-    return verdict_of(matrices, floors, self.codes, len(self.overlap))
+    return verdict_of(matrices, floors, self.codes, len(self.overlap), self.drawn)
 
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #fcf6b883
 @patch
@@ -147,7 +154,8 @@ def merge(self:Evaluation,
     return Evaluation(
         merged_confusion(self.cm, numbers), codes, each(self.floors), each(self.per_picture),
         floors_of={name: each(floors) for name, floors in self.floors_of.items()},
-        fingerprints=self.fingerprints, overlap=self.overlap, model=self.model, what=self.what, symmetry=self.symmetry)
+        fingerprints=self.fingerprints, overlap=self.overlap, model=self.model, what=self.what, symmetry=self.symmetry,
+        sizes=self.sizes)
 
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #414f7e80
 @patch
@@ -305,7 +313,7 @@ def _add(self:Evaluation,
 ):
     "One more test picture"
     def against_truth(called): return confusion(truth, called, len(self.codes), name)
-    self.per_picture[name] = against_truth(predicted)
+    self.per_picture[name], self.sizes[name] = against_truth(predicted), int(np.size(truth))
     self.floors_of[name] = {floor: against_truth(guess) for floor, guess in guesses.items()}
     self.cm = self.cm + self.per_picture[name]
     for floor, cm in self.floors_of[name].items(): self.floors[floor] = self.floors.get(floor, 0) + cm
@@ -435,7 +443,7 @@ def _free_names(names, taken):
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #13fb99f8
 def _pooled(each):
     "One evaluation over the pictures of several"
-    by_picture = {what: {} for what in ('per_picture', 'fingerprints', 'floors_of')}
+    by_picture = {what: {} for what in ('per_picture', 'fingerprints', 'floors_of', 'sizes')}
     for e in each:
         known_as = _free_names(e.per_picture, by_picture['per_picture'])
         for what, of_all in by_picture.items():

@@ -37,7 +37,7 @@ from matssl.segmentation.files import (
     check_bare, described_network, files_of, fill_network, load_decoder, read_config, read_decoder, read_weights,
     write_together)
 from .card import draw_example, model_card, with_score
-from .verdict import verdict_of
+from .verdict import drawn_share, verdict_of
 _all_ = ['as_micrograph']
 
 # %% ../../nbs/06_segmentation/07_segmenter.ipynb #559f24cc
@@ -175,7 +175,9 @@ def verdict(self:Segmenter):
     tested = self.config.get('tested') or {}
     if getattr(self, '_judged', (None,))[0] is not tested: # once for each noting, not for each picture
         floors = {picture: test.get('floors') for picture, test in tested.items()}
-        self._judged = tested, verdict_of(self.confusions, floors, self.codes)
+        sizes = {picture: test.get('pixels') for picture, test in tested.items()}
+        drawn = drawn_share(self.confusions or {}, sizes)
+        self._judged = tested, verdict_of(self.confusions, floors, self.codes, drawn=drawn)
     return self._judged[1]
 
 # %% ../../nbs/06_segmentation/07_segmenter.ipynb #fc39c47a
