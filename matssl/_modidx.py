@@ -5443,6 +5443,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                             'matssl/segmentation/evaluate.py'),
                                               'matssl.segmentation.evaluate._check_runs': ( '06_segmentation/evaluate.html#_check_runs',
                                                                                             'matssl/segmentation/evaluate.py'),
+                                              'matssl.segmentation.evaluate._framed': ( '06_segmentation/evaluate.html#_framed',
+                                                                                        'matssl/segmentation/evaluate.py'),
                                               'matssl.segmentation.evaluate._free_names': ( '06_segmentation/evaluate.html#_free_names',
                                                                                             'matssl/segmentation/evaluate.py'),
                                               'matssl.segmentation.evaluate._from_files': ( '06_segmentation/evaluate.html#_from_files',

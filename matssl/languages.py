@@ -68,7 +68,7 @@ _german |= {
     'no correction was asked for': 'eine Korrektur war nicht verlangt',
     'no true pixel in the test pictures': 'kein wahrer Pixel in den Prüfbildern',
     'no error on the test pictures': 'auf den Prüfbildern kein Fehler',
-    'of the test pictures {n} % is drawn': 'von den Prüfbildern sind {n} % gezeichnet',
+    'of the frames around the drawings on the test pictures {n} % is drawn': 'von den Rahmen um die Zeichnungen auf den Prüfbildern sind {n} % gezeichnet',
     "the model's errors are not in the interval: no error on the test pictures":
         'ohne die Fehler des Modells: auf den Prüfbildern kein Fehler',
     'model tested on {n} picture': 'Modell geprüft an {n} Bild',
@@ -359,11 +359,11 @@ _german |= {
     'names counts as two fields, and the interval is too narrow':
         '{name} und {name1} stimmen bis zum letzten Pixel überein (und {n} weitere solche Paare): ein Bild unter '
         'zwei Namen zählt als zwei Messfelder, und der Vertrauensbereich ist zu eng',
-    'of the test pictures {n} % is drawn: the interval holds for what is like the drawn part':
-        'von den Prüfbildern sind {n} % gezeichnet: der Vertrauensbereich gilt für das, was dem Gezeichneten gleicht',
-    'of the test pictures {n} % is drawn: the interval holds for what is like the drawn part, and has no level, since less '
+    'of the frames around the drawings on the test pictures {n} % is drawn: the interval holds for what is like the drawn part':
+        'von den Rahmen um die Zeichnungen auf den Prüfbildern sind {n} % gezeichnet: der Vertrauensbereich gilt für das, was dem Gezeichneten gleicht',
+    'of the frames around the drawings on the test pictures {n} % is drawn: the interval holds for what is like the drawn part, and has no level, since less '
     'than half is drawn':
-        'von den Prüfbildern sind {n} % gezeichnet: der Vertrauensbereich gilt für das, was dem Gezeichneten gleicht, und hat '
+        'von den Rahmen um die Zeichnungen auf den Prüfbildern sind {n} % gezeichnet: der Vertrauensbereich gilt für das, was dem Gezeichneten gleicht, und hat '
         'kein Vertrauensniveau, weil weniger als die Hälfte gezeichnet ist',
     'corrected by hand in an earlier run: the rest of the picture is what that run found; correct it again':
         'in einem früheren Lauf von Hand verbessert: der Rest des Bildes ist, was jener Lauf gefunden hat; bitte erneut verbessern',
@@ -802,8 +802,8 @@ _german |= {
     '{n} % of it is found': '{n} % davon gefunden',
     '{n} % of what is called so is it': '{n} % des so Genannten ist es',
     'not found better than by a guess': 'nicht besser gefunden als durch Raten',
-    'Of the test pictures {n} % is drawn: this holds for what is like the drawn part.':
-        'Von den Prüfbildern sind {n} % gezeichnet: das gilt für das, was dem Gezeichneten gleicht.',
+    'Of the frames around the drawings on the test pictures {n} % is drawn: this holds for what is like the drawn part.':
+        'Von den Rahmen um die Zeichnungen auf den Prüfbildern sind {n} % gezeichnet: das gilt für das, was dem Gezeichneten gleicht.',
     'No verdict: no pixel of {n} test picture is labelled.': 'Kein Urteil: in {n} Prüfbild hat kein Pixel eine Klasse.',
     'No verdict: no pixel of {n} test pictures is labelled.': 'Kein Urteil: in {n} Prüfbildern hat kein Pixel eine Klasse.',
     'No verdict: the model has trained on {n} of {n1} test picture.':

@@ -457,7 +457,7 @@ _english |= dict(
     class_none='{name}: neither drawn nor found on the pictures kept back',
     class_missed='{name}: 0 of 100 pixels found; nothing is called so',
     class_undrawn='{name}: not drawn on the pictures kept back, but called on {n} px',
-    drawn_of='Of the check pictures {share:.3g} % is drawn: this holds for what is like the drawn part.',
+    drawn_of='Of the frames around the drawings on the check pictures {share:.3g} % is drawn: this holds for what is like the drawn part.',
     drawn_few='That is less than half: no interval gets a level, and no limit is decided. Draw more of each check picture.',
     few='Kept back: {n}. Two at least, better five: with fewer than five this may be luck.',
     draw_more='Draw more where the filling is wrong, or choose other classes.',
@@ -510,7 +510,7 @@ _german |= dict(
     class_none='{name}: auf den zurückgehaltenen Bildern weder gezeichnet noch gefunden',
     class_missed='{name}: 0 von 100 Pixeln gefunden; nichts wird so genannt',
     class_undrawn='{name}: auf den zurückgehaltenen Bildern nicht gezeichnet, aber {n} px werden so genannt',
-    drawn_of='Von den Prüfbildern sind {share:.3g} % gezeichnet: das gilt für das, was dem Gezeichneten gleicht.',
+    drawn_of='Von den Rahmen um die Zeichnungen auf den Prüfbildern sind {share:.3g} % gezeichnet: das gilt für das, was dem Gezeichneten gleicht.',
     drawn_few=
         'Das ist weniger als die Hälfte: kein Vertrauensbereich bekommt ein Niveau, und kein Grenzwert wird entschieden. '
         'Bitte mehr von jedem Prüfbild zeichnen.',

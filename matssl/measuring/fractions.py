@@ -426,9 +426,9 @@ def _by_origin(fields):
     return _tested(by_model, fields[0].codes)
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #d4b30002
-least_drawn = .5 # share of the test pictures: where less is drawn, an interval has no level
+least_drawn = .5 # share of the frames around the drawings: where less is drawn, an interval has no level
 
-_of_drawn = re.compile(r'Of the test pictures ([\d.]+) % is drawn')
+_of_drawn = re.compile(r'Of the frames around the drawings on the test pictures ([\d.]+) % is drawn')
 
 def drawn_of_tests(
     fields:list # Fields of one set: anything with an `origin`
@@ -442,7 +442,7 @@ def drawn_in_words(
     share:float # Share of the test pictures that is drawn, 0-1
 )->str: # '' where all is
     "How much of the test pictures is drawn"
-    return f'of the test pictures {100*share:.3g} % is drawn' if share < 1 else ''
+    return f'of the frames around the drawings on the test pictures {100*share:.3g} % is drawn' if share < 1 else ''
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #d4b30006
 def drawn_remark(

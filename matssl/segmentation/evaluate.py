@@ -68,7 +68,7 @@ class Evaluation:
     model:str=None # Fingerprint of the model; None: there is none, or several
     what:str='' # The test pictures, in words
     symmetry:bool=False # Asked in eight positions?
-    sizes:dict=field(default_factory=dict) # `{name: pixels of the whole picture, drawn on or not}`
+    sizes:dict=field(default_factory=dict) # `{name: pixels of the frame around what is drawn}`
     iou = property(lambda self: scores_of(self.cm, self.codes).iou, doc='IoU of each class, 0-1')
     miou = property(lambda self: self.mean(), doc='Mean IoU over the classes that occur, 0-1')
 
@@ -102,7 +102,7 @@ def _once_each(of_names, fingerprints):
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #d4a90002
 @patch(as_prop=True)
 def drawn(self:Evaluation)->float|None:
-    "How much of the test pictures is drawn, on average, 0-1; None where nobody has noted their sizes"
+    "How much of the frames around the drawings is drawn, on average, 0-1; None where nobody has noted them"
     return drawn_share(*(_once_each(known, self.fingerprints) for known in (self.per_picture, self.sizes)))
 
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #f8f23fe3
@@ -303,6 +303,12 @@ def _say_adapted(seg, prints):
         f'the model was adapted to {both.a.nunique()} of these test pictures, without their labels; '
         'on pictures that it has not looked at it may score less', stacklevel=3)
 
+# %% ../../nbs/06_segmentation/09_evaluate.ipynb #d4a90012
+def _framed(truth):
+    "Pixels of the smallest upright rectangle around what is drawn; of the picture where nothing is"
+    rows, cols = (np.flatnonzero((truth != 255).any(axis)) for axis in (1, 0))
+    return int(np.ptp(rows)+1)*int(np.ptp(cols)+1) if len(rows) else int(np.size(truth))
+
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #7572f05d
 @patch
 def _add(self:Evaluation,
@@ -313,7 +319,7 @@ def _add(self:Evaluation,
 ):
     "One more test picture"
     def against_truth(called): return confusion(truth, called, len(self.codes), name)
-    self.per_picture[name], self.sizes[name] = against_truth(predicted), int(np.size(truth))
+    self.per_picture[name], self.sizes[name] = against_truth(predicted), _framed(truth)
     self.floors_of[name] = {floor: against_truth(guess) for floor, guess in guesses.items()}
     self.cm = self.cm + self.per_picture[name]
     for floor, cm in self.floors_of[name].items(): self.floors[floor] = self.floors.get(floor, 0) + cm

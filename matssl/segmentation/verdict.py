@@ -147,9 +147,9 @@ def _with_labels(confusions):
 # %% ../../nbs/06_segmentation/03_verdict.ipynb #d4a30002
 def drawn_share(
     confusions:dict, # `{test picture: (C, C) pixels}`
-    sizes:dict # `{test picture: pixels of the whole picture}`; None where nobody has noted it
+    sizes:dict # `{test picture: pixels of the frame around what is drawn}`; None where nobody has noted it
 )->float|None: # 0-1; None where no size is known
-    "How much of the test pictures is drawn, on average"
+    "How much of the frames around the drawings is drawn, on average"
     known = {picture: sizes[picture] for picture in _with_labels(confusions) if sizes.get(picture)}
     return float(np.mean([np.sum(confusions[picture])/size for picture, size in known.items()])) if known else None
 
@@ -157,7 +157,7 @@ def drawn_share(
 def _drawn_words(share):
     "How much of the test pictures is drawn, in words; nothing where all is, or where nobody knows"
     if share is None or share >= .995: return ''
-    return f' Of the test pictures {max(100*share, .01):.3g} % is drawn: this holds for what is like the drawn part.'
+    return f' Of the frames around the drawings on the test pictures {max(100*share, .01):.3g} % is drawn: this holds for what is like the drawn part.'
 
 # %% ../../nbs/06_segmentation/03_verdict.ipynb #897a1c85
 def verdict_of(
