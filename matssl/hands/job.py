@@ -234,7 +234,7 @@ def rows_unused(self:Job)->list: # Names, as they are written there
 def scale(self:Job):
     "What `um_per_px=` takes: a number, a dict by name, or None"
     about, of_table = self.about, self._scales_of_table()
-    names = {file.name for file in self.files}
+    names = dict.fromkeys(file.name for file in self.files) # in their order
     by_hand = {name: um for name, um in about.scales.items() if name in names}
     if not (about.scales or of_table): return about.um_per_px
     others = {name: about.um_per_px for name in names} if about.um_per_px else {}
