@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['file_format', 'longest_name', 'Text', 'Word', 'Name', 'Names', 'Number', 'Figure', 'Um', 'Side', 'Byte', 'Count',
            'Rgb', 'Levels', 'Hash', 'not_of_a_network', 'Settings', 'Statistics', 'Pixels', 'Row', 'Confusion',
-           'Floors', 'Confusions', 'Packed', 'Tests', 'TwoFigures', 'Place', 'Length', 'Pictures', 'check_format',
-           'unfit_name', 'Described', 'checked', 'described', 'shown_names', 'Network', 'EncoderNotes', 'EncoderFile',
-           'DrawnAndFound', 'Tested', 'Trained', 'Score', 'Config', 'RecorderState', 'MonitorRow', 'RunState',
-           'MadeFrom', 'HowPredicted', 'OriginNote', 'Suggestion', 'FoldParts', 'FoldOfSet', 'Folds']
+           'Floors', 'Confusions', 'Packed', 'Frame', 'Tests', 'TwoFigures', 'Place', 'Length', 'Pictures',
+           'check_format', 'unfit_name', 'Described', 'checked', 'described', 'shown_names', 'Network', 'EncoderNotes',
+           'EncoderFile', 'DrawnAndFound', 'Tested', 'Trained', 'Score', 'Config', 'RecorderState', 'MonitorRow',
+           'RunState', 'MadeFrom', 'HowPredicted', 'OriginNote', 'Suggestion', 'FoldParts', 'FoldOfSet', 'Folds']
 
 # %% ../nbs/00_ground/02_described.ipynb #de000002
 import json, reprlib, unicodedata
@@ -208,7 +208,7 @@ class DrawnAndFound(Described):
     um_per_px: Um|None = Field(None, description='a positive scale, um/px, or null')
 
 # %% ../nbs/00_ground/02_described.ipynb #90b228b4
-Pixels = Annotated[int, Field(ge=1, lt=10**12)]
+Frame = Annotated[int, Field(ge=1, lt=10**12)]
 
 class Tested(Described):
     "a test picture as note_scores writes it: its name, the date, the confusion and those of the floors"
@@ -217,7 +217,7 @@ class Tested(Described):
     confusion: Confusion = Field(description='pixels by true and predicted class')
     floors: Floors = Field({}, description='confusions of guesses without a network')
     maps: DrawnAndFound|None = Field(None, description='the labels drawn and found, or null')
-    pixels: Pixels|None = Field(None, description='pixels of the whole picture, drawn on or not, or null')
+    pixels: Frame|None = Field(None, description='pixels of the frame around what is drawn, or null')
 
     @model_validator(mode='after')
     def _together(self):

@@ -333,6 +333,10 @@ _german |= {
     'no scale: lengths in pixels, and no G': 'kein Maßstab: Längen in Pixeln, und kein G',
     '{n} of {n1} fields have no micrograph ({any})':
         '{n} von {n1} Messfeldern haben kein Gefügebild ({any})',
+    '{n} of {n1} fields: {n2} % of the pixels are unlabelled (255), and the rest is all {name}; if 255 was meant as {name1}, '
+    'number it 1':
+        '{n} von {n1} Messfeldern: {n2} % der Pixel haben keine Klasse (255), und alles andere ist {name}; falls mit 255 '
+        '{name1} gemeint war, geben Sie ihr die Nummer 1',
     '{n} fields have unlabelled pixels, which count nowhere':
         '{n} Messfelder haben Pixel ohne Klasse, die nirgends zählen',
     'The model that made these label maps is no better than a guess without a network: these numbers must not '

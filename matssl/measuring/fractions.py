@@ -185,10 +185,8 @@ def _unlabelled_doubts(maps):
     "The doubt about fields whose only number beside 0 is that of the unlabelled pixels: none or one"
     found = [(share, m.codes) for m in maps if (share := _unlabelled_beside_zero(m))]
     if not found: return []
-    shares, (first, second) = [share for share, _ in found], found[0][1][:2]
-    low, high = f'{min(shares):.1%}', f'{max(shares):.1%}'
-    which = '' if len(shares) == len(maps) else f'{len(shares)} of {len(maps)} fields: '
-    return [f'{which}{low if low == high else f"{low} to {high}"} of the field is unlabelled (255), and the rest is all '
+    share, (first, second) = np.mean([share for share, _ in found]), found[0][1][:2]
+    return [f'{len(found)} of {len(maps)} fields: {100*share:.3g} % of the pixels are unlabelled (255), and the rest is all '
             f'{first}; if 255 was meant as {second}, number it 1']
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #cb1d076c
