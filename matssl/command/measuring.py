@@ -96,7 +96,7 @@ def _asked(what, cls=None, boundary=None, layer=None, cracks=None, particles=Non
     return {name: {k: v for k, v in classes[name].items() if v} | given.get(name, {}) for name in names}
 
 # %% ../../nbs/10_command/06_measuring.ipynb #005a27e9
-def _names_for(codes, palette, of_reader=None):
+def _names_for(codes, palette, of_reader):
     "Class names of painted maps: given, those of a reader whose colours hold class 0, or those of the palette"
     return codes or of_reader or ['unpainted', *palette]
 

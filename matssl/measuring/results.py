@@ -25,6 +25,7 @@ from ..speech import Speech
 from ..pictures.labels import colours_of
 from .cracks import cracks_counted
 from .answers import Answer, is_grain_size_number, Limit, decision, in_words, read_limit
+from ..segmentation.verdict import drawn_words
 from .fractions import doubts_of, drawn_of_tests, drawn_remark, field_fractions, field_name
 from .layers import columns_measured
 from .questions import questions
@@ -520,8 +521,8 @@ def _checked_in_words(cms, codes, drawn=1.):
     right = (f'On {n} test picture{"s"*(n > 1)} {right:.0f} of 100 pixels get their right class; '
              f'calling everything {codes[common]} would get {guess:.0f}.')
     few = f'Test pictures: {n}. Two at least, better five: with fewer than five this may be luck.'
-    part = f'Of the frames around the drawings on the test pictures {100*drawn:.3g} % is drawn: this holds for what is like the drawn part.'
-    return [right, *([part] if drawn < 1 else []), *(_class_checked(name, k, cm) for k, name in enumerate(codes)), *([few] if n < 5 else [])]
+    part = drawn_words(drawn).strip()
+    return [right, *([part] if part else []), *(_class_checked(name, k, cm) for k, name in enumerate(codes)), *([few] if n < 5 else [])]
 
 # %% ../../nbs/07_measuring/20_results.ipynb #6644811e
 def _moved_by_tests(measured):
