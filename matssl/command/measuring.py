@@ -317,9 +317,9 @@ def _check_scales(files, reading, page, channel):
 # %% ../../nbs/10_command/06_measuring.ipynb #e70a2404
 def _check_askable(model, asked, files, reading, page, channel):
     "Refuse what a model has no class for, or its pictures no scale, before any of them is predicted"
-    from matssl.measuring.questions import _check_asked, asked_of
+    from matssl.measuring.questions import check_questions, asked_of
     _check_once(files)
-    _check_asked([model], asked_of(asked))
+    check_questions([model], asked_of(asked))
     if 'nodularity' in asked: _check_scales(files, reading, page, channel)
 
 # %% ../../nbs/10_command/06_measuring.ipynb #86be644b

@@ -34,7 +34,7 @@ from ..pictures.micrograph import Stretched
 from ..pictures.writing import made_folder, written_whole
 from ..segmentation.asked import as_micrograph
 from ..segmentation.stroke_segmenter import load_segmenter
-from ..measuring.answers import Limit, _may_be_thousands, read_limit, same_unit
+from ..measuring.answers import Limit, may_be_thousands, read_limit, same_unit
 from ..measuring.fractions import least_drawn
 from ..measuring.questions import questions
 from ..measuring.results import (
@@ -2365,7 +2365,7 @@ def _as_limit(line):
 # %% ../../nbs/08_hands/12_steps.ipynb #9d48fabe
 def _check_one_way(number):
     "Refuse a number whose mark may stand before decimals or between thousands"
-    if not _may_be_thousands(number): return
+    if not may_be_thousands(number): return
     first, second = re.split('[.,]', number)
     decimal = number_here(f'{first}.{second}0')
     raise NotYet(word('limit_thousands', typed=number, whole=first + second, decimal=decimal))

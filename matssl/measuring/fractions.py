@@ -6,11 +6,10 @@
 __all__ = ['least_drawn', 'field_statistics', 'fields_needed', 'fields_planned', 'field_name', 'check_scale', 'check_fields',
            'one_by_one', 'told_to', 'doubts_of', 'refuse_not_square', 'two_point', 'variance_of_mean', 'FieldVariance',
            'variance_of_field', 'wilson_interval', 'Basis', 'drawn_of_tests', 'drawn_in_words', 'drawn_remark',
-           'basis_of', 'field_fractions', 'tiles_remark', 'twins_remark', 'sizes_remark', 'phase_fractions',
-           'confusion_rates', 'correct_fractions']
+           'basis_of', 'field_fractions', 'picture_of_field', 'tiles_remark', 'twins_remark', 'sizes_remark',
+           'phase_fractions', 'confusion_rates', 'correct_fractions']
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #26000003
-import re
 from contextlib import contextmanager
 from contextvars import ContextVar
 import numpy as np, pandas as pd
@@ -20,6 +19,7 @@ from pathlib import Path
 from scipy.fft import irfft2, next_fast_len, rfft2
 from scipy.special import stdtrit
 from ..errors import InputError
+from ..pictures.drawn_and_found import drawn_shares
 from ..pictures.labels import LabelMap
 from .answers import Answer, check_level
 from .model_errors import confusion_rates, correct_fractions, corrected_fractions, never_wrong
@@ -426,14 +426,12 @@ def _by_origin(fields):
 # %% ../../nbs/07_measuring/03_fractions.ipynb #d4b30002
 least_drawn = .5 # share of the frames around the drawings: where less is drawn, an interval has no level
 
-_of_drawn = re.compile(r'Of the frames around the drawings on the test pictures ([\d.]+) % is drawn')
-
 def drawn_of_tests(
     fields:list # Fields of one set: anything with an `origin`
 )->float: # 0-1; 1 where nothing is said of it
     "How much of the test pictures is drawn, as the verdict on the model says"
     verdicts = [field.origin.verdict or '' for field in fields if getattr(field, 'origin', None)]
-    return min((float(share)/100 for verdict in verdicts for share in _of_drawn.findall(verdict)), default=1.)
+    return min((share for verdict in verdicts for share in drawn_shares(verdict)), default=1.)
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #d4b30004
 def drawn_in_words(
@@ -525,8 +523,10 @@ def _over_fields(x, level, ra_pct):
                 fields_needed=fields_needed(f['mean'], f['s'], ra_pct, level))
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #71e50002
-def _whose(field):
-    "The picture of a field: its path, or its name and the folder of the label map that notes it"
+def picture_of_field(
+    field # Field: anything with a `source`
+)->str:
+    "Its path, or its name and the folder of the label map that notes it"
     source, file = Path(field.source), getattr(field, 'file', None)
     return str(Path(file).parent/source) if file and source.name == str(source) else str(source)
 
@@ -535,7 +535,7 @@ def tiles_remark(
     maps, # Fields: anything with `source`
 )->list:
     "A remark where several fields come from one file"
-    pictures = [_whose(f) for f in maps if f.source]
+    pictures = [picture_of_field(f) for f in maps if f.source]
     if len(set(pictures)) == len(pictures): return []
     return ['several maps come from one file: tiles of one picture are not fields, and the interval is too narrow']
 

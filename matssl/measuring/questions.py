@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['no_row', 'questions', 'said_on_terminal', 'announced', 'file_of', 'without_by_products', 'read_fields',
-           'class_in_question', 'measure', 'asked_of', 'measure_all', 'not_as_asked', 'check_fields',
+           'class_in_question', 'measure', 'asked_of', 'check_questions', 'measure_all', 'not_as_asked', 'check_fields',
            'correct_fractions', 'field_fractions', 'field_statistics', 'fields_needed', 'fields_planned',
            'phase_fractions', 'grain_map', 'grain_size', 'g_of_density', 'g_of_intercept', 'line_intercepts',
            'circle_intercepts', 'particles', 'particle_fields', 'particle_summary', 'size_distribution', 'plot_sizes',
@@ -303,7 +303,10 @@ def asked_of(
     return asked
 
 # %% ../../nbs/07_measuring/19_questions.ipynb #56c0a0cf
-def _check_asked(maps, asked):
+def check_questions(
+    maps:list, # Fields, or anything with `codes`
+    asked:dict # Questions and their settings, of `asked_of`
+):
     "Refuse what cannot be measured, before anything is"
     for question, settings in asked.values():
         classes = {name: settings.get(name) for name in ('cls', 'crack')}
@@ -323,7 +326,7 @@ def measure_all(
     "The answers to several questions about the same fields"
     asked = asked_of(what)
     maps = read_fields(x, codes, um_per_px, said)
-    _check_asked(maps, asked)
+    check_questions(maps, asked)
     with told_to(said):
         return {name: measure(maps, question, **settings)
                 for name, (question, settings) in announced(asked.items(), 'measuring', said)}

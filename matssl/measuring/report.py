@@ -22,7 +22,7 @@ from ..pictures.labels import LabelMap, class_colours, colours_of
 from ..pictures.micrograph import Stretched, read_micrograph
 from ..masks.names import list_pictures
 from ..pictures.export import overlay_preview, write_index_png
-from .fractions import _whose, field_name
+from .fractions import picture_of_field, field_name
 from .questions import *
 from .answers import read_limit, Limit
 from .results import *
@@ -284,7 +284,7 @@ def _check_apart(maps, found):
     "Two fields of different folders do not share a micrograph"
     first = {}
     for m, path in zip(maps, found):
-        if path and _whose(first.setdefault(path, m)) != _whose(m): raise InputError(
+        if path and picture_of_field(first.setdefault(path, m)) != picture_of_field(m): raise InputError(
             path, f'two fields that are called {Path(m.source).name}, in different folders', 'a micrograph of its own for each',
             'measure one folder at a time, or give each picture a name of its own')
 

@@ -22,10 +22,10 @@ import numpy as np, pandas as pd
 from .. import __version__
 from ..errors import InputError, one_of, printable
 from ..speech import Speech
+from ..pictures.drawn_and_found import drawn_words
 from ..pictures.labels import colours_of
 from .cracks import cracks_counted
 from .answers import Answer, is_grain_size_number, Limit, decision, in_words, read_limit
-from ..segmentation.verdict import drawn_words
 from .fractions import doubts_of, drawn_of_tests, drawn_remark, field_fractions, field_name
 from .layers import columns_measured
 from .questions import questions
