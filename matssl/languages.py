@@ -958,7 +958,10 @@ _german |= {
         'Auf {n} Prüfbildern bekommen {n1} von 100 Pixeln ihre richtige Klasse; alles {name} zu nennen, träfe {n2}.',
     '{name}: {n} of 100 pixels found; of 100 called so, {n1} are':
         '{name}: {n} von 100 Pixeln gefunden; von 100 so genannten sind es {n1}',
-    '{name}: not found in the test pictures': '{name}: auf den Prüfbildern nicht gefunden',
+    '{name}: neither drawn nor found in the test pictures': '{name}: auf den Prüfbildern weder gezeichnet noch gefunden',
+    '{name}: 0 of 100 pixels found; nothing is called so': '{name}: 0 von 100 Pixeln gefunden; nichts wird so genannt',
+    '{name}: not drawn in the test pictures, but called on {n} px':
+        '{name}: auf den Prüfbildern nicht gezeichnet, aber {n} px werden so genannt',
     'Test pictures: {n}. Two at least, better five: with fewer than five this may be luck.':
         'Prüfbilder: {n}. Mindestens zwei, besser fünf: bei weniger als fünf kann das Glück sein.',
     '{name}: {n} % as counted, {n1} % as corrected by the test pictures':

@@ -38,7 +38,7 @@ from ..measuring.answers import Limit, may_be_thousands, read_limit, same_unit
 from ..measuring.fractions import least_drawn
 from ..measuring.questions import questions
 from ..measuring.results import (
-    below_floor, cannot_measure, facts_of, held_against, is_by_model, printed, signable)
+    answers_meant, below_floor, bracket_at, cannot_measure, facts_of, held_against, is_by_model, printed, signable)
 from .background import Stopped, ask_stop, begin_command, is_at_work, progress_of, seconds_left, telling
 from .browse import browse
 from .calibrate import calibrate_scale
@@ -2251,12 +2251,8 @@ def in_two(
     line:str # An answer as it is printed
 )->tuple: # (name and number, what stands behind them in brackets)
     "An answer in two: the number, and what it rests on"
-    if not line.endswith(')'): return line, ''
-    depth, k = 1, len(line) - 1
-    while depth and k:
-        k -= 1
-        depth += (line[k] == ')') - (line[k] == '(')
-    return line[:k].rstrip(), line[k:]
+    at = bracket_at(line)
+    return line[:at].rstrip(), line[at:]
 
 # %% ../../nbs/08_hands/12_steps.ipynb #a7b8f07b
 _reasons = {
@@ -2488,13 +2484,9 @@ def _follow(self:LimitsPart):
 
 # %% ../../nbs/08_hands/12_steps.ipynb #bc604b3c
 def _meant(name, answers):
-    "The answers that a limit is about: of this name, the only one that begins with it, or that of one layer of several"
-    name = name.casefold()
-    called = lambda answer: answer.name.casefold()
-    same = [answer for answer in answers if called(answer) == name]
-    begins = [answer for answer in answers if called(answer).startswith(f'{name} ')]
-    of_a_layer = [answer for answer in answers if name.startswith(f'{called(answer)}, ')]
-    return same or (begins if len(begins) == 1 else of_a_layer)
+    "The answers that a limit is about; of one layer of several those of all"
+    of_a_layer = [answer for answer in answers if name.casefold().startswith(f'{answer.name.casefold()}, ')]
+    return answers_meant(name, answers) or of_a_layer
 
 # %% ../../nbs/08_hands/12_steps.ipynb #bc604b3e
 @patch

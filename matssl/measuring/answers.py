@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Answer', 'check_level', 'in_words', 'is_grain_size_number', 'same_unit', 'may_be_thousands', 'Limit', 'read_limit',
-           'check_limit_unit', 'decision']
+           'as_limits', 'check_limit_unit', 'decision']
 
 # %% ../../nbs/07_measuring/01_answers.ipynb #68fbc2c1
 import math, re
@@ -145,6 +145,13 @@ def read_limit(
         return Limit(found[1], sign, _number_of_limit(found[3], text), same_unit(found[4] or ''))
     expected = "a name, <= or >=, a number, and the unit or none: 'oxide <= 25', 'oxide thickness >= 8 um'"
     raise InputError('limit', repr(text), expected, 'write it like this')
+
+# %% ../../nbs/07_measuring/01_answers.ipynb #c7b7e401
+def as_limits(
+    limits # Limits, one or several: texts like 'oxide <= 25', or `Limit`s; None: none
+)->list: # The same as a list
+    "One limit or several as a list"
+    return [limits] if isinstance(limits, (str, Limit)) else list(limits or ())
 
 # %% ../../nbs/07_measuring/01_answers.ipynb #cadbd305
 def check_limit_unit(

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['least_drawn', 'field_statistics', 'fields_needed', 'fields_planned', 'field_name', 'check_scale', 'check_fields',
            'one_by_one', 'told_to', 'doubts_of', 'refuse_not_square', 'two_point', 'variance_of_mean', 'FieldVariance',
-           'variance_of_field', 'wilson_interval', 'Basis', 'drawn_of_tests', 'drawn_in_words', 'drawn_remark',
-           'basis_of', 'field_fractions', 'picture_of_field', 'tiles_remark', 'twins_remark', 'sizes_remark',
-           'phase_fractions', 'confusion_rates', 'correct_fractions']
+           'variance_of_field', 'wilson_interval', 'Basis', 'drawn_of_tests', 'drawn_remark', 'basis_of',
+           'field_fractions', 'picture_of_field', 'tiles_remark', 'twins_remark', 'sizes_remark', 'phase_fractions',
+           'confusion_rates', 'correct_fractions']
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #26000003
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ from pathlib import Path
 from scipy.fft import irfft2, next_fast_len, rfft2
 from scipy.special import stdtrit
 from ..errors import InputError
-from ..pictures.drawn_and_found import drawn_shares
+from ..pictures.drawn_and_found import drawn_in_words, drawn_shares
 from ..pictures.labels import LabelMap
 from .answers import Answer, check_level
 from .model_errors import confusion_rates, correct_fractions, corrected_fractions, never_wrong
@@ -162,7 +162,7 @@ def told_to(
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #a5f00002
 def _said_of(m):
-    "The doubts of a map; that of its scale may stand in its origin alone"
+    "The doubts of a map; that of its scale may stand in `scale_from` alone"
     doubts = list(dict.fromkeys(getattr(m, 'doubts', None) or ()))
     reason = (getattr(m, 'scale_from', None) or '').partition('doubtful: ')[2]
     if reason and not any(reason in said for said in doubts): doubts.append(f'the scale is doubtful: {reason}')
@@ -225,7 +225,7 @@ def two_point(
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #26000014
 def _to_first_zero(S, G):
-    "Sum of the covariance to its first zero, corrected for the mean of the picture itself, and where the zero is"
+    "Variance from shares of all pairs, $S/N^2$ and $G/N^2$: the sum to the first zero, corrected for the picture's own mean; and where the zero is"
     V, R = 0., 0
     for _ in range(50):
         below = np.flatnonzero(S/G + V <= 0)
@@ -272,18 +272,18 @@ def _largest_by_waves(x, w):
 # %% ../../nbs/07_measuring/03_fractions.ipynb #07c672a7
 def _lobe_beyond_noise(S, G, V, R):
     "Is the lobe of the covariance behind its first zero deep, and twice what chance makes of as many pairs further out?"
-    sums = S + V*G
-    rises = np.flatnonzero(sums[R:] > 0)
+    corrected = S + V*G
+    rises = np.flatnonzero(corrected[R:] > 0)
     if R == 0 or not len(rises): return False
     end = R + int(rises[0])
-    covariance = sums/G
+    covariance = corrected/G
     if not (end > R and covariance[R:end].min() < -.03*covariance[0]): return False
-    pairs = np.cumsum(G)
-    part = (pairs[end:] - pairs[end-1])//G[R:end].sum()
+    pairs_so_far = np.cumsum(G)
+    part = (pairs_so_far[end:] - pairs_so_far[end-1])//G[R:end].sum()
     whole = part < part[-1] # the last part has fewer pairs
     if part[-1] < 2: return False
-    noise = np.bincount(part[whole].astype(int), sums[end:][whole])
-    return sums[R:end].sum() < -2*np.sqrt(np.mean(noise**2))
+    noise = np.bincount(part[whole].astype(int), corrected[end:][whole])
+    return corrected[R:end].sum() < -2*np.sqrt(np.mean(noise**2))
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #f26e8e29
 def _keeps_distance(S, G, V, R):
@@ -411,11 +411,11 @@ def _by_origin(fields):
     "What the origins of the fields allow"
     origins, n = [f.origin for f in fields if f.origin], len(fields)
     by_model = [o for o in origins if o.kind in ('model', 'corrected')]
-    by_hand = [o for o in origins if o.kind == 'corrected']
-    is_by_hand = len(origins) == n and all(o.kind == 'hand' for o in origins)
-    if is_by_hand: return Basis('counting only; labelled by hand')
+    corrected = [o for o in origins if o.kind == 'corrected']
+    all_by_hand = len(origins) == n and all(o.kind == 'hand' for o in origins)
+    if all_by_hand: return Basis('counting only; labelled by hand')
     if not by_model: return Basis('counting only; not from a model as far as the files tell')
-    if by_hand: return Basis('counting only; corrected by hand', notes=[f'{len(by_hand)} of {n} fields were {_hand_said}'])
+    if corrected: return Basis('counting only; corrected by hand', notes=[f'{len(corrected)} of {n} fields were {_hand_said}'])
     if len(by_model) < n: return Basis('counting only; not all fields are from a model',
                                        notes=[f'{len(by_model)} of {n} fields are from a model, the others not as far as the files tell: nothing is corrected'])
     if len({o.model for o in by_model}) > 1: return Basis('counting only; fields of several models',
@@ -432,13 +432,6 @@ def drawn_of_tests(
     "How much of the test pictures is drawn, as the verdict on the model says"
     verdicts = [field.origin.verdict or '' for field in fields if getattr(field, 'origin', None)]
     return min((share for verdict in verdicts for share in drawn_shares(verdict)), default=1.)
-
-# %% ../../nbs/07_measuring/03_fractions.ipynb #d4b30004
-def drawn_in_words(
-    share:float # Share of the test pictures that is drawn, 0-1
-)->str: # '' where all is
-    "How much of the test pictures is drawn"
-    return f'of the frames around the drawings on the test pictures {100*share:.3g} % is drawn' if share < 1 else ''
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #d4b30006
 def drawn_remark(
@@ -611,18 +604,20 @@ def _answers(table, basis, level):
     bound = table.is_bound if 'is_bound' in table else pd.Series(False, table.index)
     for name, row in table.iterrows():
         corrected = np.isfinite(row.get('corrected_pct', np.nan))
-        kind = ('corrected_pct', 'corrected_low_pct', 'corrected_high_pct') if corrected else ('mean_pct', 'low_pct', 'high_pct')
+        columns = ('corrected_pct', 'corrected_low_pct', 'corrected_high_pct') if corrected else ('mean_pct', 'low_pct', 'high_pct')
+        value, low, high = (float(row[column]) for column in columns)
         is_unseen = basis.confusions is not None and not corrected
         is_flawless = corrected and name in basis.never_wrong
         note = 'counting only; no true pixel in the test pictures' if is_unseen else basis.title
         if is_flawless: note += '; no error on the test pictures'
         if corrected and basis.drawn < 1: note += f'; {drawn_in_words(basis.drawn)}'
         standard = _standard.partition(';')[0] if row.fields > 1 and not corrected else ''
-        is_bound = bool(bound[name]) or row.fields == 1 or corrected # these hold in 95 % of the sets and more, see below
-        is_blank = corrected and basis.drawn < least_drawn # nobody knows what is wrong in most of the test pictures
-        is_open = is_flawless or is_blank or (corrected and row.get('s_pct') == 0) # nor how errors or fields scatter
-        yield Answer(name, *(float(row[k]) for k in kind[:1]), '%', *(float(row[k]) for k in kind[1:]),
-                     level=None if is_open else level, fields=int(row.fields), is_bound=is_bound and not is_open,
+        is_bound = bool(bound[name]) or row.fields == 1 or corrected # one picture, and a correction, promise at least the level
+        is_mostly_undrawn = corrected and basis.drawn < least_drawn
+        is_without_scatter = corrected and row.get('s_pct') == 0
+        has_no_level = is_flawless or is_mostly_undrawn or is_without_scatter # nobody knows how the errors, or the fields, scatter
+        yield Answer(name, value, '%', low, high, level=None if has_no_level else level,
+                     fields=int(row.fields), is_bound=is_bound and not has_no_level,
                      note=note, standard=standard)
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #26000027
@@ -632,8 +627,8 @@ def phase_fractions(
     level:float=.95, # Level of the intervals, 0-1
     ra_pct:float=10., # Accuracy for `fields_needed`, % of the mean
     confusions=None, # Pixels of test pictures, truth in rows: `{picture: (C, C)}` or a list; None: those the maps carry; False: none
-    draws:int=1000, # Number without effect: nothing is drawn any more
-    seed:int=0, # Seed without effect: nothing is drawn any more
+    draws:int=1000, # Ignored; accepted so that older calls run
+    seed:int=0, # Ignored; accepted so that older calls run
 )->pd.DataFrame:
     "Area fractions with their interval (ASTM E1245), through the errors of the model where it was tested: one row a class"
     check_level(level, 'phase_fractions')
@@ -649,8 +644,8 @@ def phase_fractions(
         of_one = _variance_of_one(fields[0], q[0]) if n == 1 else None
         res = res.join(corrected_fractions(q, basis.confusions, level, of_one).set_axis(res.index))
     res = res.loc[list(classes or codes)]
-    floor = basis.notes[:basis.below_floor]
-    notes = [*floor, *notes, *basis.notes[len(floor):], *_extrapolated_remark(res), *_accuracy_remark(res, ra_pct)]
+    red, others = (basis.notes[:1], basis.notes[1:]) if basis.below_floor else ([], basis.notes)
+    notes = [*red, *notes, *others, *_extrapolated_remark(res), *_accuracy_remark(res, ra_pct)]
     res = res.drop(columns='extrapolated', errors='ignore')
     way = "Student's t over fields" if n > 1 else 'two-point covariance of one picture'
     res.attrs = dict(

@@ -11,10 +11,10 @@ import numpy as np
 from scipy.special import stdtrit
 from ..errors import InputError
 from ..pictures.labels import LabelMap
-from ..pictures.drawn_and_found import unpacked
+from ..pictures.drawn_and_found import drawn_in_words, unpacked
 from .answers import Answer, is_grain_size_number
 from .model_errors import corrected_fractions, never_wrong
-from .fractions import basis_of, drawn_in_words, drawn_of_tests, least_drawn
+from .fractions import basis_of, drawn_of_tests, least_drawn
 
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #270ac96e
 def _with_word(a, *words):

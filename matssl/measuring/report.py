@@ -24,7 +24,7 @@ from ..masks.names import list_pictures
 from ..pictures.export import overlay_preview, write_index_png
 from .fractions import picture_of_field, field_name
 from .questions import *
-from .answers import read_limit, Limit
+from .answers import as_limits, read_limit
 from .results import *
 from .pdf import card_in, markdown_reader, write_pdf
 from .excel import write_excel
@@ -467,11 +467,10 @@ def _write_all(out, files, results, pictures, page, say):
     _write(out/'report.html', page)
 
 # %% ../../nbs/07_measuring/23_report.ipynb #2e3f9e87
-def _as_limits(limits):
+def _readable_limits(limits):
     "Limits as a list, each of them readable"
-    limits = [limits] if isinstance(limits, (str, Limit)) else list(limits or ())
-    for one in limits: read_limit(str(one))
-    return limits
+    for one in as_limits(limits): read_limit(str(one))
+    return as_limits(limits)
 
 # %% ../../nbs/07_measuring/23_report.ipynb #e8dd89ce
 def _check_new(out):
@@ -524,7 +523,7 @@ def report(
     out = Path(out)
     _check_new(out)
     asked, uncertainty = asked_of(what, 'report'), check_scale_uncertainty(scale_uncertainty_pct)
-    limits = _as_limits(limits)
+    limits = _readable_limits(limits)
     _page_of(template, speech_in(language)) # refused here, where there is no such page or language
     maps = read_fields(x, codes, um_per_px, said)
     micrographs = _micrographs(maps, pictures, crop_bar)

@@ -7,9 +7,9 @@ __all__ = ['meta_fields', 'signatures', 'our_title', 'decision_rule', 'in_englis
            'error_by_scale', 'with_scale_uncertainty', 'check_scale_uncertainty', 'title_in_words', 'printed',
            'file_checksum', 'labels_checksum', 'set_warnings', 'below_floor', 'beside_red', 'scale_warning', 'plain',
            'table_json', 'field_json', 'ours_in', 'holds_errors', 'cannot_measure', 'is_by_model', 'Signable',
-           'signable', 'to_sign', 'held_against', 'laid_out', 'facts_of', 'check_of', 'versions', 'scale_in_words',
-           'files_of_model', 'model_of', 'collect', 'asked_as', 'cell_text', 'names_in', 'sentence', 'page_table',
-           'sections_of']
+           'signable', 'to_sign', 'answers_meant', 'held_against', 'bracket_at', 'laid_out', 'facts_of', 'check_of',
+           'versions', 'scale_in_words', 'files_of_model', 'model_of', 'collect', 'asked_as', 'cell_text', 'names_in',
+           'sentence', 'page_table', 'sections_of']
 
 # %% ../../nbs/07_measuring/20_results.ipynb #fd2a5510
 import hashlib, math, os, platform, re
@@ -22,10 +22,10 @@ import numpy as np, pandas as pd
 from .. import __version__
 from ..errors import InputError, one_of, printable
 from ..speech import Speech
-from ..pictures.drawn_and_found import drawn_words
+from ..pictures.drawn_and_found import drawn_sentence
 from ..pictures.labels import colours_of
 from .cracks import cracks_counted
-from .answers import Answer, is_grain_size_number, Limit, decision, in_words, read_limit
+from .answers import Answer, is_grain_size_number, Limit, as_limits, decision, in_words, read_limit
 from .fractions import doubts_of, drawn_of_tests, drawn_remark, field_fractions, field_name
 from .layers import columns_measured
 from .questions import questions
@@ -43,10 +43,10 @@ def answers_of(
     measured:dict # Tables of `measure_all`: `{question: {name: table}}`
 )->list: # Answers, each an `Answer`
     "The main numbers of all tables, each once; where two questions have one of the same name, with the question"
-    of = {question: _once(tables) for question, tables in measured.items()}
-    known = Counter(name for answers in of.values() for name in answers)
+    by_question = {question: _once(tables) for question, tables in measured.items()}
+    known = Counter(name for answers in by_question.values() for name in answers)
     return [replace(answer, name=f'{question}: {name}') if known[name] > 1 else answer
-            for question, answers in of.items() for name, answer in answers.items()]
+            for question, answers in by_question.items() for name, answer in answers.items()]
 
 # %% ../../nbs/07_measuring/20_results.ipynb #97a1e012
 _length = re.compile(r'(?:nm|um|µm|mm|cm|m)([234]?)')
@@ -209,9 +209,8 @@ def scale_warning(
     "A word where nobody says how well the scale is known, and a number depends on it"
     of_scale = [a.name for a in answers if error_by_scale(a, 1.)]
     if not maps[0].um_per_px or not of_scale: return []
-    held = f'the answers hold the uncertainty of the scale (± {uncertainty_pct:g} %)' if uncertainty_pct is not None else ''
-    if held: return [f'{held}; the intervals in the tables below them do not']
-    return ['the uncertainty of the scale is not given: the intervals of lengths, areas, densities and G do not hold it']
+    if uncertainty_pct is None: return ['the uncertainty of the scale is not given: the intervals of lengths, areas, densities and G do not hold it']
+    return [f'the answers hold the uncertainty of the scale (± {uncertainty_pct:g} %); the intervals in the tables below them do not']
 
 # %% ../../nbs/07_measuring/20_results.ipynb #dbd27b0b
 def plain(
@@ -387,9 +386,9 @@ _not_signed = {
 def _signed_as(one):
     "What numbers of one kind are, and whether they can be signed, in words"
     if one.kind in _not_signed: return _not_signed[one.kind]
-    of = f'the number over {one.fields} fields' if one.fields > 1 else 'the number of one field, which stands for no specimen'
+    which = f'the number over {one.fields} fields' if one.fields > 1 else 'the number of one field, which stands for no specimen'
     narrow = ', but its interval is too narrow to be signed, since it holds no errors of the model'
-    return f'{of}{_how_said.get(one.how, "")}{narrow if one.kind == "too narrow" else ""}'
+    return f'{which}{_how_said.get(one.how, "")}{narrow if one.kind == "too narrow" else ""}'
 
 # %% ../../nbs/07_measuring/20_results.ipynb #fe85e8f5
 def to_sign(
@@ -429,7 +428,10 @@ def _decided(answer, limit, red, cannot, by_model):
     return ('not decided', undecided) if undecided else (decided, _why(answer, decided))
 
 # %% ../../nbs/07_measuring/20_results.ipynb #530cd338
-def _answers_named(name, answers):
+def answers_meant(
+    name:str, # What a limit calls an answer
+    answers:list # Answers, each an `Answer`
+)->list: # Some of them; none where nothing is meant
     "The answers that a limit is about: of this name, else the only one that begins with it; `G` is the grain size number"
     name = name.casefold()
     meant = [a for a in answers if a.name.casefold() == name]
@@ -437,6 +439,12 @@ def _answers_named(name, answers):
     of_grains = [a for a in answers if name == 'g' and is_grain_size_number(a)]
     for some in (begins, of_grains):
         if not meant and len(some) == 1: meant = some
+    return meant
+
+# %% ../../nbs/07_measuring/20_results.ipynb #530cd339
+def _answers_named(name, answers):
+    "The answers that a limit is about; refused where there is none"
+    meant = answers_meant(name, answers)
     if not meant: one_of(name, dict.fromkeys(a.name for a in answers), 'limits', 'a limit for', 'name an answer')
     return meant
 
@@ -449,9 +457,8 @@ def held_against(
     by_model:bool=False # Did a model make the label maps?
 )->list: # Decisions, each a dict of `limit`, `answer`, `decision`, `why`
     "What a measurement says of limits"
-    given = [limits] if isinstance(limits, (str, Limit)) else list(limits or ())
     rows = []
-    for limit in [one if isinstance(one, Limit) else read_limit(one) for one in given]:
+    for limit in [one if isinstance(one, Limit) else read_limit(one) for one in as_limits(limits)]:
         for answer in _answers_named(limit.name, answers):
             decided, why = _decided(answer, limit, red, cannot, by_model)
             in_full = replace(limit, name=answer.name, unit=answer.unit)
@@ -459,7 +466,9 @@ def held_against(
     return rows
 
 # %% ../../nbs/07_measuring/20_results.ipynb #d9666705
-def _bracket_at(line):
+def bracket_at(
+    line:str # An answer as it is printed
+)->int:
     "Where the last bracket of a line opens; its length where it ends with none"
     if not line.endswith(')'): return len(line)
     depth, k = 1, len(line) - 1
@@ -474,7 +483,7 @@ def laid_out(
     more=() # More facts about it, in words
 )->list: # Texts: the number with its interval, then what it rests on
     "A printed answer, one fact a line"
-    at = _bracket_at(line)
+    at = bracket_at(line)
     level, *facts = line[at:].removeprefix('(').removesuffix(')').split('; ')
     return [line[:at].rstrip(), *filter(None, [level, *more, *facts])]
 
@@ -509,7 +518,9 @@ def _tests_of(maps):
 def _class_checked(name, k, cm):
     "How much of a class is found, and how much of what is called so is it"
     true, called, right = cm[k].sum(), cm[:, k].sum(), cm[k, k]
-    if not true or not called: return f'{name}: not found in the test pictures'
+    if not true and not called: return f'{name}: neither drawn nor found in the test pictures'
+    if not true: return f'{name}: not drawn in the test pictures, but called on {int(called)} px'
+    if not called: return f'{name}: 0 of 100 pixels found; nothing is called so'
     return f'{name}: {100*right/true:.0f} of 100 pixels found; of 100 called so, {100*right/called:.0f} are'
 
 # %% ../../nbs/07_measuring/20_results.ipynb #a8946985
@@ -521,7 +532,7 @@ def _checked_in_words(cms, codes, drawn=1.):
     right = (f'On {n} test picture{"s"*(n > 1)} {right:.0f} of 100 pixels get their right class; '
              f'calling everything {codes[common]} would get {guess:.0f}.')
     few = f'Test pictures: {n}. Two at least, better five: with fewer than five this may be luck.'
-    part = drawn_words(drawn).strip()
+    part = drawn_sentence(drawn).strip()
     return [right, *([part] if part else []), *(_class_checked(name, k, cm) for k, name in enumerate(codes)), *([few] if n < 5 else [])]
 
 # %% ../../nbs/07_measuring/20_results.ipynb #6644811e
@@ -627,7 +638,7 @@ def collect(
 )->dict:
     "All that a report says, as plain values"
     answers = [with_scale_uncertainty(a, scale_uncertainty_pct) for a in answers_of(measured)]
-    limits = [limits] if isinstance(limits, (str, Limit)) else list(limits or ())
+    limits = as_limits(limits)
     model, red = model_of(maps, segmenter, folder), below_floor(maps, measured)
     doubts = beside_red(set_warnings(maps), red) + scale_warning(maps, answers, scale_uncertainty_pct)
     worth = red, cannot_measure(maps), is_by_model(maps)
@@ -644,7 +655,7 @@ def collect(
         codes=maps[0].codes, codes_by_hand=codes, classes=_classes(maps), test_pictures=_test_pictures(maps),
         asked={name: dict(question=question, settings=settings) for name, (question, settings) in asked.items()},
         results={name: {part: table_json(t) for part, t in tables.items()} for name, tables in measured.items()},
-        model=model.pop('card'), model_facts=model))
+        model=model['card'], model_facts={name: known for name, known in model.items() if name != 'card'}))
 
 # %% ../../nbs/07_measuring/20_results.ipynb #17c60dce
 def asked_as(

@@ -8,7 +8,7 @@ __all__ = ['least_found', 'commonest', 'measurable', 'Verdict', 'drawn_share', '
 # %% ../../nbs/06_segmentation/03_verdict.ipynb #34ef66b8
 import numpy as np, pandas as pd
 from scipy.special import stdtrit
-from ..pictures.drawn_and_found import drawn_words
+from ..pictures.drawn_and_found import drawn_sentence
 from .segment import iou_of, mean_iou, share_of
 
 # %% ../../nbs/06_segmentation/03_verdict.ipynb #c0dee1c0
@@ -170,7 +170,7 @@ def verdict_of(
     level, low, high = _judged(cms, known)
     classes = measurable(labelled, floors, codes)
     said = _compared_words(level, cms, known, low, high) + _measured_words(classes.why_not, level == 'above')
-    verdict = Verdict(said + drawn_words(drawn))
+    verdict = Verdict(said + drawn_sentence(drawn))
     verdict.level, verdict.n, verdict.classes = level, len(cms), classes
     verdict.gain = float(_gain(np.ones((1, len(cms)), int), cms, known)[0])
     verdict.low, verdict.high = float(low), float(high)
