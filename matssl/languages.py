@@ -325,6 +325,8 @@ _german |= {
 
 # %% ../nbs/00_ground/04_german.ipynb #83a4cc35
 _german |= {
+    'the scales of the fields differ by up to {n} %: lengths may be wrong by as much, areas and counts on an area by twice that':
+        'die Maßstäbe der Messfelder weichen um bis zu {n} % voneinander ab: Längen können um so viel falsch sein, Flächen und Anzahlen je Fläche um das Doppelte',
     '{words}: too few to know how the specimen varies; {n} is the least, 10 to 30 are usual':
         '{words}: zu wenige, um zu wissen, wie die Probe schwankt; {n} ist das Mindeste, 10 bis 30 sind üblich',
     'no scale: lengths are in pixels, and there is no grain-size number':

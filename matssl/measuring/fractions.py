@@ -189,6 +189,14 @@ def _unlabelled_doubts(maps):
     return [f'{len(found)} of {len(maps)} fields: {100*share:.3g} % of the pixels are unlabelled (255), and the rest is all '
             f'{first}; if 255 was meant as {second}, number it 1']
 
+# %% ../../nbs/07_measuring/03_fractions.ipynb #b1c07f17
+def _scale_doubts(maps):
+    "The doubt about fields whose scales differ by a tenth of a percent or more: none or one"
+    scales = [m.um_per_px for m in maps if getattr(m, 'um_per_px', None)]
+    apart_pct = 100*(max(scales)/min(scales) - 1) if scales else 0.
+    if apart_pct < .1: return []
+    return [f'the scales of the fields differ by up to {apart_pct:.2g} %: lengths may be wrong by as much, areas and counts on an area by twice that']
+
 # %% ../../nbs/07_measuring/03_fractions.ipynb #cb1d076c
 def doubts_of(
     maps # Fields: anything with `doubts` or `scale_from`
@@ -196,7 +204,7 @@ def doubts_of(
     "What is doubtful about the fields of a set, each doubt once"
     count = Counter(said for m in maps for said in _said_of(m))
     said = [said if n == len(maps) else f'{n} of {len(maps)} fields: {said}' for said, n in count.items()]
-    return said + _unlabelled_doubts(maps)
+    return said + _scale_doubts(maps) + _unlabelled_doubts(maps)
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #a5f00006
 def refuse_not_square(

@@ -346,6 +346,13 @@ def _whole_and_pieces(answers):
     pieces = dict.fromkeys(answer.name.rpartition(', layer ')[0] for answer in answers if is_piece(answer))
     return [answer for answer in answers if not is_piece(answer)], list(pieces)
 
+# %% ../../nbs/07_measuring/20_results.ipynb #71728f02
+def _briefly_named(answers):
+    "The answers, named without what stands before the colon where one alone is called so"
+    brief = [answer.name.rpartition(': ')[2] for answer in answers]
+    called = Counter(brief)
+    return [replace(answer, name=name) if called[name] == 1 else answer for answer, name in zip(answers, brief)]
+
 # %% ../../nbs/07_measuring/20_results.ipynb #71728fc1
 @dataclass
 class Signable:
@@ -364,7 +371,7 @@ def signable(
 )->list: # Of `Signable`, in the order of the answers; [] where there are none
     "Which numbers can be signed, and as what"
     if red and answers: return [Signable('below', [answer.name for answer in answers])]
-    whole, pieces = _whole_and_pieces([replace(answer, name=answer.name.rpartition(': ')[2]) for answer in answers])
+    whole, pieces = _whole_and_pieces(_briefly_named(answers))
     names = {}
     for answer in whole:
         kind, name = _whether(answer, cannot, by_model), answer.name.partition(', layer ')[0]
