@@ -178,7 +178,8 @@ _german |= {
     'mean intercept, {n} deg': 'mittlere Sehnenlänge, {n} Grad', '{n} deg': '{n} Grad',
     'SHA-256 of the label map': 'SHA-256 des Klassenbilds', 'SHA-256 of the micrograph': 'SHA-256 des Gefügebilds',
     'scale from': 'Maßstab aus', 'doubts': 'Vorbehalte', 'field': 'Messfeld', 'How it was measured': 'Messverfahren',
-    'Files': 'Dateien', 'Files of the model': 'Dateien des Modells'}
+    'Files': 'Dateien', 'Files of the model': 'Dateien des Modells',
+    'mean intercept, {name}, {n} deg': 'mittlere Sehnenlänge, {name}, {n} Grad', '{name}, {n} deg': '{name}, {n} Grad'}
 
 # %% ../nbs/00_ground/04_german.ipynb #794e4a9a
 _german |= {
@@ -255,7 +256,10 @@ _german |= {
     'min size': 'kleinste Größe', 'random': 'zufällig', 'true': 'wahr', 'plate': 'Platte', 'fraction': 'Anteil',
     'alignment': 'Ausrichtungsgrad', 'anisotropy index': 'Anisotropiegrad',
     'degree of orientation': 'Orientierungsgrad', 'periods': 'Perioden', 'strips': 'Streifen', 'endless': 'ohne Ende',
-    'sd': 's', 'most rays': 'höchstens Strahlen', 'seed': 'Startzahl'}
+    'sd': 's', 'most rays': 'höchstens Strahlen', 'seed': 'Startzahl',
+    'times the shortest': 'Vielfaches der kürzesten',
+    '{name}: planimetric, unbiased': '{name}: Flächenauszählung, ohne Randfehler',
+    '{name}: triple points, unbiased': '{name}: Tripelpunkte, ohne Randfehler'}
 
 # %% ../nbs/00_ground/04_german.ipynb #ae9e5b77
 _german |= {
@@ -533,7 +537,17 @@ _german |= {
     'a grain cut by the edge is larger than the largest inside':
         'ein vom Rand geschnittenes Korn ist größer als das größte im Inneren',
     '{n} of {n1} fields hold no {name} and are left out':
-        '{n} von {n1} Messfeldern enthalten kein {name} und sind weggelassen'}
+        '{n} von {n1} Messfeldern enthalten kein {name} und sind weggelassen',
+    'fields with {n} to {n1} megapixels of measured grains weigh the same':
+        'Messfelder mit {n} bis {n1} Megapixeln gemessener Körner haben gleiches Gewicht',
+    'fields with {n} to {n1} megapixels of measured grains weigh the same: {words}':
+        'Messfelder mit {n} bis {n1} Megapixeln gemessener Körner haben gleiches Gewicht: {words}',
+    'G {n} as mean over fields, {n1} weighted by area':
+        'G {n} als Mittel über die Messfelder, {n1} nach der Fläche gewichtet',
+    'mean intercept {n} {unit} as mean over fields, {n1} {unit1} weighted by area':
+        'mittlere Sehnenlänge {n} {unit} als Mittel über die Messfelder, {n1} {unit1} nach der Fläche gewichtet',
+    'mean grain area {n} {unit} as mean over fields, {n1} {unit1} weighted by area':
+        'mittlere Kornfläche {n} {unit} als Mittel über die Messfelder, {n1} {unit1} nach der Fläche gewichtet'}
 
 # %% ../nbs/00_ground/04_german.ipynb #282fa634
 _german |= {

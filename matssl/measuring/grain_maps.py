@@ -303,6 +303,28 @@ def _wide_ground(ground, mean_area):
     pieces = ndi.label(wide)[0]
     return _are_pores(pieces, ground, mean_area)[pieces], 2*radius
 
+# %% ../../nbs/07_measuring/08_grain_maps.ipynb #5f0c8a11
+def _same_all_around(a):
+    "Pixels whose four neighbours have the same number `(H, W)` bool; beyond the border it goes on"
+    wide = np.pad(a, 1, 'edge')
+    beside = wide[:-2, 1:-1], wide[2:, 1:-1], wide[1:-1, :-2], wide[1:-1, 2:]
+    return np.all([side == a for side in beside], axis=0)
+
+# %% ../../nbs/07_measuring/08_grain_maps.ipynb #5f0c8a13
+def _check_grey(a, none, source):
+    "Refuse a grey picture: beside the two commonest its numbers lie in specks and thin strips; `none`: what is no grain"
+    values, counts = np.unique(a[~none], return_counts=True)
+    common = np.sort(values[counts.argsort()[-2:]])
+    others, rest = len(values) - len(common), ~none & ~np.isin(a, common)
+    if others < 3 or rest.mean() < .005 or _same_all_around(a)[rest].mean() > .05: return
+    all_values, counts = np.unique(a, return_counts=True)
+    middle = (all_values[0] + all_values[-1])/2
+    side = 'below' if all_values[counts.argmax()] > middle else 'above'
+    raise InputError(
+        source, f'what looks like a grey picture of lines: {others} numbers in specks and thin strips beside '
+        f'{" and ".join(map(str, common))}', 'boundaries with two values, or a number for each grain',
+        f'a grey picture needs a threshold: pass what is {side} {middle:g} as the boundaries')
+
 # %% ../../nbs/07_measuring/08_grain_maps.ipynb #b562fc7b
 _ends_of_types = (127, 255, 32767, 65535)
 
@@ -397,6 +419,7 @@ def _numbered_parts(a, boundary, source):
     none = (a < 0) | (a == boundary if boundary is not None else False)
     if none.all(): raise InputError(source, 'no grain', 'at least two', 'check the array')
     _check_negative(a, source)
+    _check_grey(a, none, source)
     parts, number = _parts(a, none)
     if boundary is None: _check_clipped(parts, number, source)
     return parts, number

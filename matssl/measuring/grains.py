@@ -411,13 +411,41 @@ def _no_scatter_remark(each):
     if not any(np.ptp([e['methods'][m].value for e in each]) == 0 for m in methods): return []
     return ['a number that is the same in all fields does not tell how it scatters: no interval']
 
+# %% ../../nbs/07_measuring/10_grains.ipynb #5f0c8b02
+def _sizes_of(per_px, density, um):
+    "What boundaries met a length, 1/px, and grains an area, 1/px2, say of the size: `{name: (value, unit)}`"
+    side, unit = (um, 'um') if um else (1., 'px')
+    sizes = {'mean intercept': (side*_inverse(per_px), f' {unit}'), 'mean grain area': (side**2*_inverse(density), f' {unit}2')}
+    return {'G': (_g_of('lines', _positive(per_px), um), ''), **sizes} if um else sizes
+
+# %% ../../nbs/07_measuring/10_grains.ipynb #5f0c8b04
+def _in_digits(v):
+    "A size in four digits, or more before the point"
+    return f'{v:.4g}' if v < 1000 else f'{v:.0f}'
+
+# %% ../../nbs/07_measuring/10_grains.ipynb #5f0c8b06
+def _areas_remark(each, um, closed=True):
+    "A remark where fields with different areas of grains weigh the same, with the sizes that are weighted by area"
+    px = np.array([e['area_px2'] for e in each], float)
+    values = np.array([[e['methods'][m].value for m in ('lines', 'planimetric, unbiased')] for e in each])
+    mean, weighted = values.mean(0), px @ values/px.sum()
+    is_far = (np.abs(weighted - mean) > .1*np.abs(mean))[:2 if closed else 1].any()
+    if px.max() <= 2*px.min() and not is_far: return []
+    sizes, by_area = _sizes_of(*mean, um), _sizes_of(*weighted, um)
+    if not closed: del sizes['mean grain area']
+    known = [name for name in sizes if 0 < abs(sizes[name][0]) < np.inf and 0 < abs(by_area[name][0]) < np.inf]
+    both = [f'{name} {_in_digits(sizes[name][0])}{sizes[name][1]} as mean over fields, '
+            f'{_in_digits(by_area[name][0])}{by_area[name][1]} weighted by area' for name in known]
+    said = f'fields with {px.min()/1e6:.2g} to {px.max()/1e6:.2g} megapixels of measured grains weigh the same'
+    return [': '.join([said, '; '.join(both)] if both else [said])]
+
 # %% ../../nbs/07_measuring/10_grains.ipynb #cd49bb66
-def _grain_remarks(maps, each, table, level):
+def _grain_remarks(maps, each, table, level, um=None):
     "What a reader of the table has to know"
     closed = _is_closed(maps)
     notes = _one_field_remark(each) + doubts_of(maps) + _remarks_of_maps(maps)
     notes += tiles_remark(maps) or twins_remark(maps)
-    notes += _no_scatter_remark(each)
+    notes += _no_scatter_remark(each) + _areas_remark(each, um, closed)
     notes += _open_remark(maps) + _mended_remark(maps, table) + _phases_remark(maps)
     if closed: notes += _few_grains_remark(maps, each) + _border_remark(each) + _duplex_remark(_coarse_share(each))
     notes += _accuracy_remarks(table, each, level) + _magnification_remark(each)
@@ -544,9 +572,10 @@ def _grain_table(maps, um, asked, prefix=''):
     longest, shortest = max(along.values()), min(along.values())
     table.attrs = dict(
         method=_by_all_methods, standard=', '.join(dict.fromkeys(s for s in table.standard if s)) or None,
-        settings=_settings(maps, um, asked), warnings=_grain_remarks(maps, each, table, asked.level),
+        settings=_settings(maps, um, asked), warnings=_grain_remarks(maps, each, table, asked.level, um),
         anisotropy=longest/shortest if np.isfinite(shortest) else np.nan,
         directions={f'{angle:g} deg': v for angle, v in along.items()},
+        names=[field_name(m, i) for i, m in enumerate(maps)],
         inside=[e['inside'] for e in each], cut=[e['cut'] for e in each],
         answers=_answers(table, each, um, asked.level, _is_closed(maps), prefix))
     return table
@@ -554,22 +583,34 @@ def _grain_table(maps, um, asked, prefix=''):
 # %% ../../nbs/07_measuring/10_grains.ipynb #cc239250
 def _with_phase(maps, phase):
     "The grains of one phase in all fields that have it; fields without it say so"
-    having = [m for m in maps if len(m.phases.get(phase, ()))]
+    named = [replace(m, source=m.source or Path(field_name(m, i))) for i, m in enumerate(maps)]
+    having = [m for m in (named if len(maps) > 1 else maps) if len(m.phases.get(phase, ()))]
     if not having: return [of_phase(maps[0], phase)] # says which phases there are
     left = len(maps) - len(having)
     said = {'phase': f'{left} of {len(maps)} fields hold no {phase} and are left out'} if left else {}
     return [of_phase(replace(m, remarks={**m.remarks, **said}), phase) for m in having]
 
+# %% ../../nbs/07_measuring/10_grains.ipynb #5f0c8b0b
+_of_its_phase = ('names', 'inside', 'cut', 'directions', 'anisotropy')
+
+
+def _by_phase(tables):
+    "What is known beside the rows of the tables of several phases, as attributes of the table of all"
+    of_phases = {p: {k: t.attrs[k] for k in _of_its_phase} for p, t in tables.items()}
+    directions = {f'{p}, {along}': v for p, known in of_phases.items() for along, v in known['directions'].items()}
+    return dict(of_phases=of_phases, directions=directions)
+
 # %% ../../nbs/07_measuring/10_grains.ipynb #0d091fd4
-def _together(tables):
-    "The tables of several phases as one, a column more"
+def _together(tables, settings):
+    "The tables of several phases as one, a column more; `settings`: those of all"
     joined = pd.concat([t.assign(phase=p).set_index(f'{p}: ' + t.index) for p, t in tables.items()])
     joined.index.name = 'method'
     warnings = [f'{p}: {w}' for p, t in tables.items() for w in t.attrs['warnings']]
     answers = [a for t in tables.values() for a in t.attrs['answers']]
     standard = ', '.join(dict.fromkeys(s for s in joined.standard if s)) or None
-    first = next(iter(tables.values())).attrs
-    joined.attrs = {**first, 'standard': standard, 'warnings': list(dict.fromkeys(warnings)), 'answers': answers}
+    method = next(iter(tables.values())).attrs['method']
+    joined.attrs = dict(method=method, standard=standard, settings=settings, warnings=list(dict.fromkeys(warnings)),
+                        answers=answers, **_by_phase(tables))
     return joined
 
 # %% ../../nbs/07_measuring/10_grains.ipynb #f39b5cfc
@@ -586,7 +627,8 @@ def _of_phases(maps, um, asked, phase):
     "The table of all grains, of those of one phase, or of each phase one after the other"
     if phase is None: return _grain_table(maps, um, asked)
     if phase != 'each': return _grain_table(_with_phase(maps, phase), um, asked, f'{phase}: ')
-    return _together({p: _grain_table(those, um, asked, f'{p}: ') for p, those in _each_phase(maps).items()})
+    tables = {p: _grain_table(those, um, asked, f'{p}: ') for p, those in _each_phase(maps).items()}
+    return _together(tables, _settings(maps, um, asked))
 
 # %% ../../nbs/07_measuring/10_grains.ipynb #7d10c002
 def _through_tests(answers, maps, um, asked, phase):

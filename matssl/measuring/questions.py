@@ -199,17 +199,25 @@ def _over_particles(maps, cls, **settings):
     "What a set says of its particles, then each field, then each particle"
     return dict(zip(('over fields', 'each field', 'each particle'), particle_tables(maps, cls, **settings)))
 
+# %% ../../nbs/07_measuring/19_questions.ipynb #5f0c8c01
+def _beside_sizes(known, phase, unit):
+    "The grains counted in each field, and the mean intercept along each direction; `known`: of one phase, or of all (None)"
+    of_it = {} if phase is None else {'phase': phase}
+    counted = pd.DataFrame({**of_it, 'field': known['names'], 'grains_inside': known['inside'], 'grains_cut': known['cut']})
+    angles = [float(along.removesuffix(' deg')) for along in known['directions']]
+    lengths = pd.Series(list(known['directions'].values()), dtype=float)
+    along = pd.DataFrame({**of_it, 'direction_deg': angles, f'intercept_{unit}': lengths, 'times_the_shortest': lengths/lengths.min()})
+    return counted, along
+
 # %% ../../nbs/07_measuring/19_questions.ipynb #69e16529
 def _over_grains(maps, cls, **settings):
     "Grain size of the set, the grains counted in each field, and the mean intercept along each direction"
     size = grain_size(maps, boundary=cls, **settings)
-    shared = {k: size.attrs[k] for k in ('method', 'standard', 'settings')}
-    names = [field_name(m, i) for i, m in enumerate(maps)]
-    counted = pd.DataFrame({'field': names, 'grains_inside': size.attrs['inside'], 'grains_cut': size.attrs['cut']})
     unit = 'um' if maps[0].um_per_px else 'px'
-    directions = size.attrs['directions']
-    angles = [float(d.removesuffix(' deg')) for d in directions]
-    along = pd.DataFrame({'direction_deg': angles, f'intercept_{unit}': directions.values()})
+    of_phases = size.attrs.get('of_phases') or {settings.get('phase'): size.attrs}
+    beside = [_beside_sizes(known, phase, unit) for phase, known in of_phases.items()]
+    counted, along = (pd.concat(tables, ignore_index=True) for tables in zip(*beside))
+    shared = {k: size.attrs[k] for k in ('method', 'standard', 'settings')}
     for table in (counted, along): table.attrs = dict(shared, warnings=[])
     return {'grain size': size, 'grains of each field': counted, 'directions': along}
 
