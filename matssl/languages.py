@@ -384,7 +384,9 @@ _german |= {
     '{n} of {n1} pictures could not be used and are not in this number: {any} and more':
         '{n} von {n1} Bildern waren nicht brauchbar und sind in dieser Zahl nicht enthalten: {any} und weitere',
     '{n} of {n1} pictures could not be used and are not in this number: {any}':
-        '{n} von {n1} Bildern waren nicht brauchbar und sind in dieser Zahl nicht enthalten: {any}'}
+        '{n} von {n1} Bildern waren nicht brauchbar und sind in dieser Zahl nicht enthalten: {any}',
+    '{n} of {n1} fields: the picture is not the one that was segmented: it has changed since, or is another one of its name ({any})':
+        '{n} von {n1} Messfeldern: das Bild ist nicht das, das segmentiert wurde: es wurde seither geändert oder ist ein anderes dieses Namens ({any})'}
 
 # %% ../nbs/00_ground/04_german.ipynb #352531ee
 _german |= {

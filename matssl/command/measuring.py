@@ -21,6 +21,19 @@ def _questions(what, named):
     names += [name for name, cls in named.items() if cls and name not in names]
     return names or ['phases']
 
+# %% ../../nbs/10_command/06_measuring.ipynb #e70a2411
+def _check_cls(cls, names, own):
+    "Refuse a class that no question takes; `own` has the classes of questions by their own options"
+    if not cls or any(name in own and not own[name] for name in names): return
+    raise InputError('--cls', f'{cls!r} for {", ".join(names)}', 'a question of --what whose class no other option names',
+                     'name the question, such as --what particles, or leave --cls out')
+
+# %% ../../nbs/10_command/06_measuring.ipynb #e70a2414
+def _cracks_given(cracks, crack):
+    "The class of `--cracks`, or of `--crack`; both are refused"
+    if cracks and crack: raise InputError('--cracks', f'--crack {crack}', 'one of them', 'leave the other out')
+    return cracks or crack
+
 # %% ../../nbs/10_command/06_measuring.ipynb #ca60cd19
 _yes_or_no = dict(true=True, yes=True, ja=True, false=False, no=False, nein=False)
 
@@ -51,7 +64,7 @@ def _as_pairs(settings):
     if wrong: raise InputError(
         '--settings', ' '.join(wrong), 'name=value, e.g. smallest=20', 'write it with an equals sign')
     pairs = [text.split('=', 1) for text in settings or []]
-    return dict(pairs)
+    return named_once('--settings', pairs)
 
 # %% ../../nbs/10_command/06_measuring.ipynb #e70a2201
 _kinds = dict(split=(bool, float), mend=(float,), spacing=(float,), smooth_px=(float,), guard_px=(int,),
@@ -85,13 +98,14 @@ def _given_settings(names, settings):
 def _asked(what, cls=None, boundary=None, layer=None, cracks=None, particles=None, nodules=None, lamellae=None,
            settings=None):
     "Questions with the classes and settings that were given for them"
-    named = dict(grains=boundary, particles=particles, nodularity=nodules, layers=layer or cracks, lamellae=lamellae)
+    own = dict(grains=boundary, particles=particles, nodularity=nodules, layers=layer, lamellae=lamellae)
     classes = dict(phases={}, grains=dict(cls=boundary or cls), particles=dict(cls=particles or cls),
                    nodularity=dict(cls=nodules or cls), layers=dict(cls=layer or cls, crack=cracks),
                    lamellae=dict(cls=lamellae or cls))
-    names = _questions(what, named)
+    names = _questions(what, {**own, 'layers': layer or cracks})
     unknown = [name for name in names if name not in classes]
     if unknown: raise InputError('--what', f'{unknown[0]!r}', f'some of {", ".join(classes)}', 'check the names')
+    _check_cls(cls, names, own)
     given = _given_settings(names, settings)
     return {name: {k: v for k, v in classes[name].items() if v} | given.get(name, {}) for name in names}
 
@@ -273,7 +287,7 @@ def _say_answers(fields, tables, limits, scale_uncertainty):
 # %% ../../nbs/10_command/06_measuring.ipynb #4037e08a
 def _known(meta):
     "`--meta specimen=... etchant=...` as a dictionary"
-    return dict(m.split('=', 1) if '=' in m else (m, '') for m in meta or [])
+    return named_once('--meta', [m.split('=', 1) if '=' in m else (m, '') for m in meta or []])
 
 # %% ../../nbs/10_command/06_measuring.ipynb #1aa64637
 def _model_of(segmenter):
@@ -292,6 +306,14 @@ def _check_heeded(segmenter, of_maps, of_pictures):
     else: found, todo = 'no --segmenter', 'name the model that the pictures are for, or leave the option out'
     expected = 'label maps: a model brings classes and pictures' if segmenter else 'a model that is asked for pictures'
     raise InputError(given[0], found, expected, todo)
+
+# %% ../../nbs/10_command/06_measuring.ipynb #e70a2416
+def _check_bar(reads_pictures, keep_bar=False, bar_rows=None, **others):
+    "Refuse words on a data bar where no picture is read"
+    given = '--bar-rows' if bar_rows else '--keep-bar' if keep_bar else None
+    if reads_pictures or not given: return
+    raise InputError(given, 'no picture that is read', 'those of --segmenter, or of --pictures for a report (-o)',
+                     'leave it out, and give rows of a label map that are not to count the value of --ignore')
 
 # %% ../../nbs/10_command/06_measuring.ipynb #8e861711
 def _check_wanted(pictures, template, out, scale_uncertainty, language, limits=()):
@@ -357,10 +379,11 @@ def measure(
     "Phase fractions, grain sizes, particles, layers and cracks, with their intervals; with -o a report"
     from matssl.measuring.questions import measure_all
     from matssl.measuring.report import report
-    asked = _asked(what, cls, boundary, layer, cracks or crack, particles, nodules, lamellae, settings)
-    reading = reading_options(**kwargs)
+    asked = _asked(what, cls, boundary, layer, _cracks_given(cracks, crack), particles, nodules, lamellae, settings)
+    facts, reading = _known(meta), reading_options(**kwargs)
     of_maps = dict(codes=codes, ignore=ignore, palette=palette, pictures=pictures)
     _check_heeded(segmenter, of_maps, dict(page=page, channel=channel))
+    _check_bar(segmenter or pictures and out, **kwargs)
     _check_wanted(pictures, template, out, scale_uncertainty, language, limit or ())
     palette, codes = colours_given(palette, names_given(codes))
     files = files_given(maps)
@@ -377,7 +400,7 @@ def measure(
     if not out: return
     if model: pictures = [_as_segmented(file, reading, page, channel) for file in files]
     written = report(
-        fields, out, asked, pictures, _known(meta), model, title, limits=limit or [], template=template, language=language,
+        fields, out, asked, pictures, facts, model, title, limits=limit or [], template=template, language=language,
         scale_uncertainty_pct=scale_uncertainty, crop_bar=reading['crop_bar'], measured=tables)
     print(f'written: {written}, report.pdf, report.xlsx, tables, results.json')
 

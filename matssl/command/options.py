@@ -6,9 +6,9 @@
 __all__ = ['Needed', 'Several', 'OnOff', 'KeyValue', 'Recipe', 'Labelled', 'Palette', 'Page', 'Channel', 'Ignore', 'Symmetry',
            'Checkpoint', 'Decoder', 'Mean', 'Std', 'TimmArgs', 'known_methods', 'known_starts', 'known_tasks',
            'known_outputs', 'known_protocols', 'new_output', 'new_output_folder', 'write_table', 'write_figure',
-           'without_windows', 'scale_given', 'reading_options', 'contrast_given', 'backbone_given', 'check_one_start',
-           'training_options', 'colours_given', 'colours_for', 'check_counts', 'check_there', 'check_is_segmenter',
-           'timm_names', 'check_arch', 'files_given', 'names_given', 'say_passed_over']
+           'without_windows', 'named_once', 'scale_given', 'reading_options', 'contrast_given', 'backbone_given',
+           'check_one_start', 'training_options', 'colours_given', 'colours_for', 'check_counts', 'check_there',
+           'check_is_segmenter', 'timm_names', 'check_arch', 'files_given', 'names_given', 'say_passed_over']
 
 # %% ../../nbs/10_command/02_options.ipynb #facca578
 import argparse, glob, os, re
@@ -72,6 +72,17 @@ Mean       = Annotated[float, 'Input mean of --weights, 0-1']
 Std        = Annotated[float, 'Input standard deviation of --weights']
 TimmArgs   = Annotated[KeyValue, 'Keyword arguments of timm.create_model, e.g. pad_type=same']
 
+# %% ../../nbs/10_command/02_options.ipynb #e70a1111
+def named_once(
+    option, # Option that they were given with
+    pairs # `(name, value)`
+)->dict:
+    "Values by their names; a name that is given twice is refused"
+    names = [name for name, _ in pairs]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice: raise InputError(option, f'{twice[0]} given {len(twice)} times', 'each name once', 'leave the others out')
+    return dict(pairs)
+
 # %% ../../nbs/10_command/02_options.ipynb #c1100009
 def scale_given(um_per_px):
     "`--um-per-px`: a number, or a CSV of files and scales"
@@ -103,7 +114,7 @@ def backbone_given(mean, std, timm):
     if wrong: raise InputError('--timm', ' '.join(wrong), 'name=value, e.g. pad_type=same', 'write it with an equals sign')
     if (mean is None) != (std is None): raise InputError(
         '--mean and --std', 'one of them', 'both or neither', "give the statistics that the weights' inputs were scaled with")
-    given = dict(x.split('=', 1) for x in timm or [])
+    given = named_once('--timm', [x.split('=', 1) for x in timm or []])
     given = {k: int(v) if re.fullmatch('[0-9]{1,9}', v) else v for k, v in given.items()}
     return dict(timm_kwargs=given, stats=None if mean is None else ((mean,)*3, (std,)*3))
 

@@ -21,8 +21,9 @@ from pathlib import Path
 import numpy as np, pandas as pd
 from ..errors import InputError, one_of
 from ..pictures.scale import apply_scales, given_scales, scale_of
-from ..pictures.labels import LabelMap, label_notes, scaled_by_hand
-from ..pictures.origin import with_origin
+from ..pictures.labels import LabelMap, label_notes, label_sum, scaled_by_hand
+from ..pictures.origin import note_name, read_note, with_origin
+from ..pictures.pixels import read_pixels
 from ..masks.names import list_pictures
 from ..masks.masks import label_reader
 from .fractions import *
@@ -70,20 +71,52 @@ def file_of(
     "The file of a field"
     return getattr(field, 'file', None)
 
+# %% ../../nbs/07_measuring/19_questions.ipynb #5ab7e101
+def _is_noted(folder, stem):
+    "Does the note in a folder know a picture of this name?"
+    note = folder/note_name
+    try: return note.is_file() and stem in read_note(note).pictures
+    except InputError: return False # said of the label maps beside it
+
+# %% ../../nbs/07_measuring/19_questions.ipynb #5ab7e103
+def _is_index(path, files):
+    "Is this picture the index PNG of a label TIFF that is among the files?"
+    labels = path.with_suffix('.tif')
+    return path.suffix.lower() == '.png' and labels in files and labels.exists() and 'codes' in label_notes(labels)
+
 # %% ../../nbs/07_measuring/19_questions.ipynb #ab7a8df0
 def _shows(path, files):
-    "Is this picture an overlay or an entropy map of a label TIFF, or the index PNG of one that is among the files?"
+    "Is this picture an overlay or an entropy map of a label map, or the index PNG of a label TIFF that is among the files?"
     stem = re.sub('_(overlay|entropy)$', '', path.stem)
     labels = path.parent/f'{stem}.tif'
-    if stem == path.stem and (path.suffix.lower() != '.png' or labels not in files): return False
-    return labels.exists() and 'codes' in label_notes(labels)
+    if stem == path.stem: return _is_index(path, files)
+    return 'codes' in label_notes(labels) if labels.exists() else _is_noted(path.parent, stem)
+
+# %% ../../nbs/07_measuring/19_questions.ipynb #5ab7e105
+def _sums_of(file):
+    "Checksums of the labels of a label TIFF: as they are, and as a model made them"
+    labels = read_pixels(file, indices=True)
+    if labels.ndim != 2 or labels.dtype != np.uint8: return set()
+    origin = with_origin(LabelMap(labels, label_notes(file).get('codes', [])), file).origin
+    return {label_sum(labels), *([origin.labels] if origin and origin.labels else [])}
+
+# %% ../../nbs/07_measuring/19_questions.ipynb #5ab7e107
+def _check_alike(path, labels):
+    "Refuse an index PNG that holds other labels than the label TIFF beside it"
+    stored = read_pixels(path, indices=True)
+    is_alike = stored.ndim == 2 and stored.dtype == np.uint8 and label_sum(stored) in _sums_of(labels)
+    if not is_alike: raise InputError(
+        path, f'other labels than in {labels.name} beside it', 'one label map of a picture',
+        f'move {labels.name} away if {path.name} was corrected, or else {path.name}')
 
 # %% ../../nbs/07_measuring/19_questions.ipynb #ab7a8df1
 def without_by_products(
     files # Paths of pictures
 )->list: # Those that are fields
-    "Label maps without the pictures that show one of them again"
+    "Label maps without the pictures that show one of them again; refused where such a picture holds other labels"
     known = {Path(file) for file in files}
+    for file in map(Path, files):
+        if _is_index(file, known): _check_alike(file, file.with_suffix('.tif'))
     return [file for file in files if not _shows(Path(file), known)]
 
 # %% ../../nbs/07_measuring/19_questions.ipynb #2d4aa68a

@@ -6,7 +6,7 @@
 __all__ = ['html_table', 'html_picture', 'report', 'meta_fields', 'set_warnings']
 
 # %% ../../nbs/07_measuring/23_report.ipynb #31000003
-import base64, hashlib, io, json, tempfile
+import base64, hashlib, io, json, tempfile, warnings
 from functools import lru_cache
 from pathlib import Path
 import numpy as np, pandas as pd
@@ -20,6 +20,7 @@ from ..pictures.tables import file_stem
 from ..pictures.writing import written_whole
 from ..pictures.labels import LabelMap, class_colours, colours_of
 from ..pictures.micrograph import Stretched, read_micrograph
+from ..pictures.origin import note_name, read_note
 from ..masks.names import list_pictures
 from ..pictures.export import overlay_preview, write_index_png
 from .fractions import picture_of_field, field_name
@@ -249,13 +250,14 @@ def _size_in_words(x):
     return f'{x.shape[1]} x {x.shape[0]} px'
 
 # %% ../../nbs/07_measuring/23_report.ipynb #3100000f
-def _as_high(picture, path, field):
-    "The micrograph at the height of its label map: with or without its data bar"
+def _as_high(picture, path, field, crop_bar=True):
+    "The micrograph at the height of its label map: with its data bar or without, but for a bar whose rows were given by hand"
     if picture.shape == field.shape: return picture
     whole = read_micrograph(path, crop_bar=False)
-    if whole.shape == field.shape: return whole
-    raise InputError(path, _size_in_words(picture), f'{_size_in_words(field)} as in the label map',
-                     'pass the pictures that were segmented')
+    is_whole, is_by_hand = whole.shape == field.shape, not isinstance(crop_bar, bool)
+    if is_whole and not is_by_hand: return whole
+    todo = 'leave its data bar, since the label map has it, too' if is_whole else 'pass the pictures that were segmented'
+    raise InputError(path, _size_in_words(picture), f'{_size_in_words(field)} as in the label map', todo)
 
 # %% ../../nbs/07_measuring/23_report.ipynb #76b85280
 def _picture_of(file, crop_bar=True):
@@ -297,7 +299,7 @@ def _by_name(maps, paths, crop_bar=True):
         'pictures', f'none with the name of a label map ({Path(maps[0].source).stem if maps[0].source else "maps without names"}, ...)',
         'the micrographs that were segmented', 'name their folder')
     _check_apart(maps, found)
-    return [p and _as_high(_picture_of(p, crop_bar), p, m) for p, m in zip(found, maps)]
+    return [p and _as_high(_picture_of(p, crop_bar), p, m, crop_bar) for p, m in zip(found, maps)]
 
 # %% ../../nbs/07_measuring/23_report.ipynb #d7a4d179
 def _micrographs(maps, pictures, crop_bar=True):
@@ -314,18 +316,47 @@ def _micrographs(maps, pictures, crop_bar=True):
     return list(pictures)
 
 # %% ../../nbs/07_measuring/23_report.ipynb #e70a3104
+def _some_names(maps, are_chosen):
+    "The names of the chosen ones of some fields, five at most"
+    names = [printable(field_name(m, i), 60) for i, (m, is_chosen) in enumerate(zip(maps, are_chosen)) if is_chosen]
+    return ', '.join(names[:5]) + (', ...' if len(names) > 5 else '')
+
+# %% ../../nbs/07_measuring/23_report.ipynb #e70a3111
 def _without_micrograph(maps, micrographs):
     "A doubt where some of the fields have a micrograph and others have none"
-    names = [printable(field_name(m, i), 60) for i, (m, micrograph) in enumerate(zip(maps, micrographs)) if micrograph is None]
-    if not names or len(names) == len(maps): return []
-    some = ', '.join(names[:5]) + (', ...' if len(names) > 5 else '')
-    return [f'{len(names)} of {len(maps)} fields have no micrograph ({some})']
+    lack = [micrograph is None for micrograph in micrographs]
+    if all(lack) or not any(lack): return []
+    return [f'{sum(lack)} of {len(maps)} fields have no micrograph ({_some_names(maps, lack)})']
 
 # %% ../../nbs/07_measuring/23_report.ipynb #46b9ae28
 def _file_of_picture(micrograph):
     "The file of a micrograph, where it is one"
     source = getattr(micrograph, 'source', None)
     return Path(source) if source and Path(source).is_file() else None
+
+# %% ../../nbs/07_measuring/23_report.ipynb #e70a3113
+def _noted_pictures(folder):
+    "The checksums of the pictures that the label maps of a folder were made from, by their names, as the note there has them"
+    note = folder/note_name
+    try: return {name: made.picture for name, made in read_note(note).pictures.items()} if note.is_file() else {}
+    except InputError: return {} # said where the labels come from
+
+# %% ../../nbs/07_measuring/23_report.ipynb #e70a3115
+_another = 'the picture is not the one that was segmented: it has changed since, or is another one of its name'
+
+def _doubt_pictures(maps, noted):
+    "Give a doubt to each field, as JSON has it, whose micrograph is another file than the one that its labels were made from"
+    files = [file_of(m) and Path(file_of(m)) for m in maps]
+    noted_in = {folder: _noted_pictures(folder) for folder in {file.parent for file in files if file}}
+    for file, field in zip(files, noted):
+        segmented = file and noted_in[file.parent].get(file.stem)
+        if segmented and field['picture_sha256'] not in (None, segmented): field['doubts'] = [*field['doubts'], _another]
+
+# %% ../../nbs/07_measuring/23_report.ipynb #e70a3117
+def _on_another(maps, noted):
+    "A doubt on the set where the micrographs of some fields are not those that were segmented"
+    are_others = [_another in field['doubts'] for field in noted]
+    return [f'{sum(are_others)} of {len(maps)} fields: {_another} ({_some_names(maps, are_others)})'] if any(are_others) else []
 
 # %% ../../nbs/07_measuring/23_report.ipynb #c7d194c1
 _step = 20 # Height of a line below the picture, px
@@ -447,6 +478,7 @@ def _fields_json(maps, micrographs, out):
             files[name] = _index_png(m)
             field.update(file=name, sha256=_checksum_of(files[name]), stored=True)
         noted.append(field)
+    _doubt_pictures(maps, noted)
     return noted, files
 
 # %% ../../nbs/07_measuring/23_report.ipynb #31000010
@@ -532,7 +564,9 @@ def report(
 
     fields, files = _fields_json(maps, micrographs, out)
     results = collect(maps, measured, asked, fields, meta, limits, uncertainty, segmenter, title, codes, out)
-    shown_results = dict(results, warnings=results['warnings'] + _without_micrograph(maps, micrographs))
+    of_pictures = _without_micrograph(maps, micrographs) + _on_another(maps, fields)
+    for doubt in _on_another(maps, fields): warnings.warn(doubt, stacklevel=2)
+    shown_results = dict(results, warnings=results['warnings'] + of_pictures)
     files |= _csv_files(measured) | {'results.json': _json_bytes(results)}
     say = speech_in(language, names_in(results))
     drawn = _all_pictures(maps, micrographs, measured, asked, shown, say)
