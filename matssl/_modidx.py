@@ -4165,13 +4165,10 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                       'matssl.measuring.pdf.write_pdf': ('07_measuring/pdf.html#write_pdf', 'matssl/measuring/pdf.py')},
             'matssl.measuring.questions': { 'matssl.measuring.questions._at_scale': ( '07_measuring/questions.html#_at_scale',
                                                                                       'matssl/measuring/questions.py'),
-<<<<<<< HEAD
                                             'matssl.measuring.questions._beside_sizes': ( '07_measuring/questions.html#_beside_sizes',
                                                                                           'matssl/measuring/questions.py'),
-=======
                                             'matssl.measuring.questions._check_alike': ( '07_measuring/questions.html#_check_alike',
                                                                                          'matssl/measuring/questions.py'),
->>>>>>> 507fc23598031ab8b787a0367052c1a7267c6ad3
                                             'matssl.measuring.questions._classes_behind': ( '07_measuring/questions.html#_classes_behind',
                                                                                             'matssl/measuring/questions.py'),
                                             'matssl.measuring.questions._field_in_memory': ( '07_measuring/questions.html#_field_in_memory',
