@@ -675,7 +675,12 @@ _german |= {
         'die Dicke ändert sich entlang der Schicht so langsam, dass es {n} unabhängige Stellen gibt; ihr '
         'Vertrauensbereich ist ein grober',
     'fields show different numbers of layers: those that differ are not put together':
-        'die Messfelder zeigen verschieden viele Schichten: was sich unterscheidet, wird nicht zusammengefasst'}
+        'die Messfelder zeigen verschieden viele Schichten: was sich unterscheidet, wird nicht zusammengefasst',
+    'what lies of {list} beyond the faces of the layer, as much as {n} % of it, does not count as layer':
+        'was von {list} jenseits der Grenzflächen der Schicht liegt, so viel wie {n} % von ihr, zählt nicht als Schicht',
+    'fields of {n} to {n1} columns weigh the same: {n2} {unit} as mean over fields, {n3} {unit1} weighted by length':
+        'Messfelder von {n} bis {n1} Spalten haben gleiches Gewicht: {n2} {unit} als Mittel über die Messfelder, '
+        '{n3} {unit1} nach der Länge gewichtet'}
 
 # %% ../nbs/00_ground/04_german.ipynb #7da5b49c
 _german |= {
@@ -695,7 +700,11 @@ _german |= {
         'mehrere Schichten liegen übereinander: der Abstand ist der innerhalb jeder, die Länge die aller',
     '{n} of {n1} fields show no crack in the layer: that is a number of 0, with an upper bound':
         '{n} von {n1} Messfeldern zeigen keinen Riss in der Schicht: das ist eine Anzahl von 0, mit einer oberen '
-        'Schranke'}
+        'Schranke',
+    '{n} spacing across places without layer, or without labels, is left out':
+        '{n} Abstand über Stellen ohne Schicht oder ohne Klasse hinweg ist weggelassen',
+    '{n} spacings across places without layer, or without labels, are left out':
+        '{n} Abstände über Stellen ohne Schicht oder ohne Klasse hinweg sind weggelassen'}
 
 # %% ../nbs/00_ground/04_german.ipynb #ffd08000
 _german |= {

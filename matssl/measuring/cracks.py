@@ -12,10 +12,10 @@ from fastcore.meta import delegates
 from ..errors import InputError
 from .answers import Answer
 from .fractions import (check_fields, doubts_of, field_name, one_by_one, refuse_not_square,
-                                        tiles_remark)
+                                        tiles_remark, twins_remark)
 from .miscounts import through_tests
 from .particles import fields_with_class, in_um
-from .faces import box_of, columns_of, extent_of, layer_pixels, layers_of, runs_along, slope_of, spines
+from .faces import drawn_on, faces_of, layer_pixels, layers_of, mended, runs_along, slope_of, spines
 
 # %% ../../nbs/07_measuring/16_cracks.ipynb #4ab50f8c
 def _end_of(
@@ -77,36 +77,6 @@ def _crack_length(
     ends = _rest_beyond(pixels, way[0], way[8], half_width) + _rest_beyond(pixels, way[-1], way[-9], half_width)
     return float(steps.sum() + ends)
 
-# %% ../../nbs/07_measuring/16_cracks.ipynb #29000028
-def _mended(layer, crack):
-    "The layer with its cracks filled, as far as they are narrower than a quarter of the thickness"
-    from scipy.ndimage import distance_transform_edt
-    reach = .125*extent_of(layer)
-    box = box_of(layer, int(reach) + 2)
-    near = np.zeros(layer.shape, bool)
-    near[box] = distance_transform_edt(~layer[box]) <= reach
-    return layer | (crack & near)
-
-# %% ../../nbs/07_measuring/16_cracks.ipynb #d8d13c38
-def _short_gaps(clean, most):
-    "Columns that are not clean, in gaps of at most so many px with a clean column on either side"
-    x = np.arange(len(clean))
-    before = np.maximum.accumulate(np.where(clean, x, -10**9))
-    after = np.minimum.accumulate(np.where(clean, x, 10**9)[::-1])[::-1]
-    return ~clean & (after - before <= most)
-
-# %% ../../nbs/07_measuring/16_cracks.ipynb #c5832006
-def _faces(layer, crack, hidden, reach):
-    "Upper and lower face of the layer in each column, px; drawn straight across cracks, NaN without layer"
-    on, x = layer | crack, np.arange(layer.shape[1])
-    cut = columns_of(_mended(layer, crack), hidden)[2]
-    clean = layer.any(0) & ~crack.any(0) & ~cut
-    top, bottom = (np.where(on.any(0), v, np.nan) for v in (on.argmax(0), len(on)-on[::-1].argmax(0)))
-    use = _short_gaps(clean, 2*reach) & crack.any(0)
-    if use.any():
-        for f in (top, bottom): f[use] = np.interp(x[use], x[clean], f[clean])
-    return top, bottom, cut
-
 # %% ../../nbs/07_measuring/16_cracks.ipynb #290000d1
 def _one_crack(yy, xx, top, bottom, middle, slope, arc):
     "Position along the layer, depth (0-1) and angle to the layer (degrees) of a crack from its pixels in the layer"
@@ -135,28 +105,50 @@ class _Band:
     slope:np.ndarray # Slope of the layer
     step:np.ndarray # Length of the mid line in a column
     arc:np.ndarray # Way along the mid line to the middle of a column
+    level:np.ndarray # The mid line again; where the border cuts one face, half a thickness from the other
+    hidden:np.ndarray # (H, W) bool: pixels that nobody has labelled
+    bare:np.ndarray # True where nobody would see a crack: without layer, or where a good part of it is hidden
 
 # %% ../../nbs/07_measuring/16_cracks.ipynb #a34f05d0
 def _middle_line(top, bottom, cut, slope):
     "Midway between the faces; where the border cuts the layer, straight on"
     middle = (top + bottom)/2
-    whole = np.flatnonzero(np.isfinite(middle) & ~cut)
-    if not len(whole): return middle
-    x, first, last = np.arange(len(middle)), whole[0], whole[-1]
-    on = np.interp(x, whole, middle[whole])
-    on[:first] = middle[first] + slope[first]*(x[:first] - first)
-    on[last+1:] = middle[last] + slope[last]*(x[last+1:] - last)
-    return np.where(cut, on, middle)
+    whole = np.isfinite(middle) & ~cut
+    return np.where(cut, drawn_on(middle, whole, slope), middle) if whole.any() else middle
+
+# %% ../../nbs/07_measuring/16_cracks.ipynb #6ac00001
+def _level_of(top, bottom, cut, middle, hidden):
+    "The mid line; where the border cuts one face, half a thickness from the other, as thick as beside"
+    whole = np.isfinite(middle) & ~cut
+    if not whole.any() or not cut.any(): return middle
+    half = drawn_on((bottom - top)/2, whole, np.zeros(len(top)))
+    beyond = np.pad(hidden, ((1, 1), (0, 0)), constant_values=True) # the border hides as unlabelled pixels do
+    x, above, below = np.arange(len(top)), np.floor(np.nan_to_num(top)), np.ceil(np.nan_to_num(bottom)) + 1
+    sees_top, sees_bottom = (~beyond[rows.astype(int).clip(0, len(beyond)-1), x] for rows in (above, below))
+    from_one = np.where(sees_top, top + half, bottom - half)
+    return np.where(cut & (sees_top != sees_bottom), from_one, middle)
+
+# %% ../../nbs/07_measuring/16_cracks.ipynb #6ac00006
+def _bare_columns(on, hidden):
+    "Columns without layer, and those in which unlabelled pixels hide more than a quarter of it"
+    from scipy.ndimage import binary_dilation, binary_opening
+    n = on.sum(0)
+    usual = np.median(n[n > 0])
+    wide = binary_opening(hidden, np.ones((max(int(usual/4), 1), 1)))
+    beside = (on & binary_dilation(wide, np.ones((3, 1)))).any(0)
+    return (n == 0) | beside & (n < .75*usual)
 
 # %% ../../nbs/07_measuring/16_cracks.ipynb #9ab7d17b
 def _band_of(layer, crack, hidden):
     "The faces and the mid line of one layer"
     n = layer.sum(0)
     thickness = n[n > 0].mean()
-    top, bottom, cut = _faces(layer, crack, hidden, thickness)
+    top, bottom, cut = faces_of(layer, crack, hidden, thickness)
     slope = slope_of((top+bottom)/2, np.isfinite(top) & ~cut, max(thickness, 11))
     step = np.hypot(1, slope)
-    return _Band(top, bottom, cut, _middle_line(top, bottom, cut, slope), slope, step, np.cumsum(step)-step/2)
+    middle = _middle_line(top, bottom, cut, slope)
+    return _Band(top, bottom, cut, middle, slope, step, np.cumsum(step)-step/2,
+                 _level_of(top, bottom, cut, middle, hidden), hidden, _bare_columns(layer | crack, hidden))
 
 # %% ../../nbs/07_measuring/16_cracks.ipynb #5836efbc
 def _joined(crack, px):
@@ -188,12 +180,18 @@ def _borders(hidden):
     border[[0, -1]] = True
     return border, ends
 
+# %% ../../nbs/07_measuring/16_cracks.ipynb #6ac0000a
+def _at_border(band, yy, xx, borders):
+    "Which pixels of a crack lie at a border; where the layer is cut all along, only its ends are one"
+    border, ends = borders
+    held = np.isfinite(band.top)
+    return (ends if band.cut[held].all() else border)[yy, xx]
+
 # %% ../../nbs/07_measuring/16_cracks.ipynb #44e8dc73
 def _crack_row_of(band, yy, xx, inside, length, borders, along, through):
     "Position, length, width, depth, angle and place of one crack, px; NaN for what the border hides"
     at, depth, angle = _one_crack(yy[inside], xx[inside], band.top, band.bottom, band.middle, band.slope, band.arc)
-    border, ends = borders
-    cut = bool((ends if band.cut.all() else border)[yy[inside], xx[inside]].any())
+    border, cut = borders[0], bool(_at_border(band, yy[inside], xx[inside], borders).any())
     seen = not cut and not band.cut[xx[inside]].any()
     x, y = (xx.mean(), yy.mean()) if along == 'x' else (yy.mean(), xx.mean())
     return dict(position_px=at, length_px=np.nan if border[yy, xx].any() else length, width_px=len(yy)/length,
@@ -212,12 +210,43 @@ def _with_spacing(rows):
     r.insert(2, 'spacing_px', spacing.where(whole & whole.shift(-1, fill_value=False)))
     return r
 
+# %% ../../nbs/07_measuring/16_cracks.ipynb #6ac0000e
+def _is_across(r, bare):
+    "Which ways to the next crack lead across bare places, `{layer: places along it, px}`"
+    def is_between(row):
+        way = bare[row.layer] - row.position_px
+        return bool(((way > 0) & (way < row.spacing_px)).any())
+    return np.array([is_between(row) for row in r.itertuples()], bool)
+
 # %% ../../nbs/07_measuring/16_cracks.ipynb #b1eba705
-def _length_of(band):
-    "Length of the mid line, px: columns in which the border cuts the layer count half, unless it does so all along"
+def _depth_below(band, yy, xx):
+    "How deep pixels lie below the mid line, across the layer, px; above it negative"
+    return (yy + .5 - band.level[xx])/np.hypot(1, band.slope[xx])
+
+# %% ../../nbs/07_measuring/16_cracks.ipynb #6ac00012
+def _length_at(band, depth=0.):
+    "Length of the layer along which a place at some depth below its mid line is in the picture and labelled, px"
     held = np.isfinite(band.top)
-    weight = np.where(band.cut, .5, 1.) if not band.cut[held].all() else 1.
-    return (band.step*weight)[held].sum()
+    if band.cut[held].all(): return float(band.step[held].sum())
+    row = np.floor(band.level[held] + depth*np.hypot(1, band.slope[held])).astype(int)
+    inside = (row >= 0) & (row < len(band.hidden))
+    inside[inside] = ~band.hidden[row[inside], np.flatnonzero(held)[inside]]
+    return float(band.step[held][inside].sum() or band.step[held].sum())
+
+# %% ../../nbs/07_measuring/16_cracks.ipynb #6ac00016
+def _counted_on(band, yy, xx, at_border):
+    "The length on which a crack is counted, px: that where its ends are seen, which count half each"
+    depth = _depth_below(band, yy, xx)
+    ends = [depth.argmin(), depth.argmax()]
+    seen = [k for k in ends if not at_border[k]] or ends
+    return len(seen)/sum(1/_length_at(band, depth[k]) for k in seen)
+
+# %% ../../nbs/07_measuring/16_cracks.ipynb #6ac0001a
+def _length_of(band, counts=(), lengths=()):
+    "Length of a layer on which its cracks are counted, px: their number to a length is the sum of `counts/lengths`"
+    counts, lengths = np.asarray(counts, float), np.asarray(lengths, float)
+    if not len(counts): return _length_at(band)
+    return float(lengths[0] if not np.ptp(lengths) else counts.sum()/(counts/lengths).sum())
 
 # %% ../../nbs/07_measuring/16_cracks.ipynb #da8c39dc
 def _bands_and_cracks(m, cls, layer, along, join_px):
@@ -226,7 +255,7 @@ def _bands_and_cracks(m, cls, layer, along, join_px):
     lay, crack, hidden = layer_pixels(m, layer), m.labels == m.codes.index(cls), m.labels == 255
     along = runs_along(lay | crack, along, m)
     if along == 'y': lay, crack, hidden = lay.T, crack.T, hidden.T
-    layers, left = layers_of(_mended(lay, crack)) # a crack parts no layer, least of all its tip at the border
+    layers, left = layers_of(mended(lay, crack)) # a crack parts no layer, least of all its tip at the border
     layers, left = [whole & lay for whole in layers], left & lay
     pieces, n = ndi.label(_joined(crack, join_px), np.ones((3, 3)))
     owners = _owners(pieces, n, layers)
@@ -238,9 +267,10 @@ def _cracks_of(m, cls, layer, along, min_length_px, join_px, through):
     "One field: a row a crack, px; and what else is known of the field"
     from scipy import ndimage as ndi
     bands, pieces, owners, along, left = _bands_and_cracks(m, cls, layer, along, join_px)
-    rows, outside, short = [], 0, 0
+    rows, counted, outside, short = [], [([], []) for _ in bands], 0, 0
     hidden = m.labels == 255
     borders = _borders(hidden if along == 'x' else hidden.T)
+    names = [f'{k} of {len(bands)}' for k in range(1, len(bands) + 1)]
     for i, box in enumerate(ndi.find_objects(pieces), 1):
         piece, band = pieces[box] == i, bands[owners[i-1]]
         yy, xx = (p + b.start for p, b in zip(np.nonzero(piece), box))
@@ -253,10 +283,18 @@ def _cracks_of(m, cls, layer, along, min_length_px, join_px, through):
             short += 1
             continue
         row = _crack_row_of(band, yy, xx, inside, length, borders, along, through)
-        rows.append(dict(layer=f'{owners[i-1] + 1} of {len(bands)}', **row))
-    length = sum(_length_of(band) for band in bands)
-    about = dict(layer_length_px=length, outside=outside, short=short, along=along, layers=len(bands), left=left)
-    return _with_spacing(rows), about
+        rows.append(dict(layer=names[owners[i-1]], **row))
+        yy, xx = yy[inside], xx[inside]
+        counts, lengths = counted[owners[i-1]]
+        counts.append(.5 if row['cut'] else 1.)
+        lengths.append(_counted_on(band, yy, xx, _at_border(band, yy, xx, borders)))
+    r = _with_spacing(rows)
+    across = _is_across(r, {name: band.arc[band.bare] for name, band in zip(names, bands)})
+    r['spacing_px'] = r.spacing_px.mask(across)
+    length = sum(_length_of(band, *of_band) for band, of_band in zip(bands, counted))
+    about = dict(layer_length_px=length, outside=outside, short=short, across=int(across.sum()), along=along,
+                 layers=len(bands), left=left)
+    return r, about
 
 # %% ../../nbs/07_measuring/16_cracks.ipynb #857b8cdf
 def _t(level, degrees):
@@ -406,6 +444,10 @@ def _crack_doubts(found, um, shortest):
                           'and not at all for spacing, depth and length')
     if any(r.depth_pct[~r.cut.astype(bool)].isna().any() for r, _ in found): doubts.append(
         'the border cuts the layer at some cracks: their depth is not known')
+    across = total('across')
+    if across: doubts.append(
+        f'{across} spacing{"s" if across > 1 else ""} across places without layer, or without labels, '
+        f'{"are" if across > 1 else "is"} left out')
     left = max(f['left'] for _, f in found)
     if left: doubts.append(
         f'pieces of the class apart from the layer, in up to {100*left:.2g} % of the columns, are not taken for layer')
@@ -433,7 +475,8 @@ def _all_cracks(x, cls, layer, who='cracks', level=.95, **kw):
     um = maps[0].um_per_px
     found = [_cracks_of(m, cls, layer, **kw) for m in one_by_one(maps, 'cracks')]
     attrs = dict(method='connected regions; longest way on the skeleton; positions along the mid line; cut by the border: half',
-                 standard=None, warnings=doubts_of(maps) + tiles_remark(maps) + _crack_doubts(found, um, kw['min_length_px']),
+                 standard=None, warnings=doubts_of(maps) + (tiles_remark(maps) or twins_remark(maps))
+                 + _crack_doubts(found, um, kw['min_length_px']),
                  settings=dict(cls=cls, layer=layer, um_per_px=um, level=level, fields=len(maps), **kw))
     def on_tests(tests): return _all_cracks(tests, cls, layer, who, level, **kw)[3]['answers']
     attrs['answers'] = through_tests(_crack_answers(found, cls, um, level), maps, on_tests)

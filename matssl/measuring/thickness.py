@@ -15,10 +15,10 @@ from fastcore.meta import delegates
 from ..errors import InputError
 from ..pictures.labels import LabelMap
 from .answers import Answer
-from .fractions import doubts_of, field_name, field_statistics, one_by_one, tiles_remark
+from .fractions import doubts_of, field_name, field_statistics, one_by_one, tiles_remark, twins_remark
 from .miscounts import _without_level, through_area_errors
 from .particles import fields_with_class, in_um
-from .faces import box_of, columns_of, layer_pixels, layers_of, runs_along, slope_of, spines
+from .faces import box_of, columns_of, filled_layer, layers_of, slope_of, spines
 
 # %% ../../nbs/07_measuring/15_thickness.ipynb #290000b4
 def _feet(on, mid, y, x):
@@ -198,6 +198,15 @@ def _uncut(layers, hidden, source, cls):
         "take the picture at a lower magnification, or name its direction with along='x' or 'y'")
     return seen, len(layers) - len(seen)
 
+# %% ../../nbs/07_measuring/15_thickness.ipynb #1fae0002
+def _beyond_doubts(on, beyond, fill):
+    "What must be known of classes that count as layer, and lie beyond its faces too"
+    share = beyond.sum()/on.sum()
+    if share < .01: return []
+    names = ', '.join([fill] if isinstance(fill, str) else fill)
+    return [f'what lies of {names} beyond the faces of the layer, as much as {100*share:.2g} % of it, '
+            'does not count as layer']
+
 # %% ../../nbs/07_measuring/15_thickness.ipynb #2900d202
 def _profile_along_x(on, hidden, smooth_px):
     "Columns and skeleton of one layer that runs along the rows, px; its tilt, coverage, and cut columns"
@@ -226,8 +235,7 @@ def layer_profiles(
 )->list: # A `LayerProfile` a layer, from top to bottom (left to right)
     "Thickness of every layer of a picture along its length: column by column, and on its skeleton"
     um = fields_with_class(m, cls)[2]
-    on = layer_pixels(m, cls, fill, fill_holes)
-    along = runs_along(on, along, m)
+    on, beyond, along = filled_layer(m, cls, fill, fill_holes, along)
     hidden = m.labels == 255
     if (on | hidden).all(): raise InputError(
         field_name(m), f'{cls!r} on every pixel', 'a layer with something on either side',
@@ -236,6 +244,7 @@ def layer_profiles(
     layers, left = layers_of(on)
     layers, cut = _uncut(layers, hidden, field_name(m), cls)
     also = [f'another layer ({cut} in all) is cut by the border of the picture all along and not measured'] if cut else []
+    also += _beyond_doubts(on, beyond, fill)
     profiles = []
     for k, layer in enumerate(layers, 1):
         columns, skeleton, facts = _profile_along_x(layer, hidden, smooth_px)
@@ -396,6 +405,22 @@ def _rough_doubts(rows):
     return [f'{r["source"]}, layer {r["layer"]}: the thickness changes so slowly along the layer that there are '
             f'{r["places"]:.1f} independent places; its interval is a rough one' for r in few]
 
+# %% ../../nbs/07_measuring/15_thickness.ipynb #1fae0006
+def _lengths_doubts(rows, unit):
+    "What a reader must know of fields of different length: the mean that is weighted by it"
+    doubts = []
+    for layer, of in pd.DataFrame(rows).groupby('layer', sort=False):
+        columns = of[of.method == recommended].set_index('field').n
+        means = of[of.recommended].set_index('field')[f'mean_{unit}'].dropna()
+        px = columns.loc[means.index]
+        mean, weighted = means.mean(), (px*means).sum()/px.sum()
+        is_alike = len(px) < 2 or px.max() <= 2*px.min() and abs(mean - weighted) <= .1*mean
+        if is_alike: continue
+        which = '' if layer == '1 of 1' else f'layer {layer}: '
+        doubts.append(f'{which}fields of {px.min()} to {px.max()} columns weigh the same: {mean:.4g} {unit} '
+                      f'as mean over fields, {weighted:.4g} {unit} weighted by length')
+    return doubts
+
 # %% ../../nbs/07_measuring/15_thickness.ipynb #5c1e0b01
 def mean_of_rounded(
     values, # Values, one a field, of something that can't be negative
@@ -457,10 +482,10 @@ def _all_rows(profiles, methods, level):
 def _table_doubts(maps, profiles, methods, rows, apart, unit):
     "What a reader must know of the whole table"
     doubts = ['no scale: lengths in px'] if unit == 'px' else []
-    doubts += doubts_of(maps) + tiles_remark(maps)
+    doubts += doubts_of(maps) + (tiles_remark(maps) or twins_remark(maps))
     doubts += _folded_doubts([p for _, p in profiles], methods) + _apart_doubts(apart, unit)
     doubts += _each_kind_once([doubt for i, p in profiles for doubt in _profile_doubts(i, p)])
-    if len(maps) == 1: doubts += _rough_doubts(rows)
+    doubts += _rough_doubts(rows) if len(maps) == 1 else _lengths_doubts(rows, unit)
     if len({p.layers for _, p in profiles}) > 1: doubts.append(
         'fields show different numbers of layers: those that differ are not put together')
     return doubts
