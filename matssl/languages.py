@@ -54,7 +54,9 @@ _german |= {
     'largest particle': 'größtes Teilchen', 'in the section': 'im Schliff',
     'lines in all directions': 'Linien in allen Richtungen',
     'if colonies lie in all directions': 'wenn die Kolonien in allen Richtungen liegen',
-    'scale ± {n} %': 'Maßstab ± {n} %'}
+    'scale ± {n} %': 'Maßstab ± {n} %',
+    'no narrower than for particles at random': 'nicht enger als für zufällig liegende Teilchen',
+    'largest whole particle': 'größtes ganzes Teilchen', 'a cut one is larger': 'ein geschnittenes ist größer'}
 
 # %% ../nbs/00_ground/04_german.ipynb #aad8aed7
 _german |= {
@@ -617,7 +619,10 @@ _german |= {
     '{n} % of the particles by number and {n1} % by area lie outside the edges of the bins':
         '{n} % der Teilchen nach der Anzahl und {n1} % nach der Fläche liegen außerhalb der Klassengrenzen',
     'no whole particle: with 95 % confidence fewer than {n} {unit}':
-        'kein ganzes Teilchen: mit 95 % Sicherheit weniger als {n} {unit}'}
+        'kein ganzes Teilchen: mit 95 % Sicherheit weniger als {n} {unit}',
+    'a number that is the same in all tiles of a field does not tell how it scatters: no interval':
+        'eine Zahl, die in allen Kacheln eines Messfelds dieselbe ist, sagt nicht, wie sie streut: kein '
+        'Vertrauensbereich'}
 
 # %% ../nbs/00_ground/04_german.ipynb #c9072b70
 _german |= {
@@ -638,7 +643,11 @@ _german |= {
     'fewer than 5 fields: the interval of the nodularity takes the particles as independent, and knows nothing '
     'of how the specimen varies':
         'weniger als 5 Messfelder: der Vertrauensbereich der Nodularität nimmt die Teilchen als unabhängig und '
-        'weiß nichts davon, wie die Probe schwankt'}
+        'weiß nichts davon, wie die Probe schwankt',
+    'a particle cut by the border is larger than the largest whole one: what is seen of it is {n} um across, '
+    'size class {n1} or coarser':
+        'ein vom Rand geschnittenes Teilchen ist größer als das größte ganze: was von ihm zu sehen ist, misst '
+        '{n} µm, Größenklasse {n1} oder gröber'}
 
 # %% ../nbs/00_ground/04_german.ipynb #4eb259f8
 _german |= {

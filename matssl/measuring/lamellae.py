@@ -10,7 +10,7 @@ import numpy as np, pandas as pd
 from ..errors import InputError
 from ..pictures.labels import LabelMap
 from .answers import Answer
-from .fractions import (doubts_of, field_name, one_by_one, tiles_remark, two_point,
+from .fractions import (doubts_of, field_name, one_by_one, tiles_remark, twins_remark, two_point,
                                         variance_of_mean)
 from .miscounts import through_tests
 from .particles import fields_with_class
@@ -354,7 +354,7 @@ def lamellar_spacing(
     def on_tests(tests): return lamellar_spacing(tests, cls, level, most_rays, seed).attrs['answers']
     t = pd.DataFrame(rows).drop(columns=f'rounding_{unit}')
     t.attrs = dict(method='whole periods straight across the plates; interval from strips', standard=None,
-                   warnings=doubts + _lamellar_doubts(in_px, spacings) + tiles_remark(maps),
+                   warnings=doubts + _lamellar_doubts(in_px, spacings) + (tiles_remark(maps) or twins_remark(maps)),
                    answers=through_tests(answers, maps, on_tests),
                    settings=dict(cls=cls, level=level, most_rays=most_rays, seed=seed, um_per_px=um, fields=len(maps)))
     return t

@@ -13,7 +13,8 @@ from ..errors import InputError
 from scipy.special import stdtrit
 from .answers import Answer
 from .fractions import check_fields, doubts_of, field_name, field_statistics, one_by_one
-from .fractions import phase_fractions, refuse_not_square, tiles_remark
+from .fractions import phase_fractions, refuse_not_square, tiles_remark, twins_remark
+from .grains import _count_ends
 from .miscounts import through_tests
 from .shapes import crofton, feret_of_hull, feret_unbiased, moments, rows_of
 
@@ -413,9 +414,14 @@ def _field(m, on, t, um, border, guard):
     return {'counted': int((weight > 0).sum()), 'touching': int(t.touches_border.sum()), **found}
 
 # %% ../../nbs/07_measuring/12_particles.ipynb #2801001d
+def _are_alike(value, errors):
+    "Do all parts of a ratio say the same, but for the rounding of numbers?"
+    return bool(np.abs(errors).max() <= 1e-9*abs(value))
+
+
 def _interval(value, errors, parts, level=.95):
-    "Ends of the interval of a ratio that cannot be negative"
-    if not parts > 1.5: return np.nan, np.nan
+    "Ends of the interval of a ratio that cannot be negative; none where its parts are alike"
+    if not parts > 1.5 or _are_alike(value, errors): return np.nan, np.nan
     half = stdtrit(parts-1, (1+level)/2)*np.sqrt(parts/(parts-1)*(errors**2).sum())
     return max(0., value-half), value+half
 
@@ -426,6 +432,21 @@ def none_found(
 )->float: # Bound, particles per unit of area
     "Upper bound of the number of particles per area where none was found"
     return -np.log(1-level)/area
+
+# %% ../../nbs/07_measuring/12_particles.ipynb #3d1c7a02
+def _no_narrower(value, low, high, weights, level=.95):
+    "Ends of the interval of a number, no narrower than of particles at random, one weight each; and are they wider for that?"
+    weights = np.asarray(weights, float)
+    as_good_as = weights.sum()**2/(weights**2).sum() # so many of equal weight (Kish)
+    least, most = (float(value*end) for end in _count_ends(as_good_as, level))
+    return float(np.fmin(low, least)), float(np.fmax(high, most)), not (low <= least and most <= high) # no NaN from fmin
+
+# %% ../../nbs/07_measuring/12_particles.ipynb #3d1c7a06
+def _number_an_area(number, area, weights, level=.95):
+    "A number an area, the ends of its interval, are they a bound? `number`, `area`: one each part; `weights`: one each particle"
+    if not np.any(weights): return 0., 0., none_found(area.sum(), level), True
+    value, errors, parts = _ratio(number, area)
+    return (value, *_no_narrower(value, *_interval(value, errors, parts, level), weights, level))
 
 # %% ../../nbs/07_measuring/12_particles.ipynb #3819a253
 def _alone(maps):
@@ -440,9 +461,12 @@ def _joined(parts):
 
 # %% ../../nbs/07_measuring/12_particles.ipynb #a82f4c11
 def _with_intervals(sums, level):
-    "A row a quantity: its value and the ends of its interval"
-    rows = {c: (value, *_interval(value, errors, n, level)) for c, (value, errors, n) in _ratios(sums).items()}
-    return pd.DataFrame(rows, index=['pooled', 'pooled_low', 'pooled_high']).T
+    "A row a quantity: its value and the ends of its interval; `attrs['alike']`: those that are the same in all parts"
+    found = _ratios(sums)
+    rows = {c: (value, *_interval(value, errors, n, level)) for c, (value, errors, n) in found.items()}
+    r = pd.DataFrame(rows, index=['pooled', 'pooled_low', 'pooled_high']).T
+    r.attrs['alike'] = [c for c, (value, errors, n) in found.items() if n > 1.5 and value > 0 and _are_alike(value, errors)]
+    return r
 
 # %% ../../nbs/07_measuring/12_particles.ipynb #1996e473
 def _starting(names, start):
@@ -450,13 +474,15 @@ def _starting(names, start):
     return next(c for c in names if c.startswith(start))
 
 # %% ../../nbs/07_measuring/12_particles.ipynb #739e9ad4
-def _pooled(maps, cls, fields, counted, tiles=4, level=.95):
+def _pooled(maps, cls, fields, tiles=4, level=.95):
     "Every quantity over all fields, as a ratio of sums, with its interval: a row each"
     k = tiles if _alone(maps) else 1
     sums = _joined([_sums(*f, k=k) for f in fields])
     r = _with_intervals(sums, level)
     n_a = _starting(r.index, 'n_a_per')
-    if not counted: r.loc[n_a, ['pooled_low', 'pooled_high']] = 0, none_found(sums[n_a][1].sum(), level)
+    weights = np.concatenate([_counted(t, m.shape, m.labels != 255, *how)[0] for m, _, t, _, *how in fields])
+    *of_number, r.attrs['number_is_bound'] = _number_an_area(*sums[n_a], weights, level)
+    r.loc[n_a] = of_number
     r['pooled_high'] = r.pooled_high.where(r.index != 'area_pct', r.pooled_high.clip(upper=100))
     if len(maps) > 1: return r
     share = phase_fractions(maps, level=level).loc[cls]
@@ -475,23 +501,27 @@ def _spoken(column):
     return column.rpartition('_')[2] if column.endswith(('_um', '_px')) else '', 1
 
 # %% ../../nbs/07_measuring/12_particles.ipynb #180ee2ce
-def _note(start, cls, counted):
+_at_random = 'no narrower than for particles at random'
+
+
+def _note(start, cls, counted, is_bound=False):
     "What a number rests on"
-    if counted: return f'{counted} whole particles of {cls}'
-    return 'none found, upper bound' if start == 'n_a_per' else 'none found'
+    if not counted: return 'none found, upper bound' if start == 'n_a_per' else 'none found'
+    whole = f'{counted} whole particles of {cls}'
+    return f'{whole}; {_at_random}' if start == 'n_a_per' and is_bound else whole
 
 # %% ../../nbs/07_measuring/12_particles.ipynb #d9f9d42a
 def _answers(pooled, cls, fields, counted):
     "The main numbers, a line each; of nothing only its number and its share"
-    answers = []
+    answers, bounds = [], dict(n_a_per=pooled.attrs.get('number_is_bound'), area_pct=pooled.attrs.get('area_is_bound'))
     for start, name in _said.items():
         if not counted and start not in ('n_a_per', 'area_pct'): continue
         column = _starting(pooled.index, start)
         unit, times = _spoken(column)
         value, low, high = (times*pooled.loc[column]).tolist()
-        is_bound = not counted if start == 'n_a_per' else start == 'area_pct' and pooled.attrs.get('area_is_bound', False)
+        is_bound = bool(bounds.get(start))
         answers.append(Answer(name, value, unit, low, high, fields=fields, is_bound=is_bound,
-                              note=_note(start, cls, counted)))
+                              note=_note(start, cls, counted, is_bound)))
     return answers
 
 # %% ../../nbs/07_measuring/12_particles.ipynb #32ae8741
@@ -502,6 +532,16 @@ def _fields_doubt(maps):
     if _alone(maps): return ['one field holds nearly all of the area: the intervals of the pooled values are those '
                              'of its tiles']
     return []
+
+# %% ../../nbs/07_measuring/12_particles.ipynb #3d1c7a09
+_same_in_all = 'a number that is the same in all {} does not tell how it scatters: no interval'
+
+
+def _alike_doubt(maps, alike):
+    "Quantities that are the same in all fields, or in all tiles of one; the number, and what follows from it, has its interval all the same"
+    if len(maps) == 1: alike = [c for c in alike if c != 'area_pct'] # that of phase fractions
+    if all(c.startswith(('n_a_per', 'nn_random')) for c in alike): return []
+    return [_same_in_all.format('tiles of a field' if _alone(maps) else 'fields')]
 
 # %% ../../nbs/07_measuring/12_particles.ipynb #21143b4f
 def _uneven_doubt(maps, f, pooled, n_a):
@@ -517,7 +557,7 @@ def _uneven_doubt(maps, f, pooled, n_a):
 def _set_doubts(maps, f, pooled):
     "What a reader must know of the fields of a set, and of how they were put together"
     n_a = _starting(f, 'n_a_per')
-    doubts = tiles_remark(maps) + _fields_doubt(maps)
+    doubts = (tiles_remark(maps) or twins_remark(maps)) + _fields_doubt(maps) + _alike_doubt(maps, pooled.attrs['alike'])
     if pooled.attrs.get('area_is_bound'): doubts.append(
         'particles keep apart: the interval of the area fraction is at most this wide')
     doubts += _uneven_doubt(maps, f, pooled, n_a)
@@ -572,7 +612,7 @@ def _fields_of(t, x, cls, border, guard_px):
     f = pd.DataFrame([dict(field=i, source=field_name(field[0], i), **_field(*field)) for i, field in enumerate(each)])
     settings = {**t.attrs['settings'], 'border': border} | ({'guard_px': guard} if border == 'guard' else {})
     counted = f.counted.sum()
-    pooled = _pooled(counted_maps, cls, each, counted)
+    pooled = _pooled(counted_maps, cls, each)
     def on_tests(tests): return _fields_of(particles(tests, cls, **_as_before(t)), tests, cls, border, guard_px).attrs['answers']
     f.attrs = {**t.attrs, 'method': f'{t.attrs["method"]}; border: {border}', 'settings': settings,
                'warnings': t.attrs['warnings'] + _set_doubts(maps, f, pooled), 'pooled': pooled.to_dict('index'),
@@ -594,13 +634,22 @@ def particle_fields(
 # %% ../../nbs/07_measuring/12_particles.ipynb #280000ba
 def _one_row(x, pooled):
     "Statistics over fields of one quantity; from one field the interval of its tiles"
-    r = field_statistics(x)
+    x = np.asarray(x, float)
+    r = field_statistics(np.full(len(x), x[0]) if np.ptp(x) <= 1e-9*abs(x[0]) else x) # alike, but for the rounding of numbers
     if pooled is not None:
         half = (pooled.pooled_high - pooled.pooled_low)/2
         accuracy = 100*half/r['mean'] if r['mean'] else np.nan
         r |= dict(low=pooled.pooled_low, high=pooled.pooled_high, ci=half, ra_pct=accuracy)
     r['low'] = np.maximum(0, r['low']) # NaN stays
     return r
+
+# %% ../../nbs/07_measuring/12_particles.ipynb #3d1c7a0c
+def _number_row(r, numbers, counted):
+    "The statistics of the numbers an area of several fields, whose interval is no narrower than for particles at random"
+    weights = np.repeat(numbers/np.maximum(counted, 1), counted)
+    low, high, _ = _no_narrower(r['mean'], r['mean'] - r['ci'], r['mean'] + r['ci'], weights)
+    half = (high - low)/2
+    return r | dict(low=max(0., low), high=high, ci=half, ra_pct=100*half/r['mean'])
 
 # %% ../../nbs/07_measuring/12_particles.ipynb #30663be4
 def _summary_of(f):
@@ -611,6 +660,8 @@ def _summary_of(f):
         known = f[c].dropna()
         of_tiles = pooled.loc[c] if len(f) == 1 and c in pooled.index else None
         if len(known): rows[c] = _one_row(known, of_tiles)
+    n_a = _starting(f, 'n_a_per')
+    if len(f) > 1 and f.counted.any(): rows[n_a] = _number_row(rows[n_a], f[n_a].to_numpy(), f.counted.to_numpy())
     r = pd.DataFrame(rows).T.astype({'fields': int}).join(pooled)
     r.attrs = {k: v for k, v in f.attrs.items() if k != 'pooled'}
     return r
@@ -732,6 +783,7 @@ def _share_interval(part, whole, level=.95, pieces=None):
     "A share of sums, 0-1, and its interval; an entry is a particle or a field, `pieces` count where the share is 0 or 1"
     r, errors, parts = _ratio(part, whole)
     if not parts > 1.5: return r, np.nan, np.nan
+    if 0 < r < 1 and _are_alike(r, errors): return r, np.nan, np.nan
     V = parts/(parts-1)*(errors**2).sum()
     points = r*(1-r)/max(V, 1e-15) if 0 < r < 1 else pieces or parts
     return r, *_wilson(r, points, stdtrit(parts-1, (1+level)/2))
@@ -761,7 +813,7 @@ def _nodularity_row(name, t, threshold, mm2, fields=None):
 
 # %% ../../nbs/07_measuring/13_nodularity.ipynb #b52d89e6
 def _nodules_per_mm2(maps, t, threshold, um, tiles=4):
-    "Nodules a mm2 over all fields, with the interval over fields, or over the tiles of one"
+    "Nodules a mm2 over all fields, with the interval over fields, or over the tiles of one; and is it a bound?"
     k = tiles if _alone(maps) else 1
     nodules = t[t.roundness >= threshold]
     number, area = [], []
@@ -769,9 +821,7 @@ def _nodules_per_mm2(maps, t, threshold, um, tiles=4):
         of_field = nodules[nodules.field == i]
         number.append(np.bincount(_tile_of(of_field, m.shape, k), of_field.weight, k*k))
         area.append(_by_tile(m.labels != 255, k)*um**2/1e6)
-    number, area = np.concatenate(number), np.concatenate(area)
-    if not len(nodules): return 0., 0., none_found(area.sum())
-    return (number.sum()/area.sum(), *_interval(*_ratio(number, area)))
+    return _number_an_area(np.concatenate(number), np.concatenate(area), nodules.weight)
 
 # %% ../../nbs/07_measuring/13_nodularity.ipynb #28010029
 _as_round_as = .03 # Share by which an angular particle of 20 px may read too round
@@ -809,10 +859,30 @@ def _border_doubts(p, t, is_nodule, low, high):
         'often than small ones')
     return doubts
 
+# %% ../../nbs/07_measuring/13_nodularity.ipynb #3d1c7a10
+def _cut_larger(p, t):
+    "What is seen of the largest particle that the border cuts, um, where it is more than the largest whole one; NaN elsewhere"
+    cut, whole = p.feret_max_um[p.touches_border].max(), t.feret_max_um.max()
+    return float(cut) if cut > whole else np.nan
+
+
+def _cut_doubt(cut_um):
+    "A doubt where a cut particle is larger than the largest whole one; `cut_um`: what is seen of it, um; NaN: none is"
+    if not cut_um > 0: return []
+    return ['a particle cut by the border is larger than the largest whole one: what is seen of it is '
+            f'{cut_um:.3g} um across, size class {iso_size_class(cut_um):.0f} or coarser']
+
+# %% ../../nbs/07_measuring/13_nodularity.ipynb #3d1c7a14
+def _same_doubt(r):
+    "A doubt where five fields or more have the same nodularity; of none and of all there is an interval"
+    each = r.nodularity_pct.drop('all').dropna()
+    if len(r) <= 5 or not 0 < each.mean() < 100 or np.ptp(each) > 1e-7: return []
+    return [_same_in_all.format('fields')]
+
 # %% ../../nbs/07_measuring/13_nodularity.ipynb #4d773bb8
-def _iron_doubts(maps, p, t, of_border, threshold, min_size_um, um):
-    "What a reader of the nodularity must know; `p`: all particles, `t`: those that count"
-    doubts = p.attrs['warnings'] + of_border + tiles_remark(maps) + _near_threshold_doubt(t, threshold)
+def _iron_doubts(maps, p, t, of_others, threshold, min_size_um, um):
+    "What a reader of the nodularity must know; `p`: all particles, `t`: those that count, `of_others`: doubts found before"
+    doubts = p.attrs['warnings'] + of_others + (tiles_remark(maps) or twins_remark(maps)) + _near_threshold_doubt(t, threshold)
     doubts += _rule_doubts(threshold, min_size_um, um, p.attrs['settings'])
     if not len(t): doubts.append(f'no whole particle of {min_size_um:g} um: no nodularity')
     elif len(maps) < 5: doubts.append(
@@ -821,16 +891,16 @@ def _iron_doubts(maps, p, t, of_border, threshold, min_size_um, um):
     return doubts
 
 # %% ../../nbs/07_measuring/13_nodularity.ipynb #b5495fb1
-def _iron_answers(r, number, fields):
-    "Nodularity, size class and number, a line each"
+def _iron_answers(r, number, fields, cut_um=np.nan):
+    "Nodularity, size class and number, a line each; `cut_um`: what is seen of a cut particle larger than all whole ones, um"
     row, counted, standard = r.loc['all'], f'{r.particles["all"]} particles', r.attrs['standard'] or ''
-    per_mm2, low, high = number
+    per_mm2, low, high, is_bound = number
     share = Answer('nodularity', row.nodularity_pct, '%', row.nodularity_low_pct, row.nodularity_high_pct,
                    fields=fields, note=counted, standard=standard)
-    nodules = Answer('nodules', per_mm2, '/mm2', low, high, fields=fields, is_bound=not per_mm2,
-                     note='' if per_mm2 else 'none found, upper bound')
-    size = Answer('graphite size class', row.size_class, '', fields=fields, note='largest particle',
-                  standard='ISO 945-1:2019', decimals=0)
+    of_number = '' if not is_bound else _at_random if per_mm2 else 'none found, upper bound'
+    nodules = Answer('nodules', per_mm2, '/mm2', low, high, fields=fields, is_bound=is_bound, note=of_number)
+    of_size = 'largest whole particle; a cut one is larger' if cut_um > 0 else 'largest particle'
+    size = Answer('graphite size class', row.size_class, '', fields=fields, note=of_size, standard='ISO 945-1:2019', decimals=0)
     return [share, nodules, size]
 
 # %% ../../nbs/07_measuring/13_nodularity.ipynb #066effca
@@ -869,14 +939,15 @@ def nodularity(
     own = (roundness_threshold, min_size_um) != _of_standard
     settings = {**p.attrs['settings'], 'roundness_threshold': roundness_threshold, 'min_size_um': min_size_um}
     interval = r.loc['all', ['nodularity_low_pct', 'nodularity_high_pct']]
-    of_border = _border_doubts(p, t, t.roundness >= roundness_threshold, *interval)
-    warnings = _iron_doubts(maps, p, t, of_border, roundness_threshold, min_size_um, um)
+    cut_um = _cut_larger(p, t)
+    of_rows = _border_doubts(p, t, t.roundness >= roundness_threshold, *interval) + _cut_doubt(cut_um) + _same_doubt(r)
+    warnings = _iron_doubts(maps, p, t, of_rows, roundness_threshold, min_size_um, um)
     r.attrs = dict(method='share of area with a roundness shape factor from the threshold on',
                    standard=None if own else 'ISO 945-4:2019', settings=settings, warnings=warnings)
     alone = [_nodules_per_mm2([m], t[t.field == i].assign(field=0), roundness_threshold, um)
              for i, m in enumerate(maps)]
     number = _nodules_per_mm2(maps, t, roundness_threshold, um)
-    _, r['nodules_per_mm2_low'], r['nodules_per_mm2_high'] = zip(*alone, number)
+    _, r['nodules_per_mm2_low'], r['nodules_per_mm2_high'], _ = zip(*alone, number)
     def on_tests(tests): return nodularity(tests, cls, roundness_threshold, min_size_um, **kwargs).attrs['answers']
-    r.attrs['answers'] = through_tests(_iron_answers(r, number, len(maps)), maps, on_tests)
+    r.attrs['answers'] = through_tests(_iron_answers(r, number, len(maps), cut_um), maps, on_tests)
     return r
