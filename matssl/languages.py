@@ -819,7 +819,9 @@ _german |= {
     'the model was tested in one position and asked in eight: what it gets wrong may be other than noted':
         'das Modell wurde in einer Lage geprüft und in acht gefragt: was es falsch macht, kann anderes sein als vermerkt',
     'where the labels come from is not known: {any}':
-        'woher das Klassenbild kommt, ist nicht bekannt (englisch: {any})'}
+        'woher das Klassenbild kommt, ist nicht bekannt (englisch: {any})',
+    'never drawn, and so never found by this model: {list}':
+        'nie gezeichnet, und deshalb von diesem Modell nie gefunden: {list}'}
 
 # %% ../nbs/00_ground/04_german.ipynb #7bec278f
 _german |= {
@@ -958,7 +960,9 @@ _german |= {
     'other materials, etchants, detectors and scales are other data. Check a fraction before relying on it; '
     'rare classes (small shares above) are the first to go wrong.':
         'andere Werkstoffe, Ätzmittel, Detektoren und Maßstäbe sind andere Daten. Ein Anteil ist zu prüfen, bevor '
-        'man sich auf ihn verlässt; seltene Klassen (oben mit kleinem Anteil) gehen zuerst schief.'}
+        'man sich auf ihn verlässt; seltene Klassen (oben mit kleinem Anteil) gehen zuerst schief.',
+    'Never drawn, and so never found by this model: {list}.':
+        'Nie gezeichnet, und deshalb von diesem Modell nie gefunden: {list}.'}
 
 # %% ../nbs/00_ground/04_german.ipynb #bfcb195c
 _german |= {

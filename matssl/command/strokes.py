@@ -6,6 +6,7 @@
 __all__ = ['suggest', 'strokes']
 
 # %% ../../nbs/10_command/04_strokes.ipynb #2123a6b7
+import warnings
 from typing import Annotated
 from ..errors import InputError
 from fastcore.meta import delegates
@@ -80,6 +81,7 @@ def strokes(
     reading = reading_options(**kwargs)
     palette, codes = colours_given(palette, names_given(codes))
     from matssl.masks.pairs import pair_files
+    from matssl.segmentation.asked import undrawn_doubt
     from matssl.segmentation.stroke_segmenter import StrokeSegmenter
     pairs = pair_files(labelled)
     names = _names_of(pairs, codes, palette, ignore)
@@ -88,5 +90,6 @@ def strokes(
     model.fit(pairs, palette, ignore, **reading)
     drawn = sum((labels != 255).sum() for _, labels in model.pairs)/sum(labels.size for _, labels in model.pairs)
     say(one_line(f'{len(pairs)} pictures, {100*drawn:.3g} % of their pixels labelled; classes: {", ".join(names)}'))
+    if doubt := undrawn_doubt(model.config): warnings.warn(doubt)
     model.save(out)
     print(f'written: {out}/model.safetensors, config.json, README.md')

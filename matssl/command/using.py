@@ -68,6 +68,7 @@ def evaluate(
     "Compare the answers of a model with test pictures that you have marked, and say what it is worth"
     check_is_segmenter(segmenter)
     check_there(test)
+    if out: new_output(out)
     from matssl.segmentation.stroke_segmenter import load_segmenter
     without_windows()
     model = load_segmenter(segmenter)
@@ -77,8 +78,8 @@ def evaluate(
     table = scored.table(without)
     say(table.round(4).to_string(na_rep=''))
     say(f'\nverdict: {scored.verdict}')
-    if not no_note: _note(model, scored, note, segmenter)
     if out: _write_scores(scored, table, out)
+    if not no_note: _note(model, scored, note, segmenter)
     return 3 if scored.verdict.below_floor else 0
 
 # %% ../../nbs/10_command/05_using.ipynb #83af365d
@@ -136,23 +137,25 @@ def _device():
     return f"cuda:{int(os.environ.get('LOCAL_RANK', 0))}" if torch.cuda.is_available() else 'cpu'
 
 # %% ../../nbs/10_command/05_using.ipynb #cf617a45
-def _some_pictures(files, reading, page, most=64):
-    "Some of the pictures, evenly chosen, that can be read"
+def _some_pictures(files, reading, page, most=64, channel=None):
+    "Some of the pictures, evenly chosen, that can be read; where none can, what is wrong with the first"
     from matssl.pictures.scale import apply_scales
     from matssl.pictures.micrograph import read_micrograph
     from matssl.segmentation.asked import as_micrograph
     read = dict(um_per_px=apply_scales(reading['um_per_px'], files), crop_bar=reading['crop_bar'])
-    every, pictures = -(-len(files)//most), []
+    every, pictures, faults = -(-len(files)//most), [], []
+    is_plain = page is None and channel is None
     for file in files[::every]:
-        try: pictures.append(as_micrograph(file, **read) if page is None else read_micrograph(file, page, **read))
-        except InputError: continue
+        try: pictures.append(as_micrograph(file, **read) if is_plain else read_micrograph(file, page, channel=channel, **read))
+        except InputError as e: faults.append(e)
+    if faults and not pictures: raise faults[0]
     return pictures
 
 # %% ../../nbs/10_command/05_using.ipynb #183958ac
-def _adapted(model, files, reading, page, train):
+def _adapted(model, files, reading, page, train, channel=None):
     "Another model, with the statistics of some of the pictures; with `train`, taught by its own answers on them"
     import matssl.segmentation.adapt
-    adapted = model.adapt(_some_pictures(files, reading, page), train=train)
+    adapted = model.adapt(_some_pictures(files, reading, page, channel=channel), train=train)
     if adapted is model: return model
     count = len(adapted.config['adapted']['pictures'])
     how = ' and taught by its own answers on them' if train else ''
@@ -161,10 +164,32 @@ def _adapted(model, files, reading, page, train):
     return adapted
 
 # %% ../../nbs/10_command/05_using.ipynb #37a5442c
+def _told_by(label_map):
+    "What a label map says of its picture in a row: size, scale and shares; and its doubts"
+    height, width = label_map.shape
+    shares = {f'{name}, %': 100*share for name, share in label_map.fractions().items()}
+    about = dict(size=f'{width} x {height}', um_per_px=label_map.um_per_px, scale_from=label_map.scale_from)
+    return about | shares, label_map.doubts
+
+# %% ../../nbs/10_command/05_using.ipynb #5a7e0044
+def _filled(row, out):
+    "A row of the table; of a label map that was there with what the map says"
+    from matssl.masks.masks import read_label_map
+    if row['state'] != 'already there': return row
+    try: about, doubts = _told_by(read_label_map(out/f"{Path(row['picture']).stem}.tif"))
+    except InputError: return row # no label map, as is said in the row
+    return {**row, **about, 'why': '; '.join(filter(None, [row['why'], *doubts]))}
+
+# %% ../../nbs/10_command/05_using.ipynb #5a7e0048
 def _write_done(done, out, number, processes):
-    "The table of all pictures, where there is anything new"
-    mine = f'-process-{number+1}-of-{processes}' if processes > 1 else ''
-    if (done.state == 'predicted').any(): write_table(_free_name(out, f'predictions{mine}'), done, index=False)
+    "The table of all pictures, where there is anything new or no table yet"
+    import pandas as pd
+    mine = f'predictions-process-{number+1}-of-{processes}' if processes > 1 else 'predictions'
+    is_new = (done.state == 'predicted').any()
+    is_untold = (done.state == 'already there').any() and not os.path.lexists(out/f'{mine}.csv')
+    if not is_new and not is_untold: return
+    rows = pd.DataFrame([_filled(row, out) for row in done.to_dict('records')])
+    write_table(_free_name(out, mine), rows, index=False)
 
 # %% ../../nbs/10_command/05_using.ipynb #2d506f74
 @command
@@ -190,7 +215,7 @@ def predict(
     number, processes = process_share()
     out, also = Path(out), [kind for kind in outputs.split(',') if kind]
     model = load_segmenter(segmenter, device=_device())
-    if adapt: model = _adapted(model, files, reading, page, train)
+    if adapt: model = _adapted(model, files, reading, page, train, channel)
     done = predict_folder(model, files, out, also, _say_shares, symmetry=symmetry, part=(number, processes),
                           page=page, channel=channel, **reading)
     done['why'] = [in_options(why, 'predict') for why in done.why]

@@ -288,6 +288,17 @@ def _fitted_again(model, own):
     other.pairs, other.prior = model.pairs, model.prior
     return other
 
+# %% ../../nbs/06_segmentation/14_adapt.ipynb #5a7e0022
+def _check_own(model, own):
+    "Refuse own answers of fewer than two classes where there are no strokes beside them; say that there are none"
+    if model.pairs: return
+    warnings.warn('the strokes of a model are not in its files: this one learns from its own answers alone', stacklevel=3)
+    found = sorted({model.codes[c] for _, labels in own for c in np.unique(labels[labels != 255])})
+    if len(found) > 1: return
+    raise InputError(
+        'adapt', f'{f"one class alone ({found[0]})" if found else "no class"} in the answers of the model',
+        'at least two classes, to learn from', 'adapt to pictures that show more, or predict without train=True')
+
 # %% ../../nbs/06_segmentation/14_adapt.ipynb #14c00002
 def _thinned(proba, most=100_000):
     "Logarithms of class probabilities `(C, n)`, of about so many pixels that are spread evenly"
@@ -300,21 +311,21 @@ def _counted(scores):
     return np.bincount(scores.argmax(0), minlength=len(scores))
 
 # %% ../../nbs/06_segmentation/14_adapt.ipynb #14c0000e
-def _shares_found(pictures, shift, by_share=0.):
+def _shares_found(pictures, shift, by_share=0., classes=None):
     "Share of the pixels of some pictures `[(C, n), ...]` that each class is likeliest at after a shift `(C,)`, rare classes weighed down in each"
     found = 0
     for scores in pictures:
         scores = scores + shift[:, None]
         share = torch.from_numpy(_counted(scores)/scores.shape[1])
-        found = found + _counted(scores + share_weights(share, by_share).numpy()[:, None])
+        found = found + _counted(scores + share_weights(share, by_share, classes).numpy()[:, None])
     return found/found.sum()
 
 # %% ../../nbs/06_segmentation/14_adapt.ipynb #14c00007
-def _shift_to(pictures, wanted, by_share=0., rounds=60):
+def _shift_to(pictures, wanted, by_share=0., rounds=60, classes=None):
     "What is added to the scores of the classes so that their shares come out as wanted, `(C,)`"
     shift, step, before = np.zeros(len(wanted)), np.full(len(wanted), .5), np.zeros(len(wanted))
     for _ in range(rounds):
-        missing = np.log(wanted + 1e-5) - np.log(_shares_found(pictures, shift, by_share) + 1e-5)
+        missing = np.log(wanted + 1e-5) - np.log(_shares_found(pictures, shift, by_share, classes) + 1e-5)
         towards = np.sign(missing)*(np.abs(missing) > .003)
         if not towards.any(): break
         step = np.where(towards*before < 0, step/2, np.minimum(step*1.2, 2))
@@ -331,9 +342,10 @@ def _unweighed(model, pictures):
 # %% ../../nbs/06_segmentation/14_adapt.ipynb #14c00010
 def _with_shares_of(model, other, pictures):
     "Another model of strokes, shifted until it finds the shares that the first one finds in some pictures"
-    by_share = model.classifier.by_share
-    wanted = _shares_found(_unweighed(model, pictures), np.zeros(len(model.codes)), by_share)
-    other.classifier.bias += torch.from_numpy(_shift_to(_unweighed(other, pictures), wanted, by_share)).float()
+    by_share, none = model.classifier.by_share, np.zeros(len(model.codes))
+    wanted = _shares_found(_unweighed(model, pictures), none, by_share, model.classifier.classes_drawn)
+    shift = _shift_to(_unweighed(other, pictures), wanted, by_share, classes=other.classifier.classes_drawn)
+    other.classifier.bias += torch.from_numpy(shift).float()
     other.model.bias.copy_(other.classifier.bias)
     return other
 
@@ -367,7 +379,9 @@ def adapt(self:StrokeSegmenter,
     _check_round(1, 1, share)
     _, given = _pictures_given(pictures, tiles, um_per_px, crop_bar)
     names, pictures = zip(*given)
-    other = _fitted_again(self, _surest_of(self, pictures, share))
+    own = _surest_of(self, pictures, share)
+    _check_own(self, own)
+    other = _fitted_again(self, own)
     if keep_shares: _with_shares_of(self, other, pictures)
     seen = Looked(list(names), [picture_hash(m) for m in pictures])
     other.config = _config_after(self.config, seen, tiles=0, keep=0., train=True, share=share, keep_shares=keep_shares)

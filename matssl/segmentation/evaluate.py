@@ -28,7 +28,7 @@ from .asked import as_micrograph, names_in
 from .segmenter import Segmenter, class_prior
 from .segment import confusion, iou_of, mean_iou, share_of
 from .verdict import drawn_share, verdict_of
-from ..pictures.scale import apply_scales
+from ..pictures.scale import apply_scales, given_scales
 _all_ = ['mean_iou']
 
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #eb0688d9
@@ -69,6 +69,7 @@ class Evaluation:
     what:str='' # The test pictures, in words
     symmetry:bool=False # Asked in eight positions?
     sizes:dict=field(default_factory=dict) # `{name: pixels of the frame around what is drawn}`
+    reading:dict=field(default_factory=dict) # How the files in `maps` were read: `um_per_px` and `crop_bar`
     iou = property(lambda self: scores_of(self.cm, self.codes).iou, doc='IoU of each class, 0-1')
     miou = property(lambda self: self.mean(), doc='Mean IoU over the classes that occur, 0-1')
 
@@ -360,11 +361,13 @@ def evaluate(
     "Scores of a Segmenter on whole pictures at native resolution"
     what = '' if isinstance(pairs, list) else Path(pairs).resolve().name
     ignore = seg.config.get('ignore') if ignore is None else ignore
-    tested = _labelled(pairs, seg, ignore, um_per_px=um_per_px, crop_bar=crop_bar)
+    reading = dict(um_per_px=given_scales(um_per_px), crop_bar=crop_bar)
+    tested = _labelled(pairs, seg, ignore, **reading)
     prints = {one.where: picture_hash(one.picture) for one in tested}
     known_as = {one.where: one.picture.meta.get('part_of') or prints[one.where] for one in tested}
     _say_adapted(seg, known_as)
-    e = Evaluation(0, seg.codes, overlap=_check_leak(seg, known_as, allow_overlap), what=what, symmetry=symmetry and not predictions)
+    e = Evaluation(0, seg.codes, overlap=_check_leak(seg, known_as, allow_overlap), what=what,
+                   symmetry=symmetry and not predictions, reading=reading)
     if not predictions: e.model = getattr(seg, 'fingerprint', None) # what functions have predicted is no model's
     step = _within(told, len(tested), e.per_picture)
     predict = predictions or (lambda m: seg.predict(m, symmetry=symmetry, told=step).labels)
@@ -406,17 +409,23 @@ def _with_errors(m, wrong):
     shown[wrong] = (220, 30, 30)
     return shown
 
+# %% ../../nbs/06_segmentation/09_evaluate.ipynb #5a7e0032
+def _share_wrong(wrong, truth):
+    "How much of the labelled pixels is wrong, in words"
+    labelled = (truth != 255).sum()
+    return f'{wrong.sum()/labelled:.1%} of the labelled pixels' if labelled else 'no pixel is labelled'
+
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #643e3b86
-def _plot_errors(axs, origin, truth, predicted, codes):
+def _plot_errors(axs, origin, truth, predicted, codes, reading=None):
     "Picture, truth, prediction, and the picture with its errors in red"
-    m = origin if isinstance(origin, Micrograph) else read_micrograph(origin)
+    m = origin if isinstance(origin, Micrograph) else read_micrograph(origin, **(reading or {}))
     wrong = (truth != predicted) & (truth != 255)
     m.show(axs[0], '')
     LabelMap(truth, codes).show(m, axs[1], legend=False)
     LabelMap(predicted, codes).show(m, axs[2], legend=False)
     axs[3].imshow(_with_errors(m, wrong))
     name = printable(Path(m.source).name) if m.source else 'picture'
-    titles = name, 'truth', 'prediction', f'errors ({wrong.mean():.1%} of the pixels)'
+    titles = name, 'truth', 'prediction', f'errors ({_share_wrong(wrong, truth)})'
     for ax, title in zip(axs, titles): ax.set_title(title, fontsize=9, parse_math=False)
     for ax in axs[1:]: ax.axis('off')
 
@@ -433,7 +442,7 @@ def plot(self:Evaluation,
     left, right = top.subplots(1, 2)
     _plot_confusion(left, self.cm, names)
     _plot_scores(right, self, names)
-    for part, shown in zip(rest, self.maps): _plot_errors(part.subplots(1, 4), *shown, self.codes)
+    for part, shown in zip(rest, self.maps): _plot_errors(part.subplots(1, 4), *shown, self.codes, self.reading)
     return fig
 
 # %% ../../nbs/06_segmentation/09_evaluate.ipynb #5e1d0a25

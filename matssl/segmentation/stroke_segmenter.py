@@ -104,10 +104,10 @@ def _print_of(m):
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #f38eec32
 def _shares_of(labels, codes):
-    "Shares of the classes among the pixels that are drawn"
+    "Shares of the classes among the pixels that are drawn; 0 for those that are not drawn, and for no other"
     pixels = np.sum([np.bincount(drawn.ravel(), minlength=256)[:len(codes)] for drawn in labels], 0)
     shares = pixels/max(pixels.sum(), 1)
-    return {name: round(float(share), 6) for name, share in zip(codes, shares)}
+    return {name: max(round(float(share), 6), 1e-6*bool(share)) for name, share in zip(codes, shares)}
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #61f122ef
 def _median_scale(pictures):
@@ -353,7 +353,7 @@ def _streamed(self:StrokeSegmenter, pixels, told=None):
         shelf = _Shelf(file)
         moments = self._first_walk(pixels, grey, shelf, first)
         count = self._second_walk(pixels, grey, moments, shelf, second)
-        weights = share_weights(count/(height*width), self.classifier.by_share)[:, None, None]
+        weights = share_weights(count/(height*width), self.classifier.by_share, self.classifier.classes_drawn)[:, None, None]
         for row in (row for top in tops for row in range(top, min(top+tile, height), _rows)):
             scores = np.concatenate([shelf.take((row, left)) for left in lefts], 2)
             yield (torch.from_numpy(scores) + weights).softmax(0)
@@ -370,7 +370,8 @@ def _eight_positions(pixels):
 @patch
 def _in_memory(self:StrokeSegmenter, pixels):
     "Class probabilities `(C, H, W)` of a picture whose features are kept"
-    return weight_by_share(self.classifier.scores(np.ascontiguousarray(pixels)), self.classifier.by_share).softmax(0)
+    scores = self.classifier.scores(np.ascontiguousarray(pixels))
+    return weight_by_share(scores, self.classifier.by_share, self.classifier.classes_drawn).softmax(0)
 
 # %% ../../nbs/06_segmentation/11_stroke_segmenter.ipynb #8aacac8c
 def _check_fitted(segmenter):

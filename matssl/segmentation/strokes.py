@@ -359,12 +359,20 @@ def _check_classes(drawn, codes):
         'strokes of at least two classes', 'draw a few more')
 
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #80a2fa66
+_never = -1e4 # bias of a class without strokes: a file of weights holds no infinity
+
 @patch
 def _take(self:ScribbleClassifier, weight, bias, classes):
     "The fitted weights; a class without strokes scores so little that it is never likeliest"
     n, fitted = len(self.codes), torch.as_tensor(classes).long()
-    self.weight, self.bias = torch.zeros(n, weight.shape[1]), torch.full((n,), -1e4) # a file of weights holds no infinity
+    self.weight, self.bias = torch.zeros(n, weight.shape[1]), torch.full((n,), _never)
     self.weight[fitted], self.bias[fitted] = torch.as_tensor(weight).float(), torch.as_tensor(bias).float()
+
+# %% ../../nbs/06_segmentation/10_strokes.ipynb #5a7e0002
+@patch(as_prop=True)
+def classes_drawn(self:ScribbleClassifier)->int:
+    "How many classes have strokes, as the weights say"
+    return int(((self.bias > _never/2) | (self.weight != 0).any(1)).sum())
 
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #8fa7faf2
 @patch
@@ -403,19 +411,21 @@ def scores(self:ScribbleClassifier,
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #e3b54ef7
 def share_weights(
     share:torch.Tensor, # `(C,)`: of each class in a map, 0-1
-    power:float=1.5 # Power of the share, as for `weight_by_share`
+    power:float=1.5, # Power of the share, as for `weight_by_share`
+    classes:int=None # Number of classes that were drawn; default: all of `share`
 )->torch.Tensor: # `(C,)`, at most 0
     "What is added to the scores of classes that have less than half an equal share"
-    return power*(2*len(share)*share).clamp(1e-6, 1).log()
+    return power*(2*(classes or len(share))*share).clamp(1e-6, 1).log()
 
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #e50eefbe
 def weight_by_share(
     scores:torch.Tensor, # `(C, H, W)`
-    power:float=1.5 # Power of the share: 0 leaves the scores as they are, 1 is in proportion
+    power:float=1.5, # Power of the share: 0 leaves the scores as they are, 1 is in proportion
+    classes:int=None # Number of classes that were drawn; default: all of `scores`
 )->torch.Tensor:
     "Scores in which classes that have less than half an equal share in the map of `scores` count for less"
     share = torch.bincount(scores.argmax(0).ravel(), minlength=len(scores))/scores[0].numel()
-    return scores + share_weights(share, power)[:, None, None]
+    return scores + share_weights(share, power, classes)[:, None, None]
 
 # %% ../../nbs/06_segmentation/10_strokes.ipynb #87148877
 @patch
@@ -424,7 +434,7 @@ def predict(self:ScribbleClassifier,
 )->LabelMap:
     "The label map of a picture with the class probabilities, its scale and file"
     m = as_micrograph(picture)
-    proba = weight_by_share(self.scores(m), self.by_share).softmax(0)
+    proba = weight_by_share(self.scores(m), self.by_share, self.classes_drawn).softmax(0)
     labels = proba.argmax(0).to(torch.uint8).numpy()
     return LabelMap(labels, self.codes, proba=proba.numpy(), **carried(m))
 
