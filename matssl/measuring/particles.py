@@ -435,7 +435,7 @@ def none_found(
 
 # %% ../../nbs/07_measuring/12_particles.ipynb #3d1c7a02
 def _no_narrower(value, low, high, weights, level=.95):
-    "Ends of the interval of a number, no narrower than of particles at random; has that made it wider? A weight each particle"
+    "Ends of a number's interval, no narrower than of particles at random, a weight each; and has that made it wider?"
     weights = np.asarray(weights, float)
     as_good_as = weights.sum()**2/(weights**2).sum() # so many of equal weight (Kish)
     least, most = (float(value*end) for end in _count_ends(as_good_as, level))
@@ -443,7 +443,7 @@ def _no_narrower(value, low, high, weights, level=.95):
 
 # %% ../../nbs/07_measuring/12_particles.ipynb #3d1c7a06
 def _number_an_area(number, area, weights, level=.95):
-    "A number an area, the ends of its interval, and is it a bound? From number and area of parts, and the particles' weights"
+    "A number an area, its interval, and is that a bound? Of parts with number and area, and of particles with weights"
     if not np.any(weights): return 0., 0., none_found(area.sum(), level), True
     value, errors, parts = _ratio(number, area)
     return (value, *_no_narrower(value, *_interval(value, errors, parts, level), weights, level))
@@ -539,7 +539,7 @@ _same_in_all = 'a number that is the same in all {} does not tell how it scatter
 
 
 def _alike_doubt(maps, alike):
-    "A doubt where quantities are the same in all fields, or in all tiles of one; the number has an interval all the same"
+    "A doubt where quantities are the same in all fields, or in all tiles of one; not of the number, which has bounds"
     if len(maps) == 1: alike = [c for c in alike if c != 'area_pct'] # that of phase fractions
     if all(c.startswith(('n_a_per', 'nn_random')) for c in alike): return []
     return [_same_in_all.format('tiles of a field' if _alone(maps) else 'fields')]
@@ -558,7 +558,8 @@ def _uneven_doubt(maps, f, pooled, n_a):
 def _set_doubts(maps, f, pooled):
     "What a reader must know of the fields of a set, and of how they were put together"
     n_a = _starting(f, 'n_a_per')
-    doubts = (tiles_remark(maps) or twins_remark(maps)) + _fields_doubt(maps) + _alike_doubt(maps, pooled.attrs['alike'])
+    doubts = (tiles_remark(maps) or twins_remark(maps)) + _fields_doubt(maps)
+    doubts += _alike_doubt(maps, pooled.attrs['alike'])
     if pooled.attrs.get('area_is_bound'): doubts.append(
         'particles keep apart: the interval of the area fraction is at most this wide')
     doubts += _uneven_doubt(maps, f, pooled, n_a)
@@ -647,7 +648,7 @@ def _one_row(x, pooled):
 
 # %% ../../nbs/07_measuring/12_particles.ipynb #3d1c7a0c
 def _number_row(r, numbers, counted):
-    "The statistics of the numbers an area of several fields, whose interval is no narrower than for particles at random"
+    "Statistics of the numbers an area of several fields, the interval no narrower than for particles at random"
     weights = np.repeat(numbers/np.maximum(counted, 1), counted)
     low, high, _ = _no_narrower(r['mean'], r['mean'] - r['ci'], r['mean'] + r['ci'], weights)
     half = (high - low)/2
@@ -883,7 +884,7 @@ def _same_doubt(r):
 
 # %% ../../nbs/07_measuring/13_nodularity.ipynb #4d773bb8
 def _iron_doubts(maps, p, t, others, threshold, min_size_um, um):
-    "What a reader of the nodularity must know; `p`: all particles, `t`: those that count, `others`: doubts found before"
+    "What a reader of the nodularity must know; `p`: all particles, `t`: those that count, `others`: doubts so far"
     doubts = p.attrs['warnings'] + others + (tiles_remark(maps) or twins_remark(maps))
     doubts += _near_threshold_doubt(t, threshold) + _rule_doubts(threshold, min_size_um, um, p.attrs['settings'])
     if not len(t): doubts.append(f'no whole particle of {min_size_um:g} um: no nodularity')
@@ -894,7 +895,7 @@ def _iron_doubts(maps, p, t, others, threshold, min_size_um, um):
 
 # %% ../../nbs/07_measuring/13_nodularity.ipynb #b5495fb1
 def _iron_answers(r, number, fields, cut_um=np.nan):
-    "Nodularity, size class and number, a line each; `cut_um`: what is seen of a cut particle that is larger than all whole ones"
+    "Nodularity, number and size class, a line each; `cut_um`: what is seen of a cut particle larger than the whole ones"
     row, counted, standard = r.loc['all'], f'{r.particles["all"]} particles', r.attrs['standard'] or ''
     per_mm2, low, high, is_bound = number
     share = Answer('nodularity', row.nodularity_pct, '%', row.nodularity_low_pct, row.nodularity_high_pct,
