@@ -895,7 +895,7 @@ def _iron_doubts(maps, p, t, others, threshold, min_size_um, um):
 
 # %% ../../nbs/07_measuring/13_nodularity.ipynb #b5495fb1
 def _iron_answers(r, number, fields, cut_um=np.nan):
-    "Nodularity, number and size class, a line each; `cut_um`: what is seen of a cut particle larger than the whole ones"
+    "Nodularity, number and size class, a line each; `cut_um`: what is seen of a cut particle larger than whole ones"
     row, counted, standard = r.loc['all'], f'{r.particles["all"]} particles', r.attrs['standard'] or ''
     per_mm2, low, high, is_bound = number
     share = Answer('nodularity', row.nodularity_pct, '%', row.nodularity_low_pct, row.nodularity_high_pct,
