@@ -435,15 +435,15 @@ def none_found(
 
 # %% ../../nbs/07_measuring/12_particles.ipynb #3d1c7a02
 def _no_narrower(value, low, high, weights, level=.95):
-    "Ends of the interval of a number, no narrower than of particles at random, one weight each; and are they wider for that?"
+    "Ends of a number's interval, no narrower than of particles at random, a weight each; and has that made it wider?"
     weights = np.asarray(weights, float)
     as_good_as = weights.sum()**2/(weights**2).sum() # so many of equal weight (Kish)
     least, most = (float(value*end) for end in _count_ends(as_good_as, level))
-    return float(np.fmin(low, least)), float(np.fmax(high, most)), not (low <= least and most <= high) # no NaN from fmin
+    return float(np.fmin(low, least)), float(np.fmax(high, most)), not (low <= least and most <= high)
 
 # %% ../../nbs/07_measuring/12_particles.ipynb #3d1c7a06
 def _number_an_area(number, area, weights, level=.95):
-    "A number an area, the ends of its interval, are they a bound? `number`, `area`: one each part; `weights`: one each particle"
+    "A number an area, its interval, and is that a bound? Of parts with number and area, and of particles with weights"
     if not np.any(weights): return 0., 0., none_found(area.sum(), level), True
     value, errors, parts = _ratio(number, area)
     return (value, *_no_narrower(value, *_interval(value, errors, parts, level), weights, level))
@@ -465,7 +465,8 @@ def _with_intervals(sums, level):
     found = _ratios(sums)
     rows = {c: (value, *_interval(value, errors, n, level)) for c, (value, errors, n) in found.items()}
     r = pd.DataFrame(rows, index=['pooled', 'pooled_low', 'pooled_high']).T
-    r.attrs['alike'] = [c for c, (value, errors, n) in found.items() if n > 1.5 and value > 0 and _are_alike(value, errors)]
+    def is_alike(value, errors, n): return n > 1.5 and value > 0 and _are_alike(value, errors)
+    r.attrs['alike'] = [c for c, ratio in found.items() if is_alike(*ratio)]
     return r
 
 # %% ../../nbs/07_measuring/12_particles.ipynb #1996e473
@@ -538,7 +539,7 @@ _same_in_all = 'a number that is the same in all {} does not tell how it scatter
 
 
 def _alike_doubt(maps, alike):
-    "Quantities that are the same in all fields, or in all tiles of one; the number, and what follows from it, has its interval all the same"
+    "A doubt where quantities are the same in all fields, or in all tiles of one; not of the number, which has bounds"
     if len(maps) == 1: alike = [c for c in alike if c != 'area_pct'] # that of phase fractions
     if all(c.startswith(('n_a_per', 'nn_random')) for c in alike): return []
     return [_same_in_all.format('tiles of a field' if _alone(maps) else 'fields')]
@@ -557,7 +558,8 @@ def _uneven_doubt(maps, f, pooled, n_a):
 def _set_doubts(maps, f, pooled):
     "What a reader must know of the fields of a set, and of how they were put together"
     n_a = _starting(f, 'n_a_per')
-    doubts = (tiles_remark(maps) or twins_remark(maps)) + _fields_doubt(maps) + _alike_doubt(maps, pooled.attrs['alike'])
+    doubts = (tiles_remark(maps) or twins_remark(maps)) + _fields_doubt(maps)
+    doubts += _alike_doubt(maps, pooled.attrs['alike'])
     if pooled.attrs.get('area_is_bound'): doubts.append(
         'particles keep apart: the interval of the area fraction is at most this wide')
     doubts += _uneven_doubt(maps, f, pooled, n_a)
@@ -635,7 +637,8 @@ def particle_fields(
 def _one_row(x, pooled):
     "Statistics over fields of one quantity; from one field the interval of its tiles"
     x = np.asarray(x, float)
-    r = field_statistics(np.full(len(x), x[0]) if np.ptp(x) <= 1e-9*abs(x[0]) else x) # alike, but for the rounding of numbers
+    if np.ptp(x) <= 1e-9*abs(x[0]): x = np.full(len(x), x[0]) # alike, but for the rounding of numbers
+    r = field_statistics(x)
     if pooled is not None:
         half = (pooled.pooled_high - pooled.pooled_low)/2
         accuracy = 100*half/r['mean'] if r['mean'] else np.nan
@@ -645,7 +648,7 @@ def _one_row(x, pooled):
 
 # %% ../../nbs/07_measuring/12_particles.ipynb #3d1c7a0c
 def _number_row(r, numbers, counted):
-    "The statistics of the numbers an area of several fields, whose interval is no narrower than for particles at random"
+    "Statistics of the numbers an area of several fields, the interval no narrower than for particles at random"
     weights = np.repeat(numbers/np.maximum(counted, 1), counted)
     low, high, _ = _no_narrower(r['mean'], r['mean'] - r['ci'], r['mean'] + r['ci'], weights)
     half = (high - low)/2
@@ -861,7 +864,7 @@ def _border_doubts(p, t, is_nodule, low, high):
 
 # %% ../../nbs/07_measuring/13_nodularity.ipynb #3d1c7a10
 def _cut_larger(p, t):
-    "What is seen of the largest particle that the border cuts, um, where it is more than the largest whole one; NaN elsewhere"
+    "What is seen of the largest particle that the border cuts, um, where that is larger than all whole ones; else NaN"
     cut, whole = p.feret_max_um[p.touches_border].max(), t.feret_max_um.max()
     return float(cut) if cut > whole else np.nan
 
@@ -880,10 +883,10 @@ def _same_doubt(r):
     return [_same_in_all.format('fields')]
 
 # %% ../../nbs/07_measuring/13_nodularity.ipynb #4d773bb8
-def _iron_doubts(maps, p, t, of_others, threshold, min_size_um, um):
-    "What a reader of the nodularity must know; `p`: all particles, `t`: those that count, `of_others`: doubts found before"
-    doubts = p.attrs['warnings'] + of_others + (tiles_remark(maps) or twins_remark(maps)) + _near_threshold_doubt(t, threshold)
-    doubts += _rule_doubts(threshold, min_size_um, um, p.attrs['settings'])
+def _iron_doubts(maps, p, t, others, threshold, min_size_um, um):
+    "What a reader of the nodularity must know; `p`: all particles, `t`: those that count, `others`: doubts so far"
+    doubts = p.attrs['warnings'] + others + (tiles_remark(maps) or twins_remark(maps))
+    doubts += _near_threshold_doubt(t, threshold) + _rule_doubts(threshold, min_size_um, um, p.attrs['settings'])
     if not len(t): doubts.append(f'no whole particle of {min_size_um:g} um: no nodularity')
     elif len(maps) < 5: doubts.append(
         'fewer than 5 fields: the interval of the nodularity takes the particles as independent, '
@@ -892,7 +895,7 @@ def _iron_doubts(maps, p, t, of_others, threshold, min_size_um, um):
 
 # %% ../../nbs/07_measuring/13_nodularity.ipynb #b5495fb1
 def _iron_answers(r, number, fields, cut_um=np.nan):
-    "Nodularity, size class and number, a line each; `cut_um`: what is seen of a cut particle larger than all whole ones, um"
+    "Nodularity, number and size class, a line each; `cut_um`: what is seen of a cut particle larger than whole ones"
     row, counted, standard = r.loc['all'], f'{r.particles["all"]} particles', r.attrs['standard'] or ''
     per_mm2, low, high, is_bound = number
     share = Answer('nodularity', row.nodularity_pct, '%', row.nodularity_low_pct, row.nodularity_high_pct,
@@ -900,7 +903,8 @@ def _iron_answers(r, number, fields, cut_um=np.nan):
     of_number = '' if not is_bound else _at_random if per_mm2 else 'none found, upper bound'
     nodules = Answer('nodules', per_mm2, '/mm2', low, high, fields=fields, is_bound=is_bound, note=of_number)
     of_size = 'largest whole particle; a cut one is larger' if cut_um > 0 else 'largest particle'
-    size = Answer('graphite size class', row.size_class, '', fields=fields, note=of_size, standard='ISO 945-1:2019', decimals=0)
+    size = Answer('graphite size class', row.size_class, '', fields=fields, note=of_size,
+                  standard='ISO 945-1:2019', decimals=0)
     return [share, nodules, size]
 
 # %% ../../nbs/07_measuring/13_nodularity.ipynb #066effca
