@@ -28,6 +28,8 @@ class Answer:
     standard:str='' # Standard of the method with its year, where there is one
     decimals:int|None=None # Decimals to show, where the number is a class; None: as the interval supports
     classes:tuple=field(default=(), repr=False, compare=False) # Classes that it was measured on, as `measure` notes them
+    model_errors:str=field(default='', repr=False, compare=False) # Errors of the model that made the labels: 'in' the interval, 'out' of it; '': nothing is said of a model
+    how:str=field(default='', repr=False, compare=False) # How a share was found: 'corrected' by the test pictures of the model, or 'counted'; '': no share
     def __str__(self): return in_words(self)
 
 # %% ../../nbs/07_measuring/01_answers.ipynb #7d10e002

@@ -354,6 +354,12 @@ class Basis:
     below_floor:bool=False # True: the model is no better than a guess without a network
     never_wrong:list=() # Classes without an error on the test pictures
     drawn:float=1. # Share of the test pictures that is drawn, 0-1
+    model_errors:str='' # Errors of the model: 'in' the interval, 'out' of it; '': there is no model
+
+# %% ../../nbs/07_measuring/03_fractions.ipynb #3677ae02
+def _counting(why, note):
+    "The basis of fields of a model whose errors are not in the interval, and why"
+    return Basis(f'counting only; {why}', notes=[note], model_errors='out')
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #2e079ef0
 def _refuse_confusions(found, codes):
@@ -386,8 +392,7 @@ def _corrected_by(confusions, codes):
     "The basis of fields whose model was tested"
     cms = _check_confusions(confusions, codes)
     k = len(cms)
-    if not k: return Basis('counting only; the test pictures have no labelled pixel',
-                           notes=['the test pictures have no labelled pixel: nothing is corrected'])
+    if not k: return _counting('the test pictures have no labelled pixel', 'the test pictures have no labelled pixel: nothing is corrected')
     notes = [f'{c}: no true pixel in the test pictures, so nobody knows how often the model misses it: it is not corrected, '
              'nor is what of it is called by another name'
              for c, v in zip(codes, cms.sum((0, 2))) if not v]
@@ -397,7 +402,7 @@ def _corrected_by(confusions, codes):
     tested = [c for c, v in zip(codes, cms.sum((0, 2))) if v]
     if k < 5 and flawless != tested: notes.append(
         f'the model was tested on {k} picture{"s"*(k > 1)}: how its errors scatter is in good part taken from other models')
-    return Basis(f'model tested on {k} picture{"s"*(k > 1)}', cms, notes, never_wrong=flawless)
+    return Basis(f'model tested on {k} picture{"s"*(k > 1)}', cms, notes, never_wrong=flawless, model_errors='in')
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #03e80ef3
 _hand_said = ('corrected by hand since the model found them: the error rates of its test no longer hold, '
@@ -407,11 +412,11 @@ _hand_said = ('corrected by hand since the model found them: the error rates of 
 def _tested(origins, codes):
     "The basis of fields of one model, by what its origins say of its test"
     known = {picture: np.asarray(cm, float) for o in origins for picture, cm in (o.confusions or {}).items()}
-    if not known: return Basis('counting only; the model has not been tested',
-                               notes=['the model has not been tested: its errors are in no interval; test it with labelled pictures it has not seen'])
-    if any(cm.shape != (len(codes),)*2 for cm in known.values()):
-        return Basis('counting only; the model was tested on other classes',
-                     notes=['the model was tested on other classes than these: its errors are in no interval'])
+    if not known: return _counting(
+        'the model has not been tested',
+        'the model has not been tested: its errors are in no interval; test it with labelled pictures it has not seen')
+    if any(cm.shape != (len(codes),)*2 for cm in known.values()): return _counting(
+        'the model was tested on other classes', 'the model was tested on other classes than these: its errors are in no interval')
     return _corrected_by(known, codes)
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #6947beaa
@@ -423,12 +428,13 @@ def _by_origin(fields):
     all_by_hand = len(origins) == n and all(o.kind == 'hand' for o in origins)
     if all_by_hand: return Basis('counting only; labelled by hand')
     if not by_model: return Basis('counting only; not from a model as far as the files tell')
-    if corrected: return Basis('counting only; corrected by hand', notes=[f'{len(corrected)} of {n} fields were {_hand_said}'])
-    if len(by_model) < n: return Basis('counting only; not all fields are from a model',
-                                       notes=[f'{len(by_model)} of {n} fields are from a model, the others not as far as the files tell: nothing is corrected'])
-    if len({o.model for o in by_model}) > 1: return Basis('counting only; fields of several models',
-                                                          notes=['the fields are of several models, which err in different ways: '
-                                                                  'nothing is corrected; measure those of each model by themselves'])
+    if corrected: return _counting('corrected by hand', f'{len(corrected)} of {n} fields were {_hand_said}')
+    if len(by_model) < n: return _counting(
+        'not all fields are from a model',
+        f'{len(by_model)} of {n} fields are from a model, the others not as far as the files tell: nothing is corrected')
+    if len({o.model for o in by_model}) > 1: return _counting(
+        'fields of several models', 'the fields are of several models, which err in different ways: '
+        'nothing is corrected; measure those of each model by themselves')
     return _tested(by_model, fields[0].codes)
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #d4b30002
@@ -617,6 +623,7 @@ def _answers(table, basis, level):
         is_unseen = basis.confusions is not None and not corrected
         is_flawless = corrected and name in basis.never_wrong
         note = 'counting only; no true pixel in the test pictures' if is_unseen else basis.title
+        model_errors = 'out' if is_unseen or is_flawless else basis.model_errors
         if is_flawless: note += '; no error on the test pictures'
         if corrected and basis.drawn < 1: note += f'; {drawn_in_words(basis.drawn)}'
         standard = _standard.partition(';')[0] if row.fields > 1 and not corrected else ''
@@ -626,7 +633,7 @@ def _answers(table, basis, level):
         has_no_level = is_flawless or is_mostly_undrawn or is_without_scatter # nobody knows how the errors, or the fields, scatter
         yield Answer(name, value, '%', low, high, level=None if has_no_level else level,
                      fields=int(row.fields), is_bound=is_bound and not has_no_level,
-                     note=note, standard=standard)
+                     note=note, standard=standard, model_errors=model_errors, how='corrected' if corrected else 'counted')
 
 # %% ../../nbs/07_measuring/03_fractions.ipynb #26000027
 def phase_fractions(

@@ -26,11 +26,21 @@ def _without_level(a, *words):
     "An answer for whose interval no level can be stated, and why"
     return _with_word(replace(a, level=None, is_bound=False), *words)
 
+# %% ../../nbs/07_measuring/04_miscounts.ipynb #43d96302
+def _holding(a, *words):
+    "An answer whose interval holds the errors of the model, and how they were found"
+    return _with_word(replace(a, model_errors='in'), *words)
+
+# %% ../../nbs/07_measuring/04_miscounts.ipynb #43d96304
+def _lacking(a, *words):
+    "An answer whose interval holds none of the errors of the model, and why"
+    return _with_word(replace(a, model_errors='out'), *words)
+
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #d4b40002
 def _as_drawn(a, fields):
     "An answer that says how much of the test pictures is drawn, where its interval holds errors that they have shown"
     share = drawn_of_tests(fields)
-    if share == 1 or 'with the errors of the model' not in a.note: return a
+    if share == 1 or a.model_errors != 'in': return a
     said = drawn_in_words(share)
     return _with_word(a, said) if share >= least_drawn else _without_level(a, said)
 
@@ -44,7 +54,7 @@ def without_model_errors(
     if not any(o and o.kind in ('model', 'corrected') for o in origins): return answers
     said = "the model's errors are not in the interval"
     is_known = lambda a: np.isfinite(a.high - a.low)
-    return [_with_word(a, said) if is_known(a) else a for a in answers]
+    return [_lacking(a, said) if is_known(a) else a for a in answers]
 
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #2b195e69
 def _of_two(confusions, chosen):
@@ -82,8 +92,8 @@ def _through_factors(a, least, likeliest, largest):
     wide = replace(a, low=float(max(0., a.value - below)), high=float(a.value + above))
     said = 'with the errors of the model: how much area it gets wrong'
     put_right = f'{a.value*likeliest:.3g}'
-    if put_right == f'{a.value:.3g}': return _with_word(wide, said)
-    return _with_word(wide, said, f'put right by the test pictures: {put_right} {a.unit}')
+    if put_right == f'{a.value:.3g}': return _holding(wide, said)
+    return _holding(wide, said, f'put right by the test pictures: {put_right} {a.unit}')
 
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #f15dc693
 _never_seen_wrong = "the model's errors are not in the interval: no error on the test pictures"
@@ -104,7 +114,7 @@ def through_area_errors(
     "Answers whose interval holds what a tested model gets wrong of the area"
     factors = _factors(fields, classes, level)
     if factors is None: return without_model_errors(answers, fields)
-    if not _area_is_wrong_somewhere(fields, classes): return [_without_level(a, _never_seen_wrong) for a in answers]
+    if not _area_is_wrong_somewhere(fields, classes): return [_without_level(_lacking(a, _never_seen_wrong)) for a in answers]
     return [_as_drawn(_through_factors(a, *factors), fields) for a in answers]
 
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #61148ead
@@ -214,14 +224,14 @@ def _with_miscount(a, drawn, found):
     "An answer whose interval holds the difference between what was drawn and what was found"
     in_g = is_grain_size_number(a)
     off = miscount(a.value, drawn, found, a.fields, a.level, in_g)
-    if off is None: return _without_level(a, 'none in the test pictures of the model: its errors are not in the interval')
+    if off is None: return _without_level(_lacking(a, 'none in the test pictures of the model: its errors are not in the interval'))
     least, most, half = off
     low = a.value + min(0, least) - np.hypot(a.value - a.low, half)
     high = a.value + max(0, most) + np.hypot(a.high - a.value, half)
     wide = replace(a, low=float(low if in_g else max(0., low)), high=float(min(high, _highest(a))), is_bound=True)
     said = f'with the errors of the model, which {_read_by_model(drawn, found, in_g)}'
     far = _far_off(a, found)
-    return _without_level(wide, said, far) if far else _with_word(wide, f'{said}, if the fields are like these')
+    return _without_level(_holding(wide, said, far)) if far else _holding(wide, f'{said}, if the fields are like these')
 
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #d7955c2c
 _none_found = "the model's errors are not in the interval: on {} of {} test pictures it found nothing to measure"
@@ -235,7 +245,7 @@ def _one_through_tests(a, pairs, fields):
     both = [(drawn[key], found[key]) for drawn, found in there if known(found)]
     if not np.isfinite(a.high - a.low): return a
     if not there: return without_model_errors([a], fields)[0]
-    if len(both) < len(there): return _without_level(a, _none_found.format(len(there) - len(both), len(there)))
+    if len(both) < len(there): return _without_level(_lacking(a, _none_found.format(len(there) - len(both), len(there))))
     return _with_miscount(a, *np.transpose(both))
 
 # %% ../../nbs/07_measuring/04_miscounts.ipynb #9f77e00f

@@ -14,7 +14,7 @@ __all__ = ['meta_fields', 'signatures', 'our_title', 'decision_rule', 'in_englis
 # %% ../../nbs/07_measuring/20_results.ipynb #fd2a5510
 import hashlib, math, os, platform, re
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields as fields_of, replace
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -212,6 +212,11 @@ def scale_warning(
     if uncertainty_pct is None: return ['the uncertainty of the scale is not given: the intervals of lengths, areas, densities and G do not hold it']
     return [f'the answers hold the uncertainty of the scale (± {uncertainty_pct:g} %); the intervals in the tables below them do not']
 
+# %% ../../nbs/07_measuring/20_results.ipynb #b4cc97d1
+def _written(answer):
+    "What a file holds of an answer: what its line says, and the line"
+    return {f.name: getattr(answer, f.name) for f in fields_of(answer) if f.compare} | dict(in_words=in_words(answer))
+
 # %% ../../nbs/07_measuring/20_results.ipynb #dbd27b0b
 def plain(
     v # Value of any type
@@ -220,7 +225,7 @@ def plain(
     if isinstance(v, dict): return {str(k): plain(x) for k, x in v.items()}
     if isinstance(v, (list, tuple)): return [plain(x) for x in v]
     if isinstance(v, np.ndarray): return plain(v.tolist())
-    if isinstance(v, Answer): return plain({k: x for k, x in asdict(v).items() if k != 'classes'} | dict(in_words=in_words(v)))
+    if isinstance(v, Answer): return plain(_written(v))
     if isinstance(v, (np.bool_, bool)): return bool(v)
     if isinstance(v, (np.integer, int)): return int(v)
     if isinstance(v, (np.floating, float)): return float(v) if np.isfinite(v) else None
@@ -286,23 +291,17 @@ def ours_in(
     return say(text) if text in (our_title, *meta_fields) else text
 
 # %% ../../nbs/07_measuring/20_results.ipynb #eb4b464b
-_errors_in = 'model tested on', 'with the errors of the model' # what a note says where they are in the interval
-_errors_out = ('errors are not in the interval|corrected by hand|not been tested|other classes|several models|not all fields|'
-               'no labelled pixel|no true pixel')
-
 def holds_errors(
     answer:Answer, # An answer
     by_model:bool=False # Did a model make the label maps? Then an answer that says nothing of its errors holds none
 )->bool:
     "Is its interval as wide as it must be: with the errors of the model, if one made the label maps?"
-    if any(said in answer.note for said in _errors_in): return True
-    return not by_model and not re.search(_errors_out, answer.note)
+    return answer.model_errors == 'in' or (not by_model and answer.model_errors != 'out')
 
 # %% ../../nbs/07_measuring/20_results.ipynb #59526a42
 def _how_made(answer):
     "By what an answer differs from the other numbers of its tables: 'corrected', 'counted', 'recommended', 'mean' or nothing"
-    if answer.note.startswith('model tested on'): return 'corrected'
-    if answer.note.startswith('counting only'): return 'counted'
+    if answer.how: return answer.how
     is_of_many = 'thickness' in answer.name or is_grain_size_number(answer)
     if is_of_many: return 'recommended'
     return 'mean' if answer.fields > 1 else ''
