@@ -821,7 +821,25 @@ _german |= {
     'where the labels come from is not known: {any}':
         'woher das Klassenbild kommt, ist nicht bekannt (englisch: {any})',
     'never drawn, and so never found by this model: {list}':
-        'nie gezeichnet, und deshalb von diesem Modell nie gefunden: {list}'}
+        'nie gezeichnet, und deshalb von diesem Modell nie gefunden: {list}',
+    'the model was adapted to pictures without labels and has not been tested since':
+        'das Modell wurde an Bilder ohne Markierungen angepasst und seither nicht geprüft',
+    'the model was taught by its own answers on pictures in which it found nothing of: {list}':
+        'das Modell hat aus seinen eigenen Antworten auf Bilder gelernt, in denen es nichts fand von: {list}',
+    'one grey value all over: there is nothing in it to be told apart, whatever the answer says. Check the file':
+        'überall ein Grauwert: darin lässt sich nichts unterscheiden, was immer die Antwort sagt. Bitte die Datei prüfen',
+    '8-bit, but the network was trained on deeper data between the grey levels {n} and {n1}; its brightness may mean something else':
+        '8 Bit, aber gelernt wurde an tieferen Daten zwischen den Graustufen {n} und {n1}; seine Helligkeit kann anderes bedeuten',
+    'a field {n} um wide, but the training pictures: {n1} um; squashed to a square, structures look {n2} times as large. '
+    'Cut or stitch it to about as wide a field':
+        'ein Feld von {n} um Breite, aber die Lernbilder: {n1} um; auf ein Quadrat gestaucht, sehen Strukturen {n2}-mal so '
+        'groß aus. Es ist auf ein etwa gleich breites Feld zuzuschneiden oder zusammenzusetzen',
+    '{n} um/px, but the training pictures: {n1} um/px; structures look {n2} times as large. Resize the picture to {n3} um/px, '
+    'or train with rescale_to={any}; if its scale is wrong, give it with um_per_px=':
+        '{n} um/px, aber die Lernbilder: {n1} um/px; Strukturen sehen {n2}-mal so groß aus. Das Bild ist auf {n3} um/px zu '
+        'bringen, oder mit rescale_to={any} zu lernen; ist sein Maßstab falsch, so gibt ihn um_per_px= an',
+    '{n} um/px, but the training pictures: {n1} um/px; structures look {n2} times as large. Leave rescale=True to show the picture at {n3} um/px':
+        '{n} um/px, aber die Lernbilder: {n1} um/px; Strukturen sehen {n2}-mal so groß aus. Mit rescale=True wird das Bild bei {n3} um/px gezeigt'}
 
 # %% ../nbs/00_ground/04_german.ipynb #7bec278f
 _german |= {

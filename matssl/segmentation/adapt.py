@@ -237,6 +237,12 @@ def _config_after(config, seen, **how):
     adapted = dict(date=date.today().isoformat(), pictures=seen.names, fingerprints=seen.prints, **how)
     return {**known, 'adapted': adapted}
 
+# %% ../../nbs/06_segmentation/14_adapt.ipynb #6ba2db02
+def _not_found(labels, codes):
+    "Names of the classes that some labels do not hold, in order"
+    found = {int(c) for one in labels for c in np.unique(one)}
+    return [name for c, name in enumerate(codes) if c not in found]
+
 # %% ../../nbs/06_segmentation/14_adapt.ipynb #6ba2dbe7
 @patch
 def adapt(self:Segmenter,
@@ -263,8 +269,9 @@ def adapt(self:Segmenter,
     take_statistics(model, batches, keep)
     how = dict(tiles=len(seen.tiles), keep=keep)
     if train:
-        train_on_own(model, seen.tiles, own_labels(model, seen.tiles, share), steps, lr, bs, rng)
-        how.update(train=True, steps=steps, lr=lr, share=share)
+        own = own_labels(model, seen.tiles, share)
+        train_on_own(model, seen.tiles, own, steps, lr, bs, rng)
+        how.update(train=True, steps=steps, lr=lr, share=share, not_found=_not_found(own, self.codes))
     return Segmenter(model, self.codes, _config_after(self.config, seen, **how), self.prior, self.device)
 
 # %% ../../nbs/06_segmentation/14_adapt.ipynb #922d891e
@@ -293,7 +300,8 @@ def _check_own(model, own):
     "Refuse own answers of fewer than two classes where there are no strokes beside them; say that there are none"
     if model.pairs: return
     warnings.warn('the strokes of a model are not in its files: this one learns from its own answers alone', stacklevel=3)
-    found = sorted({model.codes[c] for _, labels in own for c in np.unique(labels[labels != 255])})
+    missing = _not_found([labels for _, labels in own], model.codes)
+    found = [name for name in model.codes if name not in missing]
     if len(found) > 1: return
     raise InputError(
         'adapt', f'{f"one class alone ({found[0]})" if found else "no class"} in the answers of the model',
@@ -384,5 +392,7 @@ def adapt(self:StrokeSegmenter,
     other = _fitted_again(self, own)
     if keep_shares: _with_shares_of(self, other, pictures)
     seen = Looked(list(names), [picture_hash(m) for m in pictures])
-    other.config = _config_after(self.config, seen, tiles=0, keep=0., train=True, share=share, keep_shares=keep_shares)
+    not_found = [] if self.pairs else _not_found([labels for _, labels in own], self.codes) # strokes show every class
+    how = dict(tiles=0, keep=0., train=True, share=share, keep_shares=keep_shares, not_found=not_found)
+    other.config = _config_after(self.config, seen, **how)
     return other

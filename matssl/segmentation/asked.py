@@ -78,7 +78,7 @@ def _depth_doubt(m, config):
     "An 8-bit picture where deeper data was trained on"
     levels = config.get('levels')
     if not levels or m.pixels.dtype != np.uint8: return ''
-    trained = f'deeper data between the grey levels {levels}'
+    trained = 'deeper data between the grey levels {:.5g} and {:.5g}'.format(*levels)
     return f'8-bit, but the network was trained on {trained}; its brightness may mean something else'
 
 # %% ../../nbs/06_segmentation/05_asked.ipynb #39cd8d88
@@ -107,6 +107,12 @@ def _adapted_doubt(config):
     "A model that was adapted to pictures without labels, and of which nobody knows what that did"
     is_unknown = config.get('adapted') and not config.get('tested')
     return 'the model was adapted to pictures without labels and has not been tested since' if is_unknown else ''
+
+# %% ../../nbs/06_segmentation/05_asked.ipynb #5c02e758
+def _untaught_doubt(config):
+    "A model that was taught by its own answers, in which classes were missing"
+    missing = [] if config.get('tested') else (config.get('adapted') or {}).get('not_found', [])
+    return f'the model was taught by its own answers on pictures in which it found nothing of: {", ".join(missing)}' if missing else ''
 
 # %% ../../nbs/06_segmentation/05_asked.ipynb #5a7e0012
 def undrawn_doubt(
@@ -154,7 +160,7 @@ def answer_doubts(
 )->list: # Doubts, in sentences
     "What would make the answer to a picture doubtful"
     of_picture = (_constant_doubt(m), _depth_doubt(m, config), _picture_scale_doubt(m, config, rescale))
-    doubts = (*of_picture, _adapted_doubt(config), undrawn_doubt(config))
+    doubts = (*of_picture, _adapted_doubt(config), _untaught_doubt(config), undrawn_doubt(config))
     return [doubt for doubt in doubts if doubt]
 
 # %% ../../nbs/06_segmentation/05_asked.ipynb #5202ec8c
