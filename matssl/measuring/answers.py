@@ -41,6 +41,17 @@ def check_level(
     if isinstance(level, Real) and not isinstance(level, bool) and 0 < level < 1: return
     raise InputError(source, f'level={level!r}', 'a number between 0 and 1', 'write .95 for intervals of 95 %')
 
+# %% ../../nbs/07_measuring/01_answers.ipynb #2400c3b7
+def _is_even(answer):
+    "Are both ends of the interval equally far from the value, to a percent or so of its width?"
+    below, above = answer.value - answer.low, answer.high - answer.value
+    return abs(above - below) <= .02*(above + below)
+
+# %% ../../nbs/07_measuring/01_answers.ipynb #2400c3ba
+def _first_figure(value):
+    "Decimals down to the first figure of a number, below 0 above units"
+    return -math.floor(math.log10(abs(value)))
+
 # %% ../../nbs/07_measuring/01_answers.ipynb #58589187
 def _digits(answer):
     "Decimals that the interval supports, below 0 above units: two figures of its half-width; without one four of the value"
@@ -49,8 +60,9 @@ def _digits(answer):
     known = half > 0 # isn't true of NaN either
     scale = half/10 if known else abs(answer.value)/1e3
     if not (math.isfinite(scale) and scale > 0): return 2
-    decimals = min(6, -math.floor(math.log10(scale)))
-    return decimals if known else max(0, decimals)
+    decimals = -math.floor(math.log10(scale))
+    if known and answer.value and not _is_even(answer): decimals = max(decimals, _first_figure(answer.value))
+    return min(6, decimals if known else max(0, decimals))
 
 # %% ../../nbs/07_measuring/01_answers.ipynb #f75d66ed
 def _rounded(value, decimals):
@@ -61,8 +73,7 @@ def _rounded(value, decimals):
 def _interval_in_words(a, n, unit):
     "` ± 7.5`, or ` (12.1 to 27.3)`; nothing where there is no interval"
     if not math.isfinite(a.high - a.low): return ''
-    below, above = a.value - a.low, a.high - a.value
-    if abs(above - below) <= .02*(above + below): return f' ± {_rounded(above, n)}{unit}'
+    if _is_even(a): return f' ± {_rounded(a.high - a.value, n)}{unit}'
     return f'{unit} ({_rounded(a.low, n)} to {_rounded(a.high, n)}{unit})'
 
 # %% ../../nbs/07_measuring/01_answers.ipynb #75f86504
