@@ -708,6 +708,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                    'matssl/command/measuring.py'),
                                           'matssl.command.measuring._say_tables': ( '10_command/measuring.html#_say_tables',
                                                                                     'matssl/command/measuring.py'),
+                                          'matssl.command.measuring._say_unread': ( '10_command/measuring.html#_say_unread',
+                                                                                    'matssl/command/measuring.py'),
                                           'matssl.command.measuring._setting': ( '10_command/measuring.html#_setting',
                                                                                  'matssl/command/measuring.py'),
                                           'matssl.command.measuring._settings_of': ( '10_command/measuring.html#_settings_of',

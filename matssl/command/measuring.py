@@ -327,6 +327,12 @@ def _check_wanted(pictures, template, out, scale_uncertainty, language, limits=(
     for limit in limits: read_limit(limit)
     speech_in(language)
 
+# %% ../../nbs/10_command/06_measuring.ipynb #3c161a02
+def _say_unread(out, **of_report):
+    "A line on options that only a report reads, where none is written"
+    given = [f'--{name}' for name, value in of_report.items() if value]
+    if given and not out: say(f'passed over: {", ".join(given)}, which a report reads; none is written without -o')
+
 # %% ../../nbs/10_command/06_measuring.ipynb #e70a2402
 def _check_scales(files, reading, page, channel):
     "Refuse pictures without a scale"
@@ -385,6 +391,7 @@ def measure(
     _check_heeded(segmenter, of_maps, dict(page=page, channel=channel))
     _check_bar(segmenter or pictures and out, **kwargs)
     _check_wanted(pictures, template, out, scale_uncertainty, language, limit or ())
+    _say_unread(out, pictures=pictures, template=template, meta=meta, language=language != 'en')
     palette, codes = colours_given(palette, names_given(codes))
     files = files_given(maps)
     say_passed_over(maps)
