@@ -293,7 +293,7 @@ def illustrate(self:TickedPictures,
     for file in files:
         image = self.images[file.name]
         if is_other: image.value = b''
-        known = last_thumbnail(file, self.cut)
+        known = last_thumbnail(file, crop_bar)
         if image.value or (known is None and time.monotonic() > end): continue
         try: image.value = known or thumbnail(file, crop_bar=crop_bar)[0]
         except InputError: continue

@@ -83,10 +83,10 @@ def thumbnail(
 # %% ../../nbs/08_hands/21_folder_step.ipynb #07951e06
 def last_thumbnail(
     file, # A picture
-    cut:str # How its data bar is cut: 'True', or a number of rows
+    crop_bar:bool|int=True # As in `thumbnail`
 ): # PNG bytes; None where it has not been shown so yet
-    "The small picture of a file as it was made last"
-    return _small.get((file, cut))
+    "The small picture of a file as it was made last, of whatever size"
+    return _small.get((file, str(crop_bar)))
 
 # %% ../../nbs/08_hands/21_folder_step.ipynb #9ce20c25
 def number_in(

@@ -27,16 +27,22 @@ from .painter import Journal
 from .teach import crop_bar_of
 from .job_file import checked_job, Job
 
+# %% ../../nbs/08_hands/11_job_drawn.ipynb #e15b1697
+def _name_beside(folder, codes):
+    "The class names beside masks, in `codes.txt`"
+    file, text = folder/'codes.txt', '\n'.join(codes) + '\n'
+    if file.exists() and file.read_text(encoding='utf-8') == text: return
+    with written_whole(file, True) as part: part.write_text(text, encoding='utf-8')
+
 # %% ../../nbs/08_hands/11_job_drawn.ipynb #10b0a002
 def drawn_by_hand(
     folder:Path, # Folder of the masks: strokes, kept back, corrected
     file:Path, # The picture
     labels:np.ndarray, # `(H, W)`, 255 where nothing is drawn
-    codes # Class names
+    codes:list # Class names
 )->Path: # The mask
-    "What a hand leaves behind that has drawn on a picture"
-    made_folder(folder)
-    if not (folder/'codes.txt').exists(): (folder/'codes.txt').write_text('\n'.join(codes) + '\n')
+    "Write a mask as a hand leaves it, with the class names beside it"
+    _name_beside(made_folder(folder), codes)
     return write_index_png(LabelMap(labels, codes), folder/f'{file.stem}.png', overwrite=True)
 
 # %% ../../nbs/08_hands/11_job_drawn.ipynb #fb7892b2
@@ -45,13 +51,6 @@ def stamp_of(
 )->int: # ns
     "When the last of some files was changed"
     return max(file.stat().st_mtime_ns for file in files)
-
-# %% ../../nbs/08_hands/11_job_drawn.ipynb #e15b1697
-def _name_beside(folder, codes):
-    "The class names beside masks, in `codes.txt`"
-    file, text = folder/'codes.txt', '\n'.join(codes) + '\n'
-    if file.exists() and file.read_text(encoding='utf-8') == text: return
-    with written_whole(file, True) as part: part.write_text(text, encoding='utf-8')
 
 # %% ../../nbs/08_hands/11_job_drawn.ipynb #10b98427
 def _write_joined(mask, journal, codes, joined):
@@ -217,17 +216,21 @@ def choose_bar(self:Job,
 
 # %% ../../nbs/08_hands/11_job_drawn.ipynb #10b0a005
 def drawn_job(
-    folder # Where it is made: pictures in `pictures`, the true labels in `lab`
+    folder # Where it is made: pictures in `pictures`, the true labels in `lab`, the network in `small.safetensors`
 )->Job:
     "A job on made pictures of a coating, drawn on and with pictures kept back"
     folder, codes = Path(folder), ['background', 'oxide', 'crack']
-    lab, pictures = write_synthetic_dataset(folder/'lab', 'coating', pool=0, labelled=4, test=2, size=(160, 160)), made_folder(folder/'pictures')
+    lab = write_synthetic_dataset(folder/'lab', 'coating', pool=0, labelled=4, test=2, size=(160, 160))
+    pictures = made_folder(folder/'pictures')
     for file in sorted(lab.rglob('images/*.tif')): shutil.copy(file, pictures)
-    torch.manual_seed(0)
-    save_encoder(Encoder('resnet10t'), folder/'small.safetensors')
-    job = Job.begin(pictures).tell(codes=codes, questions=dict(phases={}, layers=dict(cls='oxide', crack='crack')), limits=['oxide <= 25'])
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        save_encoder(Encoder('resnet10t'), folder/'small.safetensors')
+    asked = dict(phases={}, layers=dict(cls='oxide', crack='crack'))
+    job = Job.begin(pictures).tell(codes=codes, questions=asked, limits=['oxide <= 25'])
     job.tell(encoder=str(folder/'small.safetensors'), kept_back=[file.name for file in job.files[-2:]])
     truth_of = lambda file: read_label_map(next(lab.rglob(f'labels/{file.stem}.png')), codes).labels
-    for seed, file in enumerate(job.files[:3]): drawn_by_hand(job.strokes, file, draw_scribbles(truth_of(file), 4, seed=seed), codes)
+    for seed, file in enumerate(job.files[:3]):
+        drawn_by_hand(job.strokes, file, draw_scribbles(truth_of(file), 4, seed=seed), codes)
     for file in job.files[-2:]: drawn_by_hand(job.masks, file, truth_of(file), codes)
     return job

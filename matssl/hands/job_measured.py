@@ -23,7 +23,7 @@ from ..segmentation.stroke_segmenter import load_segmenter
 from ..measuring.questions import file_of, measure_all, read_fields
 from ..measuring.report import report
 from ..measuring.results import answers_of
-from .job_counted import _drawn, _over, named_like
+from .job_counted import lot_words, over_words, named_like
 from .job_corrected import found_by_earlier_run, Job
 
 # %% ../../nbs/08_hands/16_job_measured.ipynb #c36b2c4a
@@ -182,8 +182,8 @@ def answers_to_come(self:Job)->list: # Of `Answer`; only names and units mean so
 @patch
 def _meta(self:Job, over):
     "What the report says of itself: what a person knows, the day, which pictures are in it, and how those of the check were found"
-    language = self.about.report_language if self.about.report_language in _over else 'en'
-    said = {_over[language]['title']: over, _drawn[language]['title']: self.lot_in_words(language)}
+    language = self.about.report_language if self.about.report_language in over_words else 'en'
+    said = {over_words[language]['title']: over, lot_words[language]['title']: self.lot_in_words(language)}
     return dict(date=date.today().isoformat(), **{what: words for what, words in said.items() if words}) | dict(self.about.meta)
 
 # %% ../../nbs/08_hands/16_job_measured.ipynb #44fd084c

@@ -50,7 +50,7 @@ def html_part(
 def made_coatings(
     folder # Where they are written; the true labels lie in its folder `lab`
 )->Path: # Folder of the pictures
-    "Three made pictures of a coating with two tables beside them, one of which has a scale"
+    "Three made pictures of a coating; beside them `scales.csv`, with the scale of the last one, and `other.csv`, which has none"
     lab = write_synthetic_dataset(Path(folder)/'lab', 'coating', pool=0, labelled=2, test=1, size=(128, 128))
     pictures = made_folder(Path(folder)/'coatings')
     files = sorted(lab.rglob('images/*.tif'))
@@ -61,7 +61,7 @@ def made_coatings(
 
 # %% ../../nbs/08_hands/20_step.ipynb #a10e0004
 class Alone:
-    "What a step asks of an application, for a step by itself"
+    "Stands in for an `App`: it keeps the lines that are said, and lets a fault through; it has no `go`"
     size, in_background = [400, 300], False
     def __init__(self,
         job # A `Job`
@@ -76,7 +76,7 @@ def made_run(
     job, # A `Job`
     labels_of # Function from a file of the job to its labels `(H, W)`
 )->Path: # Its folder
-    "A run with these label maps, as it lies on the disk"
+    "A run of these label maps in `result-1`, which must not be there yet; without a model"
     out, rows = made_folder(job.home/'result-1'), []
     for file in job.files:
         m = LabelMap(labels_of(file), job.about.codes, source=file)
