@@ -617,6 +617,6 @@ def draw_suggested(
     "The pairs that `suggest_first` takes from a random half of them: another half each draw"
     train = list(train)
     if n == 'all': return train
-    there = _half_of(train, n, draw)
+    there = _half_of(train, int(n), draw)
     place = {str(Path(pair.image)): pair for pair in there}
-    return [place[str(Path(r.picture))] for r in suggest_first([pair.image for pair in there], n)]
+    return [place[str(Path(r.picture))] for r in suggest_first([pair.image for pair in there], int(n))]
