@@ -343,7 +343,7 @@ def write_hand(folder):
 
 
 def write_labelled(folder, hand):
-    from matssl.hands.labelling import LabelledPicture
+    from matssl.hands.work import LabelledPicture
     from matssl.masks.exchange import export_labels
     labels = grains(0)[1]
     labels[:6] = 255
@@ -380,7 +380,7 @@ def write_suggestions(hand):
 
 def read_hand(folder):
     from matssl.all import pair_files, read_mask, read_scales, read_suggestions
-    from matssl.hands.labelling import LabelledPicture
+    from matssl.hands.work import LabelledPicture
     from matssl.masks.exchange import read_labels
     hand = folder/'hand'
     labelled = LabelledPicture(folder/'pool'/'p0.png', codes, hand/'masks'/'p0.png')

@@ -58,6 +58,7 @@ from .measuring.report import *
 from .measuring.verify import verify_report
 from .hands.painter import *
 from .hands.canvas import cut_window, PictureWindows, class_palette, PictureCanvas
+from .hands.work import *
 from .hands.labelling import *
 from .hands.suggest import *
 from .hands.browse import *
