@@ -6,16 +6,10 @@
 __all__ = ['fields_with_class', 'in_um', 'particles', 'plot_particles', 'none_found', 'particle_fields', 'particle_summary', 'particle_tables', 'size_distribution', 'plot_sizes', 'iso_size_class', 'nodularity']
 
 # %% ../../nbs/07_measuring/12_particles.ipynb #28000003
-from dataclasses import replace
 import numpy as np, pandas as pd
 from fastcore.meta import delegates
 from ..errors import InputError
-from scipy.special import stdtrit
-from .answers import Answer
-from .fractions import check_fields, doubts_of, field_name, field_statistics, one_by_one
-from .fractions import phase_fractions, refuse_not_square, tiles_remark, twins_remark
-from .grains import _count_ends
-from .miscounts import through_tests
+from .fractions import check_fields, doubts_of, field_name, one_by_one, refuse_not_square
 from .shapes import crofton, feret_of_hull, feret_unbiased, moments, rows_of
 
 # %% ../../nbs/07_measuring/12_particles.ipynb #28000006
@@ -299,31 +293,39 @@ def _counted(t, shape, seen, border, guard):
     frame[guard:shape[0]-guard, guard:shape[1]-guard] = True
     return inner.astype(float), frame
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #20c41963
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #2800b004
+from dataclasses import replace
+from scipy.special import stdtrit
+from .answers import Answer
+from .fractions import phase_fractions, tiles_remark, twins_remark
+from .grains import _count_ends
+from .miscounts import through_tests
+
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #20c41963
 def _tile_edges(n, k):
     "Where `k` tiles begin along `n` pixels"
     return np.linspace(0, n, k+1).astype(int)[:-1]
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #f632bae0
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #f632bae0
 def _by_tile(a, k):
     "Sums of `(H, W)` over `k` x `k` tiles"
     rows, columns = (_tile_edges(n, k) for n in a.shape)
     return np.add.reduceat(np.add.reduceat(a, rows, 0, dtype=float), columns, 1).ravel()
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #28000034
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #28000034
 def _tile_of(t, shape, k):
     "The tile in which the centre of each particle lies"
     def along(column, n): return np.searchsorted(_tile_edges(n, k)[1:], np.floor(t[column]+.5), 'right')
     return (along('y_px', shape[0])*k + along('x_px', shape[1])).astype(int)
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #8227d01e
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #8227d01e
 def _chords(on, seen, k=1):
     "Number of chords and length of test lines, px, along rows and along columns, in `k` x `k` tiles: `(2, 2, k*k)`"
     along_rows = on[:, 1:] != on[:, :-1], seen[:, 1:] & seen[:, :-1]
     along_columns = on[1:] != on[:-1], seen[1:] & seen[:-1]
     return np.array([(_by_tile(step & known, k)/2, _by_tile(known, k)) for step, known in (along_rows, along_columns)])
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #280000b2
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #280000b2
 def _neighbour(t, shape, d):
     "Weight of each nearest-neighbour distance (Hanisch); 0 where the neighbour may lie beyond the border"
     h, w = shape
@@ -332,19 +334,19 @@ def _neighbour(t, shape, d):
     inside = d < to_border
     return np.where(inside, 1/np.where(inside, (w-2*d)*(h-2*d), 1), 0)
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #81d867cf
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #81d867cf
 def _in_units(um):
     "A pixel's side and its area in the units of a table, and these units: of lengths, of numbers an area"
     return (1, 1, 'px', 'px2') if um is None else (um, um**2/1e6, 'um', 'mm2')
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #280000b6
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #280000b6
 def _free_path(chords, matrix, whole):
     "Length of matrix along lines, px, and its chords, in tiles; `matrix`: its share of each tile, `whole`: of all"
     number, length = chords
     free = matrix*length*(whole*length.sum()/max((matrix*length).sum(), 1e-9))
     return free, number
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #6516a21b
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #6516a21b
 def _path_sums(on, seen, um, k):
     "Mean free paths as sums"
     side, _, unit, _ = _in_units(um)
@@ -358,7 +360,7 @@ def _path_sums(on, seen, um, k):
         sums[f'mean_free_path{along}_{unit}'] = free*side, number
     return sums
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #ff2cef60
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #ff2cef60
 def _sums(m, on, t, um, border, guard, k=1):
     "One field: what each quantity is a ratio of, in `k` x `k` tiles: {quantity: (numerators, denominators)}"
     side, pixel, unit, per = _in_units(um)
@@ -375,7 +377,7 @@ def _sums(m, on, t, um, border, guard, k=1):
             **_path_sums(on, seen, um, k),
             f'nn_distance_{unit}': (added(near*np.where(near > 0, d, 0)), added(near))}
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #28010019
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #28010019
 def _ratio(y, x):
     "A ratio of sums, what each part adds to its error, and the number of parts as good as equal (Kish)"
     total = x.sum()
@@ -383,7 +385,7 @@ def _ratio(y, x):
     value = y.sum()/total
     return value, (y - value*x)/total, total**2/(x**2).sum()
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #f2b756c0
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #f2b756c0
 def _random_distance(n_a, per_area):
     "Mean distance of neighbours thrown at random, with its errors; `n_a`: a ratio, an area of `per_area` um2 or px2"
     n, errors, parts = n_a
@@ -391,14 +393,14 @@ def _random_distance(n_a, per_area):
     distance = .5/np.sqrt(n/per_area)
     return distance, -.5*distance*errors/n, parts
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #4143aa26
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #4143aa26
 def _quotient(a, b):
     "A quotient of two ratios of the same parts, with its errors"
     (u, u_errors, parts), (v, v_errors, _) = a, b
     if not (u > 0 and v > 0): return u/v, 0*u_errors, parts
     return u/v, u/v*(u_errors/u - v_errors/v), parts
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #c142e1a2
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #c142e1a2
 def _ratios(sums):
     "All quantities of one or many parts: {quantity: (value, errors of the parts, parts)}"
     found = {c: _ratio(y, x) for c, (y, x) in sums.items()}
@@ -406,14 +408,14 @@ def _ratios(sums):
     random = _random_distance(found[n_a], 1e6 if n_a.endswith('mm2') else 1)
     return {**found, distance.replace('distance', 'random'): random, 'nn_ratio': _quotient(found[distance], random)}
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #76b60cad
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #76b60cad
 def _field(m, on, t, um, border, guard):
     "One field: a row"
     weight = _counted(t, m.shape, m.labels != 255, border, guard)[0]
     found = {c: value for c, (value, _, _) in _ratios(_sums(m, on, t, um, border, guard)).items()}
     return {'counted': int((weight > 0).sum()), 'touching': int(t.touches_border.sum()), **found}
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #2801001d
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #2801001d
 def _are_alike(value, errors):
     "Do all parts of a ratio say the same, but for the rounding of numbers?"
     return bool(np.abs(errors).max() <= 1e-9*abs(value))
@@ -425,7 +427,7 @@ def _interval(value, errors, parts, level=.95):
     half = stdtrit(parts-1, (1+level)/2)*np.sqrt(parts/(parts-1)*(errors**2).sum())
     return max(0., value-half), value+half
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #d0e8c2f2
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #d0e8c2f2
 def none_found(
     area, # Area that was looked at, in any unit
     level:float=.95, # Confidence of the bound, 0-1
@@ -433,7 +435,7 @@ def none_found(
     "Upper bound of the number of particles per area where none was found"
     return -np.log(1-level)/area
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #3d1c7a02
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #3d1c7a02
 def _no_narrower(value, low, high, weights, level=.95):
     "Ends of a number's interval, no narrower than of particles at random, a weight each; and has that made it wider?"
     weights = np.asarray(weights, float)
@@ -441,25 +443,25 @@ def _no_narrower(value, low, high, weights, level=.95):
     least, most = (float(value*end) for end in _count_ends(as_good_as, level))
     return float(np.fmin(low, least)), float(np.fmax(high, most)), not (low <= least and most <= high)
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #3d1c7a06
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #3d1c7a06
 def _number_an_area(number, area, weights, level=.95):
     "A number an area, its interval, and is that a bound? Of parts with number and area, and of particles with weights"
     if not np.any(weights): return 0., 0., none_found(area.sum(), level), True
     value, errors, parts = _ratio(number, area)
     return (value, *_no_narrower(value, *_interval(value, errors, parts, level), weights, level))
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #3819a253
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #3819a253
 def _alone(maps):
     "Is there one field, or one that holds nearly all of the area?"
     seen = np.array([(m.labels != 255).sum() for m in maps], float)
     return seen.sum()**2/(seen**2).sum() <= 1.5
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #28010020
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #28010020
 def _joined(parts):
     "The sums of several fields, one after the other"
     return {c: tuple(np.concatenate([part[c][i] for part in parts]) for i in (0, 1)) for c in parts[0]}
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #a82f4c11
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #a82f4c11
 def _with_intervals(sums, level):
     "A row a quantity: its value and the ends of its interval; `attrs['alike']`: those that are the same in all parts"
     found = _ratios(sums)
@@ -469,12 +471,12 @@ def _with_intervals(sums, level):
     r.attrs['alike'] = [c for c, ratio in found.items() if is_alike(*ratio)]
     return r
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #1996e473
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #1996e473
 def _starting(names, start):
     "The name that starts so: the unit at its end depends on the scale"
     return next(c for c in names if c.startswith(start))
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #739e9ad4
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #739e9ad4
 def _pooled(maps, cls, fields, tiles=4, level=.95):
     "Every quantity over all fields, as a ratio of sums, with its interval: a row each"
     k = tiles if _alone(maps) else 1
@@ -491,7 +493,7 @@ def _pooled(maps, cls, fields, tiles=4, level=.95):
     r.attrs['area_is_bound'] = bool(share.is_bound)
     return r
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #80fe3d21
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #80fe3d21
 _said = {'n_a_per': 'particles', 'diameter': 'mean equivalent diameter', 'area_pct': 'area fraction',
          'mean_free_path': 'mean free path', 'nn_distance': 'nearest neighbour distance', 'roundness': 'mean roundness'}
 
@@ -501,7 +503,7 @@ def _spoken(column):
     if column.endswith('_pct'): return '%', 1
     return column.rpartition('_')[2] if column.endswith(('_um', '_px')) else '', 1
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #180ee2ce
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #180ee2ce
 _at_random = 'no narrower than for particles at random'
 
 
@@ -511,7 +513,7 @@ def _note(start, cls, counted, is_bound=False):
     whole = f'{counted} whole particles of {cls}'
     return f'{whole}; {_at_random}' if start == 'n_a_per' and is_bound else whole
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #d9f9d42a
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #d9f9d42a
 def _answers(pooled, cls, fields, counted):
     "The main numbers, a line each; of nothing only its number and its share"
     answers, bounds = [], dict(n_a_per=pooled.attrs.get('number_is_bound'), area_pct=pooled.attrs.get('area_is_bound'))
@@ -525,7 +527,7 @@ def _answers(pooled, cls, fields, counted):
                               note=_note(start, cls, counted, is_bound)))
     return answers
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #32ae8741
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #32ae8741
 def _fields_doubt(maps):
     "What the fields can say of the specimen"
     if len(maps) == 1: return ['one field: the intervals say how well this picture stands for more of the same, '
@@ -534,7 +536,7 @@ def _fields_doubt(maps):
                              'of its tiles']
     return []
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #3d1c7a09
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #3d1c7a09
 _same_in_all = 'a number that is the same in all {} does not tell how it scatters: no interval'
 
 
@@ -544,7 +546,7 @@ def _alike_doubt(maps, alike):
     if all(c.startswith(('n_a_per', 'nn_random')) for c in alike): return []
     return [_same_in_all.format('tiles of a field' if _alone(maps) else 'fields')]
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #21143b4f
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #21143b4f
 def _uneven_doubt(maps, f, pooled, n_a):
     "Fields of different size that weigh the same in the mean"
     seen = np.array([(m.labels != 255).sum() for m in maps])/1e6
@@ -554,7 +556,7 @@ def _uneven_doubt(maps, f, pooled, n_a):
     return [f'fields of {seen.min():.2g} to {seen.max():.2g} megapixels weigh the same in the mean: '
             f'particles {mean:.4g} {unit} as mean over fields, {by_area:.4g} {unit} weighted by area']
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #21e80fff
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #21e80fff
 def _set_doubts(maps, f, pooled):
     "What a reader must know of the fields of a set, and of how they were put together"
     n_a = _starting(f, 'n_a_per')
@@ -568,7 +570,7 @@ def _set_doubts(maps, f, pooled):
         f'no whole particle: with 95 % confidence fewer than {times*pooled.pooled_high[n_a]:.3g} {unit}')
     return doubts
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #eb399ef1
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #eb399ef1
 def _guard_of(t, um, guard_px):
     "Width of the guard, px: as given, or the largest Feret diameter of a whole particle"
     if guard_px is not None: return guard_px
@@ -576,7 +578,7 @@ def _guard_of(t, um, guard_px):
     widest = t[_column(t, 'feret_max')][~t.touches_border].max()/(um or 1)
     return int(np.ceil(widest))
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #28000035
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #28000035
 def _check_border(t, maps, border):
     "Refuse what is no way to treat the border, and a set without a whole particle"
     if border not in ('miles-lantuejoul', 'guard'): raise InputError(
@@ -585,7 +587,7 @@ def _check_border(t, maps, border):
         field_name(maps[0]), f'{len(t)} particles that all touch the border', 'whole particles',
         'take the picture at a lower magnification')
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #ff791472
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #ff791472
 _how = ('min_diameter_px', 'shape_diameter_px', 'connectivity', 'fill_holes', 'split', 'feret')
 
 
@@ -593,7 +595,7 @@ def _as_before(t):
     "The settings with which a table of particles was measured"
     return {name: t.attrs['settings'][name] for name in _how}
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #5c1e0c02
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #5c1e0c02
 def _as_counted(m, on, cls, how):
     "A label map whose class is where its particles were counted; `how`: the settings of their table"
     if not (how['fill_holes'] or how['left_out']): return m
@@ -603,7 +605,7 @@ def _as_counted(m, on, cls, how):
     labels[_is_large(lab, n, how['min_diameter_px'])[lab] & (m.labels != 255)] = number
     return replace(m, labels=labels)
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #ab048bcc
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #ab048bcc
 def _fields_of(t, x, cls, border, guard_px):
     "A row a field, from the table of all particles"
     maps, on, um = fields_with_class(x, cls, needed=False)
@@ -621,7 +623,7 @@ def _fields_of(t, x, cls, border, guard_px):
                'answers': through_tests(_answers(pooled, cls, len(maps), counted), maps, on_tests)}
     return f
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #4fe74092
+# %% ../../nbs/07_measuring/13_particle_fields.ipynb #4fe74092
 @delegates(particles)
 def particle_fields(
     x, # A `LabelMap`, or a list of fields at one scale
@@ -633,7 +635,10 @@ def particle_fields(
     "Number, share, mean size and distances of the particles in each field"
     return _fields_of(particles(x, cls, **kwargs), x, cls, border, guard_px)
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #280000ba
+# %% ../../nbs/07_measuring/14_particle_sets.ipynb #2800c003
+from .fractions import field_statistics
+
+# %% ../../nbs/07_measuring/14_particle_sets.ipynb #280000ba
 def _one_row(x, pooled):
     "Statistics over fields of one quantity; from one field the interval of its tiles"
     x = np.asarray(x, float)
@@ -646,7 +651,7 @@ def _one_row(x, pooled):
     r['low'] = np.maximum(0, r['low']) # NaN stays
     return r
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #3d1c7a0c
+# %% ../../nbs/07_measuring/14_particle_sets.ipynb #3d1c7a0c
 def _number_row(r, numbers, counted):
     "Statistics of the numbers an area of several fields, the interval no narrower than for particles at random"
     weights = np.repeat(numbers/np.maximum(counted, 1), counted)
@@ -654,7 +659,7 @@ def _number_row(r, numbers, counted):
     half = (high - low)/2
     return r | dict(low=max(0., low), high=high, ci=half, ra_pct=100*half/r['mean'])
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #30663be4
+# %% ../../nbs/07_measuring/14_particle_sets.ipynb #30663be4
 def _summary_of(f):
     "Over fields, from the table of fields"
     pooled = pd.DataFrame.from_dict(f.attrs['pooled'], orient='index')
@@ -669,7 +674,7 @@ def _summary_of(f):
     r.attrs = {k: v for k, v in f.attrs.items() if k != 'pooled'}
     return r
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #aadc8461
+# %% ../../nbs/07_measuring/14_particle_sets.ipynb #aadc8461
 @delegates(particle_fields)
 def particle_summary(
     x, # A `LabelMap`, or a list of fields at one scale
@@ -679,7 +684,7 @@ def particle_summary(
     "What `particle_fields` finds in each field, over fields"
     return _summary_of(particle_fields(x, cls, **kwargs))
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #927ab576
+# %% ../../nbs/07_measuring/14_particle_sets.ipynb #927ab576
 @delegates(particle_fields)
 def particle_tables(
     x, # A `LabelMap`, or a list of fields at one scale
@@ -693,7 +698,7 @@ def particle_tables(
     fields = _fields_of(each, x, cls, border, guard_px)
     return _summary_of(fields), fields, each
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #be712070
+# %% ../../nbs/07_measuring/14_particle_sets.ipynb #be712070
 def _check_sizes(t, column):
     "Refuse a column that is not there, and a table without a whole particle"
     if column not in t: raise InputError(
@@ -705,20 +710,20 @@ def _check_sizes(t, column):
         'size_distribution', 'only particles that touch the border', 'whole particles',
         'take the picture at a lower magnification')
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #6218769e
+# %% ../../nbs/07_measuring/14_particle_sets.ipynb #6218769e
 def _in_bins(values, edges, weights):
     "Share of the weights in each bin, % of all of them; and what lies below the first edge and beyond the last, %"
     def summed(of): return 100*np.sum(weights[of])/max(np.sum(weights[values == values]), 1e-12) # NaN is no value
     counted = np.histogram(values, edges, weights=weights)[0]
     return 100*counted/max(np.sum(weights[values == values]), 1e-12), summed(values < edges[0]), summed(values > edges[-1])
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #5c1e0c04
+# %% ../../nbs/07_measuring/14_particle_sets.ipynb #5c1e0c04
 def _outside_doubt(by_number, by_area):
     "A doubt where particles lie in no bin, %"
     if not by_number > 0: return []
     return [f'{by_number:.2g} % of the particles by number and {by_area:.2g} % by area lie outside the edges of the bins']
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #28000048
+# %% ../../nbs/07_measuring/14_particle_sets.ipynb #28000048
 def size_distribution(
     t:pd.DataFrame, # Table of `particles`
     column:str=None, # Column to bin; None: the equivalent diameter
@@ -736,12 +741,12 @@ def size_distribution(
     r.attrs = {**t.attrs, 'warnings': doubts, 'settings': {**t.attrs.get('settings', {}), 'column': column}}
     return r
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #407c9596
+# %% ../../nbs/07_measuring/14_particle_sets.ipynb #407c9596
 def _axis_title(column):
     "A column as the title of an axis"
     return column.replace('_um', ', µm').replace('_px', ', px').replace('_', ' ')
 
-# %% ../../nbs/07_measuring/12_particles.ipynb #280000c2
+# %% ../../nbs/07_measuring/14_particle_sets.ipynb #280000c2
 def plot_sizes(
     t:pd.DataFrame, # Table of `particles`
     column:str=None, # Column to bin; None: the equivalent diameter
@@ -763,7 +768,7 @@ def plot_sizes(
     ax.legend(fontsize=7)
     return ax
 
-# %% ../../nbs/07_measuring/13_nodularity.ipynb #28010022
+# %% ../../nbs/07_measuring/15_nodularity.ipynb #28010022
 _size_bounds_um = np.array([15, 30, 60, 120, 250, 500, 1000])
 
 def iso_size_class(
@@ -774,14 +779,14 @@ def iso_size_class(
     r = np.where(np.isnan(x), np.nan, 8 - np.searchsorted(_size_bounds_um, x, 'right'))
     return r if r.ndim else float(r)
 
-# %% ../../nbs/07_measuring/13_nodularity.ipynb #b34af5dc
+# %% ../../nbs/07_measuring/15_nodularity.ipynb #b34af5dc
 def _wilson(r, points, z):
     "Ends of Wilson's interval of a share `r` of so many points, 0-1"
     middle = r + z*z/(2*points)
     half = z*np.sqrt(r*(1-r)/points + (z/(2*points))**2)
     return (middle - half)/(1 + z*z/points), (middle + half)/(1 + z*z/points)
 
-# %% ../../nbs/07_measuring/13_nodularity.ipynb #28010026
+# %% ../../nbs/07_measuring/15_nodularity.ipynb #28010026
 def _share_interval(part, whole, level=.95, pieces=None):
     "A share of sums, 0-1, and its interval; an entry is a particle or a field, `pieces` count where the share is 0 or 1"
     r, errors, parts = _ratio(part, whole)
@@ -791,7 +796,7 @@ def _share_interval(part, whole, level=.95, pieces=None):
     points = r*(1-r)/max(V, 1e-15) if 0 < r < 1 else pieces or parts
     return r, *_wilson(r, points, stdtrit(parts-1, (1+level)/2))
 
-# %% ../../nbs/07_measuring/13_nodularity.ipynb #7285ae0f
+# %% ../../nbs/07_measuring/15_nodularity.ipynb #7285ae0f
 def _share_of_nodules(t, is_nodule, fields):
     "Share of the area of nodules, 0-1, and its interval; `fields`: their number, where they are the parts"
     area = t.area_um2.to_numpy(float)
@@ -801,7 +806,7 @@ def _share_of_nodules(t, is_nodule, fields):
     part, whole = (np.bincount(t.field, v, fields) for v in (area*is_nodule, area))
     return _share_interval(part, whole, pieces=as_good_as)
 
-# %% ../../nbs/07_measuring/13_nodularity.ipynb #28000045
+# %% ../../nbs/07_measuring/15_nodularity.ipynb #28000045
 def _nodularity_row(name, t, threshold, mm2, fields=None):
     "Nodularity of one field, or of all with the fields as parts of the interval"
     is_nodule = (t.roundness >= threshold).to_numpy()
@@ -814,7 +819,7 @@ def _nodularity_row(name, t, threshold, mm2, fields=None):
                 nodules_per_mm2=number/mm2, nodularity_low_pct=100*low, nodularity_high_pct=100*high,
                 size_class=iso_size_class(t.feret_max_um.max() if len(t) else np.nan))
 
-# %% ../../nbs/07_measuring/13_nodularity.ipynb #b52d89e6
+# %% ../../nbs/07_measuring/15_nodularity.ipynb #b52d89e6
 def _nodules_per_mm2(maps, t, threshold, um, tiles=4):
     "Nodules a mm2 over all fields, with the interval over fields, or over the tiles of one; and is it a bound?"
     k = tiles if _alone(maps) else 1
@@ -826,7 +831,7 @@ def _nodules_per_mm2(maps, t, threshold, um, tiles=4):
         area.append(_by_tile(m.labels != 255, k)*um**2/1e6)
     return _number_an_area(np.concatenate(number), np.concatenate(area), nodules.weight)
 
-# %% ../../nbs/07_measuring/13_nodularity.ipynb #28010029
+# %% ../../nbs/07_measuring/15_nodularity.ipynb #28010029
 _as_round_as = .03 # Share by which an angular particle of 20 px may read too round
 
 def _near_threshold_doubt(t, threshold):
@@ -837,7 +842,7 @@ def _near_threshold_doubt(t, threshold):
     return [f'{share:.0%} of the area lie within {_as_round_as:.0%} of the threshold of {threshold:g}: '
             'angular particles of 20 px read that much too round, smooth ones do not']
 
-# %% ../../nbs/07_measuring/13_nodularity.ipynb #00369371
+# %% ../../nbs/07_measuring/15_nodularity.ipynb #00369371
 _of_standard = .6, 10 # Threshold of roundness and smallest size, um, of ISO 945-4:2019
 
 def _rule_doubts(threshold, min_size_um, um, settings):
@@ -849,7 +854,7 @@ def _rule_doubts(threshold, min_size_um, um, settings):
         '(0.6, 10 um)')
     return doubts
 
-# %% ../../nbs/07_measuring/13_nodularity.ipynb #5c1e0c07
+# %% ../../nbs/07_measuring/15_nodularity.ipynb #5c1e0c07
 def _border_doubts(p, t, is_nodule, low, high):
     "What the border does to the nodularity; `p`: all particles, `t`: those that count, `low`, `high`: its interval, %"
     if not len(t) or not p.touches_border.any(): return []
@@ -862,7 +867,7 @@ def _border_doubts(p, t, is_nodule, low, high):
         'often than small ones')
     return doubts
 
-# %% ../../nbs/07_measuring/13_nodularity.ipynb #3d1c7a10
+# %% ../../nbs/07_measuring/15_nodularity.ipynb #3d1c7a10
 def _cut_larger(p, t):
     "What is seen of the largest particle that the border cuts, um, where that is larger than all whole ones; else NaN"
     cut, whole = p.feret_max_um[p.touches_border].max(), t.feret_max_um.max()
@@ -875,14 +880,14 @@ def _cut_doubt(cut_um):
     return ['a particle cut by the border is larger than the largest whole one: what is seen of it is '
             f'{cut_um:.3g} um across, size class {iso_size_class(cut_um):.0f} or coarser']
 
-# %% ../../nbs/07_measuring/13_nodularity.ipynb #3d1c7a14
+# %% ../../nbs/07_measuring/15_nodularity.ipynb #3d1c7a14
 def _same_doubt(r):
     "A doubt where five fields or more have the same nodularity; of none and of all there is an interval"
     each = r.nodularity_pct.drop('all').dropna()
     if len(r) <= 5 or not 0 < each.mean() < 100 or np.ptp(each) > 1e-7: return []
     return [_same_in_all.format('fields')]
 
-# %% ../../nbs/07_measuring/13_nodularity.ipynb #4d773bb8
+# %% ../../nbs/07_measuring/15_nodularity.ipynb #4d773bb8
 def _iron_doubts(maps, p, t, others, threshold, min_size_um, um):
     "What a reader of the nodularity must know; `p`: all particles, `t`: those that count, `others`: doubts so far"
     doubts = p.attrs['warnings'] + others + (tiles_remark(maps) or twins_remark(maps))
@@ -893,7 +898,7 @@ def _iron_doubts(maps, p, t, others, threshold, min_size_um, um):
         'and knows nothing of how the specimen varies')
     return doubts
 
-# %% ../../nbs/07_measuring/13_nodularity.ipynb #b5495fb1
+# %% ../../nbs/07_measuring/15_nodularity.ipynb #b5495fb1
 def _iron_answers(r, number, fields, cut_um=np.nan):
     "Nodularity, number and size class, a line each; `cut_um`: what is seen of a cut particle larger than whole ones"
     row, counted, standard = r.loc['all'], f'{r.particles["all"]} particles', r.attrs['standard'] or ''
@@ -907,7 +912,7 @@ def _iron_answers(r, number, fields, cut_um=np.nan):
                   standard='ISO 945-1:2019', decimals=0)
     return [share, nodules, size]
 
-# %% ../../nbs/07_measuring/13_nodularity.ipynb #066effca
+# %% ../../nbs/07_measuring/15_nodularity.ipynb #066effca
 def _whole_graphite(x, cls, min_size_um, kwargs):
     "Fields, scale, all particles and the whole ones that count; refused without a scale, and where all are cut"
     maps, _, um = fields_with_class(x, cls, needed=False)
@@ -920,7 +925,7 @@ def _whole_graphite(x, cls, min_size_um, kwargs):
         'take the picture at a lower magnification')
     return maps, um, p, p[~p.touches_border & (p.feret_max_um >= min_size_um)]
 
-# %% ../../nbs/07_measuring/13_nodularity.ipynb #048ecddb
+# %% ../../nbs/07_measuring/15_nodularity.ipynb #048ecddb
 def _nodularity_rows(maps, t, threshold, um):
     "A row a field, and 'all'; from five fields on these are the parts of its interval"
     mm2 = [(m.labels != 255).sum()*um**2/1e6 for m in maps]
@@ -928,7 +933,7 @@ def _nodularity_rows(maps, t, threshold, um):
     rows.append(_nodularity_row('all', t, threshold, sum(mm2), len(maps) if len(maps) >= 5 else None))
     return pd.DataFrame(rows).set_index('field')
 
-# %% ../../nbs/07_measuring/13_nodularity.ipynb #40cb04de
+# %% ../../nbs/07_measuring/15_nodularity.ipynb #40cb04de
 @delegates(particles)
 def nodularity(
     x, # A `LabelMap`, or a list of fields at one scale, which must be known
