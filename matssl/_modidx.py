@@ -247,6 +247,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                     'matssl.bench.judge._is_common': ('09_bench/judge.html#_is_common', 'matssl/bench/judge.py'),
                                     'matssl.bench.judge._joined': ('09_bench/judge.html#_joined', 'matssl/bench/judge.py'),
                                     'matssl.bench.judge._legend_below': ('09_bench/judge.html#_legend_below', 'matssl/bench/judge.py'),
+                                    'matssl.bench.judge._look_of': ('09_bench/judge.html#_look_of', 'matssl/bench/judge.py'),
                                     'matssl.bench.judge._named': ('09_bench/judge.html#_named', 'matssl/bench/judge.py'),
                                     'matssl.bench.judge._picture_counts': ('09_bench/judge.html#_picture_counts', 'matssl/bench/judge.py'),
                                     'matssl.bench.judge._points_of': ('09_bench/judge.html#_points_of', 'matssl/bench/judge.py'),

@@ -313,6 +313,13 @@ def _taught_by_pool(rows, method):
     "Has a method seen unlabelled pictures?"
     return bool((rows[rows.method == method].unlabelled.fillna('') != '').any())
 
+# %% ../../nbs/09_bench/09_judge.ipynb #5a660011
+def _look_of(rows, method, k):
+    "Colour and style of the line of method number `k`"
+    if _taught_by_pool(rows, method): return dict(color=f'C{k}', ls='-')
+    if 'draw=suggest' in method.split('+'): return dict(color='C4', ls=':')
+    return dict(color=str(.25 + .15*k), ls=('--', '-.')[k % 2])
+
 # %% ../../nbs/09_bench/09_judge.ipynb #a02c7b11
 def _joined(runs):
     "All matrices of all draws, each under a name of its own"
@@ -334,16 +341,14 @@ def plot_labels(
     folds=None, # Folds that count; default: those that a report is made of
     number:str='miou', # A number of the protocol
     ax=None): # Axes to draw on
-    "Score against the number of labelled pictures; floors as lines, what the pool has taught in colour"
+    "Score against the number of labelled pictures; floors as lines, what the pool has taught or chosen in colour"
     import matplotlib.pyplot as plt
     rows, asked = _few_asked(rows, number, folds, None)
     methods = methods or {method: method for method in dict.fromkeys(rows.method)}
     ax = ax or plt.subplots(figsize=(6.5, 3.6))[1]
     places = {n: k for k, n in enumerate(asked)}
     for k, (method, name) in enumerate(methods.items()):
-        taught = _taught_by_pool(rows, method)
-        look = dict(color=f'C{k}', ls='-') if taught else dict(color=str(.25 + .15*k), ls=('--', '-.')[k % 2])
-        points = _points_of(asked, method)
+        look, points = _look_of(rows, method, k), _points_of(asked, method)
         ax.plot([places[n] for n in points], [score for score, _ in points.values()], lw=2, label=name, **look)
         for n, (_, scores) in points.items():
             ax.plot([places[n] + .04*(k - len(methods)/2)]*len(scores), scores, '.', color=look['color'], alpha=.4)

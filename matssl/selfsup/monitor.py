@@ -198,8 +198,9 @@ def collapse(self:SSLMonitor)->str:
 
 # %% ../../nbs/05_selfsup/08_monitor.ipynb #0dead563
 @patch
-def run_state(self:SSLMonitor):
-    "What is kept of a monitor: for JSON, and tensors"
+def run_state(self:SSLMonitor
+)->tuple: # A description for JSON, and `{name: tensor}`
+    "What is kept of a monitor"
     about = dict(
         history=self.history, best=self.best, best_epoch=getattr(self, 'best_epoch', None),
         seconds=self.history[-1]['seconds'], kept=bool(self.state), room=getattr(self, 'room', None))
@@ -218,7 +219,10 @@ def _check_best(state, own):
 
 # %% ../../nbs/05_selfsup/08_monitor.ipynb #e277476e
 @patch
-def set_run_state(self:SSLMonitor, about, tensors):
+def set_run_state(self:SSLMonitor,
+    about:dict, # A description of `run_state`
+    tensors # Function of a prefix that gives `{name: tensor}` without it
+):
     "Put a monitor back"
     state = tensors('best.')
     if about.get('kept', bool(state)) != bool(state): raise ValueError('no best network in it')
