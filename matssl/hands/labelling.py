@@ -341,6 +341,13 @@ def go(self:Labeller,
     self._say()
     if self.assistant is not None: self._assist()
 
+# %% ../../nbs/08_hands/04_labelling.ipynb #298c6acb
+@patch
+def _go(self:Labeller, i):
+    "Open another, as a control does"
+    if i != self.at: self._safely(lambda: self.go(i))
+    if self.at is not None: self.which.value = self.at
+
 # %% ../../nbs/08_hands/04_labelling.ipynb #1abefb02
 @patch
 def _go_to_first(self:Labeller):
@@ -352,13 +359,6 @@ def _go_to_first(self:Labeller):
         else: break
     if self.at is None: raise faults[0]
     if faults: self._say_fault(faults[0])
-
-# %% ../../nbs/08_hands/04_labelling.ipynb #298c6acb
-@patch
-def _go(self:Labeller, i):
-    "Open another, as a control does"
-    if i != self.at: self._safely(lambda: self.go(i))
-    if self.at is not None: self.which.value = self.at
 
 # %% ../../nbs/08_hands/04_labelling.ipynb #1abef30c
 @patch

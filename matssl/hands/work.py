@@ -74,15 +74,6 @@ def _stamp_of(file):
     facts = file.stat()
     return facts.st_mtime_ns, facts.st_size
 
-# %% ../../nbs/08_hands/03_work.ipynb #1abef301
-def _free_file(folder, name):
-    "A file in a folder that is not there yet: of this name, or with a number behind it"
-    file, k = Path(folder)/name, 1
-    while file.exists():
-        k += 1
-        file = Path(folder)/f'{Path(name).stem}-{k}{Path(name).suffix}'
-    return file
-
 # %% ../../nbs/08_hands/03_work.ipynb #f516b8fb
 @delegates(PictureWindows)
 class LabelledPicture:
@@ -204,6 +195,15 @@ def _is_untouched(self:LabelledPicture):
 def _facts(self:LabelledPicture):
     "What the mask notes: the fingerprint of the picture, and the checksum of the labels that it began with"
     return {'picture': self.whole_fingerprint, **({'begun': self.begun} if self.begun else {})}
+
+# %% ../../nbs/08_hands/03_work.ipynb #1abef301
+def _free_file(folder, name):
+    "A file in a folder that is not there yet: of this name, or with a number behind it"
+    file, k = Path(folder)/name, 1
+    while file.exists():
+        k += 1
+        file = Path(folder)/f'{Path(name).stem}-{k}{Path(name).suffix}'
+    return file
 
 # %% ../../nbs/08_hands/03_work.ipynb #1abef308
 @patch
