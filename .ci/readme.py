@@ -19,7 +19,7 @@ pictures = root/'.github'/'images'
 note = '<!-- Made from nbs/index.ipynb by .ci/readme.py: edit there. -->\n\n'
 
 empty_code = r'```\w*\n\s*```\n'
-link_beside = r'\]\(((?:[\w-]+/)*[\w-]+\.(?:ipynb|png|jpg|webp))\)' # to a file below nbs/
+link_beside = r'\]\(((?:[\w-]+/)*[\w-]+\.(?:ipynb|png|jpg|webp)(?:#[^)\s]+)?)\)' # to a file below nbs/, or a heading in it
 link_above = r'\]\(\.\./([^)]+)\)' # to a file beside nbs/
 
 
