@@ -2678,6 +2678,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                           'matssl/hands/teach_step.py'),
                                          'matssl.hands.teach_step.LearningStep.described': ( '08_hands/teach_step.html#learningstep.described',
                                                                                              'matssl/hands/teach_step.py'),
+                                         'matssl.hands.teach_step.LearningStep.how_far': ( '08_hands/teach_step.html#learningstep.how_far',
+                                                                                           'matssl/hands/teach_step.py'),
                                          'matssl.hands.teach_step.LearningStep.is_there': ( '08_hands/teach_step.html#learningstep.is_there',
                                                                                             'matssl/hands/teach_step.py'),
                                          'matssl.hands.teach_step.LearningStep.long_field': ( '08_hands/teach_step.html#learningstep.long_field',

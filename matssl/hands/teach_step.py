@@ -139,6 +139,19 @@ def state_in_words(
     if about.state == 'none': return ''
     return word(_state_keys.get(about.state, 'state_broken'), why=sentence_here(about.why))
 
+# %% ../../nbs/08_hands/29_teach_step.ipynb #7a40d031
+@patch
+def how_far(self:LearningStep
+)->tuple: # A `Progress`; is it of what would be learned now? is that done?
+    "How far it is; the button says what it would do"
+    about = BackgroundStep.look(self)
+    described, is_on = self.described, about.state in ('begun', 'running')
+    is_this = described is not None and (is_on or self.plan().folder == described.folder)
+    is_done = is_this and about.state == 'done'
+    self.name_button(about, is_this)
+    self.do.disabled = is_on or is_done
+    return about, is_this, is_done
+
 # %% ../../nbs/08_hands/29_teach_step.ipynb #d4273fad
 class TeachStep(LearningStep):
     "The network looks at all pictures, without strokes"
@@ -214,12 +227,7 @@ def for_experts(self:TeachStep, taught):
 @patch
 def look(self:TeachStep):
     "How far it is, and what it has found"
-    about = BackgroundStep.look(self)
-    taught, is_on = self.described, about.state in ('begun', 'running')
-    is_this = taught is not None and (is_on or self.plan().folder == taught.folder)
-    is_done = is_this and about.state == 'done'
-    self.name_button(about, is_this)
-    self.do.disabled = is_on or is_done
+    (about, is_this, is_done), taught = self.how_far(), self.described
     self.compare.disabled = not is_done
     self.curve.value = curve(about.rows, about.total) if is_this else ''
     if is_done: self.take_into_use(is_better(about.rows, Compared.read(self.job.compared_file)))
@@ -345,12 +353,7 @@ def _say_found(self:TunePart, is_this, is_done):
 @patch
 def look(self:TunePart):
     "How far it is, and what it has found"
-    about = BackgroundStep.look(self)
-    tuned, is_on = self.described, about.state in ('begun', 'running')
-    is_this = tuned is not None and (is_on or self.plan().folder == tuned.folder)
-    is_done = is_this and about.state == 'done'
-    self.name_button(about, is_this)
-    self.do.disabled = is_on or is_done
+    (about, is_this, is_done), tuned = self.how_far(), self.described
     if not is_this:
         self.line.value = ''
         self.show_bar(False)
