@@ -16,7 +16,7 @@ from ..segmentation.segment import iou_of
 from ..segmentation.evaluate import bootstrap_difference
 from .protocol import Protocol
 from .results import drawn_matrices, floor_names, matrices_of, pooled_matrices, protocol_of
-from .experiment import has_network, parse_method, settings_for, settings_of, settings_without_network
+from .experiment import has_network, parse_method, settings_for, settings_of, settings_without_network, setup_of
 
 # %% ../../nbs/09_bench/05_tables.ipynb #bc4f746a
 def _unreadable(rows, line, column):
@@ -65,11 +65,21 @@ def _follows(rows, line, setup):
     return settings_for(line.method, {**_settings_in(rows, line), 'setup': setup})['setup'] == line.setup
 
 # %% ../../nbs/09_bench/05_tables.ipynb #43852909
+def _base_of(rows, line):
+    "The checksum that a line would have without its variations; its own where nothing is told of its settings"
+    if not line.settings: return line.setup
+    s = _settings_in(rows, line)
+    decoder, draw = _asked_besides(line.method, s)
+    return setup_of({**s, 'decoder': decoder} | ({'draw': draw} if 'draw' in s else {}))
+
+# %% ../../nbs/09_bench/05_tables.ipynb #5a660032
 def _without_own(rows):
-    "Lines of the setup from which all others follow by settings of their own; all lines where there is none"
+    "Lines of the checksum from which all others follow by settings of their own, or one where that has no lines; all lines where there is none"
     each = list(rows.drop_duplicates(['method', 'setup']).itertuples())
-    shared = [line.setup for line in each if all(_follows(rows, other, line.setup) for other in each)]
-    return rows[rows.setup == shared[0]] if shared else rows
+    known = dict.fromkeys([*(line.setup for line in each), *(_base_of(rows, line) for line in each)])
+    shared = [setup for setup in known if all(_follows(rows, other, setup) for other in each)]
+    if not shared: return rows
+    return rows[rows.setup == shared[0]] if (rows.setup == shared[0]).any() else rows.iloc[:1]
 
 # %% ../../nbs/09_bench/05_tables.ipynb #b4000007
 _same_for_all = ('protocol', 'quick', 'backbone', 'recipe', 'decoder', 'setup', 'labels', 'weights', 'pool',
