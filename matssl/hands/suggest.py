@@ -617,6 +617,7 @@ def draw_suggested(
     "The pairs that `suggest_first` takes from a random half of them: another half each draw"
     train = list(train)
     if n == 'all': return train
-    there = _half_of(train, int(n), draw)
+    n = int(n) # a benchmark names numbers as text
+    there = _half_of(train, n, draw)
     place = {str(Path(pair.image)): pair for pair in there}
-    return [place[str(Path(r.picture))] for r in suggest_first([pair.image for pair in there], int(n))]
+    return [place[str(Path(r.picture))] for r in suggest_first([pair.image for pair in there], n)]
